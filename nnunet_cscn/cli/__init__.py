@@ -1,0 +1,1 @@
+"""The ``cscn`` command: one module per subcommand, heavy imports inside the functions."""

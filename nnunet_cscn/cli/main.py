@@ -1,0 +1,43 @@
+"""The ``cscn`` command line: every subcommand is registered here, one line each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nnunet_cscn import __version__
+from nnunet_cscn.cli.app import run
+
+app = typer.Typer(
+    name="cscn",
+    help="CSCN for stock nnU-Net v2: plans, options, evaluation, converters and a synthetic data set.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line."""
+    run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""The one exception that stands for a user's mistake."""
+
+from __future__ import annotations
+
+
+class UserError(ValueError):
+    """A mistake of the user's, told in one sentence that names the remedy.
+
+    Commands print the sentence and exit with status 2; under nnU-Net's own commands it is the exception that is seen.
+    """

@@ -1,0 +1,79 @@
+"""Write files so that a killed run never leaves half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``target`` and rename it to ``target`` when the block ends well.
+
+    The temporary name keeps the target's ending (writers choose the format by it) and starts with a dot. After an
+    exception the temporary file is removed and ``target`` is as it was.
+
+    Args:
+        target: The file to write. Its folder is created.
+
+    Yields:
+        The path to write to.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with replacing(folder / "a.txt") as temporary:
+        ...     _ = temporary.write_text("whole")
+        >>> (folder / "a.txt").read_text()
+        'whole'
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """Yield a new folder beside ``target`` and rename it to ``target`` when the block ends well.
+
+    Args:
+        target: The folder to make. Where it exists, it is replaced as a whole.
+
+    Yields:
+        An empty folder to fill.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if target.exists():
+            old = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}.old")
+            os.replace(target, old)
+            os.replace(temporary, target)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_json(target: Path, content: Any) -> None:
+    """Write ``content`` as JSON to ``target``, whole or not at all.
+
+    Raises:
+        ValueError: When ``content`` holds nan or infinity, which JSON has no word for.
+    """
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    with replacing(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
