@@ -1,0 +1,244 @@
+"""Find data sets, plans and models in nnU-Net's three folders, without importing nnunetv2."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from nnunet_cscn.errors import UserError
+
+FolderVariable = Literal["nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"]
+FOLDER_VARIABLES: tuple[FolderVariable, ...] = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
+
+_DATASET_NAME = re.compile(r"Dataset(\d{3,})_.+")
+
+
+def folder_from_environment(variable: FolderVariable) -> Path:
+    """Return the folder that one of nnU-Net's three variables names.
+
+    Args:
+        variable: The variable's name.
+
+    Raises:
+        UserError: When the variable is not set or names something that is no folder.
+    """
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise UserError(
+            f"{variable} is not set: name nnU-Net's folder first, such as `export {variable}=/data/{variable}`"
+        )
+    folder = Path(value)
+    if not folder.is_dir():
+        raise UserError(f"{variable}={value} is no folder: make it (`mkdir -p {value}`) or correct the variable")
+    return folder
+
+
+def raw_folder() -> Path:
+    """Return ``$nnUNet_raw``; UserError as in ``folder_from_environment``."""
+    return folder_from_environment("nnUNet_raw")
+
+
+def preprocessed_folder() -> Path:
+    """Return ``$nnUNet_preprocessed``; UserError as in ``folder_from_environment``."""
+    return folder_from_environment("nnUNet_preprocessed")
+
+
+def results_folder() -> Path:
+    """Return ``$nnUNet_results``; UserError as in ``folder_from_environment``."""
+    return folder_from_environment("nnUNet_results")
+
+
+def dataset_names() -> list[str]:
+    """Return the data sets in those of nnU-Net's folders that are set, sorted and without repetition."""
+    folders = [Path(os.environ[variable]) for variable in FOLDER_VARIABLES if os.environ.get(variable, "").strip()]
+    return sorted({name for folder in folders for name in _dataset_names_in(folder)})
+
+
+def dataset_name(dataset: str | int) -> str:
+    """Turn a data set's number or name into its folder name, by what stands in any of nnU-Net's folders.
+
+    Args:
+        dataset: A number (``901``, ``"901"``) or a full name (``"Dataset901_NPC"``).
+
+    Returns:
+        The folder name, such as ``"Dataset901_NPC"``.
+
+    Raises:
+        UserError: When no folder is set, or no data set or more than one fits.
+    """
+    if not any(os.environ.get(variable, "").strip() for variable in FOLDER_VARIABLES):
+        raise UserError(f"none of {', '.join(FOLDER_VARIABLES)} is set: set them as nnU-Net's documentation says")
+    return _chosen(dataset, dataset_names())
+
+
+def raw_dataset(dataset: str | int) -> Path:
+    """Return the data set's folder in ``$nnUNet_raw``; UserError when it is not there."""
+    return _dataset_folder(dataset, "nnUNet_raw", remedy="convert the data first (`cscn convert --help`)")
+
+
+def preprocessed_dataset(dataset: str | int) -> Path:
+    """Return the data set's folder in ``$nnUNet_preprocessed``; UserError when it is not there."""
+    return _dataset_folder(
+        dataset, "nnUNet_preprocessed", remedy="run `nnUNetv2_plan_and_preprocess -d NUMBER` or `cscn plan` first"
+    )
+
+
+def results_dataset(dataset: str | int) -> Path:
+    """Return the data set's folder in ``$nnUNet_results``; UserError when it is not there."""
+    return _dataset_folder(dataset, "nnUNet_results", remedy="train first (`nnUNetv2_train`)")
+
+
+def model_folder(dataset: str | int, *, trainer: str, plans: str, configuration: str) -> Path:
+    """Return the folder of a trained model, which holds ``fold_0`` and so on.
+
+    Raises:
+        UserError: When it is not there, with the models that are.
+    """
+    parent = results_dataset(dataset)
+    folder = parent / f"{trainer}__{plans}__{configuration}"
+    if not folder.is_dir():
+        present = sorted(entry.name for entry in parent.iterdir() if entry.is_dir() and entry.name.count("__") == 2)
+        raise UserError(f"{parent.name} has no model {folder.name}: train it first; {_there_is(present)}")
+    return folder
+
+
+def plans_file(dataset: str | int, plans: str = "nnUNetPlans") -> Path:
+    """Return the path of a plans file in the preprocessed data set.
+
+    Args:
+        dataset: The data set's number or name.
+        plans: The plans' name, with or without ``.json``.
+
+    Raises:
+        UserError: When there is no such file, with the plans that there are.
+    """
+    folder = preprocessed_dataset(dataset)
+    file = folder / f"{plans.removesuffix('.json')}.json"
+    if not file.is_file():
+        present = [path.stem for path in sorted(folder.glob("*.json")) if _holds_plans(path)]
+        raise UserError(
+            f"{folder.name} has no plans {file.stem}: {_there_is(present)}; "
+            "`nnUNetv2_plan_experiment` and `cscn plan` make plans"
+        )
+    return file
+
+
+def read_plans(dataset: str | int, plans: str = "nnUNetPlans") -> dict[str, Any]:
+    """Read a plans file of the preprocessed data set.
+
+    Raises:
+        UserError: When it is missing or holds no plans.
+    """
+    return read_plans_file(plans_file(dataset, plans))
+
+
+def read_plans_file(file: Path) -> dict[str, Any]:
+    """Read plans from ``file``, such as the ``plans.json`` of a model folder.
+
+    Raises:
+        UserError: When it is missing or holds no plans.
+    """
+    content = read_json_file(file)
+    if not isinstance(content, dict) or not isinstance(content.get("configurations"), dict):
+        raise UserError(f"{file} holds no nnU-Net plans: it has no block 'configurations'")
+    return content
+
+
+def read_json_file(file: Path) -> Any:
+    """Read a JSON file that belongs to the user.
+
+    Raises:
+        UserError: When it is missing, unreadable or no JSON.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise UserError(f"{file} can't be read: {failure.strerror}") from failure
+    except ValueError as failure:
+        raise UserError(f"{file} is no valid JSON ({failure}): restore it or make it again") from failure
+
+
+def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[str, Any]:
+    """Return one configuration of the plans with everything that it inherits, as nnU-Net resolves it.
+
+    Args:
+        plans: What ``read_plans`` gave; left unchanged.
+        configuration: Its name, such as ``"3d_fullres"``.
+
+    Raises:
+        UserError: When it or one that it inherits from is unknown (with those that exist), or inheritance is a circle.
+
+    Example:
+        >>> plans = {"configurations": {"3d": {"batch_size": 2}, "quick": {"inherits_from": "3d", "epochs": 5}}}
+        >>> configuration_from_plans(plans, "quick")
+        {'batch_size': 2, 'inherits_from': '3d', 'epochs': 5}
+    """
+    known: dict[str, dict[str, Any]] = plans["configurations"]
+    chain: list[str] = []
+    name: str | None = configuration
+    while name is not None:
+        if name in chain:
+            circle = " -> ".join([*chain, name])
+            raise UserError(f"configuration {configuration}: inherits_from goes in a circle: {circle}")
+        if name not in known:
+            source = f", which {chain[-1]} inherits from," if chain else ""
+            raise UserError(f"the plans have no configuration {name}{source}: {_there_is(list(known))}")
+        chain.append(name)
+        name = known[name].get("inherits_from")
+    resolved: dict[str, Any] = {}
+    for link in reversed(chain):
+        resolved.update(known[link])
+    return resolved
+
+
+def _dataset_folder(dataset: str | int, variable: FolderVariable, *, remedy: str) -> Path:
+    parent = folder_from_environment(variable)
+    name = dataset_name(dataset)
+    folder = parent / name
+    if not folder.is_dir():
+        raise UserError(f"{name} is not in {variable} ({parent}): {remedy}")
+    return folder
+
+
+def _chosen(dataset: str | int, names: list[str]) -> str:
+    text = str(dataset).strip()
+    if text.isdecimal():
+        fitting = [name for name in names if _number_of(name) == int(text)]
+    elif text.startswith("Dataset"):
+        fitting = [name for name in names if name == text]
+    else:
+        raise UserError(f"data set {text!r}: expected a number such as 901 or a full name such as Dataset901_NPC")
+    if not fitting:
+        raise UserError(f"no data set {text} in nnU-Net's folders: {_there_is(names)}")
+    if len(fitting) > 1:
+        raise UserError(
+            f"data set {text} is not unique in nnU-Net's folders: {', '.join(fitting)}; rename or remove all but one"
+        )
+    return fitting[0]
+
+
+def _dataset_names_in(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if _DATASET_NAME.fullmatch(entry.name) and entry.is_dir())
+
+
+def _number_of(name: str) -> int:
+    match = _DATASET_NAME.fullmatch(name)
+    assert match is not None
+    return int(match.group(1))
+
+
+def _holds_plans(file: Path) -> bool:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "configurations" in content
+
+
+def _there_is(names: list[str]) -> str:
+    return f"there is {', '.join(names)}" if names else "there is none"

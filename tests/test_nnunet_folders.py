@@ -1,0 +1,171 @@
+import json
+
+import pytest
+
+from nnunet_cscn import nnunet_folders
+from nnunet_cscn.errors import UserError
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """nnU-Net's three folders with one data set that is preprocessed and one that is raw only."""
+    for variable in nnunet_folders.FOLDER_VARIABLES:
+        (tmp_path / variable).mkdir()
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    (tmp_path / "nnUNet_raw" / "Dataset901_NPC").mkdir()
+    (tmp_path / "nnUNet_raw" / "Dataset004_Hippocampus").mkdir()
+    (tmp_path / "nnUNet_preprocessed" / "Dataset901_NPC").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def preprocessed(folders):
+    folder = folders / "nnUNet_preprocessed" / "Dataset901_NPC"
+    plans = {"plans_name": "nnUNetPlans", "configurations": {"2d": {}, "3d_fullres": {"batch_size": 2}}}
+    (folder / "nnUNetPlans.json").write_text(json.dumps(plans))
+    (folder / "dataset.json").write_text("{}")
+    return folder
+
+
+@pytest.mark.parametrize("variable", nnunet_folders.FOLDER_VARIABLES)
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_a_missing_variable_is_named_with_its_remedy(monkeypatch, variable, value):
+    if value is None:
+        monkeypatch.delenv(variable, raising=False)
+    else:
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(UserError, match=rf"{variable} is not set.*export {variable}="):
+        nnunet_folders.folder_from_environment(variable)
+
+
+def test_a_variable_that_names_no_folder_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("nnUNet_raw", str(tmp_path / "absent"))
+    with pytest.raises(UserError, match="is no folder: make it"):
+        nnunet_folders.raw_folder()
+
+
+def test_each_folder_comes_from_its_own_variable(folders):
+    assert nnunet_folders.raw_folder() == folders / "nnUNet_raw"
+    assert nnunet_folders.preprocessed_folder() == folders / "nnUNet_preprocessed"
+    assert nnunet_folders.results_folder() == folders / "nnUNet_results"
+
+
+@pytest.mark.parametrize("dataset", [901, "901", " 901 ", "Dataset901_NPC"])
+def test_a_data_set_is_found_by_number_and_by_name(folders, dataset):
+    assert nnunet_folders.dataset_name(dataset) == "Dataset901_NPC"
+
+
+@pytest.mark.parametrize("dataset", [4, "4", "004"])
+def test_leading_zeros_do_not_matter(folders, dataset):
+    assert nnunet_folders.dataset_name(dataset) == "Dataset004_Hippocampus"
+
+
+def test_a_number_does_not_match_a_longer_one(folders):
+    (folders / "nnUNet_raw" / "Dataset9010_Other").mkdir()
+    assert nnunet_folders.dataset_name(901) == "Dataset901_NPC"
+
+
+def test_an_unknown_data_set_is_refused_with_those_that_exist(folders):
+    with pytest.raises(UserError, match=r"no data set 7 .*there is Dataset004_Hippocampus, Dataset901_NPC"):
+        nnunet_folders.dataset_name(7)
+
+
+def test_text_that_is_neither_number_nor_name_is_refused(folders):
+    with pytest.raises(UserError, match="'NPC': expected a number"):
+        nnunet_folders.dataset_name("NPC")
+
+
+def test_a_number_with_two_names_is_refused(folders):
+    (folders / "nnUNet_results" / "Dataset901_Nose").mkdir()
+    with pytest.raises(UserError, match=r"not unique.*Dataset901_NPC, Dataset901_Nose"):
+        nnunet_folders.dataset_name(901)
+
+
+def test_without_any_variable_the_three_are_named(monkeypatch):
+    for variable in nnunet_folders.FOLDER_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(UserError, match="none of nnUNet_raw, nnUNet_preprocessed, nnUNet_results is set"):
+        nnunet_folders.dataset_name(901)
+
+
+def test_data_set_folders_are_given_where_they_exist(folders):
+    assert nnunet_folders.raw_dataset(4) == folders / "nnUNet_raw" / "Dataset004_Hippocampus"
+    assert nnunet_folders.preprocessed_dataset(901) == folders / "nnUNet_preprocessed" / "Dataset901_NPC"
+
+
+def test_a_data_set_that_is_not_preprocessed_yet_comes_with_the_command_to_run(folders):
+    with pytest.raises(UserError, match=r"Dataset004_Hippocampus is not in nnUNet_preprocessed.*plan_and_preprocess"):
+        nnunet_folders.preprocessed_dataset(4)
+
+
+def test_a_data_set_without_results_is_told_to_be_trained(folders):
+    with pytest.raises(UserError, match="train first"):
+        nnunet_folders.results_dataset(901)
+
+
+@pytest.mark.parametrize("name", ["nnUNetPlans", "nnUNetPlans.json"])
+def test_plans_are_read_by_name(preprocessed, name):
+    assert nnunet_folders.read_plans(901, name)["configurations"]["3d_fullres"] == {"batch_size": 2}
+
+
+def test_unknown_plans_are_refused_with_those_that_exist(preprocessed):
+    with pytest.raises(UserError, match=r"no plans Mine: there is nnUNetPlans;"):
+        nnunet_folders.read_plans(901, "Mine")
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"configurations": []}'])
+def test_a_file_without_configurations_is_no_plans_file(tmp_path, content):
+    (tmp_path / "plans.json").write_text(content)
+    with pytest.raises(UserError, match="holds no nnU-Net plans"):
+        nnunet_folders.read_plans_file(tmp_path / "plans.json")
+
+
+def test_a_truncated_plans_file_is_told_as_invalid_json(tmp_path):
+    (tmp_path / "plans.json").write_text('{"configurations": {')
+    with pytest.raises(UserError, match="no valid JSON"):
+        nnunet_folders.read_plans_file(tmp_path / "plans.json")
+
+
+def test_an_absent_plans_file_is_a_users_mistake(tmp_path):
+    with pytest.raises(UserError, match="can't be read: No such file"):
+        nnunet_folders.read_plans_file(tmp_path / "plans.json")
+
+
+def test_a_configuration_inherits_through_several_steps():
+    plans = {
+        "configurations": {
+            "a": {"patch_size": [8, 8, 8], "batch_size": 2, "spacing": [1, 1, 1]},
+            "b": {"inherits_from": "a", "batch_size": 4},
+            "c": {"inherits_from": "b", "spacing": [3, 1, 1]},
+        }
+    }
+    resolved = nnunet_folders.configuration_from_plans(plans, "c")
+    assert resolved == {"patch_size": [8, 8, 8], "batch_size": 4, "spacing": [3, 1, 1], "inherits_from": "b"}
+    assert plans["configurations"]["a"] == {"patch_size": [8, 8, 8], "batch_size": 2, "spacing": [1, 1, 1]}
+
+
+def test_an_unknown_configuration_is_refused_with_those_that_exist():
+    with pytest.raises(UserError, match="no configuration 3d: there is 2d, 3d_fullres"):
+        nnunet_folders.configuration_from_plans({"configurations": {"2d": {}, "3d_fullres": {}}}, "3d")
+
+
+def test_an_unknown_parent_is_named_with_its_child():
+    with pytest.raises(UserError, match="no configuration gone, which 2d inherits from"):
+        nnunet_folders.configuration_from_plans({"configurations": {"2d": {"inherits_from": "gone"}}}, "2d")
+
+
+def test_inheritance_in_a_circle_is_refused():
+    plans = {"configurations": {"a": {"inherits_from": "b"}, "b": {"inherits_from": "a"}}}
+    with pytest.raises(UserError, match="circle: a -> b -> a"):
+        nnunet_folders.configuration_from_plans(plans, "a")
+
+
+def test_a_model_folder_is_found_by_its_three_names(folders):
+    model = folders / "nnUNet_results" / "Dataset901_NPC" / "CSCNTrainer__nnUNetPlans__3d_fullres"
+    model.mkdir(parents=True)
+    names = {"trainer": "CSCNTrainer", "plans": "nnUNetPlans", "configuration": "3d_fullres"}
+    assert nnunet_folders.model_folder(901, **names) == model
+    with pytest.raises(
+        UserError, match=r"no model CSCNTrainer__nnUNetPlans__2d.*there is CSCNTrainer__nnUNetPlans__3d"
+    ):
+        nnunet_folders.model_folder(901, **(names | {"configuration": "2d"}))
