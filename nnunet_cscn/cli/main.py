@@ -8,6 +8,8 @@ import typer
 
 from nnunet_cscn import __version__
 from nnunet_cscn.cli.app import run
+from nnunet_cscn.cli.convert import convert_app
+from nnunet_cscn.cli.phantom import phantom
 
 app = typer.Typer(
     name="cscn",
@@ -32,6 +34,10 @@ def _root(
     ] = False,
 ) -> None:
     pass
+
+
+app.command("phantom")(phantom)
+app.add_typer(convert_app, name="convert")
 
 
 def main() -> None:

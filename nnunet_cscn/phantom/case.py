@@ -1,0 +1,56 @@
+"""One synthetic case: image and label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cscn.phantom.anatomy import draw_head
+from nnunet_cscn.phantom.grid import Grid
+from nnunet_cscn.phantom.mri import acquire
+from nnunet_cscn.phantom.scene import Scene
+from nnunet_cscn.phantom.settings import PhantomSettings
+from nnunet_cscn.phantom.tumour import grow_tumour
+
+
+@dataclass(frozen=True)
+class Case:
+    """A synthetic case.
+
+    Attributes:
+        image: The MR image, (Z, Y, X).
+        label: 0 background, 1 tumour, (Z, Y, X).
+        scene: The anatomy below the tumour.
+        patient: Whose anatomy it is.
+    """
+
+    image: NDArray[np.int16]
+    label: NDArray[np.uint8]
+    scene: Scene
+    patient: str
+
+
+def make_case(settings: PhantomSettings, index: int) -> Case:
+    """Make case ``index`` of a data set.
+
+    A case depends on the seed, on whether it is for training, and on its number among those, not on how many others
+    there are or in which order they are made.
+
+    Args:
+        settings: The data set.
+        index: Number of the case, training cases first.
+
+    Returns:
+        The case.
+    """
+    is_test = index >= settings.cases
+    rng = np.random.default_rng([settings.seed, int(is_test), index - settings.cases * is_test])
+    x_mm, y_mm, z_mm = settings.spacing_mm
+    slices = int(rng.integers(settings.slices[0], settings.slices[1] + 1))
+    grid = Grid((slices, settings.in_plane, settings.in_plane), (z_mm, y_mm, x_mm))
+    scene = draw_head(rng, grid)
+    tumour = grow_tumour(rng, scene)
+    image = acquire(rng, scene, tumour, contrast=settings.contrast)
+    return Case(image, tumour.astype(np.uint8), scene, settings.case_name(index))

@@ -1,0 +1,44 @@
+"""Smooth random fields."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cscn.phantom.grid import Grid
+
+_STEP = 4096.0
+
+
+def smooth_field(
+    rng: np.random.Generator, grid: Grid, *, length_mm: float | tuple[float, float, float]
+) -> NDArray[np.float32]:
+    """Draw a Gaussian random field of mean 0 and variance 1 that is correlated over ``length_mm``.
+
+    White noise on nodes ``length_mm`` apart, blended with Gaussian weights of that width. The weights of one voxel
+    have a sum of squares of 1, so that the variance is 1 everywhere, borders included.
+
+    Args:
+        rng: Source of the noise.
+        grid: Where the field is wanted.
+        length_mm: Correlation length, one for all axes or along (z, y, x).
+
+    Returns:
+        Values on ``grid``, (Z, Y, X), in steps of 1 / 4096: how a product of matrices rounds depends on the number of
+        threads, and the same seed has to give the same voxels everywhere.
+    """
+    lengths = (length_mm,) * 3 if isinstance(length_mm, int | float) else length_mm
+    bases = [_basis(axis, length) for axis, length in zip(grid.axes_mm(), lengths, strict=True)]
+    nodes = rng.standard_normal([basis.shape[1] for basis in bases])
+    for axis, basis in enumerate(bases):
+        nodes = np.moveaxis(np.tensordot(basis, nodes, axes=(1, axis)), 0, axis)
+    return (np.rint(nodes * _STEP) / _STEP).astype(np.float32)
+
+
+def _basis(axis_mm: NDArray[np.float64], length_mm: float) -> NDArray[np.float64]:
+    """Gaussian weights of the nodes (columns) at each voxel (rows)."""
+    first, last = axis_mm[0] - 2 * length_mm, axis_mm[-1] + 2 * length_mm
+    nodes_mm = np.arange(first, last + length_mm, length_mm)
+    weights = np.exp(-0.5 * ((axis_mm[:, None] - nodes_mm[None]) / (0.8 * length_mm)) ** 2)
+    normalised: NDArray[np.float64] = weights / np.sqrt((weights**2).sum(axis=1, keepdims=True))
+    return normalised

@@ -1,0 +1,80 @@
+"""Turn tissues into an MR image: grey values, texture, partial volume, bias field, Rician noise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from nnunet_cscn.phantom.fields import smooth_field
+from nnunet_cscn.phantom.scene import Scene
+from nnunet_cscn.phantom.tissues import LOOKS, Contrast, Tissue
+
+Floats = NDArray[np.float32]
+
+
+def acquire(
+    rng: np.random.Generator, scene: Scene, tumour: NDArray[np.bool_], *, contrast: Contrast = "t1"
+) -> NDArray[np.int16]:
+    """Make the MR image of a scene with a tumour.
+
+    Args:
+        rng: Source of all that is random.
+        scene: The anatomy.
+        tumour: Its tumour, (Z, Y, X).
+        contrast: T1, or T1 after contrast agent (vessels, mucosa and tumour brighter).
+
+    Returns:
+        The image, (Z, Y, X), in arbitrary units with the scanner's own scale.
+    """
+    grid = scene.grid
+    means = _structure_means(rng, scene.tissues, contrast)
+    grey = means[scene.structures] + _texture(rng, scene)
+    inside = _tumour_grey(rng, scene, means, contrast)
+    share = ndimage.gaussian_filter(tumour.astype(np.float32), [0.9 / step for step in grid.spacing_mm])
+    grey += np.where(tumour, np.maximum(share, 0.6), share * 0.8) * (inside - grey)
+    grey = ndimage.gaussian_filter(grey, [0.3, *(0.45 / step for step in grid.spacing_mm[1:])])
+    grey *= np.exp(0.13 * smooth_field(rng, grid, length_mm=70.0))
+    noise = np.float32(rng.uniform(0.018, 0.035))
+    real = np.maximum(grey, 0) + noise * rng.standard_normal(grid.shape, dtype=np.float32)
+    imaginary = noise * rng.standard_normal(grid.shape, dtype=np.float32)
+    magnitude = np.sqrt(real**2 + imaginary**2) * np.float32(rng.uniform(350, 900))
+    return np.asarray(np.clip(np.rint(magnitude), 0, 32000), dtype=np.int16)
+
+
+def _structure_means(rng: np.random.Generator, tissues: tuple[Tissue, ...], contrast: Contrast) -> Floats:
+    """Mean grey value of each structure: the tissue's, its patient's and its own variation."""
+    of_patient = {tissue: rng.normal(0, 0.7 * look.spread) for tissue, look in LOOKS.items()}
+    means = [
+        getattr(LOOKS[tissue], contrast) + of_patient[tissue] + rng.normal(0, 0.7 * LOOKS[tissue].spread)
+        for tissue in tissues
+    ]
+    return np.asarray(np.clip(means, 0.0, 1.1), dtype=np.float32)
+
+
+def _texture(rng: np.random.Generator, scene: Scene) -> Floats:
+    """Variation inside the tissues: fibres in muscle and fat, fine grain elsewhere."""
+    grain = smooth_field(rng, scene.grid, length_mm=1.4)
+    fibres = smooth_field(rng, scene.grid, length_mm=(9.0, 4.5, 1.2))
+    amplitude = np.zeros(len(Tissue), np.float32)
+    fibrous = np.zeros(len(Tissue), np.float32)
+    for tissue, look in LOOKS.items():
+        is_fibrous = tissue in (Tissue.MUSCLE, Tissue.FAT)
+        amplitude[tissue] = look.texture * (0.4 if is_fibrous else 1.0)
+        fibrous[tissue] = look.texture * (0.9 if is_fibrous else 0.0)
+    tissues = scene.tissue_map()
+    texture: Floats = amplitude[tissues] * grain + fibrous[tissues] * fibres
+    return texture
+
+
+def _tumour_grey(rng: np.random.Generator, scene: Scene, means: Floats, contrast: Contrast) -> Floats:
+    """Grey value of tumour tissue: between this patient's muscle and mucosa, nodular."""
+    muscle, mucosa = (
+        float(np.mean([m for m, t in zip(means, scene.tissues, strict=True) if t == tissue] or [0.4]))
+        for tissue in (Tissue.MUSCLE, Tissue.MUCOSA)
+    )
+    share = rng.uniform(0.4, 0.8)
+    nodules = smooth_field(rng, scene.grid, length_mm=3.2)
+    grain = smooth_field(rng, scene.grid, length_mm=1.3)
+    grey: Floats = (muscle + share * (mucosa - muscle) + 0.035 * nodules + 0.015 * grain).astype(np.float32)
+    return grey

@@ -1,0 +1,78 @@
+"""The arguments of a synthetic data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.phantom.tissues import Contrast
+
+
+@dataclass(frozen=True)
+class PhantomSettings:
+    """What a synthetic data set is made from; the same settings give the same voxels.
+
+    Attributes:
+        cases: Training cases.
+        test_cases: Test cases.
+        seed: Seed of all that is random.
+        dataset_id: nnU-Net's number of the data set, 1 to 999.
+        name: Name of the data set and beginning of its cases' names.
+        contrast: T1, or T1 after contrast agent.
+        anatomy: Folder of head label maps; without one, heads are drawn.
+        in_plane: Voxels along x and y.
+        slices: Smallest and largest number of slices; each case draws its own.
+        spacing_mm: Voxel size along (x, y, z).
+
+    Raises:
+        UserError: When a value cannot be used.
+    """
+
+    cases: int = 24
+    test_cases: int = 8
+    seed: int = 0
+    dataset_id: int = 901
+    name: str = "NPC"
+    contrast: Contrast = "t1"
+    anatomy: Path | None = None
+    in_plane: int = 160
+    slices: tuple[int, int] = (28, 36)
+    spacing_mm: tuple[float, float, float] = (0.6, 0.6, 3.0)
+
+    def __post_init__(self) -> None:
+        _require(self.cases >= 1, "cases: expected 1 or more", self.cases)
+        _require(self.test_cases >= 0, "test-cases: expected 0 or more", self.test_cases)
+        _require(self.seed >= 0, "seed: expected 0 or more", self.seed)
+        _require(1 <= self.dataset_id <= 999, "dataset-id: expected 1 to 999", self.dataset_id)
+        is_plain = self.name.isascii() and self.name.replace("_", "").replace("-", "").isalnum()
+        _require(is_plain, "name: expected letters, digits, - and _", self.name)
+        _require(self.contrast in ("t1", "cet1"), "contrast: expected t1 or cet1", self.contrast)
+        low, high = self.slices
+        _require(1 <= low <= high, "slices: expected a smallest and a largest number", self.slices)
+        _require(min(self.spacing_mm) > 0, "spacing_mm: expected 3 positive numbers", self.spacing_mm)
+        millimetres = min(self.in_plane * min(self.spacing_mm[:2]), low * self.spacing_mm[2])
+        _require(
+            millimetres >= 60,
+            "field of view: a tumour needs at least 60 mm along each axis, so raise in_plane or slices; the least is",
+            f"{millimetres:g} mm",
+        )
+
+    @property
+    def folder_name(self) -> str:
+        """nnU-Net's name of the data set's folder."""
+        return f"Dataset{self.dataset_id:03d}_{self.name}"
+
+    @property
+    def total(self) -> int:
+        """Training and test cases together."""
+        return self.cases + self.test_cases
+
+    def case_name(self, index: int) -> str:
+        """Name of a case; training cases come first."""
+        return f"{self.name}_{index:03d}"
+
+
+def _require(is_right: bool, expected: str, got: object) -> None:
+    if not is_right:
+        raise UserError(f"{expected}, got {got}")
