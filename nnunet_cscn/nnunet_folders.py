@@ -16,6 +16,11 @@ FOLDER_VARIABLES: tuple[FolderVariable, ...] = ("nnUNet_raw", "nnUNet_preprocess
 _DATASET_NAME = re.compile(r"Dataset(\d{3,})_.+")
 
 
+def is_set(variable: FolderVariable) -> bool:
+    """Tell whether one of nnU-Net's variables is set and not empty."""
+    return bool(os.environ.get(variable, "").strip())
+
+
 def folder_from_environment(variable: FolderVariable) -> Path:
     """Return the folder that one of nnU-Net's three variables names.
 
@@ -53,7 +58,7 @@ def results_folder() -> Path:
 
 def dataset_names() -> list[str]:
     """Return the data sets in those of nnU-Net's folders that are set, sorted and without repetition."""
-    folders = [Path(os.environ[variable]) for variable in FOLDER_VARIABLES if os.environ.get(variable, "").strip()]
+    folders = [Path(os.environ[variable]) for variable in FOLDER_VARIABLES if is_set(variable)]
     return sorted({name for folder in folders for name in _dataset_names_in(folder)})
 
 
@@ -69,7 +74,7 @@ def dataset_name(dataset: str | int) -> str:
     Raises:
         UserError: When no folder is set, or no data set or more than one fits.
     """
-    if not any(os.environ.get(variable, "").strip() for variable in FOLDER_VARIABLES):
+    if not any(is_set(variable) for variable in FOLDER_VARIABLES):
         raise UserError(f"none of {', '.join(FOLDER_VARIABLES)} is set: set them as nnU-Net's documentation says")
     return _chosen(dataset, dataset_names())
 

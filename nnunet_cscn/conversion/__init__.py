@@ -1,0 +1,1 @@
+"""Turn data sets into nnU-Net's raw format; knows nothing of torch."""

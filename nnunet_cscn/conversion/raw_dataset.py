@@ -1,0 +1,106 @@
+"""nnU-Net's raw format: what a data set is called, where its files stand and what its ``dataset.json`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn.errors import UserError
+
+FILE_ENDING = ".nii.gz"
+
+
+@dataclass(frozen=True)
+class DatasetDescription:
+    """What is to be said about a data set, whatever its cases.
+
+    Attributes:
+        number: nnU-Net's number for it unless the user wants another.
+        name: The folder's name behind the number.
+        title: One sentence on what the images and labels are.
+        channel_names: One for each image channel; anything but ``CT`` is normalised by z-score.
+        labels: Name and value, background first.
+        licence: The licence under which the data may be used.
+        reference: Whom to cite.
+    """
+
+    number: int
+    name: str
+    title: str
+    channel_names: tuple[str, ...]
+    labels: tuple[tuple[str, int], ...]
+    licence: str
+    reference: str
+
+
+def folder_name(description: DatasetDescription, dataset_id: int | None = None) -> str:
+    """Return the data set's folder name, such as ``Dataset902_STS``.
+
+    Args:
+        description: The data set.
+        dataset_id: Another number than its own.
+
+    Raises:
+        UserError: When the number is not between 1 and 999.
+    """
+    number = description.number if dataset_id is None else dataset_id
+    if not 1 <= number <= 999:
+        raise UserError(f"--dataset-id: expected a number from 1 to 999, got {number}")
+    return f"Dataset{number:03d}_{description.name}"
+
+
+def image_path(folder: Path, case: str, channel: int = 0) -> Path:
+    """Return where nnU-Net looks for a case's image channel in the raw data set ``folder``."""
+    return folder / "imagesTr" / f"{case}_{channel:04d}{FILE_ENDING}"
+
+
+def label_path(folder: Path, case: str) -> Path:
+    """Return where nnU-Net looks for a case's labels in the raw data set ``folder``."""
+    return folder / "labelsTr" / f"{case}{FILE_ENDING}"
+
+
+def dataset_json(description: DatasetDescription, *, case_count: int) -> dict[str, Any]:
+    """Return the content of nnU-Net's ``dataset.json``."""
+    return {
+        "name": description.name,
+        "description": description.title,
+        "licence": description.licence,
+        "reference": description.reference,
+        "channel_names": {str(channel): name for channel, name in enumerate(description.channel_names)},
+        "labels": dict(description.labels),
+        "numTraining": case_count,
+        "file_ending": FILE_ENDING,
+    }
+
+
+def check_number_is_free(folder: Path) -> None:
+    """Refuse a data set whose number another one beside it has, because nnU-Net could tell neither by its number.
+
+    Args:
+        folder: The raw data set that is to be written.
+
+    Raises:
+        UserError: When there is another one.
+    """
+    number = folder.name.partition("_")[0]
+    others = sorted(other.name for other in folder.parent.glob(f"{number}_*") if other.name != folder.name)
+    if others:
+        raise UserError(f"{folder.parent} already has {', '.join(others)}: choose another number with --dataset-id")
+
+
+def check_no_other_cases(folder: Path, cases: Sequence[str]) -> None:
+    """Refuse a raw data set that holds images or labels of cases outside ``cases``; nnU-Net would take them too.
+
+    Raises:
+        UserError: With the files that are in the way.
+    """
+    expected = {image_path(folder, case) for case in cases} | {label_path(folder, case) for case in cases}
+    present = {file for part in ("imagesTr", "labelsTr") for file in (folder / part).glob(f"[!.]*{FILE_ENDING}")}
+    foreign = sorted(file.name for file in present - expected)
+    if foreign:
+        raise UserError(
+            f"{folder} holds files that the source does not have ({', '.join(foreign[:5])}"
+            f"{', ...' if len(foreign) > 5 else ''}; {len(foreign)} in all): remove them or choose another --dataset-id"
+        )

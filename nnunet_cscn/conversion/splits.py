@@ -1,0 +1,67 @@
+"""Fixed folds for cross-validation, written where nnU-Net reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import write_json
+from nnunet_cscn.nnunet_folders import read_json_file
+
+SPLITS_FILE = "splits_final.json"
+
+Splits = list[dict[str, list[str]]]
+
+
+def fixed_folds(cases: Sequence[str], *, fold_count: int = 5) -> Splits:
+    """Make case ``i`` of the sorted list the validation case of fold ``i % fold_count``.
+
+    Args:
+        cases: Case names in any order.
+        fold_count: Number of folds.
+
+    Returns:
+        One entry ``{"train": [...], "val": [...]}`` for each fold, as in nnU-Net's ``splits_final.json``.
+
+    Raises:
+        UserError: When there are fewer cases than folds, so that a fold would have nothing to validate on.
+
+    Example:
+        >>> fixed_folds(["c", "a", "b"], fold_count=3)[1]
+        {'train': ['a', 'c'], 'val': ['b']}
+    """
+    ordered = sorted(cases)
+    if len(ordered) < fold_count:
+        raise UserError(f"{fold_count} folds need at least {fold_count} cases, there are {len(ordered)}")
+    return [
+        {
+            "train": [case for i, case in enumerate(ordered) if i % fold_count != fold],
+            "val": [case for i, case in enumerate(ordered) if i % fold_count == fold],
+        }
+        for fold in range(fold_count)
+    ]
+
+
+def check_splits(file: Path, splits: Splits) -> None:
+    """Refuse to replace other folds, which models may already have been trained on.
+
+    Raises:
+        UserError: When ``file`` exists and holds anything but ``splits``.
+    """
+    if file.exists() and read_json_file(file) != splits:
+        raise UserError(
+            f"{file} holds other folds, and models may have been trained on them: move it away if they are not needed, "
+            "or choose another --dataset-id"
+        )
+
+
+def write_splits(file: Path, splits: Splits) -> None:
+    """Write the folds to ``file`` unless they are there.
+
+    Raises:
+        UserError: As in ``check_splits``.
+    """
+    check_splits(file, splits)
+    if not file.exists():
+        write_json(file, splits)

@@ -1,0 +1,56 @@
+"""Fixtures that more than one folder of tests uses."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data beside the repository; tests that ask for it carry the marker `data`."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("../shared/data is absent: real data are not part of the repository")
+    return folder
+
+
+@pytest.fixture
+def empty_nnunet_folders(tmp_path, monkeypatch) -> dict[str, Path]:
+    """nnU-Net's three folders, new and empty, with the variables set to them."""
+    folders = {}
+    for variable in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        folders[variable] = tmp_path / "nnunet" / variable
+        folders[variable].mkdir(parents=True)
+        monkeypatch.setenv(variable, str(folders[variable]))
+    return folders
+
+
+@pytest.fixture
+def write_volume() -> Callable[..., Path]:
+    """Return a function that writes an array (Z, Y, X) as NIfTI with an oblique, anisotropic geometry."""
+
+    def write(path: Path, voxels, *, spacing_mm=(0.5, 0.6, 3.0), origin_mm=(10.0, -20.0, 30.0)) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = SimpleITK.GetImageFromArray(np.asarray(voxels))
+        image.SetSpacing(spacing_mm)
+        image.SetOrigin(origin_mm)
+        image.SetDirection((0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 1.0))
+        SimpleITK.WriteImage(image, str(path))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def paired_source(tmp_path, write_volume) -> Path:
+    """Six tiny cases `case_1` ... `case_6` with images of 16-bit integers and labels 0 and 1 of 8-bit integers."""
+    source = tmp_path / "source"
+    random = np.random.default_rng(0)
+    for number in range(1, 7):
+        voxels = random.integers(-100, 1000, size=(3, 5, 4)).astype(np.int16)
+        write_volume(source / "images" / f"case_{number}.nii.gz", voxels)
+        write_volume(source / "labels" / f"case_{number}.nii.gz", (voxels > 300).astype(np.uint8))
+    return source

@@ -1,0 +1,53 @@
+import json
+
+import pytest
+
+from nnunet_cscn.conversion.splits import check_splits, fixed_folds, write_splits
+from nnunet_cscn.errors import UserError
+
+
+def test_case_i_of_the_sorted_list_validates_fold_i_mod_5():
+    folds = fixed_folds([f"case_{i:02d}" for i in reversed(range(11))])
+    assert [fold["val"] for fold in folds] == [
+        ["case_00", "case_05", "case_10"],
+        ["case_01", "case_06"],
+        ["case_02", "case_07"],
+        ["case_03", "case_08"],
+        ["case_04", "case_09"],
+    ]
+
+
+def test_each_fold_trains_on_all_that_it_does_not_validate():
+    cases = [f"case_{i}" for i in range(7)]
+    for fold in fixed_folds(cases):
+        assert sorted(fold["train"] + fold["val"]) == cases
+
+
+def test_fewer_cases_than_folds_are_refused():
+    with pytest.raises(UserError, match="5 folds need at least 5 cases, there are 4"):
+        fixed_folds(["a", "b", "c", "d"])
+
+
+def test_writing_the_same_folds_twice_leaves_the_file_alone(tmp_path):
+    file = tmp_path / "new" / "splits_final.json"
+    folds = fixed_folds("abcde")
+    write_splits(file, folds)
+    before = file.stat()
+    write_splits(file, folds)
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+    assert json.loads(file.read_text()) == folds
+
+
+def test_other_folds_are_never_overwritten(tmp_path):
+    file = tmp_path / "splits_final.json"
+    file.write_text("[]")
+    with pytest.raises(UserError, match="holds other folds"):
+        write_splits(file, fixed_folds("abcde"))
+    assert file.read_text() == "[]"
+
+
+def test_a_broken_folds_file_is_told_and_kept(tmp_path):
+    file = tmp_path / "splits_final.json"
+    file.write_text("[")
+    with pytest.raises(UserError, match="no valid JSON"):
+        check_splits(file, fixed_folds("abcde"))
