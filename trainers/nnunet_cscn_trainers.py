@@ -1,1 +1,47 @@
 """What nnU-Net's class search finds: re-exports of the trainers, nothing else."""
+
+from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer
+from nnunet_cscn.training.lengths import (
+    ACDNetTrainer_5epochs,
+    ACDNetTrainer_10epochs,
+    ACDNetTrainer_20epochs,
+    ACDNetTrainer_50epochs,
+    ACDNetTrainer_100epochs,
+    ACDNetTrainer_250epochs,
+    BUNetTrainer_5epochs,
+    BUNetTrainer_10epochs,
+    BUNetTrainer_20epochs,
+    BUNetTrainer_50epochs,
+    BUNetTrainer_100epochs,
+    BUNetTrainer_250epochs,
+    CSCNTrainer_5epochs,
+    CSCNTrainer_10epochs,
+    CSCNTrainer_20epochs,
+    CSCNTrainer_50epochs,
+    CSCNTrainer_100epochs,
+    CSCNTrainer_250epochs,
+)
+
+__all__ = [
+    "ACDNetTrainer",
+    "ACDNetTrainer_5epochs",
+    "ACDNetTrainer_10epochs",
+    "ACDNetTrainer_20epochs",
+    "ACDNetTrainer_50epochs",
+    "ACDNetTrainer_100epochs",
+    "ACDNetTrainer_250epochs",
+    "BUNetTrainer",
+    "BUNetTrainer_5epochs",
+    "BUNetTrainer_10epochs",
+    "BUNetTrainer_20epochs",
+    "BUNetTrainer_50epochs",
+    "BUNetTrainer_100epochs",
+    "BUNetTrainer_250epochs",
+    "CSCNTrainer",
+    "CSCNTrainer_5epochs",
+    "CSCNTrainer_10epochs",
+    "CSCNTrainer_20epochs",
+    "CSCNTrainer_50epochs",
+    "CSCNTrainer_100epochs",
+    "CSCNTrainer_250epochs",
+]

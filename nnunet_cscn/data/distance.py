@@ -1,0 +1,112 @@
+"""Distances inside labels, on whole volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from nnunet_cscn.settings import Edge
+
+
+def distance_to_border(
+    labels: NDArray[Any],
+    spacing_mm: Sequence[float],
+    *,
+    ignore_label: int | None = None,
+    edge: Edge = "background",
+) -> NDArray[np.float32]:
+    """Return for each voxel inside a label the distance to the border of that label: d(v, edge) of Eq. 7.
+
+    Args:
+        labels: Integers, 0 the background. Each value is a label of its own, so two touching labels border on each
+            other.
+        spacing_mm: Distance of neighbouring voxel centres along each axis.
+        ignore_label: Voxels that carry it get 0 and make no border: nothing is known about what they are.
+        edge: ``background``: distance to the nearest voxel outside the label, so at least one voxel's width inside.
+            ``surface``: distance to the nearest voxel of the label that has a face neighbour outside it, so 0 there.
+
+    Shape:
+        labels (Z, Y, X), or two-dimensional; the result likewise
+
+    Returns:
+        Millimetres as float32, 0 outside. The end of the volume is no border: a label that fills the whole volume
+        has none and gets 0 everywhere.
+
+    Raises:
+        ValueError: For a spacing that is not positive and finite or labels that are not integers.
+
+    Example:
+        >>> distance_to_border(np.array([[0, 1, 1, 1, 1]]), (1.0, 0.5)).tolist()
+        [[0.0, 0.5, 1.0, 1.5, 2.0]]
+    """
+    labels = np.asarray(labels)
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels: expected integers, got {labels.dtype}")
+    if len(spacing_mm) != labels.ndim or not all(np.isfinite(s) and s > 0 for s in spacing_mm):
+        raise ValueError(f"spacing_mm: expected {labels.ndim} positive numbers, got {tuple(spacing_mm)}")
+    distance = np.zeros(labels.shape, dtype=np.float32)
+    ignored = None if ignore_label is None else labels == ignore_label
+    for label in np.unique(labels):
+        if label not in (0, ignore_label):
+            inside = labels == label
+            distance[inside] = _inside_distance(inside, ignored, spacing_mm, edge)
+    return distance
+
+
+def distance_to_region_borders(
+    labels: NDArray[Any],
+    regions: Sequence[int | Sequence[int]],
+    spacing_mm: Sequence[float],
+    *,
+    ignore_label: int | None = None,
+    edge: Edge = "background",
+) -> NDArray[np.float32]:
+    """Return one distance map per region: a region is a set of labels, and regions may overlap.
+
+    Args:
+        labels: Integers (Z, Y, X).
+        regions: The labels of each region.
+        spacing_mm: Distance of neighbouring voxel centres along each axis.
+        ignore_label: As in :func:`distance_to_border`.
+        edge: As in :func:`distance_to_border`.
+
+    Returns:
+        Millimetres as float32, (R, Z, Y, X).
+    """
+    keep_ignored = [] if ignore_label is None else [ignore_label]
+    maps = []
+    for region in regions:
+        members = [region] if isinstance(region, int) else list(region)
+        merged = np.isin(labels, members).astype(np.int16)
+        if keep_ignored:
+            merged[labels == ignore_label] = 2
+        maps.append(distance_to_border(merged, spacing_mm, ignore_label=2 if keep_ignored else None, edge=edge))
+    return np.stack(maps)
+
+
+def _inside_distance(
+    inside: NDArray[np.bool_], ignored: NDArray[np.bool_] | None, spacing_mm: Sequence[float], edge: Edge
+) -> NDArray[np.float32]:
+    """Return the distances at the voxels of ``inside``, in array order."""
+    box = tuple(slice(max(0, s.start - 1), s.stop + 1) for s in ndimage.find_objects(inside.astype(np.int8))[0])
+    if ignored is not None and ignored[box].any():
+        box = (slice(None),) * inside.ndim  # the nearest true border may then lie beyond the box
+    inside_box = inside[box]
+    not_border = inside_box if ignored is None else inside_box | ignored[box]
+    if edge == "surface":
+        not_border = ~(_surface(inside_box, ~not_border))
+    if not_border.all():
+        return np.zeros(int(inside_box.sum()), dtype=np.float32)  # no border: scipy would return garbage
+    distance = ndimage.distance_transform_edt(not_border, sampling=spacing_mm)
+    result: NDArray[np.float32] = np.asarray(distance, dtype=np.float32)[inside_box]
+    return result
+
+
+def _surface(inside: NDArray[np.bool_], outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the voxels of ``inside`` with a face neighbour in ``outside``."""
+    reached: NDArray[np.bool_] = ndimage.binary_dilation(outside)
+    return inside & reached

@@ -1,0 +1,119 @@
+"""Distance maps of all training cases: computed once, kept on disk, renewed when the labels change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import blosc2
+import numpy as np
+from nnunetv2.training.dataloading.nnunet_dataset import nnUNetBaseDataset
+from numpy.typing import NDArray
+
+from nnunet_cscn.data.channels import Volume
+from nnunet_cscn.data.distance import distance_to_border, distance_to_region_borders
+from nnunet_cscn.files import replacing
+from nnunet_cscn.settings import Edge
+
+FORMAT = 1  # raise when maps computed by an older version are no longer right
+_KEY = "labels"
+
+
+@dataclass(frozen=True)
+class DistanceMaps:
+    """The distance maps of one preprocessed configuration.
+
+    Attributes:
+        folder: Where the maps are kept. Never nnU-Net's own data folder: it takes every file there for a case.
+        target_spacing_mm: Spacing of the configuration; two numbers for a 2d one, whose slices keep their own.
+        transpose_forward: The plan's order of the axes.
+        regions: Labels of each region; None for ordinary labels.
+        ignore_label: The label about which nothing is known; None when there is none.
+        edge: Where a distance is 0.
+    """
+
+    folder: Path
+    target_spacing_mm: tuple[float, ...]
+    transpose_forward: tuple[int, ...]
+    regions: tuple[int | tuple[int, ...], ...] | None
+    ignore_label: int | None
+    edge: Edge
+
+    @property
+    def n_channels(self) -> int:
+        """Maps per case: one per region, or one for ordinary labels."""
+        return 1 if self.regions is None else len(self.regions)
+
+    def load(self, case: str) -> Volume:
+        """Open the map of ``case``, (C, Z, Y, X) in mm, without reading it."""
+        opened: Volume = blosc2.open(urlpath=str(self._file(case)), mode="r", dparams={"nthreads": 1})
+        return opened
+
+    def prepare(self, cases: nnUNetBaseDataset, *, n_threads: int) -> int:
+        """Compute the maps that are missing or belong to other labels.
+
+        Args:
+            cases: The preprocessed cases.
+            n_threads: Cases worked on at a time.
+
+        Returns:
+            How many maps were computed.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(max_workers=max(1, n_threads)) as pool:
+            jobs = [pool.submit(self._prepare_case, cases, case) for case in cases.identifiers]
+            return sum(job.result() for job in as_completed(jobs))
+
+    def _file(self, case: str) -> Path:
+        return self.folder / f"{case}.b2nd"
+
+    def _prepare_case(self, cases: nnUNetBaseDataset, case: str) -> bool:
+        image, segmentation, _, properties = cases.load_case(case)
+        labels = np.asarray(segmentation[:])[0].astype(np.int16)
+        labels[labels < 0] = 0  # nnU-Net marks voxels outside the non-zero region by -1
+        spacing_mm = self._spacing_mm(properties["spacing"])
+        key = self._key(labels, spacing_mm)
+        if self._stored_key(case) == key:
+            return False
+        distance = self._compute(labels, spacing_mm)
+        chunks = (1, *image.chunks[1:]) if hasattr(image, "chunks") else None
+        blocks = (1, *image.blocks[1:]) if hasattr(image, "blocks") else None
+        with replacing(self._file(case)) as temporary:
+            stored: Any = blosc2.asarray(
+                distance,
+                urlpath=str(temporary),
+                chunks=chunks,
+                blocks=blocks,
+                cparams={"codec": blosc2.Codec.LZ4HC, "clevel": 5, "nthreads": 1},
+            )
+            frame = stored.schunk  # kept by a name of its own: its metadata die with it
+            frame.vlmeta[_KEY] = key
+        return True
+
+    def _compute(self, labels: NDArray[np.int16], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
+        if self.regions is None:
+            return distance_to_border(labels, spacing_mm, ignore_label=self.ignore_label, edge=self.edge)[None]
+        return distance_to_region_borders(
+            labels, self.regions, spacing_mm, ignore_label=self.ignore_label, edge=self.edge
+        )
+
+    def _spacing_mm(self, original: Sequence[float]) -> tuple[float, ...]:
+        transposed = [float(original[axis]) for axis in self.transpose_forward]
+        return (*transposed[: len(transposed) - len(self.target_spacing_mm)], *self.target_spacing_mm)
+
+    def _key(self, labels: NDArray[np.int16], spacing_mm: Sequence[float]) -> str:
+        """Return a hash of everything the map depends on."""
+        made_from = (FORMAT, labels.shape, tuple(spacing_mm), self.regions, self.ignore_label, self.edge)
+        return hashlib.sha256(repr(made_from).encode() + labels.tobytes()).hexdigest()
+
+    def _stored_key(self, case: str) -> str | None:
+        try:
+            stored: Any = blosc2.open(urlpath=str(self._file(case)), mode="r")
+            frame = stored.schunk
+            return str(frame.vlmeta[_KEY])
+        except (FileNotFoundError, RuntimeError, KeyError, ValueError):
+            return None  # never made, or damaged: made anew

@@ -1,0 +1,1 @@
+"""Distance-weighted focal loss and what it is combined with."""

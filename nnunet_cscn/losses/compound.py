@@ -1,0 +1,63 @@
+"""The default trainers' loss: distance-weighted focal loss and nnU-Net's soft Dice."""
+
+from __future__ import annotations
+
+import torch
+from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
+from nnunetv2.utilities.helpers import softmax_helper_dim1
+from torch import Tensor, nn
+
+from nnunet_cscn.losses.focal import DistanceWeightedFocalLoss, valid_voxels, without_ignored
+from nnunet_cscn.settings import LossSettings
+
+
+class FocalDiceLoss(nn.Module):
+    """Weighted sum of the distance-weighted focal loss and the soft Dice loss.
+
+    The Dice part is nnU-Net's own class with nnU-Net's own choices: without the background for classes, with
+    everything for regions.
+
+    Args:
+        settings: Weights and the focal loss's options.
+        is_regions: Whether targets are regions.
+        ignore_label: The label without loss; None when there is none.
+        batch_dice: Dice over the batch instead of each sample, as the plan says.
+        is_distributed: Whether sums run over the ranks of a distributed training.
+    """
+
+    def __init__(
+        self,
+        settings: LossSettings,
+        *,
+        is_regions: bool,
+        ignore_label: int | None,
+        batch_dice: bool,
+        is_distributed: bool,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.is_regions = is_regions
+        self.ignore_label = ignore_label
+        self.focal = DistanceWeightedFocalLoss(settings, is_regions=is_regions, ignore_label=ignore_label)
+        self.dc: nn.Module = MemoryEfficientSoftDiceLoss(
+            apply_nonlin=torch.sigmoid if is_regions else softmax_helper_dim1,
+            batch_dice=batch_dice,
+            do_bg=is_regions,
+            smooth=1e-5,
+            ddp=is_distributed,
+        )
+
+    def forward(self, logits: Tensor, target: Tensor, distance: Tensor | None) -> Tensor:
+        """Return the loss; see :class:`DistanceWeightedFocalLoss` for the arguments."""
+        loss = logits.new_zeros((), dtype=torch.float32)
+        if self.settings.focal_weight > 0:
+            loss = loss + self.settings.focal_weight * self.focal(logits, target, distance)
+        if self.settings.dice_weight > 0:
+            loss = loss + self.settings.dice_weight * self._dice(logits, target)
+        return loss
+
+    def _dice(self, logits: Tensor, target: Tensor) -> Tensor:
+        kinds = {"is_regions": self.is_regions, "ignore_label": self.ignore_label}
+        mask = valid_voxels(target, **kinds)  # type: ignore[arg-type]
+        dice: Tensor = self.dc(logits, without_ignored(target, **kinds), loss_mask=mask)  # type: ignore[arg-type]
+        return dice

@@ -1,0 +1,96 @@
+"""Apply a loss on every scale of one network, or of both networks of the cascade."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SMALLEST_WEIGHT = 1e-6
+
+
+def scale_weights(n_scales: int) -> tuple[float, ...]:
+    """Return the weight of each scale: halved from one to the next, next to nothing for the last, summing to 1.
+
+    nnU-Net drops the coarsest scale. A weight of exactly 0 leaves its head without a gradient, which distributed
+    training refuses, so the last of several scales gets 1e-6 (nnU-Net's own remedy, always on here).
+
+    Example:
+        >>> [round(w, 3) for w in scale_weights(4)]
+        [0.571, 0.286, 0.143, 0.0]
+        >>> scale_weights(1)
+        (1.0,)
+    """
+    weights = [0.5**i for i in range(n_scales)]
+    if n_scales > 1:
+        weights[-1] = SMALLEST_WEIGHT
+    return tuple(w / sum(weights) for w in weights)
+
+
+class DeepSupervisionLoss(nn.Module):
+    """Sum a loss over the scales of one network.
+
+    Args:
+        loss: Called with (logits, target, distance or None).
+        weights: One per scale, full resolution first.
+        has_distance: Whether the last entry of the targets is the distance map at full resolution.
+    """
+
+    def __init__(self, loss: nn.Module, weights: Sequence[float], *, has_distance: bool) -> None:
+        super().__init__()
+        self.loss = loss
+        self.weights = tuple(weights)
+        self.has_distance = has_distance
+
+    def forward(self, outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+        """Return the weighted sum.
+
+        Args:
+            outputs: Logits of each scale, full resolution first.
+            targets: Targets of each scale, and behind them the distance map where there is one.
+
+        Raises:
+            ValueError: When the numbers of scales differ.
+        """
+        distance = targets[-1] if self.has_distance else None
+        labels = targets[:-1] if self.has_distance else targets
+        if not len(outputs) == len(labels) == len(self.weights):
+            raise ValueError(
+                f"outputs: expected {len(self.weights)} scales, got {len(outputs)} and {len(labels)} targets"
+            )
+        terms = [
+            weight * self.loss(logits, target, _pooled(distance, logits.shape[2:]))
+            for weight, logits, target in zip(self.weights, outputs, labels, strict=True)
+        ]
+        total: Tensor = sum(terms[1:], terms[0])
+        return total
+
+
+class CascadeLoss(nn.Module):
+    """Weigh the losses of the coarse and the fine network in a joint training.
+
+    The fused probability, first of the outputs, carries no loss: each network learns from its own.
+    """
+
+    def __init__(self, stage_loss: DeepSupervisionLoss, *, coarse_weight: float, fine_weight: float) -> None:
+        super().__init__()
+        self.stage_loss = stage_loss
+        self.coarse_weight = coarse_weight
+        self.fine_weight = fine_weight
+
+    def forward(self, outputs: Sequence[Any], targets: Sequence[Tensor]) -> Tensor:
+        """Return the weighted sum for outputs ``[fused, coarse scales, fine scales]``."""
+        _fused, coarse, fine = outputs
+        total: Tensor = self.coarse_weight * self.stage_loss(coarse, targets) + self.fine_weight * self.stage_loss(
+            fine, targets
+        )
+        return total
+
+
+def _pooled(distance: Tensor | None, size: Sequence[int]) -> Tensor | None:
+    """Average the map down to a scale's size."""
+    if distance is None or tuple(distance.shape[2:]) == tuple(size):
+        return distance
+    return F.interpolate(distance, size=tuple(size), mode="area")

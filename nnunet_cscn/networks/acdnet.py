@@ -1,0 +1,150 @@
+"""ACDNet, the fine network: an atrous DenseNet with view fusion on the plan's stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from dynamic_network_architectures.building_blocks.helper import get_matching_convtransp
+from dynamic_network_architectures.initialization.weight_init import InitWeights_He
+from torch import Tensor, nn
+
+from nnunet_cscn.networks.blocks import AtrousDenseBlock, ViewFusion, conv_norm_nonlin
+from nnunet_cscn.networks.bunet import SegmentationHead
+from nnunet_cscn.networks.memory import conv_feature_map_size
+from nnunet_cscn.networks.plans import Topology
+from nnunet_cscn.settings import FineSettings
+
+
+def stage_widths(topology: Topology, fine: FineSettings) -> list[int]:
+    """Return the channels that each stage hands on, a fraction of the plan's and at least 4."""
+    return [max(4, round(features * fine.width)) for features in topology.features]
+
+
+class AtrousDenseEncoder(nn.Module):
+    """One atrous dense block per stage, entered by the planned stride.
+
+    Full resolution carries a plain convolution instead of a block: a dense block there costs two to three times the
+    plan's whole U-Net, in time and in memory. (A plan with one stage has its block there all the same.)
+    """
+
+    def __init__(self, topology: Topology, input_channels: int, fine: FineSettings) -> None:
+        super().__init__()
+        widths = stage_widths(topology, fine)
+        self.stem = conv_norm_nonlin(
+            topology, input_channels, widths[0], kernel=topology.kernel_sizes[0], stride=topology.strides[0]
+        )
+        if topology.n_stages == 1:
+            self.stem.append(_block(topology, 0, widths[0], fine))
+        self.transitions = nn.ModuleList()
+        self.blocks = nn.ModuleList()
+        for stage in range(1, topology.n_stages):
+            stride = topology.strides[stage]
+            self.transitions.append(
+                conv_norm_nonlin(topology, widths[stage - 1], widths[stage], kernel=stride, stride=stride)
+            )
+            self.blocks.append(_block(topology, stage, widths[stage], fine))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Return the features of all stages, full resolution first."""
+        skips = [self.stem(x)]
+        for transition, block in zip(self.transitions, self.blocks, strict=True):
+            skips.append(block(transition(skips[-1])))
+        return skips
+
+
+def _block(topology: Topology, stage: int, width: int, fine: FineSettings) -> AtrousDenseBlock:
+    growth = max(4, round(topology.features[stage] * fine.growth))
+    return AtrousDenseBlock(
+        topology,
+        width,
+        width,
+        growth=growth,
+        n_layers=fine.dense_layers,
+        inner=fine.bottleneck * growth,
+        kernel=topology.kernel_sizes[stage],
+        size=topology.stage_size(stage),
+        rates=fine.atrous_rates,
+        checkpointing=fine.checkpointing,
+    )
+
+
+class ViewFusionDecoder(nn.Module):
+    """Upsample by the planned stride, concatenate the skip, fuse the three views; a head on every stage."""
+
+    def __init__(self, topology: Topology, output_channels: int, fine: FineSettings, *, deep_supervision: bool) -> None:
+        super().__init__()
+        self.deep_supervision = deep_supervision
+        widths = stage_widths(topology, fine)
+        upsample = get_matching_convtransp(conv_op=topology.conv)
+        self.transpconvs = nn.ModuleList()
+        self.stages = nn.ModuleList()
+        self.seg_layers = nn.ModuleList()  # nnU-Net skips keys with this name when it loads pretrained weights
+        for stage in reversed(range(topology.n_stages - 1)):
+            stride = topology.strides[stage + 1]
+            self.transpconvs.append(upsample(widths[stage + 1], widths[stage], stride, stride, bias=topology.conv_bias))
+            self.stages.append(
+                ViewFusion(topology, 2 * widths[stage], widths[stage], kernel=topology.kernel_sizes[stage])
+            )
+            head = topology.conv(widths[stage], output_channels, 1, bias=True)
+            self.seg_layers.append(head)
+
+    def forward(self, skips: list[Tensor]) -> Tensor | list[Tensor]:
+        """Return full-resolution logits, or those of all scales, full resolution first."""
+        x = skips[-1]
+        logits: list[Tensor] = []
+        last = len(self.stages) - 1
+        for i, (transpconv, stage, head) in enumerate(zip(self.transpconvs, self.stages, self.seg_layers, strict=True)):
+            x = stage(torch.cat([transpconv(x), skips[-(i + 2)]], dim=1))
+            if self.deep_supervision or i == last:
+                logits.append(head(x))
+        return logits[::-1] if self.deep_supervision else logits[0]
+
+
+class ACDNet(nn.Module):
+    """The atrous DenseNet (Guo et al. 2021, section 3.2) with the topology of an nnU-Net plan.
+
+    Args:
+        topology: The plan's stages.
+        input_channels: Image channels, and the coarse network's probabilities where there are any.
+        output_channels: Classes with the background, or regions.
+        fine: Widths and rates.
+        deep_supervision: Whether ``forward`` returns all scales; ``decoder.deep_supervision`` switches it later.
+
+    Shape:
+        (B, input_channels, *size) -> (B, output_channels, *size); under deep supervision a list, full resolution
+        first, one entry per stage but the last (one entry for a plan of one stage)
+
+    Note:
+        The paper gives no widths; they come from the plan. Where it takes the whole block at full resolution we take
+        a plain convolution, so that time and memory stay at those of the plan's U-Net.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        input_channels: int,
+        output_channels: int,
+        fine: FineSettings,
+        *,
+        deep_supervision: bool,
+    ) -> None:
+        super().__init__()
+        self.input_channels = input_channels
+        self.encoder = AtrousDenseEncoder(topology, input_channels, fine)
+        self.decoder: nn.Module
+        if topology.n_stages == 1:
+            width = stage_widths(topology, fine)[0]
+            self.decoder = SegmentationHead(topology.conv, width, output_channels, deep_supervision=deep_supervision)
+        else:
+            self.decoder = ViewFusionDecoder(topology, output_channels, fine, deep_supervision=deep_supervision)
+        self.apply(InitWeights_He(1e-2))
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        """Return logits, or a list of them under deep supervision."""
+        out: Tensor | list[Tensor] = self.decoder(self.encoder(x))
+        return out
+
+    def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
+        """Answer nnU-Net's question about memory."""
+        return conv_feature_map_size(self, self.input_channels, input_size)

@@ -1,0 +1,215 @@
+"""The building blocks of ACDNet: dense layers, atrous pyramids, view fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from nnunet_cscn.networks.plans import Extent, Topology
+
+
+def convolution(
+    topology: Topology,
+    channels_in: int,
+    channels_out: int,
+    *,
+    kernel: Extent,
+    stride: Extent | int = 1,
+    dilation: Extent | int = 1,
+) -> nn.Module:
+    """Return a convolution of the plan's kind that keeps the size (odd kernels, stride apart)."""
+    dilations = (dilation,) * len(kernel) if isinstance(dilation, int) else dilation
+    padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilations, strict=True))
+    conv: Any = topology.conv
+    module: nn.Module = conv(
+        channels_in, channels_out, kernel, stride, padding=padding, dilation=dilations, bias=topology.conv_bias
+    )
+    return module
+
+
+def norm_nonlin(topology: Topology, channels: int) -> list[nn.Module]:
+    """Return the plan's normalisation and activation, those that it has."""
+    modules: list[nn.Module] = []
+    if topology.norm is not None:
+        modules.append(topology.norm(channels, **topology.norm_kwargs))
+    if topology.nonlin is not None:
+        kwargs = dict(topology.nonlin_kwargs)
+        if topology.norm is None:
+            kwargs.pop("inplace", None)  # its input is then a feature map that a concatenation still needs
+        modules.append(topology.nonlin(**kwargs))
+    return modules
+
+
+def conv_norm_nonlin(
+    topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent, stride: Extent | int = 1
+) -> nn.Sequential:
+    """Return convolution, normalisation, activation."""
+    conv = convolution(topology, channels_in, channels_out, kernel=kernel, stride=stride)
+    return nn.Sequential(conv, *norm_nonlin(topology, channels_out))
+
+
+def usable_dilation(rate: int, kernel: Extent, size: Extent) -> Extent:
+    """Return ``rate`` per axis, 1 where the kernel is 1 or the dilated kernel is wider than the feature map.
+
+    There most of the taps would only ever see padding.
+
+    Example:
+        >>> usable_dilation(4, (1, 3, 3), (8, 32, 6))
+        (1, 4, 1)
+    """
+    return tuple(
+        rate if width > 1 and rate * (width - 1) + 1 <= edge else 1 for width, edge in zip(kernel, size, strict=True)
+    )
+
+
+class DenseLayer(nn.Module):
+    """One layer of a dense block: reduce by 1x1x1, then convolve to ``growth`` new channels (DenseNet-B).
+
+    Huang et al., Densely connected convolutional networks, CVPR 2017, doi 10.1109/CVPR.2017.243.
+
+    Shape:
+        (B, C, *size) -> (B, growth, *size)
+    """
+
+    def __init__(
+        self, topology: Topology, channels_in: int, growth: int, *, inner: int, kernel: Extent, checkpointing: bool
+    ) -> None:
+        super().__init__()
+        point = (1,) * len(kernel)
+        self.layers = nn.Sequential(
+            *norm_nonlin(topology, channels_in),
+            convolution(topology, channels_in, inner, kernel=point),
+            *norm_nonlin(topology, inner),
+            convolution(topology, inner, growth, kernel=kernel),
+        )
+        self.checkpointing = checkpointing
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the layer's new channels only."""
+        if self.checkpointing and torch.is_grad_enabled():
+            out: Tensor = checkpoint(self.layers, x, use_reentrant=False)
+            return out
+        new: Tensor = self.layers(x)
+        return new
+
+
+class AtrousPyramid(nn.Module):
+    """Parallel convolutions at several dilations (ASPP), concatenated.
+
+    Chen et al., Encoder-decoder with atrous separable convolution, ECCV 2018, doi 10.1007/978-3-030-01234-2_49.
+
+    Shape:
+        (B, C, *size) -> (B, branches * channels_out, *size)
+
+    Note:
+        Without DeepLab's image-level pooling branch: nnU-Net predicts in tiles, and a global mean over a tile would
+        tie a voxel's result to where the tile happens to lie.
+    """
+
+    def __init__(
+        self, topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent, dilations: Sequence[Extent]
+    ) -> None:
+        super().__init__()
+        self.prepare = nn.Sequential(*norm_nonlin(topology, channels_in))
+        self.branches = nn.ModuleList(
+            convolution(topology, channels_in, channels_out, kernel=kernel, dilation=dilation) for dilation in dilations
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return all branches side by side."""
+        prepared = self.prepare(x)
+        return torch.cat([branch(prepared) for branch in self.branches], dim=1)
+
+
+class AtrousDenseBlock(nn.Module):
+    """Dense layers, then ASPP over all their features, then the 1x1x1 bottleneck that compresses both.
+
+    The paper puts the ASPP "before the Bottle Neck layer of each block" (section 3.2).
+
+    Shape:
+        (B, channels_in, *size) -> (B, channels_out, *size)
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        channels_in: int,
+        channels_out: int,
+        *,
+        growth: int,
+        n_layers: int,
+        inner: int,
+        kernel: Extent,
+        size: Extent,
+        rates: Sequence[int],
+        checkpointing: bool,
+    ) -> None:
+        super().__init__()
+        self.dense_layers = nn.ModuleList(
+            DenseLayer(
+                topology, channels_in + i * growth, growth, inner=inner, kernel=kernel, checkpointing=checkpointing
+            )
+            for i in range(n_layers)
+        )
+        channels = channels_in + n_layers * growth
+        # a rate that cannot be used any more falls back to 1; several equal branches would be a wider one
+        dilations = list(dict.fromkeys(usable_dilation(rate, kernel, size) for rate in rates))
+        self.pyramid = AtrousPyramid(topology, channels, growth, kernel=kernel, dilations=dilations)
+        gathered = channels + growth * len(dilations)
+        self.bottleneck = nn.Sequential(
+            *norm_nonlin(topology, gathered),
+            convolution(topology, gathered, channels_out, kernel=(1,) * len(kernel)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the compressed features of the block."""
+        for layer in self.dense_layers:
+            x = torch.cat([x, layer(x)], dim=1)
+        compressed: Tensor = self.bottleneck(torch.cat([x, self.pyramid(x)], dim=1))
+        return compressed
+
+
+def view_kernels(kernel: Extent) -> list[Extent]:
+    """Return the in-plane kernels of the axial, coronal and sagittal view of a planned kernel.
+
+    In two dimensions there is one view only.
+
+    Example:
+        >>> view_kernels((3, 3, 3))
+        [(1, 3, 3), (3, 1, 3), (3, 3, 1)]
+        >>> view_kernels((3, 3))
+        [(3, 3)]
+    """
+    if len(kernel) == 2:
+        return [kernel]
+    return [tuple(1 if axis == normal else k for axis, k in enumerate(kernel)) for normal in range(3)]
+
+
+class ViewFusion(nn.Module):
+    """Convolve within the axial, coronal and sagittal planes, concatenate, fuse by 1x1x1.
+
+    The paper fuses "the features of multiple views" while upsampling, to reduce false positives (abstract).
+
+    Shape:
+        (B, channels_in, *size) -> (B, channels_out, *size)
+    """
+
+    def __init__(self, topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent) -> None:
+        super().__init__()
+        kernels = view_kernels(kernel)
+        per_view = max(4, channels_out // 2) if len(kernels) > 1 else channels_out
+        self.views = nn.ModuleList(convolution(topology, channels_in, per_view, kernel=k) for k in kernels)
+        gathered = per_view * len(kernels)
+        self.fuse = nn.Sequential(
+            *norm_nonlin(topology, gathered),
+            conv_norm_nonlin(topology, gathered, channels_out, kernel=(1,) * len(kernel)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the fused features."""
+        fused: Tensor = self.fuse(torch.cat([view(x) for view in self.views], dim=1))
+        return fused

@@ -1,0 +1,97 @@
+"""BUNet, the coarse network: the plan's own U-Net."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dynamic_network_architectures.building_blocks.plain_conv_encoder import PlainConvEncoder
+from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+from torch import Tensor, nn
+
+from nnunet_cscn.networks.memory import conv_feature_map_size
+from nnunet_cscn.networks.plans import Architecture, Topology
+
+
+def build_bunet(
+    architecture: Architecture,
+    topology: Topology,
+    *,
+    input_channels: int,
+    output_channels: int,
+    deep_supervision: bool,
+) -> nn.Module:
+    """Build the U-Net that was planned, plain or with a residual encoder.
+
+    It is nnU-Net's own class, so that its checkpoints and ours have the same keys.
+    """
+    if topology.n_stages == 1:
+        return SingleStageUNet(topology, input_channels, output_channels, deep_supervision=deep_supervision)
+    network: nn.Module = get_network_from_plans(
+        architecture.class_name,
+        dict(architecture.kwargs),
+        architecture.requires_import,
+        input_channels,
+        output_channels,
+        allow_init=True,
+        deep_supervision=deep_supervision,
+    )
+    return network
+
+
+class SegmentationHead(nn.Module):
+    """The decoder of a network with a single stage: nothing to upsample, one head.
+
+    ``seg_layers`` is the name by which nnU-Net knows heads when it loads pretrained weights.
+    """
+
+    def __init__(self, conv: Any, channels: int, output_channels: int, *, deep_supervision: bool) -> None:
+        super().__init__()
+        self.deep_supervision = deep_supervision
+        self.seg_layers = nn.ModuleList([conv(channels, output_channels, 1, bias=True)])
+
+    def forward(self, skips: Sequence[Tensor]) -> Tensor | list[Tensor]:
+        """Return logits, in a list of one when deep supervision is on."""
+        logits: Tensor = self.seg_layers[0](skips[-1])
+        return [logits] if self.deep_supervision else logits
+
+
+class SingleStageUNet(nn.Module):
+    """What remains of a U-Net when the plan has one stage; nnU-Net's own class cannot be built then.
+
+    Shape:
+        (B, input_channels, *size) -> (B, output_channels, *size), or a list of it under deep supervision
+    """
+
+    def __init__(
+        self, topology: Topology, input_channels: int, output_channels: int, *, deep_supervision: bool
+    ) -> None:
+        super().__init__()
+        self.input_channels = input_channels
+        self.encoder = PlainConvEncoder(
+            input_channels,
+            1,
+            topology.features,
+            topology.conv,
+            topology.kernel_sizes,
+            topology.strides,
+            (2,),
+            topology.conv_bias,
+            topology.norm,
+            dict(topology.norm_kwargs),
+            nonlin=topology.nonlin,
+            nonlin_kwargs=dict(topology.nonlin_kwargs),
+            return_skips=True,
+        )
+        self.decoder = SegmentationHead(
+            topology.conv, topology.features[0], output_channels, deep_supervision=deep_supervision
+        )
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        """Return logits, in a list of one when deep supervision is on."""
+        out: Tensor | list[Tensor] = self.decoder(self.encoder(x))
+        return out
+
+    def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
+        """Answer nnU-Net's question about memory."""
+        return conv_feature_map_size(self, self.input_channels, input_size)

@@ -1,0 +1,119 @@
+"""CSCN: the coarse BUNet, then the fine ACDNet that sees its probabilities, then the fusion of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nnunet_cscn.networks.fusion import ProbabilityFusion
+from nnunet_cscn.settings import FusionMode
+
+StageOutputs = list[Tensor]
+
+
+class CSCN(nn.Module):
+    """The multi-scale cascaded fully convolutional network (Guo et al. 2021, Fig. 1).
+
+    Args:
+        coarse: A network of image channels, with ``decoder.deep_supervision`` as nnU-Net's have it.
+        fine: A network of image channels + output_channels, likewise.
+        image_channels: Channels of the image.
+        output_channels: Classes with the background, or regions.
+        fusion: How the two probabilities become one.
+        deep_supervision: Whether ``forward`` returns what training needs.
+
+    Shape:
+        (B, image_channels, *size), or (B, image_channels + stored probabilities, *size): those of the foreground, so
+        output_channels - 1 for classes, output_channels for regions.
+        Returns (B, output_channels, *size) logits of the fused probability, float32; under deep supervision the list
+        ``[fused, coarse, fine]``, of which the last two are lists of logits, full resolution first.
+
+    Note:
+        The probabilities are detached between the networks: each learns from its own loss, as in the paper, where
+        the second is trained on the finished map of the first. Deep supervision is switched by its own attribute and
+        not by ``training``: nnU-Net's validation step calls ``eval()`` and still wants the list.
+    """
+
+    def __init__(
+        self,
+        coarse: nn.Module,
+        fine: nn.Module,
+        *,
+        image_channels: int,
+        output_channels: int,
+        fusion: FusionMode,
+        deep_supervision: bool,
+    ) -> None:
+        super().__init__()
+        self.coarse = coarse
+        self.fine = fine
+        self.fusion = ProbabilityFusion(fusion)
+        self.image_channels = image_channels
+        self.output_channels = output_channels
+        self.deep_supervision = deep_supervision
+
+    @property
+    def deep_supervision(self) -> bool:
+        """Whether ``forward`` returns what training needs."""
+        return self._deep_supervision
+
+    @deep_supervision.setter
+    def deep_supervision(self, enabled: bool) -> None:
+        self._deep_supervision = enabled
+        for network in (self.coarse, self.fine):
+            decoder: Any = network.decoder
+            decoder.deep_supervision = enabled
+
+    @property
+    def stored_channels(self) -> int:
+        """Number of stored probability channels that may follow the image."""
+        return self.output_channels if self.fusion.is_regions else self.output_channels - 1
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor | StageOutputs]:
+        """Run both networks.
+
+        Raises:
+            ValueError: When ``x`` has neither the image's channels nor those and all stored probabilities.
+        """
+        image, stored = self._split(x)
+        coarse_out: Tensor | StageOutputs = self.coarse(image) if stored is None or self._deep_supervision else []
+        coarse_p = self._own_probabilities(coarse_out) if stored is None else self._with_background(stored)
+        fine_out = self.fine(torch.cat([image, coarse_p.to(image.dtype)], dim=1))
+        fine_p = self.fusion.probabilities(_full_resolution(fine_out))
+        if not self._deep_supervision:
+            fused: Tensor = self.fusion(coarse_p, fine_p)
+            return fused
+        with torch.no_grad():  # only looked at: nnU-Net's pseudo Dice
+            fused = self.fusion(coarse_p, fine_p)
+        return [fused, coarse_out, fine_out]
+
+    def _split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        if x.shape[1] == self.image_channels:
+            return x, None
+        if x.shape[1] == self.image_channels + self.stored_channels:
+            return x[:, : self.image_channels], x[:, self.image_channels :]
+        raise ValueError(
+            f"x: expected {self.image_channels} image channels, or {self.image_channels + self.stored_channels} with "
+            f"stored probabilities, got {x.shape[1]}"
+        )
+
+    def _own_probabilities(self, coarse_out: Tensor | StageOutputs) -> Tensor:
+        return self.fusion.probabilities(_full_resolution(coarse_out).detach())
+
+    def _with_background(self, stored: Tensor) -> Tensor:
+        stored = stored.float()
+        if self.fusion.is_regions:
+            return stored
+        return torch.cat([(1 - stored.sum(dim=1, keepdim=True)).clamp(min=0), stored], dim=1)
+
+    def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
+        """Answer nnU-Net's question about memory: both networks' feature maps are alive at once."""
+        parts: list[Any] = [self.coarse, self.fine]
+        return sum(int(part.compute_conv_feature_map_size(input_size)) for part in parts)
+
+
+def _full_resolution(out: Tensor | StageOutputs) -> Tensor:
+    return out[0] if isinstance(out, list) else out

@@ -1,0 +1,137 @@
+"""The only reader of an nnU-Net plan's architecture keys."""
+
+from __future__ import annotations
+
+import pydoc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from nnunet_cscn.errors import UserError
+
+Extent = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An architecture entry of a plan, as nnU-Net hands it around."""
+
+    class_name: str
+    kwargs: Mapping[str, Any]
+    requires_import: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Topology:
+    """What the planned U-Net looks like, stage by stage from full resolution down.
+
+    Attributes:
+        features: Channels of each stage.
+        kernel_sizes: Convolution kernel of each stage, one number per axis.
+        strides: Stride on entering each stage, one number per axis.
+        patch_size: Voxels per axis that the network is trained on.
+        conv: The convolution class, ``Conv2d`` or ``Conv3d``.
+        conv_bias: Whether convolutions carry a bias.
+        norm: The normalisation class, or None.
+        norm_kwargs: Its arguments.
+        nonlin: The activation class, or None.
+        nonlin_kwargs: Its arguments.
+    """
+
+    features: tuple[int, ...]
+    kernel_sizes: tuple[Extent, ...]
+    strides: tuple[Extent, ...]
+    patch_size: Extent
+    conv: type[nn.Module]
+    conv_bias: bool
+    norm: type[nn.Module] | None
+    norm_kwargs: Mapping[str, Any]
+    nonlin: type[nn.Module] | None
+    nonlin_kwargs: Mapping[str, Any]
+
+    @property
+    def n_stages(self) -> int:
+        """Number of resolution stages."""
+        return len(self.features)
+
+    @property
+    def dimensions(self) -> int:
+        """2 for planar, 3 for volumetric networks."""
+        return len(self.patch_size)
+
+    def stage_size(self, stage: int) -> Extent:
+        """Voxels per axis of the training patch at ``stage``."""
+        size = self.patch_size
+        for strides in self.strides[: stage + 1]:
+            size = tuple(max(1, edge // stride) for edge, stride in zip(size, strides, strict=True))
+        return size
+
+    @classmethod
+    def from_architecture(cls, architecture: Architecture, patch_size: Sequence[int]) -> Topology:
+        """Read the topology of a U-Net plan (plain or residual encoder).
+
+        Raises:
+            UserError: When the plan lacks a key that every U-Net plan has, for example a transformer's plan.
+        """
+        kwargs = architecture.kwargs
+        needed = ("n_stages", "features_per_stage", "kernel_sizes", "strides", "conv_op")
+        if missing := [key for key in needed if key not in kwargs]:
+            raise UserError(
+                f"the plan's network {architecture.class_name} has no {', '.join(missing)}: CSCN takes its topology "
+                "from a U-Net plan; choose plans made by nnUNetv2_plan_experiment or `cscn plan`"
+            )
+        n_stages = int(kwargs["n_stages"])
+        dimensions = len(patch_size)
+        conv = _located(kwargs["conv_op"])
+        if conv is None or conv.__name__ != f"Conv{dimensions}d":
+            raise UserError(f"conv_op {kwargs['conv_op']} does not fit a patch of {dimensions} dimensions")
+        return cls(
+            features=tuple(int(f) for f in _per_stage(kwargs["features_per_stage"], n_stages)),
+            kernel_sizes=tuple(_extent(k, dimensions) for k in _per_stage(kwargs["kernel_sizes"], n_stages)),
+            strides=tuple(_extent(s, dimensions) for s in _per_stage(kwargs["strides"], n_stages)),
+            patch_size=tuple(int(edge) for edge in patch_size),
+            conv=conv,
+            conv_bias=bool(kwargs.get("conv_bias", False)),
+            norm=_located(kwargs.get("norm_op")),
+            norm_kwargs=dict(kwargs.get("norm_op_kwargs") or {}),
+            nonlin=_located(kwargs.get("nonlin")),
+            nonlin_kwargs=dict(kwargs.get("nonlin_kwargs") or {}),
+        )
+
+
+def architecture_of(configuration: Mapping[str, Any]) -> Architecture:
+    """Return the architecture entry of a configuration, as nnU-Net's plans hold it.
+
+    Raises:
+        UserError: When there is none.
+    """
+    try:
+        entry = configuration["architecture"]
+        return Architecture(entry["network_class_name"], entry["arch_kwargs"], entry["_kw_requires_import"])
+    except KeyError as missing:
+        raise UserError(f"the plan's architecture has no {missing}: make new plans with `cscn plan`") from None
+
+
+def _per_stage(value: Any, n_stages: int) -> Sequence[Any]:
+    values = value if isinstance(value, (list, tuple)) else [value] * n_stages
+    if len(values) != n_stages:
+        raise UserError(f"the plan has {n_stages} stages but {len(values)} entries in {value}")
+    return values
+
+
+def _extent(value: Any, dimensions: int) -> Extent:
+    edges = tuple(value) if isinstance(value, (list, tuple)) else (value,) * dimensions
+    if len(edges) != dimensions:
+        raise UserError(f"the plan's patch has {dimensions} dimensions, but a stage's kernel or stride is {value}")
+    return tuple(int(edge) for edge in edges)
+
+
+def _located(name: Any) -> type[nn.Module] | None:
+    if name is None or isinstance(name, type):
+        return name
+    found = pydoc.locate(name)
+    if not isinstance(found, type):
+        raise UserError(f"the plan names {name}, which cannot be imported")
+    return found

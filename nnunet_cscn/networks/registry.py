@@ -1,0 +1,114 @@
+"""Every network by its name: adding one means a module and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import nn
+
+from nnunet_cscn.networks.acdnet import ACDNet
+from nnunet_cscn.networks.bunet import build_bunet
+from nnunet_cscn.networks.cscn import CSCN
+from nnunet_cscn.networks.plans import Architecture, Topology, architecture_of
+from nnunet_cscn.settings import Settings
+
+NetworkName = Literal["bunet", "acdnet", "cscn"]
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """All that a network is built from.
+
+    Attributes:
+        architecture: The plan's architecture entry.
+        topology: The same, read.
+        settings: The configuration's options.
+        input_channels: Image channels.
+        output_channels: Classes with the background, or regions.
+        deep_supervision: Whether ``forward`` returns what training needs.
+    """
+
+    architecture: Architecture
+    topology: Topology
+    settings: Settings
+    input_channels: int
+    output_channels: int
+    deep_supervision: bool
+
+
+def _bunet(plan: Blueprint) -> nn.Module:
+    return build_bunet(
+        plan.architecture,
+        plan.topology,
+        input_channels=plan.input_channels,
+        output_channels=plan.output_channels,
+        deep_supervision=plan.deep_supervision,
+    )
+
+
+def _acdnet(plan: Blueprint) -> nn.Module:
+    return _acdnet_of(plan, plan.input_channels)
+
+
+def _acdnet_of(plan: Blueprint, input_channels: int) -> ACDNet:
+    return ACDNet(
+        plan.topology,
+        input_channels,
+        plan.output_channels,
+        plan.settings.fine,
+        deep_supervision=plan.deep_supervision,
+    )
+
+
+def _cscn(plan: Blueprint) -> nn.Module:
+    return CSCN(
+        _bunet(plan),
+        _acdnet_of(plan, plan.input_channels + plan.output_channels),
+        image_channels=plan.input_channels,
+        output_channels=plan.output_channels,
+        fusion=plan.settings.fusion,
+        deep_supervision=plan.deep_supervision,
+    )
+
+
+BUILDERS: Mapping[NetworkName, Callable[[Blueprint], nn.Module]] = {
+    "bunet": _bunet,
+    "acdnet": _acdnet,
+    "cscn": _cscn,
+}
+
+
+def build_network(
+    name: NetworkName,
+    configuration: Mapping[str, Any],
+    *,
+    input_channels: int,
+    output_channels: int,
+    deep_supervision: bool,
+) -> nn.Module:
+    """Build a network from a configuration of nnU-Net's plans.
+
+    Args:
+        name: Which network.
+        configuration: The configuration with its inheritance resolved.
+        input_channels: Image channels.
+        output_channels: Classes with the background, or regions.
+        deep_supervision: Whether ``forward`` returns what training needs.
+
+    Raises:
+        UserError: When the plan has no U-Net topology or its ``cscn`` block is wrong.
+    """
+    architecture = architecture_of(configuration)
+    patch_size: Sequence[int] = configuration["patch_size"]
+    return BUILDERS[name](
+        Blueprint(
+            architecture=architecture,
+            topology=Topology.from_architecture(architecture, patch_size),
+            settings=Settings.from_configuration(configuration),
+            input_channels=input_channels,
+            output_channels=output_channels,
+            deep_supervision=deep_supervision,
+        )
+    )

@@ -1,0 +1,1 @@
+"""The trainers that nnU-Net finds; their names are written into checkpoints and never change."""

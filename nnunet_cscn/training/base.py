@@ -1,0 +1,199 @@
+"""The one base class of all trainers: options, distance maps, loss; everything else is nnU-Net's."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
+from nnunetv2.configuration import default_num_processes
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
+from torch import nn
+from torch._dynamo import OptimizedModule
+from torch.nn.parallel import DistributedDataParallel
+
+from nnunet_cscn.data.channels import ExtraChannelDataset, carrying_target_channels
+from nnunet_cscn.data.distance_maps import DistanceMaps
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.losses.compound import FocalDiceLoss
+from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
+from nnunet_cscn.networks.registry import NetworkName, build_network
+from nnunet_cscn.settings import Settings
+
+
+class CSCNBaseTrainer(nnUNetTrainer):
+    """What all trainers share. A concrete one names its network, and its loss where there are two stages.
+
+    Attributes:
+        network_name: The network, by its name in the registry.
+        fixed_epochs: Number of epochs of a length variant; None for nnU-Net's own or the ``cscn`` block's.
+    """
+
+    network_name: ClassVar[NetworkName]
+    fixed_epochs: ClassVar[int | None] = None
+
+    # nnU-Net's own attributes, which carry no types
+    num_epochs: int
+    num_iterations_per_epoch: int
+    num_val_iterations_per_epoch: int
+    initial_lr: float
+
+    # nnU-Net reads these five names, exactly these, from the signature.
+    def __init__(
+        self,
+        plans: dict[str, Any],
+        configuration: str,
+        fold: int,
+        dataset_json: dict[str, Any],
+        device: torch.device = torch.device("cuda"),  # noqa: B008
+    ) -> None:
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.settings = Settings.from_configuration(self.configuration_manager.configuration)
+        self.enable_deep_supervision = True  # targets as a list are what carries the distance maps
+        self._apply_lengths()
+
+    @classmethod
+    def build_network_architecture(
+        cls,
+        plans_manager: PlansManager,
+        configuration_manager: ConfigurationManager,
+        num_input_channels: int,
+        num_output_channels: int,
+        enable_deep_supervision: bool = True,
+    ) -> nn.Module:
+        """Build the trainer's network; nnU-Net calls this at prediction time too."""
+        return build_network(
+            cls.network_name,
+            configuration_manager.configuration,
+            input_channels=num_input_channels,
+            output_channels=num_output_channels,
+            deep_supervision=enable_deep_supervision,
+        )
+
+    def initialize(self) -> None:
+        """Build network, optimiser and loss."""
+        self._seed()
+        super().initialize()
+
+    def get_dataloaders(self) -> tuple[Any, Any]:
+        """Start the loaders, from the seed where one is set, so that two networks see the same batches."""
+        self._seed()
+        loaders: tuple[Any, Any] = super().get_dataloaders()
+        return loaders
+
+    def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
+        """Return nnU-Net's data sets, with the distance maps behind the image's channels."""
+        training, validation = super().get_tr_and_val_datasets()
+        if not self.settings.uses_distance:
+            return training, validation
+        maps = self.distance_maps()
+        if self.local_rank == 0:
+            self.print_to_log_file("Preparing distance maps in", maps.folder)
+            made = sum(maps.prepare(cases, n_threads=default_num_processes) for cases in (training, validation))
+            self.print_to_log_file(f"Distance maps ready, {made} of them new")
+        if self.is_ddp:
+            torch.distributed.barrier()
+        return ExtraChannelDataset(training, maps.load), ExtraChannelDataset(validation, maps.load)
+
+    def get_training_transforms(self, *args: Any, **kwargs: Any) -> BasicTransform:
+        """Return nnU-Net's augmentation, which then carries the distance maps along."""
+        return self._carrying_distance(super().get_training_transforms(*args, **kwargs))
+
+    def get_validation_transforms(self, *args: Any, **kwargs: Any) -> BasicTransform:
+        """Return nnU-Net's validation transforms, which then carry the distance maps along."""
+        return self._carrying_distance(super().get_validation_transforms(*args, **kwargs))
+
+    def set_deep_supervision_enabled(self, enabled: bool) -> None:
+        """Switch between what training and what prediction needs from the network."""
+        decoder: Any = unwrapped(self.network).decoder
+        decoder.deep_supervision = enabled
+
+    def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Do nnU-Net's training step; name the remedy when the GPU is too small for it."""
+        try:
+            step: dict[str, Any] = super().train_step(batch)
+        except torch.OutOfMemoryError as error:
+            raise UserError(self._memory_advice()) from error
+        return step
+
+    def distance_maps(self) -> DistanceMaps:
+        """Return the distance maps that belong to this plan, data set and these options."""
+        kind = "regions" if self.label_manager.has_regions else "labels"
+        base = Path(self.preprocessed_dataset_folder_base)
+        return DistanceMaps(
+            folder=base / "cscn" / self.configuration_manager.data_identifier / f"distance_{kind}",
+            target_spacing_mm=tuple(float(s) for s in self.configuration_manager.spacing),
+            transpose_forward=tuple(self.plans_manager.transpose_forward),
+            regions=tuple(self.label_manager.foreground_regions) if self.label_manager.has_regions else None,
+            ignore_label=self.label_manager.ignore_label,
+            edge=self.settings.loss.edge,
+        )
+
+    def _get_deep_supervision_scales(self) -> list[list[float]]:
+        # a plan with a single stage has no scale in nnU-Net; full resolution is always one
+        return super()._get_deep_supervision_scales() or [[1.0] * len(self.configuration_manager.patch_size)]
+
+    def _build_loss(self) -> nn.Module:
+        return self._stage_loss()
+
+    def _stage_loss(self) -> DeepSupervisionLoss:
+        loss = FocalDiceLoss(
+            self.settings.loss,
+            is_regions=self.label_manager.has_regions,
+            ignore_label=self.label_manager.ignore_label,
+            batch_dice=self.configuration_manager.batch_dice,
+            is_distributed=self.is_ddp,
+        )
+        if self._do_i_compile():
+            loss.dc = torch.compile(loss.dc)  # type: ignore[assignment]
+        weights = scale_weights(len(self._get_deep_supervision_scales()))
+        return DeepSupervisionLoss(loss, weights, has_distance=self.settings.uses_distance)
+
+    def _carrying_distance(self, transforms: BasicTransform) -> BasicTransform:
+        if not self.settings.uses_distance:
+            return transforms
+        return carrying_target_channels(transforms, self.distance_maps().n_channels)
+
+    def _apply_lengths(self) -> None:
+        settings = self.settings
+        if self.fixed_epochs is not None and settings.epochs not in (None, self.fixed_epochs):
+            raise UserError(
+                f"{type(self).__name__} fixes the number of epochs, but the cscn block of {self.configuration_name} "
+                f"says epochs={settings.epochs}: use the trainer without a length in its name, or drop the option"
+            )
+        self.num_epochs = settings.epochs or self.fixed_epochs or self.num_epochs
+        self.num_iterations_per_epoch = settings.iterations_per_epoch or self.num_iterations_per_epoch
+        self.num_val_iterations_per_epoch = (
+            settings.validation_iterations_per_epoch or self.num_val_iterations_per_epoch
+        )
+        self.initial_lr = settings.initial_learning_rate or self.initial_lr
+
+    def _seed(self) -> None:
+        if self.settings.seed is None:
+            return
+        seed = self.settings.seed + self.local_rank
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+
+    def _memory_advice(self) -> str:
+        properties = torch.cuda.get_device_properties(self.device)
+        gigabytes = properties.total_memory / 2**30
+        plan = self.configuration_manager
+        return (
+            f"{properties.name} has {gigabytes:.0f} GB, too little for {type(self).__name__} with configuration "
+            f"{self.configuration_name} (patch {list(plan.patch_size)}, batch {self.batch_size}): make plans that fit "
+            f"with `cscn plan -d {self.plans_manager.dataset_name} --gpu-memory {max(4, int(gigabytes * 0.8))}` and "
+            "train with `-p nnUNetCSCNPlans`"
+        )
+
+
+def unwrapped(network: nn.Module) -> nn.Module:
+    """Return the network inside nnU-Net's wrappers for several GPUs and for compilation."""
+    if isinstance(network, DistributedDataParallel):
+        network = network.module
+    return network._orig_mod if isinstance(network, OptimizedModule) else network

@@ -1,0 +1,45 @@
+"""The trainers of the method and of its two networks alone."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from nnunet_cscn.losses.deep_supervision import CascadeLoss
+from nnunet_cscn.networks.cscn import CSCN
+from nnunet_cscn.training.base import CSCNBaseTrainer, unwrapped
+
+
+class CSCNTrainer(CSCNBaseTrainer):
+    """Both networks of the cascade in one run: each learns from its own loss, the fine one sees the coarse one."""
+
+    network_name = "cscn"
+
+    def initialize(self) -> None:
+        """Build everything, and tell the network whether its heads are classes or regions."""
+        super().initialize()
+        self._cascade().fusion.is_regions = self.label_manager.has_regions
+
+    def set_deep_supervision_enabled(self, enabled: bool) -> None:
+        """Switch both networks between what training and what prediction needs."""
+        self._cascade().deep_supervision = enabled
+
+    def _build_loss(self) -> nn.Module:
+        settings = self.settings
+        return CascadeLoss(self._stage_loss(), coarse_weight=settings.coarse_weight, fine_weight=settings.fine_weight)
+
+    def _cascade(self) -> CSCN:
+        network = unwrapped(self.network)
+        assert isinstance(network, CSCN)
+        return network
+
+
+class BUNetTrainer(CSCNBaseTrainer):
+    """The coarse network alone: the plan's U-Net with the distance-weighted focal loss."""
+
+    network_name = "bunet"
+
+
+class ACDNetTrainer(CSCNBaseTrainer):
+    """The fine network alone, on the image."""
+
+    network_name = "acdnet"

@@ -1,0 +1,43 @@
+"""The trainers with a number of epochs in their name, as nnU-Net names its own.
+
+One line each: nnU-Net looks these names up as text, so they should be found by searching for them.
+"""
+
+from __future__ import annotations
+
+from nnunet_cscn.training.base import CSCNBaseTrainer
+from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer
+
+
+def of_length(trainer: type[CSCNBaseTrainer], epochs: int) -> type[CSCNBaseTrainer]:
+    """Return ``trainer`` with a fixed number of epochs, named ``<trainer>_<epochs>epochs``.
+
+    Example:
+        >>> of_length(BUNetTrainer, 7).__name__
+        'BUNetTrainer_7epochs'
+    """
+    return type(
+        f"{trainer.__name__}_{epochs}epochs",
+        (trainer,),
+        {"fixed_epochs": epochs, "__module__": __name__, "__doc__": f"{epochs} epochs."},
+    )
+
+
+CSCNTrainer_5epochs = of_length(CSCNTrainer, 5)
+CSCNTrainer_10epochs = of_length(CSCNTrainer, 10)
+CSCNTrainer_20epochs = of_length(CSCNTrainer, 20)
+CSCNTrainer_50epochs = of_length(CSCNTrainer, 50)
+CSCNTrainer_100epochs = of_length(CSCNTrainer, 100)
+CSCNTrainer_250epochs = of_length(CSCNTrainer, 250)
+BUNetTrainer_5epochs = of_length(BUNetTrainer, 5)
+BUNetTrainer_10epochs = of_length(BUNetTrainer, 10)
+BUNetTrainer_20epochs = of_length(BUNetTrainer, 20)
+BUNetTrainer_50epochs = of_length(BUNetTrainer, 50)
+BUNetTrainer_100epochs = of_length(BUNetTrainer, 100)
+BUNetTrainer_250epochs = of_length(BUNetTrainer, 250)
+ACDNetTrainer_5epochs = of_length(ACDNetTrainer, 5)
+ACDNetTrainer_10epochs = of_length(ACDNetTrainer, 10)
+ACDNetTrainer_20epochs = of_length(ACDNetTrainer, 20)
+ACDNetTrainer_50epochs = of_length(ACDNetTrainer, 50)
+ACDNetTrainer_100epochs = of_length(ACDNetTrainer, 100)
+ACDNetTrainer_250epochs = of_length(ACDNetTrainer, 250)
