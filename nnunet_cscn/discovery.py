@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from pathlib import Path
 
 from nnunet_cscn.errors import UserError
@@ -77,6 +78,17 @@ def ensure_registered() -> Path:
     folder = trainers_folder()
     os.environ[TRAINERS_VARIABLE] = extended(os.environ.get(TRAINERS_VARIABLE), folder)
     return folder
+
+
+def shell_line() -> str:
+    """Return the line of shell that registers the trainers, for ``eval "$(cscn env)"``.
+
+    What the variable holds stays in front.
+
+    Raises:
+        UserError: When the installation is incomplete.
+    """
+    return f"export {TRAINERS_VARIABLE}={shlex.quote(extended(os.environ.get(TRAINERS_VARIABLE), trainers_folder()))}"
 
 
 def register() -> None:

@@ -67,7 +67,7 @@ def _convert_paired(
         f"{done.folder}: {len(done.written)} cases written, {len(done.unchanged)} already there", soft_wrap=True
     )
     for file in done.splits_files:
-        console.print(f"five fixed folds: {file}", soft_wrap=True)
+        console.print(f"five fixed folds: {file}", soft_wrap=True, markup=False)
     if not has_preprocessed:
         console.print("nnUNet_preprocessed is not set: set it and run this again, so that nnU-Net reads these folds")
 

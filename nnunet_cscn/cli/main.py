@@ -9,6 +9,8 @@ import typer
 from nnunet_cscn import __version__
 from nnunet_cscn.cli.app import run
 from nnunet_cscn.cli.convert import convert_app
+from nnunet_cscn.cli.doctor import doctor
+from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.phantom import phantom
 
 app = typer.Typer(
@@ -36,6 +38,8 @@ def _root(
     pass
 
 
+app.command("doctor")(doctor)
+app.command("env")(env)
 app.command("phantom")(phantom)
 app.add_typer(convert_app, name="convert")
 

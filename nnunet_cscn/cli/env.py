@@ -1,0 +1,12 @@
+"""``cscn env``: the line of shell that makes nnU-Net find the trainers."""
+
+from __future__ import annotations
+
+import typer
+
+from nnunet_cscn.discovery import shell_line
+
+
+def env() -> None:
+    """Print the variable by which nnU-Net finds the trainers, for [bold]eval "$(cscn env)"[/]."""
+    typer.echo(shell_line())

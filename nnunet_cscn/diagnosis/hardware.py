@@ -1,0 +1,85 @@
+"""Check what the machine offers: device, compiler, shared memory."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+from nnunet_cscn.diagnosis.finding import Finding, fault, note, ok
+
+# Docker gives 64 MB; nnU-Net's loader processes hand whole batches over in shared memory.
+_LEAST_SHARED_MEMORY_BYTES = 1e9
+_COMPILE_VARIABLE = "nnUNet_compile"
+_LOADERS_VARIABLE = "nnUNet_n_proc_DA"
+_TRUE_WORDS = ("true", "1", "t")
+
+
+def check_device() -> list[Finding]:
+    """Check for a CUDA device that can compute."""
+    import torch
+
+    if not torch.cuda.is_available():
+        built = f"torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "torch is a CPU build"
+        remedy = "Training on the CPU is for small trials: give nnU-Net's commands `-device cpu`, or use a GPU machine."
+        return [note("device", f"no CUDA device; {built}", remedy)]
+    return [_cuda_device(index) for index in range(torch.cuda.device_count())]
+
+
+def check_compile() -> list[Finding]:
+    """Check whether nnU-Net will compile the network, and whether it can."""
+    import torch
+
+    return [compile_finding(has_cuda=torch.cuda.is_available(), wanted=os.environ.get(_COMPILE_VARIABLE))]
+
+
+def compile_finding(*, has_cuda: bool, wanted: str | None) -> Finding:
+    """Say what becomes of ``torch.compile``.
+
+    Args:
+        has_cuda: Whether training runs on CUDA; nnU-Net compiles nowhere else.
+        wanted: The variable ``nnUNet_compile``; None when it is not set, which means yes.
+    """
+    subject = "torch.compile"
+    if not has_cuda:
+        return ok(subject, "not used: nnU-Net compiles on CUDA only")
+    if wanted is not None and wanted.lower() not in _TRUE_WORDS:
+        return note(subject, f"switched off by nnUNet_compile={wanted}", "`unset nnUNet_compile` for faster training.")
+    missing = [] if importlib.util.find_spec("triton") else ["triton"]
+    if not any(shutil.which(compiler) for compiler in (os.environ.get("CC", "cc"), "gcc", "clang")):
+        missing.append("a C compiler")
+    if missing:
+        remedy = "Install what is missing (`pip install triton`, `apt install gcc`) or `export nnUNet_compile=f`."
+        return fault(subject, f"will be used, but {' and '.join(missing)} is missing", remedy)
+    return ok(subject, "will be used; triton and a C compiler are there")
+
+
+def check_shared_memory(folder: Path = Path("/dev/shm")) -> list[Finding]:
+    """Check the size of the shared memory that nnU-Net's loader processes need.
+
+    Args:
+        folder: Where it is mounted.
+    """
+    subject = "shared memory"
+    if not folder.is_dir():
+        return [note(subject, f"{folder} does not exist", "If loader processes crash: `export nnUNet_n_proc_DA=0`.")]
+    total = shutil.disk_usage(folder).total
+    if total < _LEAST_SHARED_MEMORY_BYTES and os.environ.get(_LOADERS_VARIABLE) != "0":
+        remedy = "Start the container with `--shm-size=8g` or `--ipc=host`, or `export nnUNet_n_proc_DA=0`."
+        return [fault(subject, f"{folder} has only {total / 1e6:.0f} MB", remedy)]
+    return [ok(subject, f"{folder} has {total / 1e9:.1f} GB")]
+
+
+def _cuda_device(index: int) -> Finding:
+    import torch
+
+    subject = f"device cuda:{index}"
+    memory_gib = torch.cuda.get_device_properties(index).total_memory / 2**30
+    detail = f"{torch.cuda.get_device_name(index)}, {memory_gib:.0f} GiB, CUDA {torch.version.cuda}"
+    try:
+        torch.ones(2, device=f"cuda:{index}").sum().item()
+    except RuntimeError as failure:
+        remedy = "Install a torch build that supports this GPU and its driver, or hide it with CUDA_VISIBLE_DEVICES."
+        return fault(subject, f"{detail}; can't compute: {str(failure).splitlines()[0]}", remedy)
+    return ok(subject, detail)

@@ -1,0 +1,104 @@
+"""Check that the packages we need are there, new enough, and fit each other."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import re
+import shutil
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from nnunet_cscn import __version__
+from nnunet_cscn.diagnosis.finding import Finding, fault, note, ok
+
+_DISTRIBUTION = "nnunet-cscn"
+_MATCH_TORCHVISION = (
+    "torch and torchvision are builds of different kinds (CPU and CUDA): install both from one place, "
+    "`pip install --force-reinstall torch torchvision`; the default build also runs without a GPU."
+)
+
+
+def check_versions() -> list[Finding]:
+    """Compare the installed packages with what our own metadata ask for."""
+    found = [ok("Python", platform.python_version())]
+    try:
+        requirements = metadata.requires(_DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        remedy = "Install it: `pip install -e .` in a checkout, or `pip install nnunet-cscn`."
+        return [*found, fault(_DISTRIBUTION, f"{__version__}, not installed but imported from a folder", remedy)]
+    found.append(ok(_DISTRIBUTION, __version__))
+    return found + [check_requirement(requirement) for requirement in requirements if ";" not in requirement]
+
+
+def check_requirement(requirement: str) -> Finding:
+    """Check one requirement as metadata give it.
+
+    Args:
+        requirement: A name with lower and upper bounds, such as ``"nnunetv2<3,>=2.8.1"``.
+    """
+    match = re.match(r"[\w.-]+", requirement)
+    assert match is not None
+    name, bounds = match.group(), requirement[match.end() :].strip()
+    remedy = f'Run `pip install "{name}{bounds}"`.'
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return fault(name, "not installed", remedy)
+    if not satisfies(version, bounds):
+        return fault(name, f"{version}, but {bounds} is needed", remedy)
+    return ok(name, version)
+
+
+def satisfies(version: str, bounds: str) -> bool:
+    """Tell whether a version lies within bounds of the kinds ``>=`` and ``<``.
+
+    Example:
+        >>> satisfies("2.10.0+cpu", ">=2.8.1,<3"), satisfies("2.8", ">=2.8.1,<3"), satisfies("3.0", ">=2.8.1,<3")
+        (True, False, False)
+    """
+    for operator, bound in re.findall(r"(>=|<(?!=))\s*([\w.]+)", bounds):
+        is_at_least = _release(version) >= _release(bound)
+        if is_at_least != (operator == ">="):
+            return False
+    return True
+
+
+def check_imports() -> list[Finding]:
+    """Import what nnU-Net's search for trainers imports on the way, and where it breaks in practice."""
+    return [check_import(name) for name in ("torch", "torchvision", "timm")]
+
+
+def check_commands() -> list[Finding]:
+    """Check that nnU-Net's commands on the path are those of this environment."""
+    subject, here = "nnUNetv2_train", Path(sys.executable).parent
+    found = shutil.which(subject)
+    if found is None:
+        return [note(subject, "not on the path", f"Activate the environment: `source {here / 'activate'}`.")]
+    if Path(found).parent != here:
+        detail = f"{found} is of another environment than {here}"
+        return [note(subject, detail, "Activate the environment in which nnunet-cscn is installed.")]
+    return [ok(subject, found)]
+
+
+def check_import(name: str) -> Finding:
+    """Import one module and say what is wrong where that fails."""
+    subject = f"import {name}"
+    try:
+        module = importlib.import_module(name)
+    except Exception as failure:
+        detail = f"{type(failure).__name__}: {failure}"
+        if "torchvision::" in str(failure):
+            return fault(subject, detail, _MATCH_TORCHVISION)
+        if "Failed to load the backend extension" in str(failure):
+            remedy = "Install the extension named here again, or `export TORCH_DEVICE_BACKEND_AUTOLOAD=0`."
+            return fault(subject, f"{detail} ({failure.__cause__})", remedy)
+        return fault(subject, detail, f"Run `pip install --force-reinstall {name}`.")
+    return ok(subject, str(getattr(module, "__version__", "works")))
+
+
+def _release(version: str) -> tuple[int, ...]:
+    match = re.match(r"\d+(\.\d+)*", version)
+    numbers = [int(part) for part in match.group().split(".")] if match else [0]
+    return tuple(numbers + [0] * (4 - len(numbers)))

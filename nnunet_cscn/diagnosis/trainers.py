@@ -1,0 +1,94 @@
+"""Check that nnU-Net finds our trainers."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import os
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn import discovery
+from nnunet_cscn.diagnosis.finding import Finding, fault, ok
+
+TRAINERS = ("CSCNTrainer", "BUNetTrainer", "ACDNetTrainer")
+
+_PACKAGE = Path(discovery.__file__).resolve().parent
+_EVAL = 'Run `eval "$(cscn env)"` in this shell and put it into its start-up file.'
+
+
+def check_registration() -> list[Finding]:
+    """Check how nnU-Net's own commands would learn of our trainers' folder, and what else is on the variable."""
+    value = os.environ.get(discovery.TRAINERS_VARIABLE, "")
+    return [_registration(), *_misplaced(value)]
+
+
+def check_trainers(find: Callable[[str], type[Any]] | None = None) -> list[Finding]:
+    """Look up each trainer as nnU-Net does, with our folder on the variable.
+
+    Args:
+        find: The look-up by name; nnU-Net's own if not given.
+    """
+    discovery.ensure_registered()
+    look_up = find or _nnunets_search()
+    return [_trainer(name, look_up) for name in TRAINERS]
+
+
+def _nnunets_search() -> Callable[[str], type[Any]]:
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+
+    search: Callable[[str], type[Any]] = recursive_find_trainer_class_by_name
+    return search
+
+
+def _registration() -> Finding:
+    subject = "trainers registered"
+    if discovery.is_registered():
+        return ok(subject, f"{discovery.TRAINERS_VARIABLE} names {discovery.trainers_folder()}")
+    switch = os.environ.get("TORCH_DEVICE_BACKEND_AUTOLOAD", "1")
+    if switch != "1":
+        return fault(subject, f"switched off by TORCH_DEVICE_BACKEND_AUTOLOAD={switch}", _EVAL)
+    names = [entry.value for entry in metadata.entry_points(group="torch.backends")]
+    if "nnunet_cscn.discovery:register" not in names:
+        return fault(subject, "torch does not know of them: nnunet-cscn is not installed, only imported", _EVAL)
+    return ok(subject, f"{discovery.trainers_folder()}, when torch is imported")
+
+
+def _misplaced(value: str) -> list[Finding]:
+    entries = [entry for entry in value.split(os.pathsep) if entry.strip()]
+    return [
+        fault(
+            discovery.TRAINERS_VARIABLE,
+            f"names {entry}, which holds our package itself, so that nnU-Net loads each class twice",
+            f"Take {entry} off the variable.",
+        )
+        for entry in entries
+        if _PACKAGE.is_relative_to(os.path.realpath(entry))
+    ]
+
+
+def _trainer(name: str, find: Callable[[str], type[Any]]) -> Finding:
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            trainer = find(name)
+    except Exception as failure:
+        if "Could not find requested nnunet trainer" in str(failure):
+            detail = f"not found in {discovery.trainers_folder()}"
+            return fault(name, detail, "Install nnunet-cscn again: this version does not bring it or is incomplete.")
+        remedy = "Mend the imports above, or take the folder with the broken module off nnUNet_extTrainer."
+        return fault(name, f"the search broke off: {type(failure).__name__}: {failure}", remedy)
+    if trainer.__module__.partition(".")[0] != "nnunet_cscn":
+        remedy = f"Rename that class, or take its folder off {discovery.TRAINERS_VARIABLE}."
+        return fault(name, f"another class of this name stands before ours: {_file_of(trainer)}", remedy)
+    return ok(name, _file_of(trainer))
+
+
+def _file_of(trainer: type[Any]) -> str:
+    try:
+        return inspect.getfile(trainer)
+    except (TypeError, OSError):  # nnU-Net forgets the modules of searched folders
+        return f"module {trainer.__module__}"
