@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +114,10 @@ def test_nnunets_own_search_finds_trainers_in_a_folder_of_re_exports(tmp_path):
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PATH": ""})
     assert shown.stdout.strip() == "['ok', 'fault', 'fault']"
+
+
+@pytest.mark.slow
+def test_the_trainers_of_this_installation_are_found_in_the_package(variable_unset):
+    found = trainers.check_trainers()
+    assert [finding.state for finding in found] == ["ok"] * 3
+    assert all(f"{os.sep}nnunet_cscn{os.sep}training{os.sep}" in finding.detail for finding in found)

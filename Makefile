@@ -1,0 +1,54 @@
+# make demo | test | lint | bench: each makes the virtual environment first, once, and again when its inputs change.
+
+VENV ?= .venv
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test lint bench install
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    train and evaluate on synthetic data"
+	@echo "make test    run the tests"
+	@echo "make lint    check style, format and types"
+	@echo "make bench   list the benchmarks; make bench RUN=NAME runs benchmarks/NAME.py"
+	@echo "make install make $(VENV) only; PYTHON=/path/to/python3 chooses the interpreter"
+
+demo: $(INSTALLED)
+	$(VENV)/bin/cscn demo
+
+test: $(INSTALLED)
+	$(VENV)/bin/pytest
+
+lint: $(INSTALLED)
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+bench: $(INSTALLED)
+ifdef RUN
+	$(VENV)/bin/python benchmarks/$(RUN).py
+else
+	@for file in benchmarks/*.py; do \
+	    if [ -e "$$file" ]; then echo "$$(basename "$$file" .py): $$(sed -n '1s/"""//gp' "$$file")"; fi; \
+	done
+	@echo "make bench RUN=NAME runs one of them"
+endif
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@python="$(PYTHON)"; \
+	for candidate in $${python:-python3 python3.13 python3.12 python3.11 python3.10}; do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then found="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "Python 3.10 or newer is needed and was not found: install it, or name it with make PYTHON=/path/to/python3" >&2; \
+	    exit 1; \
+	fi; \
+	if ! "$$found" -c 'import venv, ensurepip' 2>/dev/null; then \
+	    echo "$$found lacks the module venv: install it (Debian, Ubuntu: apt install python3-venv)" >&2; \
+	    exit 1; \
+	fi; \
+	if [ ! -x $(VENV)/bin/pip ]; then "$$found" -m venv $(VENV); fi
+	$(VENV)/bin/pip install -e '.[dev]' -c constraints.txt
+	@touch $@

@@ -1,0 +1,33 @@
+import json
+import subprocess
+import sys
+
+PROGRAM = """
+import json, sys
+import nnunet_cscn
+import typer
+from typer.testing import CliRunner
+from nnunet_cscn.cli.main import app
+
+def walk(command, path):
+    yield path
+    for name, child in getattr(command, "commands", {}).items():
+        yield from walk(child, [*path, name])
+
+shown = {}
+for path in walk(typer.main.get_command(app), []):
+    result = CliRunner().invoke(app, [*path, "--help"])
+    shown[" ".join(path)] = [result.exit_code, result.output]
+heavy = [name for name in ("torch", "nnunetv2", "SimpleITK", "scipy", "matplotlib") if name in sys.modules]
+json.dump({"shown": shown, "heavy": heavy}, sys.stdout)
+"""
+
+
+def test_every_help_is_shown_and_imports_nothing_heavy():
+    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    content = json.loads(run.stdout)
+    assert {"", "env", "doctor", "convert", "convert sts", "convert hippocampus"} <= content["shown"].keys()
+    for command, (status, output) in content["shown"].items():
+        assert status == 0, command
+        assert "Usage:" in output, command
+    assert content["heavy"] == []

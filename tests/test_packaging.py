@@ -1,0 +1,80 @@
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from nnunet_cscn.diagnosis.packages import satisfies
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHIM = "nnunet_cscn/_trainers/nnunet_cscn_trainers.py"
+
+
+def _build(kind: str, folder: Path) -> Path:
+    pytest.importorskip("hatchling", reason="hatchling builds the wheel: install the extra [test]")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)]
+    subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
+    (built,) = folder.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    with zipfile.ZipFile(_build("wheel", tmp_path_factory.mktemp("wheel"))) as archive:
+        yield archive
+
+
+@pytest.fixture(scope="module")
+def site(wheel, tmp_path_factory):
+    """A folder of installed packages that holds what the wheel holds."""
+    folder = tmp_path_factory.mktemp("site")
+    wheel.extractall(folder)
+    return folder
+
+
+def test_the_wheel_carries_the_trainers_inside_the_package(wheel):
+    assert wheel.read(SHIM) == (REPOSITORY / "trainers" / "nnunet_cscn_trainers.py").read_bytes()
+
+
+def test_the_wheel_installs_our_package_and_nothing_else(wheel):
+    tops = {name.partition("/")[0] for name in wheel.namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"nnunet_cscn"}
+    assert not [name for name in wheel.namelist() if name.endswith(".pyc")]
+    assert "nnunet_cscn/py.typed" in wheel.namelist()
+
+
+def test_the_wheel_names_the_command_and_the_entry_point_of_torch(wheel):
+    (name,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    text = wheel.read(name).decode()
+    assert "[console_scripts]\ncscn = nnunet_cscn.cli.main:main" in text
+    assert "[torch.backends]\nnnunet_cscn = nnunet_cscn.discovery:register" in text
+
+
+def test_an_installed_wheel_registers_its_own_copy_of_the_trainers(site):
+    code = "from nnunet_cscn.discovery import trainers_folder; print(trainers_folder())"
+    command, environment = [sys.executable, "-c", code], {"PYTHONPATH": str(site)}
+    shown = subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=True)
+    assert Path(shown.stdout.strip()) == (site / SHIM).parent.resolve()
+
+
+def test_the_source_archive_carries_what_a_wheel_is_built_from(tmp_path):
+    with tarfile.open(_build("sdist", tmp_path)) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"trainers/nnunet_cscn_trainers.py", "nnunet_cscn/discovery.py", "LICENSE", "README.md"} <= names
+
+
+def _pins() -> dict[str, str]:
+    lines = (REPOSITORY / "constraints.txt").read_text().splitlines()
+    return dict(line.split(" ;")[0].lower().split("==") for line in lines if line and not line.startswith("#"))
+
+
+def test_every_direct_dependency_is_pinned_within_its_bounds():
+    pins = _pins()
+    for requirement in metadata.requires("nnunet-cscn") or []:
+        match = re.match(r"([\w.-]+)([^;\[]*)", requirement)
+        if match.group(1) != "nnunet-cscn":
+            assert satisfies(pins[match.group(1).lower()], match.group(2)), requirement
