@@ -11,6 +11,7 @@ from nnunet_cscn.cli.app import run
 from nnunet_cscn.cli.convert import convert_app
 from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
+from nnunet_cscn.cli.evaluate import evaluate
 from nnunet_cscn.cli.phantom import phantom
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ def _root(
 
 app.command("doctor")(doctor)
 app.command("env")(env)
+app.command("evaluate")(evaluate)
 app.command("phantom")(phantom)
 app.add_typer(convert_app, name="convert")
 

@@ -1,0 +1,1 @@
+"""Metrics of segmentations, for two masks and for whole folders. Knows nothing of torch."""

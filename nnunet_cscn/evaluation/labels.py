@@ -1,0 +1,101 @@
+"""The labels to evaluate: names and values as an nnU-Net dataset.json gives them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn.errors import UserError
+
+BACKGROUND = "background"
+IGNORE = "ignore"
+
+
+@dataclass(frozen=True)
+class EvaluatedLabels:
+    """What is evaluated, under which name.
+
+    Attributes:
+        values: For each name the values of the voxels that belong to it: one for a label, several for a region.
+        ignore: The value of the reference's voxels that take no part, or None.
+        known: All values that a file may hold.
+    """
+
+    values: Mapping[str, tuple[int, ...]]
+    ignore: int | None
+    known: frozenset[int]
+
+    @classmethod
+    def from_dataset(cls, labels: Mapping[str, int | list[int]]) -> EvaluatedLabels:
+        """Take the ``labels`` of a dataset.json; ``background`` and ``ignore`` are not evaluated.
+
+        Args:
+            labels: Value (or values, for a region) of each name.
+
+        Raises:
+            UserError: When the labels are not as nnU-Net defines them, or none is left to evaluate.
+
+        Example:
+            >>> labels = EvaluatedLabels.from_dataset({"background": 0, "whole": [1, 2], "core": 2, "ignore": 3})
+            >>> labels.values, labels.ignore, sorted(labels.known)
+            ({'whole': (1, 2), 'core': (2,)}, 3, [0, 1, 2, 3])
+        """
+        if labels.get(BACKGROUND) != 0:
+            raise UserError(f"labels: 'background' with the value 0 is expected, got {labels.get(BACKGROUND)!r}")
+        parsed = {name: _values(name, value) for name, value in labels.items()}
+        ignored = parsed.pop(IGNORE, None)
+        if ignored is not None and len(ignored) != 1:
+            raise UserError(f"labels: 'ignore' is one value, got {list(ignored)}")
+        known = frozenset(value for values in parsed.values() for value in values)
+        del parsed[BACKGROUND]
+        for name, values in parsed.items():
+            if 0 in values:
+                raise UserError(f"labels: '{name}' holds 0, which is the background; only values above 0 are evaluated")
+        if not parsed:
+            raise UserError("labels: there is no label besides the background, nothing can be evaluated")
+        ignore = ignored[0] if ignored else None
+        if ignore is not None and ignore in known:
+            raise UserError(f"labels: 'ignore' has the value {ignore}, which another label has too")
+        return cls(parsed, ignore, known | frozenset(ignored or ()))
+
+    @classmethod
+    def from_values(cls, values: Iterable[int]) -> EvaluatedLabels:
+        """Evaluate each value but 0 under its own number.
+
+        Example:
+            >>> EvaluatedLabels.from_values([2, 0, 1]).values
+            {'1': (1,), '2': (2,)}
+        """
+        present = frozenset(int(value) for value in values)
+        return cls({str(value): (value,) for value in sorted(present - {0})}, None, present | {0})
+
+
+def read_labels(dataset_json: Path) -> EvaluatedLabels:
+    """Read the labels of an nnU-Net dataset.json.
+
+    Raises:
+        UserError: When the file cannot be read or its labels are not as nnU-Net defines them.
+    """
+    try:
+        content = json.loads(dataset_json.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise UserError(f"{dataset_json}: the file can't be read ({fault.strerror})") from None
+    except ValueError as fault:
+        raise UserError(f"{dataset_json}: the file is not JSON ({fault})") from None
+    labels = content.get("labels") if isinstance(content, dict) else None
+    if not isinstance(labels, dict):
+        raise UserError(f"{dataset_json}: there is no entry 'labels', as in an nnU-Net dataset.json")
+    try:
+        return EvaluatedLabels.from_dataset(labels)
+    except UserError as fault:
+        raise UserError(f"{dataset_json}: {fault}") from None
+
+
+def _values(name: str, value: Any) -> tuple[int, ...]:
+    values = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    if not values or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in values):
+        raise UserError(f"labels: '{name}' is a number from 0 on or a list of such, got {value!r}")
+    return values

@@ -1,0 +1,120 @@
+"""What every metric asks of its masks, and the box that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Mask: TypeAlias = NDArray[np.bool_]
+Box: TypeAlias = tuple[slice, slice, slice]
+
+
+def checked_mask(name: str, array: ArrayLike) -> Mask:
+    """Return ``array`` as a boolean mask.
+
+    Args:
+        name: The argument's name, for the error's text.
+        array: Booleans, or numbers that are all 0 or 1. Shape (Z, Y, X).
+
+    Returns:
+        The mask, without a copy where the array is made of bytes.
+
+    Raises:
+        ValueError: When the array is not three-dimensional or holds anything but 0 and 1.
+
+    Example:
+        >>> checked_mask("prediction", [[[0, 1]]])
+        array([[[False,  True]]])
+        >>> checked_mask("prediction", [[[0, 2]]])
+        Traceback (most recent call last):
+        ...
+        ValueError: prediction: expected a binary mask of 0 and 1, got the value 2
+    """
+    values: NDArray[Any] = np.asarray(array)
+    if values.ndim != 3:
+        raise ValueError(f"{name}: expected 3 dimensions (Z, Y, X), got shape {values.shape}")
+    if values.dtype == np.bool_:
+        return values
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: expected a binary mask of 0 and 1, got values of type {values.dtype}")
+    if values.dtype == np.uint8:
+        odd = values[values > 1] if values.size and values.max() > 1 else values[:0]
+    else:
+        odd = values[(values != 0) & (values != 1)]
+    if odd.size:
+        raise ValueError(f"{name}: expected a binary mask of 0 and 1, got the value {odd.flat[0]}")
+    return values.view(np.bool_) if values.dtype == np.uint8 else values.astype(np.bool_)
+
+
+def checked_pair(prediction: ArrayLike, reference: ArrayLike, ignored: ArrayLike | None) -> tuple[Mask, Mask]:
+    """Return both masks, with the ignored voxels taken out of both.
+
+    Args:
+        prediction: Binary mask, shape (Z, Y, X).
+        reference: Binary mask of the same shape.
+        ignored: Binary mask of the same shape: the voxels that take no part. None for no such voxels.
+
+    Returns:
+        Prediction and reference as booleans.
+
+    Raises:
+        ValueError: When the shapes differ, are not three-dimensional, or a mask is not binary.
+    """
+    first, second = checked_mask("prediction", prediction), checked_mask("reference", reference)
+    if first.shape != second.shape:
+        raise ValueError(f"prediction: expected the reference's shape {second.shape}, got {first.shape}")
+    if ignored is None:
+        return first, second
+    third = checked_mask("ignored", ignored)
+    if third.shape != second.shape:
+        raise ValueError(f"ignored: expected the reference's shape {second.shape}, got {third.shape}")
+    return first & ~third, second & ~third
+
+
+def checked_spacing(spacing_mm: Sequence[float]) -> tuple[float, float, float]:
+    """Return the spacing as three floats.
+
+    Args:
+        spacing_mm: Size of a voxel along (Z, Y, X).
+
+    Raises:
+        ValueError: When these are not three finite positive numbers.
+    """
+    try:
+        values = tuple(float(value) for value in spacing_mm)
+    except (TypeError, ValueError):
+        values = ()
+    if len(values) != 3 or not all(np.isfinite(value) and value > 0 for value in values):
+        raise ValueError(f"spacing_mm: expected 3 finite positive numbers, got {spacing_mm}")
+    return values
+
+
+def occupied_box(occupied: NDArray[Any]) -> Box | None:
+    """Return the smallest box that holds every voxel that is not zero.
+
+    Args:
+        occupied: Booleans or integers of shape (Z, Y, X).
+
+    Returns:
+        One slice for each axis, or None when every voxel is zero.
+
+    Example:
+        >>> occupied_box(np.array([[[0, 0, 3], [0, 0, 0]]]))
+        (slice(0, 1, None), slice(0, 1, None), slice(2, 3, None))
+    """
+    over_z, over_y = np.bitwise_or.reduce(occupied, axis=0), np.bitwise_or.reduce(occupied, axis=1)
+    lines = (over_y.any(axis=1), over_z.any(axis=1), over_z.any(axis=0))
+    hits = [np.flatnonzero(line) for line in lines]
+    if not hits[0].size:
+        return None
+    z, y, x = (slice(int(hit[0]), int(hit[-1]) + 1) for hit in hits)
+    return z, y, x
+
+
+def grown(box: Box, shape: Sequence[int]) -> Box:
+    """Return ``box`` one voxel larger on every side, as far as the array of ``shape`` reaches."""
+    z, y, x = (slice(max(s.start - 1, 0), min(s.stop + 1, n)) for s, n in zip(box, shape, strict=True))
+    return z, y, x

@@ -1,0 +1,158 @@
+"""Distances between the surfaces of two masks: ASSD and HD95."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from nnunet_cscn.evaluation.masks import Mask, checked_pair, checked_spacing, grown, occupied_box
+
+Floats: TypeAlias = NDArray[np.float64]
+Indices: TypeAlias = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class SurfaceDistances:
+    """The distance of every surface voxel to the nearest surface voxel of the other mask.
+
+    Attributes:
+        prediction_to_reference_mm: One distance for each surface voxel of the prediction, in the array's order;
+            infinity for each where the reference is empty.
+        reference_to_prediction_mm: The same the other way round.
+    """
+
+    prediction_to_reference_mm: Floats
+    reference_to_prediction_mm: Floats
+
+    @property
+    def assd_mm(self) -> float:
+        """Average symmetric surface distance (ASSD): the mean of the two directed means.
+
+        Eq. 9 of the paper (doi:10.32604/iasc.2022.019785). In mm; nan when both masks are empty, infinity when one is.
+        """
+        if not self._are_measurable:
+            return self._unmeasurable
+        return float(self.prediction_to_reference_mm.mean() + self.reference_to_prediction_mm.mean()) / 2
+
+    @property
+    def hd95_mm(self) -> float:
+        """The larger of the two directed 95th percentiles (linear interpolation).
+
+        In mm; nan when both masks are empty, infinity when one is.
+        """
+        if not self._are_measurable:
+            return self._unmeasurable
+        directed = (self.prediction_to_reference_mm, self.reference_to_prediction_mm)
+        return max(float(np.percentile(distances, 95)) for distances in directed)
+
+    @property
+    def _are_measurable(self) -> bool:
+        return bool(self.prediction_to_reference_mm.size and self.reference_to_prediction_mm.size)
+
+    @property
+    def _unmeasurable(self) -> float:
+        return math.inf if self.prediction_to_reference_mm.size or self.reference_to_prediction_mm.size else math.nan
+
+
+def surface_voxels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
+    """Return the foreground voxels that have a background voxel at one of their six faces.
+
+    The array's border counts as background. What lies behind an ignored voxel is unknown, so such a voxel makes no
+    edge; only where that leaves a mask without any surface are the ignored voxels taken as background.
+
+    Args:
+        mask: Shape (Z, Y, X), False wherever ``ignored`` is True.
+        ignored: Voxels that take no part, the same shape.
+
+    Returns:
+        A mask of the same shape.
+
+    Example:
+        >>> int(surface_voxels(np.ones((3, 3, 3), dtype=bool)).sum())
+        26
+    """
+    solid = mask if ignored is None else mask | ignored
+    inner = mask.copy()
+    for axis in range(3):
+        here, there = np.moveaxis(inner, axis, 0), np.moveaxis(solid, axis, 0)
+        here[0] = here[-1] = False
+        here[1:] &= there[:-1]
+        here[:-1] &= there[1:]
+    surface = mask & ~inner
+    if ignored is not None and not surface.any():
+        return surface_voxels(mask)
+    return surface
+
+
+def surface_distances(
+    prediction: ArrayLike, reference: ArrayLike, spacing_mm: Sequence[float], *, ignored: ArrayLike | None = None
+) -> SurfaceDistances:
+    """Measure the distances between the surfaces of two masks.
+
+    Only the surface voxels that the two do not share are looked up (in a KD-tree): the others are at distance 0.
+
+    Args:
+        prediction: Binary mask, shape (Z, Y, X).
+        reference: Binary mask of the same shape.
+        spacing_mm: Size of a voxel along (Z, Y, X).
+        ignored: Voxels that take no part, a binary mask of the same shape: they are in neither mask, and a face
+            towards one of them is no surface (see `surface_voxels`).
+
+    Raises:
+        ValueError: When the shapes differ, are not three-dimensional, a mask is not binary, or the spacing is not
+            three finite positive numbers.
+
+    Example:
+        Two single voxels, three slices of 2 mm apart.
+
+        >>> first, second = np.zeros((5, 3, 3), dtype=bool), np.zeros((5, 3, 3), dtype=bool)
+        >>> first[0, 1, 1] = second[3, 1, 1] = True
+        >>> surface_distances(first, second, (2.0, 1.0, 1.0)).assd_mm
+        6.0
+    """
+    spacing = checked_spacing(spacing_mm)
+    masks = checked_pair(prediction, reference, ignored)
+    hidden = None if ignored is None else np.asarray(ignored) != 0
+    first, second = (_surface_indices(mask, hidden) for mask in masks)
+    shape = masks[0].shape
+    return SurfaceDistances(_directed_mm(first, second, shape, spacing), _directed_mm(second, first, shape, spacing))
+
+
+def _surface_indices(mask: Mask, ignored: Mask | None) -> Indices:
+    """Flat indices of the surface voxels, ascending. Each mask has a box of its own: one far voxel costs only once."""
+    box = occupied_box(mask)
+    if box is None:
+        return np.empty(0, dtype=np.intp)
+    if ignored is not None:
+        box = grown(box, mask.shape)  # the ignored neighbours must be seen
+    surface = surface_voxels(mask[box], ignored=None if ignored is None else ignored[box])
+    inside = np.unravel_index(np.flatnonzero(surface), surface.shape)
+    whole = tuple(index + part.start for index, part in zip(inside, box, strict=True))
+    indices: Indices = np.ravel_multi_index(whole, mask.shape)
+    return indices
+
+
+def _directed_mm(source: Indices, target: Indices, shape: tuple[int, ...], spacing_mm: Sequence[float]) -> Floats:
+    """Distance of every voxel of ``source`` to ``target``; only the voxels outside ``target`` are looked up."""
+    distances = np.zeros(source.size)
+    if not target.size:
+        distances[:] = np.inf
+        return distances
+    places = np.minimum(np.searchsorted(target, source), target.size - 1)
+    is_alone = target[places] != source
+    if is_alone.any():
+        points = _points_mm(target, shape, spacing_mm)
+        tree = cKDTree(points, leafsize=24, balanced_tree=False, compact_nodes=False)  # the fastest of those measured
+        distances[is_alone] = tree.query(_points_mm(source[is_alone], shape, spacing_mm))[0]
+    return distances
+
+
+def _points_mm(indices: Indices, shape: tuple[int, ...], spacing_mm: Sequence[float]) -> Floats:
+    axes = np.unravel_index(indices, shape)
+    return np.stack([axis * step for axis, step in zip(axes, spacing_mm, strict=True)], axis=1)

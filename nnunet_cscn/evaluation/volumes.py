@@ -1,0 +1,116 @@
+"""Score one case: every label of a pair of label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.evaluation.masks import Mask, occupied_box
+from nnunet_cscn.evaluation.nifti_bytes import read_voxels
+from nnunet_cscn.evaluation.scores import LabelScores, score_masks
+
+MAX_UNNAMED_LABELS = 256
+"""More different values than this in a file, without a dataset.json, mean that it is an image."""
+
+
+def score_files(
+    prediction: Path, reference: Path, spacing_mm: Sequence[float], *, labels: EvaluatedLabels | None = None
+) -> dict[str, LabelScores]:
+    """Score all labels of one case, reading each file once.
+
+    Args:
+        prediction: File with the predicted label map.
+        reference: File with the reference on the same grid.
+        spacing_mm: Size of a voxel along (Z, Y, X).
+        labels: What to evaluate. None for every value above 0 that one of the two files holds.
+
+    Returns:
+        The scores by label.
+
+    Raises:
+        UserError: When a file is not whole, or holds something else than the known labels.
+    """
+    volumes = []
+    for role, path in (("prediction", prediction), ("reference", reference)):
+        try:
+            volumes.append(read_voxels(path))
+        except UserError as fault:
+            raise UserError(f"{role}: {fault}") from None
+    return score_volumes(volumes[0], volumes[1], spacing_mm, labels=labels)
+
+
+def score_volumes(
+    prediction: NDArray[Any],
+    reference: NDArray[Any],
+    spacing_mm: Sequence[float],
+    *,
+    labels: EvaluatedLabels | None = None,
+) -> dict[str, LabelScores]:
+    """Score all labels of one pair of label maps.
+
+    Args:
+        prediction: Label values, shape (Z, Y, X).
+        reference: Label values of the same shape. Where it holds the ignore label, voxels take no part: they belong
+            to no mask, and a face towards one of them is no surface.
+        spacing_mm: Size of a voxel along (Z, Y, X).
+        labels: What to evaluate. None for every value above 0 that one of the two volumes holds.
+
+    Returns:
+        The scores by label. In the prediction, voxels with the ignore label count as background.
+
+    Raises:
+        UserError: When a volume holds something else than the known labels.
+        ValueError: When the shapes differ or the spacing is not three finite positive numbers.
+
+    Example:
+        >>> reference = np.zeros((4, 6, 6), dtype=np.uint8)
+        >>> reference[1:3, 1:3, 1:3] = 1
+        >>> score_volumes(reference, reference, (3.0, 1.0, 1.0))["1"].counts.dsc
+        1.0
+    """
+    if prediction.shape != reference.shape:
+        raise ValueError(f"prediction: expected the reference's shape {reference.shape}, got {prediction.shape}")
+    box = occupied_box((prediction != 0) | (reference != 0))
+    crop = box if box is not None else (slice(0, 1),) * 3
+    first, second = prediction[crop], reference[crop]
+    values = _label_values("prediction", first, labels) | _label_values("reference", second, labels)
+    evaluated = labels if labels is not None else EvaluatedLabels.from_values(values)
+    ignored = None
+    if evaluated.ignore is not None and evaluated.ignore in values:
+        ignored = second == evaluated.ignore
+    return {
+        name: score_masks(_mask(first, wanted), _mask(second, wanted), spacing_mm, ignored=ignored)
+        for name, wanted in evaluated.values.items()
+    }
+
+
+def _label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None) -> set[int]:
+    """The different values of a label map, once it is sure that they are labels."""
+    flat = volume.reshape(-1)
+    starts_run = np.concatenate(([True], flat[1:] != flat[:-1]))  # a label map has few runs: less to sort
+    values = np.unique(flat[starts_run])
+    odd = values[~np.isfinite(values) | (values != np.floor(values))]
+    if odd.size:
+        raise UserError(f"{role}: labels are whole numbers, the file holds {odd[0]:g}")
+    present = {int(value) for value in values}
+    if labels is None and min(present) < 0:
+        raise UserError(f"{role}: labels are numbers from 0 on, the file holds {min(present)}")
+    if labels is None and len(present) > MAX_UNNAMED_LABELS:
+        raise UserError(f"{role}: {len(present)} different values, so this is an image and no label map")
+    if labels is not None and not present <= labels.known:
+        strange = ", ".join(str(value) for value in sorted(present - labels.known)[:10])
+        raise UserError(f"{role}: the file holds {strange}, which is no label of the dataset.json")
+    return present
+
+
+def _mask(volume: NDArray[Any], values: Sequence[int]) -> Mask:
+    mask: Mask = volume == values[0]
+    for value in values[1:]:
+        mask |= volume == value
+    return mask

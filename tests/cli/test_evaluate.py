@@ -1,0 +1,211 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nnunet_cscn.cli.main import main
+
+DATASET = {"labels": {"background": 0, "GTVp": 1, "GTVn": 2}, "file_ending": ".nii.gz"}
+
+
+@pytest.fixture
+def cscn(monkeypatch, capsys):
+    """Return a function that runs a command as the shell would: exit status, standard output, standard error."""
+
+    def run(*arguments):
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr(sys, "argv", ["cscn", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            status = leaving.code or 0
+        output = capsys.readouterr()
+        return status, output.out, output.err
+
+    return run
+
+
+@pytest.fixture
+def folders(tmp_path, write_volume):
+    """Two cases: `good` predicted exactly, `missed` with an empty prediction; with nnU-Net's files beside them."""
+    reference = np.zeros((4, 6, 8), dtype=np.uint8)
+    reference[1:3, 1:4, 2:6] = 1
+    for name, prediction in (("good", reference), ("missed", reference * 0)):
+        write_volume(tmp_path / "p" / f"{name}.nii.gz", prediction)
+        write_volume(tmp_path / "r" / f"{name}.nii.gz", reference)
+        (tmp_path / "p" / f"{name}.npz").write_bytes(b"softmax")
+        (tmp_path / "p" / f"{name}.pkl").write_bytes(b"properties")
+    for name in ("dataset.json", "plans.json", "predict_from_raw_data_args.json"):
+        (tmp_path / "p" / name).write_text("{}")
+    (tmp_path / "dataset.json").write_text(json.dumps(DATASET))
+    return tmp_path / "p", tmp_path / "r"
+
+
+def test_scores_are_printed_and_written(cscn, folders, tmp_path):
+    target = tmp_path / "new" / "scores.json"
+    status, out, _ = cscn("evaluate", *folders, "--json", target, "--dataset-json", tmp_path / "dataset.json")
+    assert status == 0
+    content = json.loads(target.read_text())
+    assert content["cases"]["good"]["GTVp"] == {
+        "dsc": 1.0,
+        "precision": 1.0,
+        "recall": 1.0,
+        "f1": 1.0,
+        "assd_mm": 0.0,
+        "hd95_mm": 0.0,
+    }
+    assert content["cases"]["missed"]["GTVp"]["assd_mm"] == "inf"
+    assert content["aggregate"]["GTVp"]["dsc_mean"] == 0.5
+    assert content["aggregate"]["GTVp"]["n_infinite_distance"] == 1
+    assert content["aggregate"]["GTVn"]["n_both_empty"] == 2
+    assert "good" in out
+    assert "inf" in out
+
+
+def test_the_table_says_how_many_distances_are_infinite(cscn, folders):
+    _, out, _ = cscn("evaluate", *folders)
+    (last_row,) = [line for line in out.split("All cases")[1].splitlines() if line.startswith("│ 1 ")]
+    cells = [cell.strip() for cell in last_row.strip("│").split("│")]
+    assert cells == ["1", "2", "0.500", "0.500", "0.667", "0.00", "1", "0", "1", "0"]
+
+
+def test_labels_are_numbers_without_a_dataset_json(cscn, folders, tmp_path):
+    assert cscn("evaluate", *folders, "--json", tmp_path / "scores.json")[0] == 0
+    assert list(json.loads((tmp_path / "scores.json").read_text())["aggregate"]) == ["1"]
+
+
+def test_progress_goes_to_standard_error_and_results_to_standard_output(cscn, folders):
+    _, out, err = cscn("evaluate", *folders, "--num-processes", 1)
+    assert "evaluating" not in out
+    assert "2/2" in err
+    assert "DSC" not in err
+
+
+def test_names_with_brackets_are_printed_as_they_are(cscn, tmp_path, write_volume):
+    write_volume(tmp_path / "case[red].nii.gz", np.ones((2, 3, 4), dtype=np.uint8))
+    assert "case[red]" in cscn("evaluate", tmp_path, tmp_path)[1]
+
+
+def refused(cscn, *arguments):
+    status, out, err = cscn("evaluate", *arguments)
+    assert status == 2
+    assert "Traceback" not in out + err
+    assert "DSC" not in out
+    return err
+
+
+def test_a_missing_folder_is_refused(cscn, folders, tmp_path):
+    assert "there is no such folder" in refused(cscn, folders[0], tmp_path / "absent")
+
+
+def test_a_folder_without_files_is_refused(cscn, folders, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "there is no NIfTI file" in refused(cscn, tmp_path / "empty", folders[1])
+
+
+def test_cases_missing_on_either_side_are_listed(cscn, folders):
+    (folders[0] / "missed.nii.gz").unlink()
+    (folders[0] / "extra.nii.gz").touch()
+    err = refused(cscn, *folders)
+    assert "without a prediction" in err
+    assert "missed" in err
+    assert "extra" in err
+
+
+def test_other_grids_are_listed_with_the_reason(cscn, folders, write_volume):
+    write_volume(folders[0] / "good.nii.gz", np.zeros((4, 6, 9), dtype=np.uint8))
+    write_volume(folders[0] / "missed.nii.gz", np.zeros((4, 6, 8), dtype=np.uint8), spacing_mm=(0.5, 0.6, 2.0))
+    err = refused(cscn, *folders)
+    assert "good: the prediction has shape (9, 6, 4), the reference has (8, 6, 4)" in err
+    assert "missed: the prediction has spacing (0.5, 0.6, 2) mm" in err
+
+
+@pytest.mark.parametrize(("keep", "reason"), [(0, "can't be read"), (30, "can't be read"), (-8, "truncated")])
+def test_a_torn_file_is_refused(cscn, folders, keep, reason):
+    path = folders[1] / "good.nii.gz"
+    path.write_bytes(path.read_bytes()[:keep])
+    err = refused(cscn, *folders)
+    assert "good: reference" in err
+    assert reason in err
+
+
+def test_a_file_of_four_dimensions_is_refused(cscn, folders):
+    import SimpleITK
+
+    image = SimpleITK.GetImageFromArray(np.zeros((2, 4, 6, 8), dtype=np.uint8), isVector=False)
+    SimpleITK.WriteImage(image, str(folders[0] / "good.nii.gz"))
+    assert "good: prediction: 3 dimensions are expected, the file has 4" in refused(cscn, *folders)
+
+
+def test_labels_that_are_no_whole_numbers_are_refused(cscn, folders, write_volume):
+    write_volume(folders[0] / "good.nii.gz", np.full((4, 6, 8), 0.25, dtype=np.float32))
+    assert "good: prediction: labels are whole numbers, the file holds 0.25" in refused(cscn, *folders)
+
+
+def test_labels_outside_the_dataset_json_are_refused(cscn, folders, tmp_path, write_volume):
+    write_volume(folders[1] / "good.nii.gz", np.full((4, 6, 8), 9, dtype=np.uint8))
+    err = refused(cscn, *folders, "--dataset-json", tmp_path / "dataset.json")
+    assert "good: reference: the file holds 9, which is no label of the dataset.json" in err
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"labels": {"tumour": 1}}'])
+def test_a_bad_dataset_json_is_refused(cscn, folders, tmp_path, content):
+    (tmp_path / "dataset.json").write_text(content)
+    assert "dataset.json" in refused(cscn, *folders, "--dataset-json", tmp_path / "dataset.json")
+
+
+def test_a_missing_dataset_json_is_refused(cscn, folders, tmp_path):
+    assert "can't be read" in refused(cscn, *folders, "--dataset-json", tmp_path / "absent.json")
+
+
+def test_a_folder_as_json_target_is_refused(cscn, folders, tmp_path):
+    assert "this is a folder" in refused(cscn, *folders, "--json", tmp_path)
+
+
+def test_scores_are_printed_even_when_they_can_not_be_written(cscn, folders, tmp_path):
+    (tmp_path / "file").write_text("")
+    status, out, err = cscn("evaluate", *folders, "--json", tmp_path / "file" / "scores.json")
+    assert status == 2
+    assert "can't be written" in err
+    assert "0.500" in out
+
+
+@pytest.mark.parametrize("arguments", [(), ("p",), ("p", "r", "--num-processes", "0"), ("p", "r", "--what")])
+def test_wrong_arguments_are_refused(cscn, arguments):
+    assert cscn("evaluate", *arguments)[0] == 2
+
+
+def test_a_refused_run_leaves_the_old_json_alone(cscn, folders, tmp_path):
+    target = tmp_path / "scores.json"
+    target.write_text("old")
+    (folders[0] / "good.nii.gz").unlink()
+    refused(cscn, *folders, "--json", target)
+    assert target.read_text() == "old"
+
+
+def test_help_shows_an_example_and_imports_neither_torch_nor_nnunet():
+    code = (
+        "import sys; from nnunet_cscn.cli.main import app\n"
+        "try: app(['evaluate', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'nnunetv2', 'SimpleITK'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "Example: cscn evaluate" in done.stdout
+
+
+def test_a_fault_of_ours_ends_with_status_one_and_its_traceback(tmp_path):
+    code = (
+        "import sys; from nnunet_cscn.evaluation import folder\n"
+        "def broken(*a, **k): raise RuntimeError('bug')\n"
+        "folder.evaluate_folders = broken\n"
+        "sys.argv = ['cscn', 'evaluate', '.', '.']\n"
+        "from nnunet_cscn.cli.main import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "RuntimeError: bug" in done.stderr

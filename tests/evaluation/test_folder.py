@@ -1,0 +1,149 @@
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.folder import FolderScores, evaluate_folders
+from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.evaluation.scores import LabelScores
+
+from . import brute_force
+
+LABELS = EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1, "GTVn": 2})
+
+
+@pytest.fixture
+def folders(tmp_path, write_volume):
+    """Cases a (label 1, moved by one slice), b (label 2 predicted, not in the reference) and c (empty)."""
+    reference = np.zeros((6, 7, 8), dtype=np.uint8)
+    reference[1:4, 2:5, 2:6] = 1
+    spurious = np.where(np.arange(8) == 7, 2, reference).astype(np.uint8)
+    pairs = {"a": (np.roll(reference, 1, axis=0), reference), "b": (spurious, reference), "c": (reference * 0,) * 2}
+    for name, (prediction, truth) in pairs.items():
+        write_volume(tmp_path / "p" / f"{name}.nii.gz", prediction)
+        write_volume(tmp_path / "r" / f"{name}.nii.gz", truth)
+    return tmp_path / "p", tmp_path / "r"
+
+
+def test_every_case_has_every_label(folders):
+    scores = evaluate_folders(*folders)
+    assert list(scores.cases) == ["a", "b", "c"]
+    assert scores.labels == ("1", "2")
+    assert all(list(by_label) == ["1", "2"] for by_label in scores.cases.values())
+    assert math.isnan(scores.cases["a"]["2"].counts.dsc)
+
+
+def test_scores_are_measured_with_the_files_spacing_in_the_arrays_order(folders):
+    """The moved block of 3 slices keeps 2 of them: DSC 2 / 3. The file's spacing is (0.5, 0.6, 3.0) in (x, y, z)."""
+    score = evaluate_folders(*folders).cases["a"]["1"]
+    assert score.counts.dsc == pytest.approx(2 / 3, abs=1e-15)
+    reference = np.zeros((6, 7, 8), dtype=bool)
+    reference[1:4, 2:5, 2:6] = True
+    expected = brute_force.assd_and_hd95_mm(np.roll(reference, 1, axis=0), reference, (3.0, 0.6, 0.5))
+    assert (score.assd_mm, score.hd95_mm) == pytest.approx(expected, abs=1e-6)
+
+
+def test_labels_without_names_are_sorted_by_number(tmp_path, write_volume):
+    write_volume(tmp_path / "a.nii", np.array([[[10, 9]]], dtype=np.uint8))
+    write_volume(tmp_path / "b.nii", np.array([[[1, 2]]], dtype=np.uint8))
+    assert evaluate_folders(tmp_path, tmp_path).labels == ("1", "2", "9", "10")
+
+
+def test_the_number_of_cases_at_once_changes_nothing(folders):
+    one, three = (evaluate_folders(*folders, labels=LABELS, num_processes=n) for n in (1, 3))
+    assert one.to_json() == three.to_json()
+    assert list(three.cases) == ["a", "b", "c"]
+
+
+def test_the_json_layout(folders):
+    content = json.loads(json.dumps(evaluate_folders(*folders, labels=LABELS).to_json(), allow_nan=False))
+    assert list(content) == ["cases", "aggregate"]
+    assert content["cases"]["b"]["GTVn"] == {
+        "dsc": 0.0,
+        "precision": 0.0,
+        "recall": None,
+        "f1": 0.0,
+        "assd_mm": "inf",
+        "hd95_mm": "inf",
+    }
+    assert set(content["cases"]["c"]["GTVp"].values()) == {None}
+    assert content["aggregate"]["GTVn"] == {
+        "dsc_mean": 0.0,
+        "f1_of_means": 0.0,
+        "dsc_agg": 0.0,
+        "assd_mm_mean": None,
+        "n": 3,
+        "n_empty_reference": 1,
+        "n_empty_prediction": 0,
+        "n_both_empty": 2,
+        "n_infinite_distance": 1,
+    }
+
+
+def test_progress_is_told_after_each_case(folders):
+    calls = []
+    evaluate_folders(*folders, num_processes=2, on_progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_all_torn_and_wrong_files_are_listed_at_once(folders):
+    predictions, _ = folders
+    for name in ("a", "c"):
+        path = predictions / f"{name}.nii.gz"
+        path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(UserError) as refusal:
+        evaluate_folders(*folders, labels=EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1}))
+    lines = [line.strip() for line in str(refusal.value).splitlines()[1:]]
+    assert [line.split(":")[0] for line in lines] == ["a", "b", "c"]
+    assert "truncated" in lines[0]
+    assert "the file holds 2, which is no label" in lines[1]
+
+
+def test_grids_are_checked_before_any_metric(folders, write_volume):
+    calls = []
+    write_volume(folders[0] / "c.nii.gz", np.zeros((6, 7, 9), dtype=np.uint8))
+    with pytest.raises(UserError, match="c: the prediction has shape"):
+        evaluate_folders(*folders, on_progress=lambda done, total: calls.append(done))
+    assert calls == []
+
+
+@pytest.mark.parametrize("num_processes", [0, -1])
+def test_less_than_one_case_at_once_is_refused(folders, num_processes):
+    with pytest.raises(ValueError, match="num_processes: expected a number from 1 on, got"):
+        evaluate_folders(*folders, num_processes=num_processes)
+
+
+def test_no_case_means_no_label():
+    assert FolderScores({}).to_json() == {"cases": {}, "aggregate": {}}
+
+
+def test_the_aggregate_is_over_all_cases():
+    assert FolderScores({"a": {"x": LabelScores()}, "b": {"x": LabelScores()}}).aggregate["x"].n == 2
+
+
+@pytest.mark.data
+def test_real_contours_against_themselves_moved_by_one_slice(tmp_path, shared_data, write_volume):
+    import SimpleITK
+
+    names = ("STS_002", "STS_008")
+    for name in names:
+        image = SimpleITK.ReadImage(str(shared_data / "sts_mr" / "labels" / f"{name}.nii.gz"))
+        truth = SimpleITK.GetArrayFromImage(image)
+        write_volume(tmp_path / "r" / f"{name}.nii.gz", truth, spacing_mm=image.GetSpacing())
+        write_volume(tmp_path / "p" / f"{name}.nii.gz", np.roll(truth, 1, axis=0), spacing_mm=image.GetSpacing())
+    scores = evaluate_folders(tmp_path / "p", tmp_path / "r")
+    for name in names:
+        score = scores.cases[name]["1"]
+        assert score.counts.precision == score.counts.recall  # nothing was moved out of the volume
+        assert 0 < score.assd_mm < 3.28
+        assert score.hd95_mm == pytest.approx(3.27, abs=0.01)
+
+
+def test_importing_the_evaluation_imports_neither_torch_nor_nnunet():
+    code = "import sys, nnunet_cscn.evaluation.folder; print(sorted({'torch', 'nnunetv2'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

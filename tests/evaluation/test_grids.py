@@ -1,0 +1,74 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.grids import Grid, grid_differences, read_grid
+
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+GRID = Grid((4, 5, 6), (1.0, 1.0, 3.0), (10.0, -20.0, 30.0), IDENTITY)
+
+
+def test_the_grid_of_a_file_is_the_one_it_was_written_with(tmp_path, write_volume):
+    grid = read_grid(write_volume(tmp_path / "a.nii.gz", np.zeros((6, 5, 4), dtype=np.uint8)))
+    assert grid.shape == (4, 5, 6)
+    assert grid.spacing_mm == pytest.approx((0.5, 0.6, 3.0), abs=1e-6)
+    assert grid.origin_mm == pytest.approx((10, -20, 30), abs=1e-5)
+    assert grid.direction == pytest.approx((0.8, -0.6, 0, 0.6, 0.8, 0, 0, 0, 1), abs=1e-6)
+
+
+def test_equal_grids_have_no_difference():
+    assert grid_differences(GRID, GRID) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "phrase"),
+    [
+        ({"shape": (4, 5, 7)}, "shape (4, 5, 7), the reference has (4, 5, 6)"),
+        ({"spacing_mm": (1.0, 1.0, 3.1)}, "spacing (1, 1, 3.1) mm, the reference has (1, 1, 3) mm"),
+        ({"origin_mm": (10.0, -20.0, 30.01)}, "origin (10, -20, 30.01) mm, the reference has (10, -20, 30) mm"),
+        ({"direction": (-1.0, *IDENTITY[1:])}, "direction (-1, 0, 0, 0, 1, 0, 0, 0, 1), the reference has (1, "),
+    ],
+)
+def test_each_difference_is_named(change, phrase):
+    (difference,) = grid_differences(replace(GRID, **change), GRID)
+    assert difference.startswith(phrase)
+
+
+def test_several_differences_are_all_named():
+    other = replace(GRID, spacing_mm=(1.0, 1.0, 2.0), origin_mm=(0.0, 0.0, 0.0))
+    assert [difference.split()[0] for difference in grid_differences(other, GRID)] == ["spacing", "origin"]
+
+
+def test_rounding_is_tolerated():
+    rounded = replace(GRID, spacing_mm=(1.0, 1.0005, 3.0), origin_mm=(10.0, -20.0, 30.0005))
+    assert grid_differences(rounded, GRID) == []
+    assert len(grid_differences(rounded, GRID, tolerance=1e-4)) == 2
+
+
+@pytest.mark.parametrize(("shape", "reason"), [((3, 4), "has 2"), ((2, 3, 4, 5), "has 4")])
+def test_other_than_three_dimensions_are_refused(tmp_path, shape, reason):
+    path = tmp_path / "a.nii.gz"
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.zeros(shape, dtype=np.uint8), isVector=False), str(path))
+    with pytest.raises(UserError, match=f"3 dimensions are expected, the file {reason}"):
+        read_grid(path)
+
+
+def test_several_values_a_voxel_are_refused(tmp_path):
+    path = tmp_path / "a.nii.gz"
+    image = SimpleITK.GetImageFromArray(np.zeros((2, 3, 4, 3), dtype=np.uint8), isVector=True)
+    SimpleITK.WriteImage(image, str(path))
+    with pytest.raises(UserError, match="one label a voxel is expected, the file has 3 values"):
+        read_grid(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image at all" * 50])
+def test_a_file_that_is_no_image_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="the file can't be read") as refusal:
+        read_grid(path)
+    assert "\n" not in str(refusal.value)
+    assert ".cxx" not in str(refusal.value)

@@ -1,0 +1,118 @@
+import gzip
+import struct
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.nifti_bytes import read_voxels
+
+
+def stored(voxels, *, order="<", code=2, slope=1.0, intercept=0.0, dimensions=None):
+    """A NIfTI-1 file made by hand; `voxels` in the order (Z, Y, X)."""
+    shape = dimensions or voxels.shape[::-1]
+    header = bytearray(352)
+    struct.pack_into(order + "i", header, 0, 348)
+    struct.pack_into(f"{order}{len(shape) + 1}h", header, 40, len(shape), *shape)
+    struct.pack_into(order + "hh", header, 70, code, 8 * voxels.itemsize)
+    struct.pack_into(order + "8f", header, 76, 1, 1, 1, 1, 1, 1, 1, 1)
+    struct.pack_into(order + "3f", header, 108, 352.0, slope, intercept)
+    header[344:348] = b"n+1\0"
+    return bytes(header) + voxels.astype(voxels.dtype.newbyteorder(order)).tobytes()
+
+
+VOXELS = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"])
+def test_voxels_are_those_that_simpleitk_reads(tmp_path, write_volume, dtype, ending):
+    path = write_volume(tmp_path / f"a{ending}", VOXELS.astype(dtype))
+    voxels = read_voxels(path)
+    assert voxels.dtype == np.dtype(dtype)
+    assert np.array_equal(voxels, SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("slope", "intercept"), [(1, 0), (2, 0), (1, 3), (0.5, -1), (0, 0)])
+def test_byte_order_and_scaling_are_those_of_simpleitk(tmp_path, order, slope, intercept):
+    path = tmp_path / "a.nii"
+    path.write_bytes(stored(VOXELS.astype(np.int16), order=order, code=4, slope=slope, intercept=intercept))
+    expected = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+    assert np.array_equal(read_voxels(path), expected)
+
+
+def test_a_scaling_of_nan_is_no_scaling(tmp_path):
+    path = tmp_path / "a.nii"
+    path.write_bytes(stored(VOXELS, slope=float("nan"), intercept=float("nan")))
+    assert np.array_equal(read_voxels(path), VOXELS)
+
+
+def test_version_two_of_the_format_is_read(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    path = tmp_path / "a.nii.gz"
+    nibabel.save(nibabel.Nifti2Image(VOXELS.transpose(2, 1, 0), np.eye(4)), path)
+    assert np.array_equal(read_voxels(path), VOXELS)
+
+
+def test_further_dimensions_of_one_are_dropped(tmp_path):
+    path = tmp_path / "a.nii"
+    path.write_bytes(stored(VOXELS, dimensions=(4, 3, 2, 1)))
+    assert np.array_equal(read_voxels(path), VOXELS)
+
+
+@pytest.mark.parametrize("dimensions", [(4, 6), (4, 3, 1, 2), (4, 3, 2, 1, 5)])
+def test_other_than_three_dimensions_are_refused(tmp_path, dimensions):
+    path = tmp_path / "a.nii"
+    path.write_bytes(stored(VOXELS, dimensions=dimensions))
+    with pytest.raises(UserError, match=f"3 dimensions are expected, the file has {len(dimensions)}"):
+        read_voxels(path)
+
+
+def test_colours_are_refused(tmp_path):
+    path = tmp_path / "a.nii"
+    path.write_bytes(stored(VOXELS, code=128))
+    with pytest.raises(UserError, match="voxel type"):
+        read_voxels(path)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9, 0.999])
+def test_a_truncated_packed_file_is_refused(tmp_path, share):
+    content = gzip.compress(stored(np.random.default_rng(0).integers(0, 255, (20, 30, 40), dtype=np.uint8)))
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(UserError, match="the file is truncated"):
+        read_voxels(path)
+
+
+@pytest.mark.parametrize("missing", [1, 20])
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_file_with_too_few_voxels_is_refused(tmp_path, missing, is_packed):
+    content = stored(VOXELS)[:-missing]
+    path = tmp_path / "a.nii"
+    path.write_bytes(gzip.compress(content) if is_packed else content)
+    with pytest.raises(UserError, match=f"truncated: {352 + 24 - missing} of {352 + 24} bytes are there"):
+        read_voxels(path)
+
+
+def test_a_changed_byte_in_a_packed_file_is_noticed(tmp_path):
+    content = bytearray(gzip.compress(stored(np.random.default_rng(0).integers(0, 255, (9, 9, 9), dtype=np.uint8))))
+    content[-5] ^= 1  # a bit of the checksum
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="the file is damaged"):
+        read_voxels(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b"no image at all" * 50, stored(VOXELS)[:200]])
+def test_a_file_without_a_header_is_refused(tmp_path, content):
+    path = tmp_path / "a.nii"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="not NIfTI or its header is truncated"):
+        read_voxels(path)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(UserError, match="can't be read"):
+        read_voxels(tmp_path / "absent.nii.gz")
