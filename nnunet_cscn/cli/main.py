@@ -8,6 +8,7 @@ import typer
 
 from nnunet_cscn import __version__
 from nnunet_cscn.cli.app import run
+from nnunet_cscn.cli.configure import configure
 from nnunet_cscn.cli.convert import convert_app
 from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
@@ -39,6 +40,7 @@ def _root(
     pass
 
 
+app.command("configure")(configure)
 app.command("doctor")(doctor)
 app.command("env")(env)
 app.command("evaluate")(evaluate)

@@ -1,0 +1,1 @@
+"""Plans: configurations of one's own, and plans that fit two networks into memory."""

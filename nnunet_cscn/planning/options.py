@@ -1,0 +1,56 @@
+"""Options as they are typed on the command line, such as ``loss.gamma=1``."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nnunet_cscn.errors import UserError
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """Turn ``name=value`` texts into nested blocks; values are JSON, or else plain text.
+
+    Raises:
+        UserError: For a text without ``=`` or a name that is both an option and a block.
+
+    Example:
+        >>> parse_assignments(["epochs=50", "loss.gamma=1", "fusion=fine"])
+        {'epochs': 50, 'loss': {'gamma': 1}, 'fusion': 'fine'}
+    """
+    nested: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"--set {assignment}: expected NAME=VALUE, such as loss.gamma=1")
+        *blocks, last = name.strip().split(".")
+        block = nested
+        for key in blocks:
+            block = block.setdefault(key, {})
+            if not isinstance(block, dict):
+                raise UserError(f"--set {assignment}: {key} is set to a value already")
+        block[last] = _value(text.strip())
+    return nested
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``changes`` laid over it, block by block; neither is changed.
+
+    Example:
+        >>> merged({"loss": {"gamma": 2, "dice_weight": 0}}, {"loss": {"gamma": 1}})
+        {'loss': {'gamma': 1, 'dice_weight': 0}}
+    """
+    result = copy.deepcopy(dict(base))
+    for key, value in changes.items():
+        both_blocks = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both_blocks else copy.deepcopy(value)
+    return result
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
