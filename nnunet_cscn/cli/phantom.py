@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,38 +15,65 @@ from nnunet_cscn.errors import UserError
 def phantom(
     out: Annotated[Path, typer.Argument(help="Folder of raw data sets (nnUNet_raw).")],
     *,
-    cases: Annotated[int, typer.Option(help="Training cases.")] = 24,
-    test_cases: Annotated[
-        int | None, typer.Option(help="Test cases; a third of the training cases if not given.")
-    ] = None,
+    cases: Annotated[int | None, typer.Option(help="Training cases [default: 24; 60 with --anatomy].")] = None,
+    test_cases: Annotated[int | None, typer.Option(help="Test cases [default: a third of --cases].")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same voxels.")] = 0,
-    dataset_id: Annotated[int, typer.Option(help="nnU-Net's number of the data set.")] = 901,
-    name: Annotated[str, typer.Option(help="Name of the data set.")] = "NPC",
+    anatomy: Annotated[Path | None, typer.Option(help="Folder of head label maps to make contrast from.")] = None,
     contrast: Annotated[Literal["t1", "cet1"], typer.Option(help="T1, or T1 after contrast agent.")] = "t1",
-    in_plane: Annotated[int, typer.Option(help="Voxels along x and y.")] = 160,
-    slices: Annotated[tuple[int, int], typer.Option(help="Smallest and largest number of slices.")] = (28, 36),
-    processes: Annotated[int | None, typer.Option(help="Cases made at a time; all CPUs if not given.")] = None,
+    dataset_id: Annotated[int | None, typer.Option(help="nnU-Net's number [default: 901; 902 with --anatomy].")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name [default: NPC; npc_synth with --anatomy].")] = None,
+    in_plane: Annotated[int | None, typer.Option(help="Voxels along x and y [default: 160; 128].")] = None,
+    slices: Annotated[
+        tuple[int, int] | None, typer.Option(help="Fewest and most slices [default: 28 36; 30 36].")
+    ] = None,
+    processes: Annotated[int | None, typer.Option(help="Cases made at a time [default: one per CPU].")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a synthetic data set.")] = False,
 ) -> None:
-    """Write a synthetic raw data set of nasopharyngeal carcinoma in T1-weighted MR."""
-    from nnunet_cscn.phantom.dataset import is_complete, write_dataset
+    """Write a synthetic data set of nasopharyngeal carcinoma in T1-weighted MR.
+
+    Heads are drawn (0.6 x 0.6 x 3 mm), or with --anatomy cut out of label maps of real heads (1 x 1 x 3 mm).
+    """
+    from nnunet_cscn.phantom.dataset import write_dataset
+    from nnunet_cscn.phantom.manifest import is_complete
     from nnunet_cscn.phantom.settings import PhantomSettings
 
-    settings = PhantomSettings(
-        cases=cases, test_cases=-(-cases // 3) if test_cases is None else test_cases, seed=seed,
-        dataset_id=dataset_id, name=name, contrast=contrast, in_plane=in_plane, slices=slices,
-    )  # fmt: skip
+    if test_cases is None and cases is not None:
+        test_cases = -(-cases // 3)
     if processes is not None and processes < 1:
         raise UserError(f"processes: expected 1 or more, got {processes}")
-    if is_complete(out, settings):
-        console.print(f"{out / settings.folder_name}: is there already", soft_wrap=True, markup=False)
-        return
+    given: dict[str, Any] = {
+        "cases": cases, "test_cases": test_cases, "dataset_id": dataset_id, "name": name, "in_plane": in_plane,
+        "slices": slices,
+    }  # fmt: skip
+    changes = {key: value for key, value in given.items() if value is not None} | {"seed": seed, "contrast": contrast}
+    settings = PhantomSettings(**changes) if anatomy is None else PhantomSettings.for_heads(anatomy, **changes)
+    was_there = is_complete(out, settings)
     with progress_bar() as progress:
-        task = progress.add_task("cases", total=settings.total)
-        folder = write_dataset(
-            out, settings, processes=processes or os.cpu_count() or 1, overwrite=overwrite,
-            on_case=lambda: progress.advance(task),
-        )  # fmt: skip
-    console.print(
-        f"{folder}: {settings.cases} training and {settings.test_cases} test cases", soft_wrap=True, markup=False
-    )
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done)
+
+        cpus = processes or os.cpu_count() or 1
+        folder = write_dataset(out, settings, processes=cpus, overwrite=overwrite, on_progress=show)
+    _report(folder, settings.cases, settings.test_cases, was_there=was_there)
+
+
+def _report(folder: Path, cases: int, test_cases: int, *, was_there: bool) -> None:
+    """Say what is in the folder and what to do with it."""
+    from nnunet_cscn.phantom.dataset import SPLITS
+    from nnunet_cscn.phantom.manifest import read_manifest
+
+    state = "was there already, left as it is" if was_there else "written"
+    lines = [f"{folder}: {cases} training and {test_cases} test cases, {state}"]
+    left_out = (read_manifest(folder) or {}).get("left_out")
+    if left_out:
+        lines.append(f"left out, since they end at the nasopharynx: {', '.join(left_out)}")
+    if (folder / SPLITS).exists():
+        lines.append(
+            f"to keep each head in one fold: cp {folder / SPLITS} $nnUNet_preprocessed/{folder.name}/splits_final.json"
+        )
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)

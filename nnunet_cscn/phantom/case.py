@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.phantom.anatomy import draw_head
 from nnunet_cscn.phantom.grid import Grid
+from nnunet_cscn.phantom.head_scene import cut_head
+from nnunet_cscn.phantom.heads import HeadFile
 from nnunet_cscn.phantom.mri import acquire
 from nnunet_cscn.phantom.scene import Scene
 from nnunet_cscn.phantom.settings import PhantomSettings
@@ -32,7 +34,7 @@ class Case:
     patient: str
 
 
-def make_case(settings: PhantomSettings, index: int) -> Case:
+def make_case(settings: PhantomSettings, index: int, head: HeadFile | None = None) -> Case:
     """Make case ``index`` of a data set.
 
     A case depends on the seed, on whether it is for training, and on its number among those, not on how many others
@@ -41,6 +43,7 @@ def make_case(settings: PhantomSettings, index: int) -> Case:
     Args:
         settings: The data set.
         index: Number of the case, training cases first.
+        head: The head to cut it from; drawn if not given.
 
     Returns:
         The case.
@@ -50,7 +53,7 @@ def make_case(settings: PhantomSettings, index: int) -> Case:
     x_mm, y_mm, z_mm = settings.spacing_mm
     slices = int(rng.integers(settings.slices[0], settings.slices[1] + 1))
     grid = Grid((slices, settings.in_plane, settings.in_plane), (z_mm, y_mm, x_mm))
-    scene = draw_head(rng, grid)
+    scene = draw_head(rng, grid) if head is None else cut_head(rng, head, grid)
     tumour = grow_tumour(rng, scene)
     image = acquire(rng, scene, tumour, contrast=settings.contrast)
-    return Case(image, tumour.astype(np.uint8), scene, settings.case_name(index))
+    return Case(image, tumour.astype(np.uint8), scene, settings.case_name(index) if head is None else head.patient)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +12,15 @@ import SimpleITK
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder, write_json
 from nnunet_cscn.phantom.case import Case, make_case
+from nnunet_cscn.phantom.heads import HeadFile, find_label_maps, locate
+from nnunet_cscn.phantom.manifest import MANIFEST, is_complete, manifest, read_manifest
+from nnunet_cscn.phantom.patients import assign_heads, folds_by_patient
 from nnunet_cscn.phantom.settings import PhantomSettings
+from nnunet_cscn.phantom.workers import results, workers
 
-GENERATOR_VERSION = 1  # raise it whenever the same settings no longer give the same voxels
-MANIFEST = "phantom.json"
+SPLITS = "splits_by_patient.json"
+
+OnProgress = Callable[[str, int, int], None]
 
 
 def write_dataset(
@@ -27,100 +29,83 @@ def write_dataset(
     *,
     processes: int = 1,
     overwrite: bool = False,
-    on_case: Callable[[], None] = lambda: None,
+    on_progress: OnProgress = lambda what, done, total: None,
 ) -> Path:
     """Write a complete raw data set with training and test cases.
 
-    The folder appears when it is complete. Where the same data set is there already, nothing is done.
+    The folder appears when it is complete. Where the same data set is there already, nothing is done. Beside nnU-Net's
+    files there are ``patients.json`` (whose anatomy each case shows), ``phantom.json`` (what it was made from) and, for
+    real heads, ``splits_by_patient.json`` (folds with each head on one side).
 
     Args:
         raw: The folder that holds raw data sets (``nnUNet_raw``).
         settings: What to make.
-        processes: How many cases to make at a time; the voxels do not depend on it.
+        processes: How many cases to make at a time; the voxels do not depend on it. Above 1, processes are spawned: a
+            script that calls this needs the usual ``if __name__ == "__main__"``.
         overwrite: Whether a different synthetic data set of the same name is replaced.
-        on_case: Called after each case, for a progress display.
+        on_progress: Called with what is being done, how many are done, and of how many.
 
     Returns:
         The data set's folder.
 
     Raises:
-        UserError: When something else is in the place.
+        UserError: When something else is in the place, or the label maps cannot be used.
     """
     target = raw / settings.folder_name
     if is_complete(raw, settings):
         return target
     _check_place(target, overwrite)
-    with replacing_folder(target) as folder:
-        for name in ("imagesTr", "labelsTr", "imagesTs", "labelsTs"):
-            (folder / name).mkdir()
-        patients = _write_cases(folder, settings, processes, on_case)
-        write_json(folder / "patients.json", dict(sorted(patients.items())))
-        write_json(folder / "dataset.json", _dataset_json(settings))
-        write_json(folder / MANIFEST, _manifest(settings))
+    with workers(processes) as pool:
+        heads, left_out = _heads(settings, pool, on_progress)
+        with replacing_folder(target) as folder:
+            patients = _write_cases(folder, settings, heads, pool, on_progress)
+            write_json(folder / "patients.json", patients)
+            if settings.anatomy is not None:
+                training = dict(list(patients.items())[: settings.cases])
+                write_json(folder / SPLITS, folds_by_patient(training))
+            write_json(folder / "dataset.json", _dataset_json(settings))
+            write_json(folder / MANIFEST, manifest(settings) | {"left_out": left_out})
     return target
-
-
-def is_complete(raw: Path, settings: PhantomSettings) -> bool:
-    """Whether the data set of these settings is in ``raw`` already."""
-    return bool(_read_manifest(raw / settings.folder_name) == _manifest(settings))
 
 
 def _check_place(target: Path, overwrite: bool) -> None:
     if not target.exists():
         return
-    if _read_manifest(target) is None:
+    if read_manifest(target) is None:
         raise UserError(f"{target}: is there and no synthetic data set; move it away or choose another id or name")
     if not overwrite:
         raise UserError(f"{target}: holds a synthetic data set of other settings; add --overwrite to replace it")
 
 
-def _read_manifest(folder: Path) -> Any:
-    try:
-        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return None
-
-
-def _manifest(settings: PhantomSettings) -> dict[str, Any]:
-    values = dataclasses.asdict(settings) | {"anatomy": settings.anatomy and str(settings.anatomy.resolve())}
-    content: dict[str, Any] = json.loads(json.dumps({"generator_version": GENERATOR_VERSION, "settings": values}))
-    return content
-
-
-def _dataset_json(settings: PhantomSettings) -> dict[str, Any]:
-    return {
-        "channel_names": {"0": "T1"},  # no CT: nnU-Net takes z-score normalisation
-        "labels": {"background": 0, "GTVp": 1},
-        "numTraining": settings.cases,
-        "file_ending": ".nii.gz",
-    }
+def _heads(
+    settings: PhantomSettings, pool: Executor | None, on_progress: OnProgress
+) -> tuple[list[HeadFile | None], list[str]]:
+    """The head of each case (none where heads are drawn), and the label maps that end too high."""
+    if settings.anatomy is None:
+        return [None] * settings.total, []
+    paths = find_label_maps(settings.anatomy)
+    found = list(_counted(results(pool, locate, [(path,) for path in paths]), "heads", len(paths), on_progress))
+    usable = sorted((head for head in found if head is not None), key=lambda head: head.path)
+    left_out = sorted({path.name for path in paths} - {head.path.name for head in usable})
+    return [*assign_heads(settings, usable)], left_out
 
 
 def _write_cases(
-    folder: Path, settings: PhantomSettings, processes: int, on_case: Callable[[], None]
+    folder: Path,
+    settings: PhantomSettings,
+    heads: list[HeadFile | None],
+    pool: Executor | None,
+    on_progress: OnProgress,
 ) -> dict[str, str]:
-    """Make and write all cases; return the patient of each."""
-    patients = {}
-    if processes <= 1:
-        for index in range(settings.total):
-            name, patients[name] = _write_case(folder, settings, index)
-            on_case()
-        return patients
-    context = multiprocessing.get_context("spawn")  # a fork would copy the progress display's thread
-    with ProcessPoolExecutor(min(processes, settings.total), context) as pool:
-        jobs = [pool.submit(_write_case, folder, settings, index) for index in range(settings.total)]
-        try:
-            for job in as_completed(jobs):
-                name, patients[name] = job.result()
-                on_case()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return patients
+    """Make and write all cases; return the patient of each, in the order of the cases."""
+    for name in ("imagesTr", "labelsTr", "imagesTs", "labelsTs"):
+        (folder / name).mkdir()
+    jobs = [(folder, settings, index, head) for index, head in enumerate(heads)]
+    return dict(sorted(_counted(results(pool, _write_case, jobs), "cases", len(jobs), on_progress)))
 
 
-def _write_case(folder: Path, settings: PhantomSettings, index: int) -> tuple[str, str]:
-    case = make_case(settings, index)
+def _write_case(folder: Path, settings: PhantomSettings, index: int, head: HeadFile | None) -> tuple[str, str]:
+    case = make_case(settings, index, head)
     name = settings.case_name(index)
     part = "Tr" if index < settings.cases else "Ts"
     for path, voxels in (
@@ -138,3 +123,18 @@ def _origin(case: Case) -> tuple[float, float, float]:
     """The first voxel's place when the middle of the field of view is the scanner's isocentre."""
     z, y, x = (float(axis[0]) for axis in case.scene.grid.axes_mm())
     return x, y, z
+
+
+def _dataset_json(settings: PhantomSettings) -> dict[str, Any]:
+    return {
+        "channel_names": {"0": "T1"},  # no CT: nnU-Net takes z-score normalisation
+        "labels": {"background": 0, "GTVp": 1},
+        "numTraining": settings.cases,
+        "file_ending": ".nii.gz",
+    }
+
+
+def _counted(items: Iterator[Any], what: str, total: int, on_progress: OnProgress) -> Iterator[Any]:
+    for done, item in enumerate(items, start=1):
+        on_progress(what, done, total)
+        yield item

@@ -46,14 +46,15 @@ ENVELOPE = (
     Organ(T.SKIN, (0, -28, -15), (60, 64, 62)),
     Organ(T.SKIN, (0, 28, -70), (60, 62, 110), power=4),
 )
-ENVELOPE_LAYERS = ((T.FAT, 2.0),)
+ENVELOPE_LAYERS = ((T.SKIN, 0.0), (T.FAT, 2.0))
 FLESH_DEPTH_MM = 8.0  # below it, muscle with planes of fat between
+FAT_PLANE_WIDTH = 0.3  # where the smooth field is this near to zero, lies fat
 SKULL = (
     Organ(T.CORTEX, (0, -12, 86), (62, 78, 46)),
     Organ(T.CORTEX, (37, -3, 50), (25, 32, 27), is_paired=True),
     Organ(T.CORTEX, (0, 46, 36), (54, 46, 44)),
 )
-SKULL_LAYERS = ((T.MARROW, 1.6), (T.CORTEX, 4.2), (T.FLUID, 6.0), (T.GREY_MATTER, 7.8))
+SKULL_LAYERS = ((T.CORTEX, 0.0), (T.MARROW, 1.6), (T.CORTEX, 4.2), (T.FLUID, 6.0), (T.GREY_MATTER, 7.8))
 
 BRAIN = (
     Organ(T.WHITE_MATTER, (0, -12, 86), (52, 68, 36), patchiness=0.9),
@@ -64,10 +65,10 @@ BRAIN = (
     Organ(T.FLUID, (0, 43, 24), (6, 3, 8)),
 )
 SPACES = (
-    Organ(T.FAT, (25, -3, -8), (9, 14, 26), turn_deg=15, is_paired=True),
-    Organ(T.FAT, (40, -42, -6), (11, 20, 22), turn_deg=-20, is_paired=True),
+    Organ(T.FAT, (25, -3, -8), (9, 14, 26), turn_deg=15, is_paired=True, patchiness=1.4),
+    Organ(T.FAT, (40, -42, -6), (11, 20, 22), turn_deg=-20, is_paired=True, patchiness=1.4),
     Organ(T.FAT, (32, -62, 36), (17, 20, 16), is_paired=True),
-    Organ(T.FAT, (30, 18, -45), (12, 12, 40), is_paired=True),
+    Organ(T.FAT, (30, 18, -45), (12, 12, 40), is_paired=True, patchiness=1.4),
 )
 SPINE = (
     Organ(T.MUSCLE, (18, 56, -40), (16, 17, 38), is_paired=True),
@@ -89,7 +90,7 @@ SKULL_BASE = (
     Organ(T.CORTEX, (33, 24, 12), (21, 9, 9), turn_deg=-30, is_paired=True, layers=((T.MARROW, 5.0),)),
     Organ(T.CORTEX, (51, 32, 2), (10, 14, 20), is_paired=True),
     Organ(T.AIR, (51, 32, 2), (8.5, 12, 18), is_paired=True, patchiness=1.0),
-    Organ(T.CORTEX, (0, -14, 31), (19, 17, 13), layers=((T.MUCOSA, 1.5), (T.AIR, 3.0))),
+    Organ(T.CORTEX, (0, -14, 31), (19, 17, 13), layers=((T.LINING, 1.5), (T.AIR, 3.0))),
     Organ(T.CORTEX, (0, -14, 31), (0.9, 17, 13)),
     Organ(T.CORTEX, (32, -2, 17), (16, 16, 3), is_paired=True, layers=((T.MARROW, 1.2),)),
 )
@@ -100,11 +101,11 @@ FACE = (
     Organ(T.FLUID, (32, -64, 36), (12, 12, 12), is_paired=True),
     Organ(T.MUSCLE, (26, -40, 36), (2, 16, 2.5), is_paired=True),
     Organ(T.CORTEX, (0, -50, 10), (46, 32, 18), layers=((T.MARROW, 1.5),)),
-    Organ(T.CORTEX, (29, -48, 9), (15.5, 18, 18), is_paired=True, layers=((T.MUCOSA, 1.2), (T.AIR, 4.0))),
-    Organ(T.MUCOSA, (0, -46, 8), (14.5, 36, 19), power=4, layers=((T.AIR, 1.6),)),
-    Organ(T.MUCOSA, (0, -48, 8), (1.8, 34, 19), power=4, layers=((T.CORTEX, 1.2),)),
-    Organ(T.MUCOSA, (8.5, -43, -1), (4, 22, 5.5), is_paired=True, layers=((T.CORTEX, 3.3),)),
-    Organ(T.MUCOSA, (7.5, -42, 13), (3, 18, 5), is_paired=True, layers=((T.CORTEX, 2.4),)),
+    Organ(T.CORTEX, (29, -48, 9), (15.5, 18, 18), is_paired=True, layers=((T.LINING, 1.2), (T.AIR, 4.0))),
+    Organ(T.LINING, (0, -46, 8), (14.5, 36, 19), power=4, layers=((T.AIR, 1.6),)),
+    Organ(T.LINING, (0, -48, 8), (1.8, 34, 19), power=4, layers=((T.CORTEX, 1.2),)),
+    Organ(T.LINING, (8.5, -43, -1), (4, 22, 5.5), is_paired=True, layers=((T.CORTEX, 3.3),)),
+    Organ(T.LINING, (7.5, -42, 13), (3, 18, 5), is_paired=True, layers=((T.CORTEX, 2.4),)),
     Organ(T.CORTEX, (0, -52, -12), (23, 26, 3.5), power=4, layers=((T.MARROW, 1.3),)),
     Organ(T.CORTEX, (0, -62, -20), (27, 20, 9), power=4, layers=((T.MARROW, 2.0),)),
     Organ(T.AIRWAY, (0, -44, -17), (17, 25, 2.2), power=4),
@@ -143,3 +144,6 @@ NECK = (
     Organ(T.NODE, (19, 5, -9), (2.6, 2.6, 4.5), is_paired=True),
 )
 ORGANS = BRAIN + SPACES + SPINE + SKULL_BASE + FACE + JAW + PHARYNX + NECK
+
+# What label maps of real heads leave out.
+SOFT_ORGANS = (*SPACES, *(organ for organ in JAW + NECK if organ.tissue in (T.MUSCLE, T.GLAND, T.NODE)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.phantom.tissues import Contrast
@@ -39,6 +40,26 @@ class PhantomSettings:
     in_plane: int = 160
     slices: tuple[int, int] = (28, 36)
     spacing_mm: tuple[float, float, float] = (0.6, 0.6, 3.0)
+
+    @classmethod
+    def for_heads(cls, anatomy: Path, **changes: Any) -> PhantomSettings:
+        """Settings of ``npc_synth``, the data set from real heads.
+
+        Its voxels are 1 x 1 x 3 mm, since the label maps know nothing finer than 1 mm; 128 x 128 of them hold the
+        region around the skull base and are small enough to train on without a GPU.
+
+        Args:
+            anatomy: Folder of head label maps.
+            changes: Fields that differ.
+
+        Returns:
+            The settings.
+        """
+        usual: dict[str, Any] = {
+            "cases": 60, "test_cases": 20, "dataset_id": 902, "name": "npc_synth",
+            "in_plane": 128, "slices": (30, 36), "spacing_mm": (1.0, 1.0, 3.0),
+        }  # fmt: skip
+        return cls(anatomy=anatomy, **(usual | changes))
 
     def __post_init__(self) -> None:
         _require(self.cases >= 1, "cases: expected 1 or more", self.cases)

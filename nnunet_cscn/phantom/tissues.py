@@ -26,6 +26,7 @@ class Tissue(IntEnum):
     GREY_MATTER = 11
     WHITE_MATTER = 12
     NODE = 13
+    LINING = 14  # mucosa of nose and sinuses, into which a tumour grows slowly
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,14 @@ LOOKS: dict[Tissue, Look] = {
     Tissue.CORTEX: Look(0.07, 0.07, 0.015, 0.015, 0.0),
     Tissue.MARROW: Look(0.72, 0.74, 0.07, 0.06, 0.0),
     Tissue.FAT: Look(0.92, 0.93, 0.03, 0.05, 0.45),
-    Tissue.SKIN: Look(0.42, 0.48, 0.04, 0.03, 0.0),
-    Tissue.MUSCLE: Look(0.36, 0.39, 0.02, 0.035, 0.4),
-    Tissue.MUCOSA: Look(0.50, 0.66, 0.035, 0.035, 1.0),
+    Tissue.SKIN: Look(0.46, 0.48, 0.04, 0.03, 0.0),
+    Tissue.MUSCLE: Look(0.30, 0.34, 0.015, 0.025, 0.4),
+    Tissue.MUCOSA: Look(0.50, 0.66, 0.03, 0.03, 1.0),
+    Tissue.LINING: Look(0.50, 0.66, 0.03, 0.03, 0.1),
     Tissue.GLAND: Look(0.60, 0.70, 0.05, 0.05, 0.1),
     Tissue.VESSEL: Look(0.22, 0.80, 0.12, 0.03, 0.0),
     Tissue.FLUID: Look(0.20, 0.21, 0.02, 0.02, 0.0),
     Tissue.GREY_MATTER: Look(0.48, 0.50, 0.02, 0.02, 0.0),
     Tissue.WHITE_MATTER: Look(0.61, 0.62, 0.02, 0.02, 0.0),
-    Tissue.NODE: Look(0.40, 0.50, 0.04, 0.025, 0.2),
+    Tissue.NODE: Look(0.38, 0.50, 0.04, 0.025, 0.2),
 }

@@ -1,0 +1,147 @@
+"""Read label maps of real heads and find the nasopharynx in them.
+
+Labels are FreeSurfer's for the brain and numbers from 502 on for what lies around it, as in the label maps that come
+with SynthSeg (Billot et al. 2023, doi 10.1016/j.media.2023.102789). Air is 0, inside the head as well as outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK
+from numpy.typing import NDArray
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.phantom.tissues import Tissue
+
+AIR, BRAINSTEM, SOFT_TISSUE, SKIN = 0, 16, 507, 511
+CORTEX, MARROW = 515, 516
+
+_OTHER_TISSUES = {
+    Tissue.AIR: (AIR,),
+    Tissue.WHITE_MATTER: (2, 7, BRAINSTEM, 28, 41, 46, 60, 85, 512, 530),
+    Tissue.FLUID: (4, 5, 14, 15, 24, 31, 43, 44, 63, 72, 506),
+    Tissue.VESSEL: (30, 62, 502, 514),
+    Tissue.MUSCLE: (SOFT_TISSUE, 508),
+    Tissue.LINING: (509,),
+    Tissue.SKIN: (SKIN,),
+    Tissue.CORTEX: (165, CORTEX),
+    Tissue.MARROW: (MARROW,),
+}
+TISSUE_OF_LABEL = {
+    label: tissue for tissue, labels in _OTHER_TISSUES.items() for label in labels
+}  # others: grey matter
+
+_LARGEST_LABEL = 9999
+_LEAST_ROOM_BELOW_MM = 6.0
+
+
+@dataclass(frozen=True)
+class HeadFile:
+    """A label map that reaches low enough.
+
+    Attributes:
+        path: The file.
+        nasopharynx: Voxel (z, y, x) of the middle of its back wall.
+    """
+
+    path: Path
+    nasopharynx: tuple[int, int, int]
+
+    @property
+    def patient(self) -> str:
+        """Name of the head."""
+        return self.path.name.split(".", maxsplit=1)[0]
+
+
+def find_label_maps(folder: Path) -> list[Path]:
+    """List the NIfTI files of a folder.
+
+    Raises:
+        UserError: When there is no such folder, or none in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; name one with label maps of heads")
+    paths = sorted(path for path in folder.iterdir() if path.name.endswith((".nii", ".nii.gz")))
+    if not paths:
+        raise UserError(f"{folder}: holds no label maps (*.nii or *.nii.gz)")
+    return paths
+
+
+def read_labels(path: Path) -> NDArray[np.int16]:
+    """Read a label map.
+
+    Returns:
+        The labels, (Z, Y, X), x to the left, y to the back, z to the top, 1 mm.
+
+    Raises:
+        UserError: When the file cannot be read or is no label map of a head at 1 mm.
+    """
+    try:
+        image = SimpleITK.ReadImage(str(path))
+    except RuntimeError as fault:
+        raise UserError(f"{path}: cannot be read as an image") from fault
+    if image.GetDimension() != 3 or not np.allclose(image.GetSpacing(), 1.0, atol=0.01):
+        raise UserError(f"{path}: expected a label map of 1 mm voxels, got a spacing of {image.GetSpacing()}")
+    values = SimpleITK.GetArrayFromImage(SimpleITK.DICOMOrient(image, "LPS"))
+    labels: NDArray[np.int16] = np.rint(np.clip(values, 0, _LARGEST_LABEL)).astype(np.int16)
+    is_whole = bool(np.abs(values - labels).max() < 0.01)
+    if not is_whole or not np.bincount(labels.ravel(), minlength=CORTEX + 1)[[BRAINSTEM, SOFT_TISSUE, CORTEX]].all():
+        raise UserError(f"{path}: no label map of a head (brainstem {BRAINSTEM}, soft tissue {SOFT_TISSUE}, ...)")
+    return labels
+
+
+def locate(path: Path) -> HeadFile | None:
+    """Find the nasopharynx of a label map.
+
+    From the lower brainstem one goes straight to the front, near the midline, through bone and soft tissue to the
+    first air: that is the back wall of the pharynx. The sphenoid sinus has bone right behind it instead. The highest
+    such slice is the roof, and 8 mm below it is the middle.
+
+    Returns:
+        The head, or nothing where the label map ends above the nasopharynx or just below it.
+
+    Raises:
+        UserError: When the file is no label map of a head.
+    """
+    labels = read_labels(path)
+    stem = np.argwhere(labels == BRAINSTEM)
+    lowest = int(stem[:, 0].min())
+    low = stem[stem[:, 0] < lowest + 20]
+    y_stem, x_stem = (int(v) for v in np.median(low[:, 1:], axis=0))
+    walls = {}
+    for z in range(max(lowest - 15, 0), min(lowest + 35, labels.shape[0])):
+        wall = _back_wall(labels[z, : y_stem + 1, x_stem - 4 : x_stem + 5])
+        if wall is not None:
+            walls[z] = wall
+    if not walls:
+        return None
+    middle = max(walls) - 8
+    near = [y for z, y in walls.items() if -6 <= z - middle <= 8]
+    if middle - bottom(labels) < _LEAST_ROOM_BELOW_MM:
+        return None
+    return HeadFile(path, (middle, int(np.median(near)), x_stem))
+
+
+def bottom(labels: NDArray[np.int16]) -> int:
+    """Lowest slice that a head fills: heads are often cut off below."""
+    area = (labels > 0).sum(axis=(1, 2))
+    return int(np.argmax(area > 0.3 * area.max()))
+
+
+def _back_wall(columns: NDArray[np.int16]) -> int | None:
+    """Median y of the first air behind which lies soft tissue, seen from the back; columns are (Y, X)."""
+    hits = []
+    for column in columns.T:
+        line = column[::-1][:90]
+        bone = np.flatnonzero(np.isin(line, (CORTEX, MARROW)))
+        if not bone.size:
+            continue
+        is_air = line == AIR
+        in_air = np.flatnonzero(is_air[:-1] & is_air[1:])
+        in_air = in_air[in_air >= bone[0] + 3]
+        if in_air.size and (line[in_air[0] - 2 : in_air[0]] == SOFT_TISSUE).all():
+            hits.append(len(column) - 1 - int(in_air[0]))
+    return int(np.median(hits)) if len(hits) >= 4 else None
