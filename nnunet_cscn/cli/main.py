@@ -10,10 +10,13 @@ from nnunet_cscn import __version__
 from nnunet_cscn.cli.app import run
 from nnunet_cscn.cli.configure import configure
 from nnunet_cscn.cli.convert import convert_app
+from nnunet_cscn.cli.demo import demo
 from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
 from nnunet_cscn.cli.phantom import phantom
+from nnunet_cscn.cli.plan import plan
+from nnunet_cscn.cli.weights import weights_app
 
 app = typer.Typer(
     name="cscn",
@@ -41,11 +44,14 @@ def _root(
 
 
 app.command("configure")(configure)
+app.command("demo")(demo)
 app.command("doctor")(doctor)
 app.command("env")(env)
 app.command("evaluate")(evaluate)
 app.command("phantom")(phantom)
+app.command("plan")(plan)
 app.add_typer(convert_app, name="convert")
+app.add_typer(weights_app, name="weights")
 
 
 def main() -> None:

@@ -1,0 +1,70 @@
+"""``cscn plan``: plans that fit two networks."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from nnunet_cscn.cli.app import console
+from nnunet_cscn.errors import UserError
+
+
+def plan(
+    *,
+    dataset: Annotated[str, typer.Option("-d", "--dataset", help="Data set, by number or name.")],
+    gpu_memory: Annotated[float, typer.Option(help="Memory of the GPU in GB that the training may use.")] = 8.0,
+    residual: Annotated[bool, typer.Option("--residual", help="Coarse U-Net with a residual encoder.")] = False,
+    plans_name: Annotated[str | None, typer.Option("-p", "--plans", help="Name of the plans to write.")] = None,
+) -> None:
+    """Write plans in which CSCN, two networks at once, fits into the stated GPU memory.
+
+    nnU-Net's own planner does the planning; it is only told the size of both networks. Spacings stay those of the
+    stock plans, so that preprocessed 3d_fullres data are shared with them.
+
+    Example: cscn plan -d 901 --gpu-memory 8
+    """
+    from nnunet_cscn.nnunet_folders import preprocessed_folder, raw_dataset
+
+    if gpu_memory <= 0:
+        raise UserError(f"--gpu-memory: expected a positive number of GB, got {gpu_memory:g}")
+    name = raw_dataset(dataset).name
+    folder = preprocessed_folder() / name
+
+    with console.status("importing nnU-Net"):
+        from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprint_dataset
+
+        from nnunet_cscn.planning.planner import PLANS_NAME, RESIDUAL_PLANS_NAME, CSCNPlanner, CSCNResEncPlanner
+
+    if not (folder / "dataset_fingerprint.json").is_file():
+        number = int(name[len("Dataset") : name.index("_")])
+        extract_fingerprint_dataset(number)
+    planner_class = CSCNResEncPlanner if residual else CSCNPlanner
+    target = plans_name or (RESIDUAL_PLANS_NAME if residual else PLANS_NAME)
+    with console.status("planning"), contextlib.redirect_stdout(io.StringIO()):
+        plans = planner_class(name, gpu_memory_target_in_gb=gpu_memory, plans_name=target).plan_experiment()
+    console.print(_table(plans, f"{target} for {name}, CSCN within {gpu_memory:g} GB"))
+    configuration = "3d_fullres" if "3d_fullres" in plans["configurations"] else "2d"
+    if not (folder / plans["configurations"][configuration]["data_identifier"]).is_dir():
+        _show(["nnUNetv2_preprocess", "-d", dataset, "-plans_name", target, "-c", configuration])
+    _show(["nnUNetv2_train", name, configuration, "0", "-tr", "CSCNTrainer", "-p", target])
+
+
+def _show(command: list[str]) -> None:
+    console.print(f"next: {shlex.join(command)}", soft_wrap=True, markup=False)
+
+
+def _table(plans: dict[str, Any], title: str) -> Table:
+    table = Table(title=title)
+    for column in ("configuration", "spacing (mm)", "patch", "batch"):
+        table.add_column(column)
+    for name, entry in plans["configurations"].items():
+        if "patch_size" in entry:
+            spacing = " x ".join(f"{s:.3g}" for s in entry["spacing"])
+            patch = " x ".join(str(int(edge)) for edge in entry["patch_size"])
+            table.add_row(name, spacing, patch, str(entry["batch_size"]))
+    return table

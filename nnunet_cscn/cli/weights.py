@@ -1,0 +1,42 @@
+"""``cscn weights``: weights to start a training from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_cscn.cli.app import console
+
+weights_app = typer.Typer(help="Make weights for nnUNetv2_train -pretrained_weights.", no_args_is_help=True)
+
+
+@weights_app.callback()
+def _weights() -> None:
+    pass
+
+
+@weights_app.command("from-bunet")
+def from_bunet(
+    bunet: Annotated[Path, typer.Argument(help="Checkpoint of BUNetTrainer or stock nnUNetTrainer.")],
+    out: Annotated[Path, typer.Argument(help="File to write.")],
+    *,
+    seed: Annotated[int, typer.Option(help="Seed of the fine network's fresh weights.")] = 0,
+) -> None:
+    """Write CSCN weights with a trained BUNet as the coarse half and a fresh fine half.
+
+    nnU-Net leaves out the segmentation heads when it loads pretrained weights, so these start anew.
+
+    Example: cscn weights from-bunet fold_0/checkpoint_final.pth cscn_start.pth
+    """
+    with console.status("importing torch"):
+        from nnunet_cscn.training.pretrained import cscn_from_bunet
+
+    n_tensors = cscn_from_bunet(bunet, out, seed=seed)
+    console.print(
+        f"{out}: {n_tensors} tensors from {bunet}\n"
+        f"next: nnUNetv2_train DATASET CONFIGURATION FOLD -tr CSCNTrainer -pretrained_weights {out}",
+        soft_wrap=True,
+        markup=False,
+    )

@@ -1,0 +1,1 @@
+"""The whole job on synthetic data, with nnU-Net's own commands."""

@@ -1,0 +1,200 @@
+"""The steps of the demo: phantom, plans, training, prediction, scores, pictures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn import __version__
+from nnunet_cscn.demo.stock import environment, run_stock
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.folder import FolderScores, evaluate_folders
+from nnunet_cscn.evaluation.labels import read_labels
+from nnunet_cscn.files import write_json
+from nnunet_cscn.nnunet_folders import read_plans_file
+from nnunet_cscn.phantom.dataset import write_dataset
+from nnunet_cscn.phantom.settings import PhantomSettings
+from nnunet_cscn.planning.configurations import Changes, derive_configuration
+
+DATASET = "Dataset901_NPC"
+CONFIGURATION = "3d_demo"
+EPOCHS = 12
+ITERATIONS = 60
+
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what it is called and what does it, reporting (done, total)."""
+
+    name: str
+    run: Callable[[OnProgress], None]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The whole job below one folder.
+
+    Attributes:
+        folder: Everything is kept here.
+        seed: Seed of the synthetic cases, the weights and the batches.
+        device: Where to train and predict: ``cpu`` or ``cuda``.
+        training_cases: Synthetic cases to learn from.
+        test_cases: Synthetic cases to predict.
+    """
+
+    folder: Path
+    seed: int = 0
+    device: str = "cpu"
+    training_cases: int = 24
+    test_cases: int = 6
+
+    def steps(self) -> Iterator[Step]:
+        """Yield what is still to do, in order; a step that is done is left out.
+
+        Raises:
+            UserError: When the folder holds another demo or something else.
+        """
+        self._claim_folder()
+        for step in (
+            Step("synthetic cases", self._make_cases),
+            Step("plan", self._plan),
+            Step("preprocess", self._preprocess),
+            Step("train CSCNTrainer", self._train),
+            Step("predict unseen cases", self._predict),
+            Step("evaluate", self._evaluate),
+            Step("draw", self._draw),
+        ):
+            done = self.folder / "steps_done" / step.name.replace(" ", "_")
+            if not done.exists():
+                yield step
+                done.parent.mkdir(exist_ok=True)
+                done.touch()
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of the predicted segmentations."""
+        return self.folder / "predictions"
+
+    @property
+    def pictures(self) -> Path:
+        """Folder of the pictures."""
+        return self.folder / "pictures"
+
+    @property
+    def scores_file(self) -> Path:
+        """The scores, in the layout of ``cscn evaluate --json``."""
+        return self.folder / "scores.json"
+
+    def scores(self) -> FolderScores:
+        """Score the predictions."""
+        return evaluate_folders(
+            self.predictions, self._raw / "labelsTs", labels=read_labels(self._raw / "dataset.json")
+        )
+
+    @property
+    def _raw(self) -> Path:
+        return self.folder / "raw" / DATASET
+
+    @property
+    def _plans_file(self) -> Path:
+        return self.folder / "preprocessed" / DATASET / "nnUNetPlans.json"
+
+    def _claim_folder(self) -> None:
+        """Take an empty folder, or go on in one that holds the same demo."""
+        marker = self.folder / "demo.json"
+        wanted = {**asdict(self), "folder": None, "version": __version__}
+        if marker.is_file():
+            if json.loads(marker.read_text(encoding="utf-8")) != wanted:
+                raise UserError(f"{self.folder} holds a demo with other settings: choose another folder or remove it")
+            return
+        if self.folder.exists() and any(self.folder.iterdir()):
+            raise UserError(f"{self.folder} is not empty and holds no demo: choose another folder with --out")
+        for name in ("raw", "preprocessed", "results"):
+            (self.folder / name).mkdir(parents=True)
+        write_json(marker, wanted)
+
+    def _run(self, command: list[str], *, on_line: Callable[[str], None] = lambda line: None, **env: str) -> None:
+        log_file = self.folder / "logs" / f"{command[0]}.log"
+        run_stock(command, log_file, env=environment(self.folder, **env), on_line=on_line)
+
+    def _make_cases(self, on_progress: OnProgress) -> None:
+        settings = PhantomSettings(cases=self.training_cases, test_cases=self.test_cases, seed=self.seed)
+        write_dataset(
+            self.folder / "raw", settings, processes=2, on_progress=lambda _what, done, total: on_progress(done, total)
+        )
+
+    def _plan(self, on_progress: OnProgress) -> None:
+        self._run(["nnUNetv2_plan_and_preprocess", "-d", "901", "--verify_dataset_integrity", "--no_pp"])
+        plans = read_plans_file(self._plans_file)
+        changes = Changes(
+            options={
+                "epochs": EPOCHS,
+                "iterations_per_epoch": ITERATIONS,
+                "validation_iterations_per_epoch": 4,
+                "seed": self.seed,
+            },
+            patch_size=(32, 64, 64),
+            batch_size=2,
+            spacing_mm=(3.0, 1.5, 1.5),
+            features=8,
+            max_features=96,
+        )
+        plans["configurations"][CONFIGURATION] = derive_configuration(plans, "3d_fullres", CONFIGURATION, changes)
+        write_json(self._plans_file, plans)
+        on_progress(1, 1)
+
+    def _preprocess(self, on_progress: OnProgress) -> None:
+        self._run(["nnUNetv2_preprocess", "-d", "901", "-plans_name", "nnUNetPlans", "-c", CONFIGURATION, "-np", "2"])
+        on_progress(1, 1)
+
+    def _train(self, on_progress: OnProgress) -> None:
+        def follow(line: str) -> None:
+            if match := re.search(r"\bEpoch (\d+)\s*$", line):
+                on_progress(int(match.group(1)), EPOCHS + 1)
+            elif "Training done" in line:
+                on_progress(EPOCHS, EPOCHS + 1)
+
+        command = ["nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", self.device]
+        self._run(command, on_line=follow, nnUNet_n_proc_DA="0")
+
+    def _predict(self, on_progress: OnProgress) -> None:
+        done = 0
+
+        def follow(line: str) -> None:
+            nonlocal done
+            if line.startswith("done with"):
+                done += 1
+                on_progress(done, self.test_cases)
+
+        self._run(
+            [
+                *("nnUNetv2_predict", "-i", str(self._raw / "imagesTs"), "-o", str(self.predictions)),
+                *("-d", "901", "-c", CONFIGURATION, "-f", "0", "-tr", "CSCNTrainer"),
+                *("-device", self.device, "-npp", "1", "-nps", "1"),
+            ],
+            on_line=follow,
+        )
+
+    def _evaluate(self, on_progress: OnProgress) -> None:
+        write_json(self.scores_file, self.scores().to_json())
+        on_progress(1, 1)
+
+    def _draw(self, on_progress: OnProgress) -> None:
+        from nnunet_cscn.report.contours import draw_case
+
+        scores: dict[str, Any] = json.loads(self.scores_file.read_text(encoding="utf-8"))["cases"]
+        for i, (case, labels) in enumerate(scores.items()):
+            draw_case(
+                self._raw / "imagesTs" / f"{case}_0000.nii.gz",
+                self._raw / "labelsTs" / f"{case}.nii.gz",
+                self.predictions / f"{case}.nii.gz",
+                self.pictures / f"{case}.png",
+                title=f"{case}: DSC {labels['GTVp']['dsc']:.2f}",
+            )
+            on_progress(i + 1, len(scores))

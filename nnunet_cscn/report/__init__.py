@@ -1,0 +1,1 @@
+"""Pictures and reports; they know nothing of torch."""
