@@ -22,7 +22,7 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import NetworkName, build_network
-from nnunet_cscn.settings import Settings
+from nnunet_cscn.settings import LARGEST_SEED, Settings
 
 
 class CSCNBaseTrainer(nnUNetTrainer):
@@ -123,14 +123,15 @@ class CSCNBaseTrainer(nnUNetTrainer):
     def distance_maps(self) -> DistanceMaps:
         """Return the distance maps that belong to this plan, data set and these options."""
         kind = "regions" if self.label_manager.has_regions else "labels"
+        edge = self.settings.loss.edge  # trainings that differ in it may run at the same time
         base = Path(self.preprocessed_dataset_folder_base)
         return DistanceMaps(
-            folder=base / "cscn" / self.configuration_manager.data_identifier / f"distance_{kind}",
+            folder=base / "cscn" / self.configuration_manager.data_identifier / f"distance_{kind}_{edge}",
             target_spacing_mm=tuple(float(s) for s in self.configuration_manager.spacing),
             transpose_forward=tuple(self.plans_manager.transpose_forward),
             regions=tuple(self.label_manager.foreground_regions) if self.label_manager.has_regions else None,
             ignore_label=self.label_manager.ignore_label,
-            edge=self.settings.loss.edge,
+            edge=edge,
         )
 
     def _get_deep_supervision_scales(self) -> list[list[float]]:
@@ -175,7 +176,7 @@ class CSCNBaseTrainer(nnUNetTrainer):
     def _seed(self) -> None:
         if self.settings.seed is None:
             return
-        seed = self.settings.seed + self.local_rank
+        seed = (self.settings.seed + self.local_rank) % (LARGEST_SEED + 1)
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
