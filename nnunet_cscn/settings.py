@@ -7,7 +7,7 @@ nnU-Net keeps everything that defines a model: in the plans. The block is option
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from nnunet_cscn.errors import UserError
 
 BLOCK = "cscn"
+LARGEST_SEED = 2**32 - 1  # numpy's
 
 Edge = Literal["background", "surface"]
 FusionMode = Literal["mean", "fine"]
@@ -129,8 +130,8 @@ fusion, epochs, iterations_per_epoch, validation_iterations_per_epoch, initial_l
                 _at_least(name, value, 1)
         if self.initial_learning_rate is not None:
             _above("initial_learning_rate", self.initial_learning_rate, 0.0)
-        if self.seed is not None:
-            _at_least("seed", self.seed, 0)
+        if self.seed is not None and not 0 <= self.seed <= LARGEST_SEED:
+            raise UserError(f"{BLOCK}.seed: expected a value from 0 to {LARGEST_SEED}, got {self.seed}")
 
     @classmethod
     def from_block(cls, block: Mapping[str, Any] | None) -> Settings:
@@ -193,7 +194,7 @@ def _convert_scalar(kind: type, path: str, value: Any) -> Any:
         if not isinstance(value, bool):
             raise UserError(f"{path}: expected true or false, got {value!r}")
         return value
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if kind is int:
         if not is_number or int(value) != value:
             raise UserError(f"{path}: expected a whole number, got {value!r}")

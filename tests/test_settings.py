@@ -1,0 +1,200 @@
+import dataclasses
+
+import pytest
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.settings import FineSettings, LossSettings, Settings
+
+DEFAULTS = {
+    "coarse_weight": 0.5,
+    "fine_weight": 1.0,
+    "fusion": "mean",
+    "epochs": None,
+    "iterations_per_epoch": None,
+    "validation_iterations_per_epoch": None,
+    "initial_learning_rate": None,
+    "seed": None,
+    "loss": {
+        "gamma": 2.0,
+        "focal_weight": 1.0,
+        "dice_weight": 1.0,
+        "weighted_mean": True,
+        "distance_weighting": True,
+        "distance_cap_mm": None,
+        "edge": "background",
+    },
+    "fine": {
+        "width": 0.5,
+        "growth": 0.125,
+        "dense_layers": 3,
+        "bottleneck": 4,
+        "atrous_rates": (1, 2, 4),
+        "checkpointing": True,
+    },
+}
+
+
+def nested(name, value):
+    """Return the block that sets one option, such as loss.gamma."""
+    *blocks, last = name.split(".")
+    block = {last: value}
+    for outer in reversed(blocks):
+        block = {outer: block}
+    return block
+
+
+def option(settings, name):
+    for part in name.split("."):
+        settings = getattr(settings, part)
+    return settings
+
+
+@pytest.mark.parametrize("block", [None, {}, {"loss": {}, "fine": {}}])
+def test_nothing_set_means_the_defaults(block):
+    assert dataclasses.asdict(Settings.from_block(block)) == DEFAULTS
+
+
+@pytest.mark.parametrize("configuration", [{}, {"cscn": None}, {"cscn": {}, "batch_size": 2}])
+def test_a_configuration_without_a_block_has_the_defaults(configuration):
+    assert Settings.from_configuration(configuration) == Settings()
+
+
+def test_a_configurations_block_is_read():
+    settings = Settings.from_configuration({"cscn": {"epochs": 7, "loss": {"gamma": 1}}})
+    assert (settings.epochs, settings.loss.gamma, settings.loss.dice_weight) == (7, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("loss.gamma", 0),
+        ("loss.gamma", 0.5),
+        ("loss.focal_weight", 0),
+        ("loss.dice_weight", 0),
+        ("loss.weighted_mean", False),
+        ("loss.distance_weighting", False),
+        ("loss.distance_cap_mm", 0),
+        ("loss.distance_cap_mm", None),
+        ("loss.edge", "surface"),
+        ("fine.width", 2),
+        ("fine.growth", 0.01),
+        ("fine.dense_layers", 1),
+        ("fine.bottleneck", 1.0),
+        ("fine.checkpointing", False),
+        ("coarse_weight", 0.001),
+        ("fine_weight", 3),
+        ("fusion", "fine"),
+        ("epochs", 1),
+        ("epochs", None),
+        ("iterations_per_epoch", 1),
+        ("validation_iterations_per_epoch", 1),
+        ("initial_learning_rate", 1e-9),
+        ("seed", 0),
+        ("seed", 2**32 - 1),
+    ],
+)
+def test_values_within_range_are_taken(name, value):
+    assert option(Settings.from_block(nested(name, value)), name) == value
+
+
+def test_numbers_arrive_in_the_declared_type():
+    settings = Settings.from_block({"loss": {"gamma": 2}, "epochs": 50.0, "fine": {"atrous_rates": [1, 3.0]}})
+    assert isinstance(settings.loss.gamma, float)
+    assert isinstance(settings.epochs, int)
+    assert settings.fine.atrous_rates == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("loss.gamma", -0.1, r"cscn\.loss\.gamma: expected a value of at least 0, got -0\.1"),
+        ("loss.focal_weight", -1, "loss.focal_weight: expected a value of at least 0"),
+        ("loss.dice_weight", -1, "loss.dice_weight: expected a value of at least 0"),
+        ("loss.distance_cap_mm", -1, "loss.distance_cap_mm: expected a value of at least 0"),
+        ("fine.width", 0, r"cscn\.fine\.width: expected a value above 0, got 0"),
+        ("fine.growth", 0, "fine.growth: expected a value above 0"),
+        ("fine.dense_layers", 0, "fine.dense_layers: expected a value of at least 1"),
+        ("fine.bottleneck", 0, "fine.bottleneck: expected a value of at least 1"),
+        ("fine.atrous_rates", [], "fine.atrous_rates: expected one or more rates >= 1"),
+        ("fine.atrous_rates", [1, 0], "fine.atrous_rates: expected one or more rates >= 1"),
+        ("coarse_weight", 0, r"cscn\.coarse_weight: expected a value above 0, got 0"),
+        ("fine_weight", -1, "fine_weight: expected a value above 0"),
+        ("epochs", 0, "epochs: expected a value of at least 1"),
+        ("iterations_per_epoch", 0, "iterations_per_epoch: expected a value of at least 1"),
+        ("validation_iterations_per_epoch", 0, "validation_iterations_per_epoch: expected a value of at least 1"),
+        ("initial_learning_rate", 0, "initial_learning_rate: expected a value above 0"),
+        ("seed", -1, "seed: expected a value from 0 to 4294967295, got -1"),
+        ("seed", 2**32, "seed: expected a value from 0 to 4294967295, got 4294967296"),
+    ],
+)
+def test_values_out_of_range_are_refused(name, value, sentence):
+    with pytest.raises(UserError, match=sentence):
+        Settings.from_block(nested(name, value))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("loss.gamma", "2", r"cscn\.loss\.gamma: expected a number, got '2'"),
+        ("loss.gamma", None, "expected a number, got None"),
+        ("loss.gamma", True, "expected a number, got True"),
+        ("loss.gamma", float("nan"), "expected a number, got nan"),
+        ("loss.gamma", float("inf"), "expected a number, got inf"),
+        pytest.param("loss.gamma", 10**400, "expected a number, got 1000", id="huge"),
+        ("loss.distance_cap_mm", [3], r"expected a number, got \[3\]"),
+        ("loss.weighted_mean", 1, "expected true or false, got 1"),
+        ("loss.weighted_mean", "yes", "expected true or false, got 'yes'"),
+        ("loss.edge", "middle", r"cscn\.loss\.edge: expected one of background, surface, got 'middle'"),
+        ("loss.edge", ["surface"], "expected one of background, surface"),
+        ("fusion", None, "expected one of mean, fine, got None"),
+        ("epochs", 1.5, r"cscn\.epochs: expected a whole number, got 1\.5"),
+        ("epochs", False, "expected a whole number, got False"),
+        ("epochs", float("inf"), "expected a whole number, got inf"),
+        ("fine.atrous_rates", 2, r"cscn\.fine\.atrous_rates: expected a list, got 2"),
+        ("fine.atrous_rates", [1, "2"], "fine.atrous_rates: expected a whole number, got '2'"),
+        ("loss", 3, r"cscn\.loss: expected a block of options, got 3"),
+        ("loss", None, "expected a block of options, got None"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_refused(name, value, sentence):
+    with pytest.raises(UserError, match=sentence):
+        Settings.from_block(nested(name, value))
+
+
+@pytest.mark.parametrize("block", [[], "epochs=3", 7])
+def test_a_block_that_is_none_is_refused(block):
+    with pytest.raises(UserError, match="cscn: expected a block of options, got"):
+        Settings.from_block(block)
+
+
+def test_unknown_options_are_refused_with_those_that_exist():
+    with pytest.raises(UserError, match=r"cscn\.gamma: no such option; there are loss, fine, coarse_weight"):
+        Settings.from_block({"gamma": 1})
+    with pytest.raises(UserError, match=r"cscn\.fine\.rates: no such option; there are width, growth, dense_layers"):
+        Settings.from_block({"fine": {"rates": [1]}})
+
+
+def test_a_loss_without_any_term_is_refused():
+    with pytest.raises(UserError, match="focal_weight and dice_weight are both 0, which leaves no loss"):
+        Settings.from_block({"loss": {"focal_weight": 0, "dice_weight": 0}})
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ({}, True),
+        ({"distance_weighting": False}, False),
+        ({"focal_weight": 0}, False),
+        ({"dice_weight": 0}, True),
+    ],
+)
+def test_distance_maps_are_needed_by_a_weighted_focal_term_alone(loss, expected):
+    assert Settings.from_block({"loss": loss}).uses_distance is expected
+
+
+@pytest.mark.parametrize("kind", [Settings, LossSettings, FineSettings])
+def test_settings_do_not_change(kind):
+    settings = kind()
+    name = dataclasses.fields(kind)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(settings, name, None)
