@@ -11,6 +11,8 @@ import typer
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.errors import UserError
 
+NNUNETS_NAMES = ("2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres")  # its commands give them a meaning
+
 
 def configure(
     dataset: Annotated[str, typer.Argument(help="Data set, by number or name.")],
@@ -42,6 +44,8 @@ def configure(
 
     if not name.replace("_", "").replace("-", "").isalnum() or "__" in name:
         raise UserError(f"{name}: a name consists of letters, digits, - and single _, as it becomes part of a folder's")
+    if name in NNUNETS_NAMES:
+        raise UserError(f"{name} is a configuration of nnU-Net's own planner: choose another name")
     file = plans_file(dataset, plans_name)
     plans = read_plans_file(file)
     changes = Changes(

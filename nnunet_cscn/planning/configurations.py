@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,17 +57,16 @@ def derive_configuration(plans: Mapping[str, Any], base: str, name: str, changes
         UserError: For an unknown base, wrong options, or sizes that do not fit.
     """
     inherited = configuration_from_plans(dict(plans), base)
+    _check(changes, inherited)
     entry: dict[str, Any] = {"inherits_from": base}
-    block = merged(inherited.get(BLOCK, {}), changes.options)
-    Settings.from_block(block)  # refuses what does not exist
+    Settings.from_configuration(inherited)  # both refuse what does not exist
+    block = merged(inherited.get(BLOCK) or {}, changes.options)
+    Settings.from_block(block)
     if block:
         entry[BLOCK] = block
     if changes.batch_size is not None:
-        if changes.batch_size < 1:
-            raise UserError(f"--batch-size: expected a positive number, got {changes.batch_size}")
         entry["batch_size"] = changes.batch_size
     if changes.spacing_mm is not None:
-        _check_length("--spacing", changes.spacing_mm, inherited["spacing"])
         entry["spacing"] = [float(s) for s in changes.spacing_mm]
         entry["data_identifier"] = f"{plans['plans_name']}_{name}"
         old, new = inherited["spacing"], entry["spacing"]
@@ -75,9 +75,10 @@ def derive_configuration(plans: Mapping[str, Any], base: str, name: str, changes
         ]
     if changes.need_new_topology:
         patch_size = changes.patch_size if changes.patch_size is not None else inherited["patch_size"]
-        _check_length("--patch-size", patch_size, inherited["spacing"])
         spacing = entry.get("spacing", inherited["spacing"])
         entry["patch_size"], entry["architecture"] = _planned(inherited, patch_size, spacing, changes)
+    # refuses a name that the base inherits from
+    configuration_from_plans({"configurations": {**plans["configurations"], name: entry}}, name)
     return entry
 
 
@@ -87,14 +88,19 @@ def _planned(
     """Return patch size (rounded up to what the strides divide) and architecture, planned as nnU-Net plans them."""
     from nnunetv2.experiment_planning.experiment_planners.network_topology import get_pool_and_conv_props
 
-    if min(patch_size) < 1 or min(spacing) <= 0:
-        raise UserError("--patch-size and --spacing: expected positive numbers")
+    try:
+        old = inherited["architecture"]
+        kwargs = dict(old["arch_kwargs"])
+        inherited_features = kwargs["features_per_stage"]
+    except KeyError as missing:
+        raise UserError(
+            f"the plan's architecture has no {missing}: another patch, spacing or width needs the plan of a U-Net, "
+            "made by nnUNetv2_plan_experiment or `cscn plan`"
+        ) from None
     _, strides, kernels, padded, _ = get_pool_and_conv_props(spacing, patch_size, SMALLEST_FEATURE_MAP, 999)
-    old = inherited["architecture"]
-    kwargs = dict(old["arch_kwargs"])
     n_stages = len(strides)
-    first = changes.features or kwargs["features_per_stage"][0]
-    largest = changes.max_features or max(*kwargs["features_per_stage"], first)
+    first = changes.features or inherited_features[0]
+    largest = changes.max_features or max(*inherited_features, first)
     kwargs.update(
         n_stages=n_stages,
         features_per_stage=[min(largest, first * 2**stage) for stage in range(n_stages)],
@@ -116,6 +122,20 @@ def _resized(per_stage: Any, length: int) -> list[int]:
     return (values + values[-1:] * length)[:length]
 
 
-def _check_length(option: str, values: Sequence[float], like: Sequence[float]) -> None:
-    if len(values) != len(like):
-        raise UserError(f"{option}: expected {len(like)} numbers for this configuration, got {len(values)}")
+def _check(changes: Changes, inherited: Mapping[str, Any]) -> None:
+    """Refuse sizes that make no sense or do not fit the inherited configuration."""
+    for option, number in (
+        ("--batch-size", changes.batch_size),
+        ("--features", changes.features),
+        ("--max-features", changes.max_features),
+    ):
+        if number is not None and number < 1:
+            raise UserError(f"{option}: expected a positive number, got {number}")
+    for option, numbers in (("--patch-size", changes.patch_size), ("--spacing", changes.spacing_mm)):
+        if numbers is None:
+            continue
+        if len(numbers) != len(inherited["spacing"]):
+            expected = len(inherited["spacing"])
+            raise UserError(f"{option}: expected {expected} numbers for this configuration, got {len(numbers)}")
+        if not all(math.isfinite(n) and n > 0 for n in numbers):
+            raise UserError(f"{option}: expected positive numbers, got {', '.join(f'{n:g}' for n in numbers)}")
