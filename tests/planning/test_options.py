@@ -1,0 +1,76 @@
+import pytest
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.planning.options import merged, parse_assignments
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("50", 50),
+        ("0.5", 0.5),
+        ("1e-3", 1e-3),
+        ("true", True),
+        ("null", None),
+        ("[1, 2, 4]", [1, 2, 4]),
+        ('"50"', "50"),
+        ("surface", "surface"),
+        ("a=b", "a=b"),
+        ("", ""),
+        (" 7 ", 7),
+    ],
+)
+def test_values_are_json_or_else_text(text, value):
+    assert parse_assignments([f"option={text}"]) == {"option": value}
+
+
+def test_dots_make_blocks():
+    assert parse_assignments(["loss.gamma=1", "loss.edge=surface", "seed=3", "a.b.c=0"]) == {
+        "loss": {"gamma": 1, "edge": "surface"},
+        "seed": 3,
+        "a": {"b": {"c": 0}},
+    }
+
+
+def test_nothing_assigned_is_an_empty_block():
+    assert parse_assignments([]) == {}
+
+
+def test_the_last_of_equal_names_wins():
+    assert parse_assignments(["epochs=1", "epochs=2"]) == {"epochs": 2}
+
+
+@pytest.mark.parametrize("text", ["epochs", "", "=3", "  =3"])
+def test_a_text_without_name_or_equals_sign_is_refused(text):
+    with pytest.raises(UserError, match=f"--set {text}: expected NAME=VALUE, such as loss.gamma=1"):
+        parse_assignments([text])
+
+
+def test_a_name_that_is_a_value_already_holds_no_block():
+    with pytest.raises(UserError, match=r"--set loss\.gamma=1: loss is set to a value already"):
+        parse_assignments(["loss=3", "loss.gamma=1"])
+
+
+def test_changes_are_laid_over_block_by_block():
+    base = {"loss": {"gamma": 2, "edge": "surface"}, "epochs": 5, "fine": {"width": 1}}
+    changes = {"loss": {"gamma": 1, "dice_weight": 0}, "seed": 1}
+    assert merged(base, changes) == {
+        "loss": {"gamma": 1, "edge": "surface", "dice_weight": 0},
+        "epochs": 5,
+        "fine": {"width": 1},
+        "seed": 1,
+    }
+
+
+def test_neither_part_is_changed_or_shared():
+    base, changes = {"fine": {"atrous_rates": [1, 2]}}, {"loss": {"gamma": 1}}
+    result = merged(base, changes)
+    result["fine"]["atrous_rates"].append(3)
+    result["loss"]["gamma"] = 9
+    assert base == {"fine": {"atrous_rates": [1, 2]}}
+    assert changes == {"loss": {"gamma": 1}}
+
+
+def test_a_value_and_a_block_replace_each_other():
+    assert merged({"loss": {"gamma": 2}}, {"loss": None}) == {"loss": None}
+    assert merged({"loss": 3}, {"loss": {"gamma": 2}}) == {"loss": {"gamma": 2}}
