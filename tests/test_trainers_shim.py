@@ -1,0 +1,33 @@
+"""Every released name is found by nnU-Net; names are written into checkpoints and never change."""
+
+import pytest
+
+from nnunet_cscn import discovery
+from nnunet_cscn.training import cscn, lengths
+
+NETWORKS = {"CSCNTrainer": "cscn", "BUNetTrainer": "bunet", "ACDNetTrainer": "acdnet"}
+EPOCHS = (5, 10, 20, 50, 100, 250)
+NAMES = [*NETWORKS, *(f"{name}_{epochs}epochs" for name in NETWORKS for epochs in EPOCHS)]
+
+
+@pytest.fixture(scope="module")
+def find():
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+
+    return recursive_find_trainer_class_by_name
+
+
+@pytest.fixture(autouse=True)
+def _shim(monkeypatch):
+    monkeypatch.setenv("nnUNet_extTrainer", str(discovery.trainers_folder()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nnunet_finds_the_class_of_the_installed_package(find, name):
+    found = find(name)
+    base, _, length = name.partition("_")
+    assert found is getattr(lengths if length else cscn, name)
+    assert found.__name__ == name
+    assert found.network_name == NETWORKS[base]
+    assert found.fixed_epochs == (int(length.removesuffix("epochs")) if length else None)
+    assert issubclass(found, getattr(cscn, base))

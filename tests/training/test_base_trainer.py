@@ -1,0 +1,170 @@
+"""What the trainers do around a training, without one."""
+
+import inspect
+import pickle
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+from torch import nn
+
+from nnunet_cscn.data.channels import ExtraChannelDataset
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.training import lengths
+from nnunet_cscn.training.base import CSCNBaseTrainer, unwrapped
+from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer
+
+
+def test_the_signature_is_the_one_that_nnunet_reads_by_name():
+    names = list(inspect.signature(CSCNBaseTrainer.__init__).parameters)
+    assert names == ["self", "plans", "configuration", "fold", "dataset_json", "device"]
+
+
+def test_lengths_come_from_the_block(make_trainer):
+    cscn = {"epochs": 7, "iterations_per_epoch": 8, "validation_iterations_per_epoch": 9}
+    trainer = make_trainer(BUNetTrainer, cscn={**cscn, "initial_learning_rate": 0.5})
+    assert (trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch) == (7, 8, 9)
+    assert trainer.initial_lr == 0.5
+
+
+def test_without_options_lengths_are_nnunets(make_trainer):
+    nothing = dict.fromkeys(["epochs", "iterations_per_epoch", "validation_iterations_per_epoch", "seed"])
+    trainer = make_trainer(BUNetTrainer, cscn=nothing)
+    assert (trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch) == (
+        1000,
+        250,
+        50,
+    )
+    assert trainer.initial_lr == 1e-2
+
+
+def test_a_length_in_the_trainers_name_holds(make_trainer):
+    assert make_trainer(lengths.BUNetTrainer_50epochs, cscn={"epochs": None}).num_epochs == 50
+    assert make_trainer(lengths.BUNetTrainer_50epochs, cscn={"epochs": 50}).num_epochs == 50
+
+
+def test_a_length_in_the_name_and_another_in_the_block_are_refused(make_trainer):
+    with pytest.raises(UserError, match=r"BUNetTrainer_5epochs fixes .* of 3d_tiny says epochs=7: use the trainer"):
+        make_trainer(lengths.BUNetTrainer_5epochs, cscn={"epochs": 7})
+
+
+def test_a_wrong_option_stops_the_trainer(make_trainer):
+    with pytest.raises(UserError, match=r"cscn\.epoch: no such option"):
+        make_trainer(CSCNTrainer, cscn={"epoch": 7})
+
+
+@pytest.mark.parametrize("trainer_class", [CSCNTrainer, BUNetTrainer, ACDNetTrainer])
+def test_prediction_builds_the_network_that_training_saved(make_trainer, trainer_class):
+    trainer = make_trainer(trainer_class)
+    trainer.initialize()
+    plans = PlansManager(trainer.plans_manager.plans)
+    built = trainer_class.build_network_architecture(
+        plans, plans.get_configuration("3d_tiny"), 1, 3, enable_deep_supervision=False
+    )
+    built.load_state_dict(trainer.network.state_dict())
+    assert isinstance(built(torch.zeros(1, 1, 8, 16, 16)), torch.Tensor)
+
+
+@pytest.mark.parametrize(("kind", "regions"), [("labels", False), ("regions", True)])
+def test_the_cascade_learns_whether_its_heads_are_regions(make_trainer, kind, regions):
+    trainer = make_trainer(CSCNTrainer, kind=kind)
+    trainer.initialize()
+    assert trainer.network.fusion.is_regions is regions
+
+
+@pytest.mark.parametrize("trainer_class", [CSCNTrainer, BUNetTrainer, ACDNetTrainer])
+def test_deep_supervision_is_switched_through_nnunets_wrappers(make_trainer, trainer_class):
+    trainer = make_trainer(trainer_class)
+    trainer.initialize()
+    trainer.network = torch.compile(trainer.network, backend="eager")
+    trainer.set_deep_supervision_enabled(False)
+    assert isinstance(unwrapped(trainer.network)(torch.zeros(1, 1, 8, 16, 16)), torch.Tensor)
+    trainer.set_deep_supervision_enabled(True)
+    assert isinstance(unwrapped(trainer.network)(torch.zeros(1, 1, 8, 16, 16)), list)
+
+
+def test_a_plain_network_is_its_own_unwrapped_self():
+    network = nn.Conv2d(1, 1, 1)
+    assert unwrapped(network) is network
+    assert unwrapped(torch.compile(network, backend="eager")) is network
+
+
+def test_distance_maps_are_made_for_all_cases_once_and_outside_the_data_folder(make_trainer, preprocessed):
+    trainer = make_trainer(BUNetTrainer, kind="ignore")
+    trainer.initialize()
+    training, validation = trainer.get_tr_and_val_datasets()
+    assert isinstance(training, ExtraChannelDataset)
+    assert isinstance(validation, ExtraChannelDataset)
+    folder = preprocessed("ignore") / "cscn" / "nnUNetPlans_3d_fullres" / "distance_labels_background"
+    assert sorted(file.stem for file in folder.iterdir()) == [f"case_{i}" for i in range(6)]
+    assert not list((preprocessed("ignore") / "nnUNetPlans_3d_fullres").glob("*distance*"))
+    written = {file: file.stat().st_mtime_ns for file in folder.iterdir()}
+    trainer.get_tr_and_val_datasets()
+    assert written == {file: file.stat().st_mtime_ns for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize(("kind", "n_channels"), [("labels", 1), ("ignore", 1), ("regions", 2)])
+def test_maps_fit_the_kind_of_labels(make_trainer, kind, n_channels):
+    trainer = make_trainer(BUNetTrainer, kind=kind)
+    maps = trainer.distance_maps()
+    assert maps.n_channels == n_channels
+    assert maps.ignore_label == {"labels": None, "ignore": 2, "regions": 3}[kind]
+    assert maps.target_spacing_mm == (3.0, 1.0, 1.0)
+
+
+def test_trainings_with_another_edge_have_maps_of_their_own(make_trainer):
+    folders = {
+        make_trainer(BUNetTrainer, cscn={"loss": {"edge": e}}).distance_maps().folder for e in ("background", "surface")
+    }
+    assert len(folders) == 2
+
+
+def test_without_distance_weighting_nothing_is_carried(make_trainer):
+    trainer = make_trainer(BUNetTrainer, cscn={"loss": {"distance_weighting": False}})
+    trainer.initialize()
+    training, _ = trainer.get_tr_and_val_datasets()
+    assert not isinstance(training, ExtraChannelDataset)
+    batch = next(trainer.get_dataloaders()[0])
+    assert len(batch["target"]) == len(trainer._get_deep_supervision_scales())
+
+
+def test_equal_seeds_give_equal_weights_and_batches_to_different_networks(make_trainer):
+    batches = []
+    for trainer_class in (BUNetTrainer, ACDNetTrainer):
+        trainer = make_trainer(trainer_class, cscn={"seed": 5})
+        trainer.initialize()
+        batches.append(next(trainer.get_dataloaders()[0]))
+    assert torch.equal(batches[0]["data"], batches[1]["data"])
+    assert list(batches[0]["keys"]) == list(batches[1]["keys"])
+
+
+def test_the_largest_seed_is_a_seed(make_trainer):
+    make_trainer(BUNetTrainer, cscn={"seed": 2**32 - 1}).initialize()
+    assert np.random.get_state()[1][0] == 2**32 - 1
+
+
+def test_a_gpu_that_is_too_small_gets_a_remedy(make_trainer, monkeypatch):
+    def too_large(*_arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(nnUNetTrainer, "train_step", too_large)
+    fake = SimpleNamespace(name="Small GPU", total_memory=11 * 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _device: fake)
+    trainer = make_trainer(CSCNTrainer)
+    trainer.initialize()
+    with pytest.raises(UserError) as refused:
+        trainer.train_step({})
+    assert str(refused.value) == (
+        "Small GPU has 11 GB, too little for CSCNTrainer with configuration 3d_tiny (patch [8, 16, 16], batch 2): make "
+        "plans that fit with `cscn plan -d Dataset901_Tiny --gpu-memory 8` and train with `-p nnUNetCSCNPlans`"
+    )
+
+
+@pytest.mark.parametrize("name", ["CSCNTrainer", "BUNetTrainer_5epochs", "ACDNetTrainer_250epochs"])
+def test_trainers_pickle_by_their_module(name):
+    trainer_class = getattr(lengths, name)
+    assert pickle.loads(pickle.dumps(trainer_class)) is trainer_class
+    assert trainer_class.__module__ == ("nnunet_cscn.training.lengths" if "_" in name else "nnunet_cscn.training.cscn")
