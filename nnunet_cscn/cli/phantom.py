@@ -20,7 +20,7 @@ def phantom(
     seed: Annotated[int, typer.Option(help="The same seed gives the same voxels.")] = 0,
     anatomy: Annotated[Path | None, typer.Option(help="Folder of head label maps to make contrast from.")] = None,
     contrast: Annotated[Literal["t1", "cet1"], typer.Option(help="T1, or T1 after contrast agent.")] = "t1",
-    dataset_id: Annotated[int | None, typer.Option(help="nnU-Net's number [default: 901; 902 with --anatomy].")] = None,
+    dataset_id: Annotated[int | None, typer.Option(help="nnU-Net's number [default: 901; 903 with --anatomy].")] = None,
     name: Annotated[str | None, typer.Option(help="Its name [default: NPC; npc_synth with --anatomy].")] = None,
     in_plane: Annotated[int | None, typer.Option(help="Voxels along x and y [default: 160; 128].")] = None,
     slices: Annotated[

@@ -35,6 +35,7 @@ TISSUE_OF_LABEL = {
 }  # others: grey matter
 
 _LARGEST_LABEL = 9999
+_LONGEST_WAY_MM = 75  # from the lower brainstem to the back wall of the pharynx; the nose is farther
 _LEAST_ROOM_BELOW_MM = 6.0
 
 
@@ -135,7 +136,7 @@ def _back_wall(columns: NDArray[np.int16]) -> int | None:
     """Median y of the first air behind which lies soft tissue, seen from the back; columns are (Y, X)."""
     hits = []
     for column in columns.T:
-        line = column[::-1][:90]
+        line = column[::-1][:_LONGEST_WAY_MM]
         bone = np.flatnonzero(np.isin(line, (CORTEX, MARROW)))
         if not bone.size:
             continue

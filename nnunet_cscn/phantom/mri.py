@@ -73,8 +73,8 @@ def _tumour_grey(rng: np.random.Generator, scene: Scene, means: Floats, contrast
         float(np.mean([m for m, t in zip(means, scene.tissues, strict=True) if t == tissue] or [0.4]))
         for tissue in (Tissue.MUSCLE, Tissue.MUCOSA)
     )
-    share = rng.uniform(0.45, 0.75)
+    share = rng.uniform(0.55, 0.8)
     nodules = smooth_field(rng, scene.grid, length_mm=3.2)
     grain = smooth_field(rng, scene.grid, length_mm=1.3)
-    grey: Floats = (muscle + share * (mucosa - muscle) + 0.05 * nodules + 0.02 * grain).astype(np.float32)
+    grey: Floats = (muscle + share * (mucosa - muscle) + 0.07 * nodules + 0.02 * grain).astype(np.float32)
     return grey

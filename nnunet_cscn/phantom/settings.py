@@ -56,7 +56,7 @@ class PhantomSettings:
             The settings.
         """
         usual: dict[str, Any] = {
-            "cases": 60, "test_cases": 20, "dataset_id": 902, "name": "npc_synth",
+            "cases": 60, "test_cases": 20, "dataset_id": 903, "name": "npc_synth",
             "in_plane": 128, "slices": (30, 36), "spacing_mm": (1.0, 1.0, 3.0),
         }  # fmt: skip
         return cls(anatomy=anatomy, **(usual | changes))

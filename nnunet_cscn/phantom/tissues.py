@@ -55,7 +55,7 @@ LOOKS: dict[Tissue, Look] = {
     Tissue.MARROW: Look(0.72, 0.74, 0.07, 0.06, 0.0),
     Tissue.FAT: Look(0.92, 0.93, 0.03, 0.05, 0.45),
     Tissue.SKIN: Look(0.46, 0.48, 0.04, 0.03, 0.0),
-    Tissue.MUSCLE: Look(0.30, 0.34, 0.015, 0.025, 0.4),
+    Tissue.MUSCLE: Look(0.26, 0.30, 0.015, 0.025, 0.4),
     Tissue.MUCOSA: Look(0.50, 0.66, 0.03, 0.03, 1.0),
     Tissue.LINING: Look(0.50, 0.66, 0.03, 0.03, 0.1),
     Tissue.GLAND: Look(0.60, 0.70, 0.05, 0.05, 0.1),

@@ -28,8 +28,7 @@ def grow_tumour(rng: np.random.Generator, scene: Scene) -> NDArray[np.bool_]:
     Returns:
         The mask, (Z, Y, X).
     """
-    low, high = np.log(VOLUME_RANGE_ML)
-    wanted = round(float(np.exp(rng.uniform(low, high))) / scene.grid.voxel_ml)
+    wanted = round(float(rng.uniform(*VOLUME_RANGE_ML)) / scene.grid.voxel_ml)
     speed = _speed(rng, scene)
     start = _nearest_open_voxel(scene, speed)
     arrival = _arrival(speed, start, scene.grid.spacing_mm, wanted)

@@ -1,0 +1,74 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+import SimpleITK
+from typer.testing import CliRunner
+
+from nnunet_cscn.cli.main import app, main
+
+SMALL = ["--cases", "2", "--test-cases", "1", "--in-plane", "104", "--slices", "20", "21", "--processes", "1"]
+
+
+def run(*arguments) -> str:
+    shown = CliRunner().invoke(app, ["phantom", *map(str, arguments)])
+    assert shown.exit_code == 0, shown.output
+    return shown.output
+
+
+def test_a_data_set_is_written_once(tmp_path):
+    assert "2 training and 1 test cases, written" in run(tmp_path, *SMALL)
+    folder = tmp_path / "Dataset901_NPC"
+    written = (folder / "imagesTr" / "NPC_000_0000.nii.gz").stat().st_mtime_ns
+    assert "was there already" in run(tmp_path, *SMALL)
+    assert (folder / "imagesTr" / "NPC_000_0000.nii.gz").stat().st_mtime_ns == written
+
+
+def test_id_name_and_a_third_of_test_cases(tmp_path):
+    shown = run(tmp_path, "--cases", 2, *SMALL[4:], "--dataset-id", 17, "--name", "Mine", "--seed", 3)
+    assert "Dataset017_Mine: 2 training and 1 test cases" in shown
+    assert json.loads((tmp_path / "Dataset017_Mine" / "phantom.json").read_text())["settings"]["seed"] == 3
+
+
+@pytest.mark.data
+def test_real_heads_come_with_folds_and_the_place_to_copy_them_to(tmp_path, shared_data):
+    few = tmp_path / "few"
+    few.mkdir()
+    for number in (1, 2, 13):
+        source = shared_data / "head_labels" / f"training_seg_{number:02d}.nii.gz"
+        (few / source.name).symlink_to(source)
+    shown = run(tmp_path / "raw", "--anatomy", few, "--cases", 2, "--test-cases", 1, *SMALL[4:])
+    folder = tmp_path / "raw" / "Dataset903_npc_synth"
+    assert "left out, since they end at the nasopharynx: training_seg_13.nii.gz" in shown
+    assert f"cp {folder / 'splits_by_patient.json'} $nnUNet_preprocessed/{folder.name}/splits_final.json" in shown
+    patients = json.loads((folder / "patients.json").read_text())
+    assert patients["npc_synth_000"] == patients["npc_synth_001"] != patients["npc_synth_002"]
+
+
+def write_noise(folder):
+    folder.mkdir()
+    noise = np.random.default_rng(0).normal(100, 20, (8, 8, 8)).astype(np.float32)
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(noise), str(folder / "mr.nii.gz"))
+    return folder
+
+
+def test_mistakes_end_with_status_2_and_a_sentence(tmp_path, monkeypatch, capsys):
+    run(tmp_path / "there", *SMALL)
+    mistakes = {
+        "cases: expected": ["--cases", "-1"],
+        "test-cases: expected": ["--test-cases", "-1"],
+        "no such folder": ["--anatomy", str(tmp_path / "absent")],
+        "no label map": ["--anatomy", str(write_noise(tmp_path / "noise")), "--processes", "1"],
+        "processes: expected": ["--processes", "0"],
+        "--overwrite": [*SMALL, "--seed", "1"],
+    }
+    for sentence, arguments in mistakes.items():
+        monkeypatch.setattr(sys, "argv", ["cscn", "phantom", str(tmp_path / "there"), *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        assert stopped.value.code == 2, sentence
+        shown = capsys.readouterr().err
+        assert sentence in shown
+        assert "Traceback" not in shown
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["Dataset901_NPC"]
