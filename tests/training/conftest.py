@@ -47,6 +47,7 @@ def make_trainer(preprocessed, tmp_path, monkeypatch) -> Callable[..., CSCNBaseT
         cscn: dict[str, Any] | None = None,
         plan: dict[str, Any] | None = None,
         run: str = "results",
+        device: str = "cpu",
     ) -> CSCNBaseTrainer:
         folder = preprocessed(kind)
         monkeypatch.setenv("nnUNet_preprocessed", str(folder.parent))
@@ -60,7 +61,7 @@ def make_trainer(preprocessed, tmp_path, monkeypatch) -> Callable[..., CSCNBaseT
             configuration=configuration,
             fold=0,
             dataset_json=json.loads((folder / "dataset.json").read_text()),
-            device=torch.device("cpu"),
+            device=torch.device(device),
         )
 
     return make
