@@ -1,0 +1,141 @@
+"""Time and memory of a training step: our trainers against stock nnU-Net, same plan, patch, batch and threads.
+
+Every measurement is a process of its own; the trainers take turns, so that a busy moment of the machine hits all of
+them. Reported are medians over all steps, with the quartiles, and the peak of memory above what the process held
+before its first step.
+
+Example: python benchmarks/step_cost.py 901 3d_fullres --steps 3 --rounds 3 --json runs/step_cost.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+TRAINERS = ("nnUNetTrainer", "BUNetTrainer", "ACDNetTrainer", "CSCNTrainer")
+
+
+def main() -> None:
+    arguments = _parse()
+    if arguments.child:
+        print(json.dumps(measure(arguments)))
+        return
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in TRAINERS}
+    for _ in range(arguments.rounds):
+        for name in TRAINERS:
+            runs[name].append(_in_own_process(arguments, name))
+    summary = {name: _summary(results) for name, results in runs.items()}
+    _print(summary)
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure one trainer in this process."""
+    os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
+    import torch
+    from nnunetv2.run.run_training import get_trainer_from_args
+
+    from nnunet_cscn.discovery import ensure_registered
+
+    ensure_registered()
+    torch.set_num_threads(arguments.threads)
+    trainer = get_trainer_from_args(
+        arguments.dataset, arguments.configuration, 0, arguments.child, device=torch.device("cpu")
+    )
+    trainer.disable_checkpointing = True
+    trainer.on_train_start()
+    trainer.on_train_epoch_start()
+    loading = [_timed(lambda: next(trainer.dataloader_train)) for _ in range(max(4, 2 * arguments.steps))]
+    batch = next(trainer.dataloader_train)
+    before = _current_memory()
+    trainer.train_step(batch)  # the first step allocates
+    steps = [_timed(lambda: trainer.train_step(batch)) for _ in range(arguments.steps)]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    with torch.no_grad():
+        outputs = trainer.network(batch["data"])
+    losses = [
+        _timed(lambda: _loss_and_gradient(trainer.loss, outputs, batch["target"])) for _ in range(arguments.steps)
+    ]
+    return {"steps": steps, "loading": loading, "loss": losses, "memory": peak - before}
+
+
+def _loss_and_gradient(loss: Any, outputs: Any, target: Any) -> None:
+    leaves = _as_leaves(outputs)
+    loss(leaves, target).backward()
+
+
+def _as_leaves(outputs: Any) -> Any:
+    if isinstance(outputs, (list, tuple)):
+        return [_as_leaves(output) for output in outputs]
+    return outputs.detach().clone().requires_grad_()
+
+
+def _timed(action: Any) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def _current_memory() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+def _in_own_process(arguments: argparse.Namespace, trainer: str) -> dict[str, Any]:
+    command = [sys.executable, __file__, arguments.dataset, arguments.configuration, "--child", trainer]
+    command += ["--steps", str(arguments.steps), "--threads", str(arguments.threads)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
+
+
+def _summary(results: list[dict[str, Any]]) -> dict[str, Any]:
+    summary: dict[str, Any] = {}
+    for key in ("steps", "loading", "loss"):
+        values = [value for result in results for value in result[key]]
+        low, middle, high = statistics.quantiles(values, n=4)
+        summary[key] = {"median_s": middle, "quartiles_s": [low, high]}
+    memory = [result["memory"] / 2**30 for result in results]
+    summary["memory"] = {"median_gib": statistics.median(memory), "range_gib": [min(memory), max(memory)]}
+    return summary
+
+
+def _print(summary: dict[str, Any]) -> None:
+    stock = summary["nnUNetTrainer"]
+    print("| trainer | step (s), quartiles | x stock | peak memory (GiB), range | x stock | loss (s) | batch (s) |")
+    print("|---|---|---|---|---|---|---|")
+    for name, row in summary.items():
+        step, memory = row["steps"], row["memory"]
+        print(
+            f"| `{name}` | {step['median_s']:.2f} ({step['quartiles_s'][0]:.2f} to {step['quartiles_s'][1]:.2f}) "
+            f"| {step['median_s'] / stock['steps']['median_s']:.2f} "
+            f"| {memory['median_gib']:.2f} ({memory['range_gib'][0]:.2f} to {memory['range_gib'][1]:.2f}) "
+            f"| {memory['median_gib'] / stock['memory']['median_gib']:.2f} "
+            f"| {row['loss']['median_s']:.3f} | {row['loading']['median_s']:.3f} |"
+        )
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", help="number or name of a preprocessed data set")
+    parser.add_argument("configuration")
+    parser.add_argument("--steps", type=int, default=3, help="steps in each process")
+    parser.add_argument("--rounds", type=int, default=3, help="processes for each trainer")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--json", type=Path, help="file to write")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Train and validate one fold with any trainer, stock or ours, from a fixed seed; write what came of it as JSON.
+
+Both kinds take their budget and seed from the configuration's ``cscn`` block, so that a comparison differs in the
+trainer alone: seeded before the network is built, seeded again before the loaders start, loaders in this process
+(``nnUNet_n_proc_DA=0``), hence the same batches.
+
+Example: python benchmarks/train.py 904 3d_small 0 nnUNetTrainer --json runs/hippocampus_stock.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
+
+import numpy as np
+import torch
+from nnunetv2.run.run_training import get_trainer_from_args
+
+from nnunet_cscn.discovery import ensure_registered
+from nnunet_cscn.evaluation.folder import evaluate_folders
+from nnunet_cscn.evaluation.labels import read_labels
+from nnunet_cscn.files import write_json
+from nnunet_cscn.settings import Settings
+
+
+def main() -> None:
+    arguments = _parse()
+    ensure_registered()
+    trainer = get_trainer_from_args(
+        arguments.dataset, arguments.configuration, arguments.fold, arguments.trainer, device=torch.device("cpu")
+    )
+    settings = Settings.from_configuration(trainer.configuration_manager.configuration)
+    _set_budget(trainer, settings)
+    _seed(settings)
+    trainer.initialize()
+    get_dataloaders = trainer.get_dataloaders
+
+    def seeded_loaders() -> Any:
+        _seed(settings)
+        return get_dataloaders()
+
+    trainer.get_dataloaders = seeded_loaders
+    start, cpu_start = time.perf_counter(), time.process_time()
+    trainer.run_training()
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    trainer.perform_actual_validation()
+    write_json(arguments.json, _report(trainer, settings, seconds, cpu_seconds))
+
+
+def _set_budget(trainer: Any, settings: Settings) -> None:
+    trainer.num_epochs = settings.epochs or trainer.num_epochs
+    trainer.num_iterations_per_epoch = settings.iterations_per_epoch or trainer.num_iterations_per_epoch
+    trainer.num_val_iterations_per_epoch = settings.validation_iterations_per_epoch or 1
+
+
+def _seed(settings: Settings) -> None:
+    seed = settings.seed or 0
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _report(trainer: Any, settings: Settings, seconds: float, cpu_seconds: float) -> dict[str, Any]:
+    base = Path(trainer.preprocessed_dataset_folder_base)
+    validation = Path(trainer.output_folder) / "validation"
+    _, cases = trainer.do_split()
+    references = Path(trainer.output_folder) / "validation_references"
+    references.mkdir(exist_ok=True)
+    ending = trainer.dataset_json["file_ending"]
+    for case in cases:
+        link = references / f"{case}{ending}"
+        if not link.exists():
+            link.symlink_to(base / "gt_segmentations" / link.name)
+    scores = evaluate_folders(validation, references, labels=read_labels(base / "dataset.json"))
+    losses = trainer.logger.get_checkpoint()["train_losses"]
+    return {
+        "dataset": trainer.plans_manager.dataset_name,
+        "configuration": trainer.configuration_name,
+        "trainer": type(trainer).__name__,
+        "fold": trainer.fold,
+        "seed": settings.seed or 0,
+        "iterations": trainer.num_epochs * trainer.num_iterations_per_epoch,
+        "patch_size": list(trainer.configuration_manager.patch_size),
+        "batch_size": trainer.batch_size,
+        "parameters": sum(p.numel() for p in trainer.network.parameters()),
+        "training_minutes": round(seconds / 60, 2),
+        "training_cpu_minutes": round(cpu_seconds / 60, 2),
+        "threads": torch.get_num_threads(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}",
+        "train_losses": [float(loss) for loss in losses],
+        **scores.to_json(),
+    }
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", help="number or name")
+    parser.add_argument("configuration")
+    parser.add_argument("fold", type=int)
+    parser.add_argument("trainer", help="such as nnUNetTrainer or CSCNTrainer")
+    parser.add_argument("--json", type=Path, required=True, help="file to write")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
