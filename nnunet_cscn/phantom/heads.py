@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK
@@ -87,11 +88,20 @@ def read_labels(path: Path) -> NDArray[np.int16]:
     if image.GetDimension() != 3 or not np.allclose(image.GetSpacing(), 1.0, atol=0.01):
         raise UserError(f"{path}: expected a label map of 1 mm voxels, got a spacing of {image.GetSpacing()}")
     values = SimpleITK.GetArrayFromImage(SimpleITK.DICOMOrient(image, "LPS"))
-    labels: NDArray[np.int16] = np.rint(np.clip(values, 0, _LARGEST_LABEL)).astype(np.int16)
-    is_whole = bool(np.abs(values - labels).max() < 0.01)
-    if not is_whole or not np.bincount(labels.ravel(), minlength=CORTEX + 1)[[BRAINSTEM, SOFT_TISSUE, CORTEX]].all():
+    labels = _whole_numbers(values)
+    if labels is None or not {BRAINSTEM, SOFT_TISSUE, CORTEX} <= set(np.flatnonzero(np.bincount(labels.ravel()))):
         raise UserError(f"{path}: no label map of a head (brainstem {BRAINSTEM}, soft tissue {SOFT_TISSUE}, ...)")
     return labels
+
+
+def _whole_numbers(values: NDArray[Any]) -> NDArray[np.int16] | None:
+    """The values as label numbers; nothing where they are none."""
+    if not (values.min() > -0.01 and values.max() < _LARGEST_LABEL):
+        return None
+    rounded = values if np.issubdtype(values.dtype, np.integer) else np.rint(values)
+    if rounded is not values and np.abs(values - rounded).max() > 0.01:
+        return None
+    return np.asarray(rounded, dtype=np.int16)
 
 
 def locate(path: Path) -> HeadFile | None:
