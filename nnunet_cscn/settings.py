@@ -67,6 +67,7 @@ class FineSettings:
         bottleneck: Channels inside a dense layer, in multiples of its growth.
         atrous_rates: Dilations of the parallel convolutions (ASPP) that close each block.
         checkpointing: Recompute the inside of the dense layers in the backward pass: less memory, a little more time.
+            Without effect in plans with batch normalisation.
     """
 
     width: float = 0.5
@@ -99,7 +100,8 @@ class Settings:
         iterations_per_epoch: Training iterations in an epoch; None for nnU-Net's 250.
         validation_iterations_per_epoch: Validation iterations in an epoch; None for nnU-Net's 50.
         initial_learning_rate: None for nnU-Net's 1e-2.
-        seed: Seed of weights, batches and augmentation; None for nnU-Net's own behaviour, which sets none.
+        seed: Seed of weights, batches and augmentation; None for nnU-Net's own behaviour, which sets none. Batches and
+            augmentation follow it where nnUNet_n_proc_DA=0; nnU-Net's worker processes draw seeds of their own.
 
     Example:
         >>> Settings.from_block({"loss": {"gamma": 1}, "epochs": 50}).loss.gamma

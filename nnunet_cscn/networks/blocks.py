@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from nnunet_cscn.networks.plans import Extent, Topology
@@ -86,7 +87,8 @@ class DenseLayer(nn.Module):
             *norm_nonlin(topology, inner),
             convolution(topology, inner, growth, kernel=kernel),
         )
-        self.checkpointing = checkpointing
+        # recomputing would count every batch twice in the running statistics of a batch normalisation
+        self.checkpointing = checkpointing and not any(isinstance(layer, _BatchNorm) for layer in self.layers)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's new channels only."""

@@ -80,7 +80,10 @@ class CSCNBaseTrainer(nnUNetTrainer):
         super().initialize()
 
     def get_dataloaders(self) -> tuple[Any, Any]:
-        """Start the loaders, from the seed where one is set, so that two networks see the same batches."""
+        """Start the loaders, from the seed where one is set, so that two networks see the same batches.
+
+        That holds for loaders in this process (nnUNet_n_proc_DA=0): nnU-Net's worker processes seed themselves.
+        """
         self._seed()
         loaders: tuple[Any, Any] = super().get_dataloaders()
         return loaders

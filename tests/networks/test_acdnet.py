@@ -1,12 +1,13 @@
 import pytest
 import torch
-from contract import NetworkContract
-from hand_counts import acdnet_feature_map_size
-from tiny_plans import anisotropic, isotropic, one_stage, planar, two_stages
 
 from nnunet_cscn.networks.acdnet import ACDNet
 from nnunet_cscn.networks.blocks import AtrousDenseBlock, AtrousPyramid, DenseLayer, ViewFusion
 from nnunet_cscn.networks.registry import build_network
+
+from .contract import NetworkContract
+from .hand_counts import acdnet_feature_map_size
+from .tiny_plans import anisotropic, isotropic, one_stage, planar, two_stages
 
 
 class TestACDNet(NetworkContract):
@@ -79,3 +80,11 @@ def test_checkpointing_changes_neither_output_nor_gradients(plan):
         results.append([*outputs, *(p.grad for p in network.parameters())])
     for with_it, without in zip(*results, strict=True):
         torch.testing.assert_close(with_it, without)
+
+
+def test_batch_normalisation_counts_every_batch_once():
+    configuration = isotropic()
+    configuration["architecture"]["arch_kwargs"]["norm_op"] = "torch.nn.BatchNorm3d"
+    network = build(configuration, checkpointing=True)
+    sum(logits.square().sum() for logits in network(TestACDNet().image(configuration, batch=2))).backward()
+    assert {m.num_batches_tracked.item() for m in modules_of(network, torch.nn.BatchNorm3d)} == {1}
