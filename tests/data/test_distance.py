@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from all_pairs import distance_by_all_pairs
 
 from nnunet_cscn.data.distance import distance_to_border, distance_to_region_borders
+
+from .all_pairs import distance_by_all_pairs
 
 
 def blobs(seed, shape=(5, 6, 7), labels=3):

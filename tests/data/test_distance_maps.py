@@ -3,10 +3,11 @@ import dataclasses
 import blosc2
 import numpy as np
 import pytest
-from all_pairs import distance_by_all_pairs
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2, nnUNetDatasetNumpy
 
 from nnunet_cscn.data.distance_maps import DistanceMaps
+
+from .all_pairs import distance_by_all_pairs
 
 SHAPE = (6, 8, 10)
 ORIGINAL_SPACING_MM = (0.6, 0.7, 3.0)  # as the image has it, before the plan's transpose

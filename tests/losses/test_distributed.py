@@ -1,6 +1,7 @@
 import torch
 import torch.multiprocessing
-from distributed_worker import gradient_of, network, work
+
+from .distributed_worker import gradient_of, network, work
 
 
 def test_two_ranks_learn_what_the_joint_batch_would_teach(tmp_path):

@@ -1,9 +1,10 @@
 import pytest
 import torch
-from focal_reference import focal_by_voxel, region_focal_by_voxel
 
 from nnunet_cscn.losses.focal import DistanceWeightedFocalLoss, valid_voxels, without_ignored
 from nnunet_cscn.settings import LossSettings
+
+from .focal_reference import focal_by_voxel, region_focal_by_voxel
 
 
 def volume(*values, dtype=torch.float32):

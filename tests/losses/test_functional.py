@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from focal_reference import focal_by_voxel
 
 from nnunet_cscn.losses.functional import distance_weight, distance_weighted_focal_loss, focal_factor
+
+from .focal_reference import focal_by_voxel
 
 SHAPE = (2, 3, 4, 5)
 

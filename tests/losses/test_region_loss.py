@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from focal_reference import region_focal_by_voxel
 
 from nnunet_cscn.losses.functional import distance_weighted_region_focal_loss
+
+from .focal_reference import region_focal_by_voxel
 
 SHAPE = (2, 2, 3, 4, 5)
 

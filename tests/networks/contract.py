@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from tiny_plans import PLANS, anisotropic, isotropic, two_stages
 from torch import Tensor, nn
 
 from nnunet_cscn.networks.registry import NetworkName, build_network
+
+from .tiny_plans import PLANS, anisotropic, isotropic, two_stages
 
 
 class NetworkContract:

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from tiny_plans import isotropic
 from torch import nn
 
 from nnunet_cscn.networks.blocks import (
@@ -13,6 +12,8 @@ from nnunet_cscn.networks.blocks import (
     view_kernels,
 )
 from nnunet_cscn.networks.plans import Topology, architecture_of
+
+from .tiny_plans import isotropic
 
 
 @pytest.fixture
@@ -73,6 +74,14 @@ def test_the_pyramid_sees_all_features_and_the_bottleneck_compresses_both(topolo
     compress = whole.bottleneck[-1]
     assert (compress.in_channels, compress.out_channels, compress.kernel_size) == (18 + 3 * 4, 5, (1, 1, 1))
     assert whole(torch.randn(1, 6, 9, 9, 9)).shape == (1, 5, 9, 9, 9)
+
+
+def test_every_convolution_of_a_block_has_a_share_in_its_output(topology):
+    whole = block(topology)
+    whole(torch.randn(1, 6, 9, 9, 9)).square().sum().backward()
+    convolutions = [m for m in whole.modules() if isinstance(m, nn.Conv3d)]
+    assert len(convolutions) == 3 * 2 + 3 + 1
+    assert all(c.weight.grad.abs().sum() > 0 for c in convolutions)
 
 
 def test_equal_rates_make_one_branch(topology):

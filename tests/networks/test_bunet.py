@@ -1,7 +1,8 @@
 import torch
-from contract import NetworkContract
-from hand_counts import bunet_feature_map_size, planned_unet
-from tiny_plans import isotropic, one_stage
+
+from .contract import NetworkContract
+from .hand_counts import bunet_feature_map_size, planned_unet
+from .tiny_plans import isotropic, one_stage
 
 
 class TestBUNet(NetworkContract):

@@ -2,13 +2,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from contract import NetworkContract
-from hand_counts import acdnet_feature_map_size, bunet_feature_map_size
 from nnunetv2.run.load_pretrained_weights import load_pretrained_weights
-from tiny_plans import anisotropic, isotropic
 from torch import nn
 
 from nnunet_cscn.networks.cscn import CSCN
+
+from .contract import NetworkContract
+from .hand_counts import acdnet_feature_map_size, bunet_feature_map_size
+from .tiny_plans import anisotropic, isotropic
 
 
 class TestCSCN(NetworkContract):

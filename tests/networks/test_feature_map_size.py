@@ -1,10 +1,11 @@
 import pytest
 import torch
-from tiny_plans import anisotropic, isotropic, planar
 from torch import nn
 
 from nnunet_cscn.networks.memory import conv_feature_map_size
 from nnunet_cscn.networks.registry import build_network
+
+from .tiny_plans import anisotropic, isotropic, planar
 
 
 @pytest.mark.parametrize("deep_supervision", [True, False])

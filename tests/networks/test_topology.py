@@ -1,10 +1,11 @@
 import pytest
-from tiny_plans import anisotropic, isotropic, planar
 from torch import nn
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.networks.plans import Topology, architecture_of
 from nnunet_cscn.networks.registry import build_network
+
+from .tiny_plans import anisotropic, isotropic, planar
 
 
 def read(configuration, **changes) -> Topology:

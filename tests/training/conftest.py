@@ -7,11 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import tiny_dataset
 import torch
 
 from nnunet_cscn.planning.options import merged
 from nnunet_cscn.training.base import CSCNBaseTrainer
+
+from . import tiny_dataset
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -106,6 +106,14 @@ def test_distance_maps_are_made_for_all_cases_once_and_outside_the_data_folder(m
     assert written == {file: file.stat().st_mtime_ns for file in folder.iterdir()}
 
 
+def test_data_sets_reach_worker_processes(make_trainer):
+    trainer = make_trainer(BUNetTrainer)
+    trainer.initialize()
+    training, _ = trainer.get_tr_and_val_datasets()
+    case = training.identifiers[0]
+    assert np.array_equal(pickle.loads(pickle.dumps(training))[case][0][:], training[case][0][:])
+
+
 @pytest.mark.parametrize(("kind", "n_channels"), [("labels", 1), ("ignore", 1), ("regions", 2)])
 def test_maps_fit_the_kind_of_labels(make_trainer, kind, n_channels):
     trainer = make_trainer(BUNetTrainer, kind=kind)

@@ -129,3 +129,11 @@ def test_validation_predicts_whole_cases_from_the_plain_data_set(make_trainer, p
     splits = json.loads((preprocessed("labels") / "splits_final.json").read_text())
     assert len(summary["metric_per_case"]) == len(splits[0]["val"])
     assert trainer.network.deep_supervision is True
+
+
+@pytest.mark.slow
+def test_worker_processes_load_distances_too(make_trainer, monkeypatch):
+    trainer = make_trainer(CSCNTrainer)
+    monkeypatch.setenv("nnUNet_n_proc_DA", "2")
+    trainer.run_training()
+    assert np.isfinite(losses(trainer)).all()
