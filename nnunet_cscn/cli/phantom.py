@@ -15,18 +15,18 @@ from nnunet_cscn.errors import UserError
 def phantom(
     out: Annotated[Path, typer.Argument(help="Folder of raw data sets (nnUNet_raw).")],
     *,
-    cases: Annotated[int | None, typer.Option(help="Training cases [default: 24; 60 with --anatomy].")] = None,
-    test_cases: Annotated[int | None, typer.Option(help="Test cases [default: a third of --cases].")] = None,
+    cases: Annotated[int | None, typer.Option(help="Training cases (default: 24; 60 with --anatomy).")] = None,
+    test_cases: Annotated[int | None, typer.Option(help="Test cases (default: a third of --cases).")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same voxels.")] = 0,
     anatomy: Annotated[Path | None, typer.Option(help="Folder of head label maps to make contrast from.")] = None,
     contrast: Annotated[Literal["t1", "cet1"], typer.Option(help="T1, or T1 after contrast agent.")] = "t1",
-    dataset_id: Annotated[int | None, typer.Option(help="nnU-Net's number [default: 901; 903 with --anatomy].")] = None,
-    name: Annotated[str | None, typer.Option(help="Its name [default: NPC; npc_synth with --anatomy].")] = None,
-    in_plane: Annotated[int | None, typer.Option(help="Voxels along x and y [default: 160; 128].")] = None,
+    dataset_id: Annotated[int | None, typer.Option(help="nnU-Net's number (default: 901; 903 with --anatomy).")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name (default: NPC; npc_synth with --anatomy).")] = None,
+    in_plane: Annotated[int | None, typer.Option(help="Voxels along x and y (default: 160; 128).")] = None,
     slices: Annotated[
-        tuple[int, int] | None, typer.Option(help="Fewest and most slices [default: 28 36; 30 36].")
+        tuple[int, int] | None, typer.Option(help="Fewest and most slices (default: 28 36; 30 36).")
     ] = None,
-    processes: Annotated[int | None, typer.Option(help="Cases made at a time [default: one per CPU].")] = None,
+    processes: Annotated[int | None, typer.Option(help="Cases made at a time (default: one per CPU).")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a synthetic data set.")] = False,
 ) -> None:
     """Write a synthetic data set of nasopharyngeal carcinoma in T1-weighted MR.
