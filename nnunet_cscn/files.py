@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -37,7 +36,7 @@ def replacing(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
     try:
         yield temporary
-        os.replace(temporary, target)
+        temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -59,11 +58,11 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         yield temporary
         if target.exists():
             old = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}.old")
-            os.replace(target, old)
-            os.replace(temporary, target)
+            target.replace(old)
+            temporary.replace(target)
             shutil.rmtree(old)
         else:
-            os.replace(temporary, target)
+            temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -93,7 +93,7 @@ class DenseLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's new channels only."""
         if self.checkpointing and torch.is_grad_enabled():
-            out: Tensor = checkpoint(self.layers, x, use_reentrant=False)
+            out: Tensor = checkpoint(self.layers, x, use_reentrant=False, preserve_rng_state=False)
             return out
         new: Tensor = self.layers(x)
         return new

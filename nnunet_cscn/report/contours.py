@@ -33,7 +33,7 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
     image, spacing_mm = _read(image_file)
     reference, prediction = (_read(file)[0] > 0 for file in (reference_file, prediction_file))
     centre = _centre(reference if reference.any() else prediction)
-    figure = Figure(figsize=(13, 5.2), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(13, 3.1), layout="constrained", facecolor="white")
     axes = figure.subplots(1, 6, width_ratios=[1] * 6)
     low, high = np.percentile(image, (0.5, 99.5))
     for normal, view in enumerate(VIEWS):
@@ -49,7 +49,7 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
             for mask, colour in ((slices[1], REFERENCE_COLOUR), (slices[2], PREDICTION_COLOUR)):
                 if mask.any():
                     axis.contour(mask, levels=[0.5], colors=[colour], linewidths=1.4)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     figure.legend(
         handles=[_line(REFERENCE_COLOUR, "truth"), _line(PREDICTION_COLOUR, "prediction")],
         loc="outside lower center",

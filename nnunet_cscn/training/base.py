@@ -179,7 +179,8 @@ class CSCNBaseTrainer(nnUNetTrainer):
     def _seed(self) -> None:
         if self.settings.seed is None:
             return
-        seed = (self.settings.seed + self.local_rank) % (LARGEST_SEED + 1)
+        # a resumed training goes on with other batches than those of its first epochs
+        seed = (self.settings.seed + self.local_rank + self.current_epoch) % (LARGEST_SEED + 1)
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
