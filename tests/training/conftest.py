@@ -12,7 +12,7 @@ import torch
 from nnunet_cscn.planning.options import merged
 from nnunet_cscn.training.base import CSCNBaseTrainer
 
-from . import tiny_dataset
+import tiny_dataset
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,0 +1,145 @@
+"""nnU-Net's own commands, each in a process of its own, with our trainers and nothing but its three paths set."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny_dataset
+
+from nnunet_cscn.demo.stock import environment, run_stock
+
+DATASET = tiny_dataset.NAME
+CONFIGURATION = "3d_tiny"
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("stock")
+    tiny_dataset.make(folder, "labels")
+    images = folder / "imagesTs"
+    images.mkdir()
+    for case in ("case_0", "case_1"):
+        shutil.copy(folder / "raw" / DATASET / "imagesTr" / f"{case}_0000.nii.gz", images)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(root) -> Run:
+    """Return a function that runs a command to its end and returns what it printed."""
+    variables = environment(root, nnUNet_n_proc_DA="0", nnUNet_def_n_proc="1", OMP_NUM_THREADS="1")
+    variables.pop("nnUNet_extTrainer", None)  # what the installation itself does has to be enough
+
+    def run_command(*command: str, **changes: str) -> str:
+        log_file = root / "log.txt"
+        run_stock(command, log_file, env={**variables, **changes})
+        return log_file.read_text(encoding="utf-8")
+
+    return run_command
+
+
+@pytest.fixture(scope="module")
+def trained(root, run) -> Path:
+    """Fold 0 of both trainers, with validation probabilities; returns the folder of the models."""
+    for trainer in ("CSCNTrainer", "BUNetTrainer"):
+        run("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", trainer, "-device", "cpu", "--npz")
+    return root / "results" / DATASET
+
+
+@pytest.fixture(scope="module")
+def predictions(root, run, trained) -> dict[str, Path]:
+    folders = {trainer: root / f"predicted_{trainer}" for trainer in ("CSCNTrainer", "BUNetTrainer")}
+    for trainer, folder in folders.items():
+        run(*_predict(root, folder), "-d", "901", "-tr", trainer, "--save_probabilities")
+    return folders
+
+
+def _predict(root: Path, out: Path) -> list[str]:
+    where = ["-i", str(root / "imagesTs"), "-o", str(out), "-c", CONFIGURATION, "-f", "0"]
+    return ["nnUNetv2_predict", *where, "-device", "cpu", "-npp", "1", "-nps", "1", "--disable_tta"]
+
+
+def _model(trained: Path, trainer: str) -> Path:
+    return trained / f"{trainer}__nnUNetPlans__{CONFIGURATION}"
+
+
+def test_train_writes_checkpoint_and_probabilities(trained):
+    fold = _model(trained, "CSCNTrainer") / "fold_0"
+    assert (fold / "checkpoint_final.pth").is_file()
+    assert list((fold / "validation").glob("*.npz"))
+
+
+def test_a_finished_training_can_be_continued(run, trained):
+    assert "Validation complete" in run(
+        "nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu", "--c"
+    )
+
+
+def test_validation_can_be_repeated(run, trained):
+    summary = _model(trained, "CSCNTrainer") / "fold_0" / "validation" / "summary.json"
+    summary.unlink()
+    run("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu", "--val")
+    assert summary.is_file()
+
+
+def test_predict_writes_a_segmentation_for_each_image(predictions):
+    for folder in predictions.values():
+        assert {"case_0.nii.gz", "case_1.nii.gz"} <= {file.name for file in folder.iterdir()}
+
+
+def test_two_of_our_models_can_be_ensembled(root, run, predictions):
+    run("nnUNetv2_ensemble", "-i", *map(str, predictions.values()), "-o", str(root / "ensemble"), "-np", "1")
+    assert (root / "ensemble" / "case_0.nii.gz").is_file()
+
+
+def test_the_best_configuration_is_found_among_ours(run, trained):
+    command = ["nnUNetv2_find_best_configuration", "901", "-c", CONFIGURATION, "-f", "0", "-np", "1"]
+    run(*command, "-tr", "CSCNTrainer", "BUNetTrainer")
+    assert (trained / "inference_information.json").is_file()
+
+
+def test_an_exported_model_predicts_where_it_is_installed(root, run, predictions):
+    zipped = root / "model.zip"
+    run(
+        "nnUNetv2_export_model_to_zip",
+        "-d",
+        "901",
+        "-o",
+        str(zipped),
+        "-c",
+        CONFIGURATION,
+        "-tr",
+        "CSCNTrainer",
+        "-f",
+        "0",
+    )
+    elsewhere = {"nnUNet_results": str(root / "elsewhere")}
+    run("nnUNetv2_install_pretrained_model_from_zip", str(zipped), **elsewhere)
+    again = root / "predicted_elsewhere"
+    run(*_predict(root, again), "-d", "901", "-tr", "CSCNTrainer", **elsewhere)
+    expected = predictions["CSCNTrainer"] / "case_0.nii.gz"
+    assert (again / "case_0.nii.gz").read_bytes() == expected.read_bytes()
+
+
+def test_a_users_own_trainers_are_found_beside_ours(root, run):
+    own = root / "own_trainers"
+    own.mkdir()
+    (own / "own_trainer.py").write_text(
+        "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\n"
+        "class OwnTrainer(nnUNetTrainer):\n"
+        "    def __init__(self, plans, configuration, fold, dataset_json, device):\n"
+        "        super().__init__(plans, configuration, fold, dataset_json, device)\n"
+        "        self.num_epochs = self.num_iterations_per_epoch = self.num_val_iterations_per_epoch = 1\n",
+        encoding="utf-8",
+    )
+    variable = {"nnUNet_extTrainer": os.fspath(own)}
+    shown = run("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "OwnTrainer", "-device", "cpu", **variable)
+    assert f"from: {own}" in shown
+    shown = run(
+        "nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu", "--val", **variable
+    )
+    assert "Validation complete" in shown
