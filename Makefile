@@ -26,12 +26,12 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 ifdef RUN
-	$(VENV)/bin/python benchmarks/$(RUN).py
+	$(VENV)/bin/python benchmarks/$(RUN).py $(ARGS)
 else
 	@for file in benchmarks/*.py; do \
 	    if [ -e "$$file" ]; then echo "$$(basename "$$file" .py): $$(sed -n '1s/"""//gp' "$$file")"; fi; \
 	done
-	@echo "make bench RUN=NAME runs one of them"
+	@echo "make bench RUN=NAME ARGS=\"...\" runs one of them"
 endif
 
 install: $(INSTALLED)

@@ -1,7 +1,10 @@
 """Fixtures that more than one folder of tests uses."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests' arrays are tiny; two threads would wait for each other
 
 import numpy as np
 import pytest
