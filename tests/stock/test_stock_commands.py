@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import tiny_dataset
 
+import tiny_dataset
 from nnunet_cscn.demo.stock import environment, run_stock
 
 DATASET = tiny_dataset.NAME

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+import tiny_dataset
 from nnunet_cscn.planning.options import merged
 from nnunet_cscn.training.base import CSCNBaseTrainer
-
-import tiny_dataset
 
 
 @pytest.fixture(scope="session", autouse=True)
