@@ -72,8 +72,6 @@ def _report(folder: Path, cases: int, test_cases: int, *, was_there: bool) -> No
     if left_out:
         lines.append(f"left out, since they end at the nasopharynx: {', '.join(left_out)}")
     if (folder / SPLITS).exists():
-        lines.append(
-            f"to keep each head in one fold: cp {folder / SPLITS} $nnUNet_preprocessed/{folder.name}/splits_final.json"
-        )
+        lines.append(f"folds that keep each head on one side, taken over by nnU-Net's planning: {folder / SPLITS}")
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -18,7 +18,7 @@ from nnunet_cscn.phantom.patients import assign_heads, folds_by_patient
 from nnunet_cscn.phantom.settings import PhantomSettings
 from nnunet_cscn.phantom.workers import results, workers
 
-SPLITS = "splits_by_patient.json"
+SPLITS = "splits_final.json"  # nnU-Net's planner takes it from here to the preprocessed data
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -35,7 +35,7 @@ def write_dataset(
 
     The folder appears when it is complete. Where the same data set is there already, nothing is done. Beside nnU-Net's
     files there are ``patients.json`` (whose anatomy each case shows), ``phantom.json`` (what it was made from) and, for
-    real heads, ``splits_by_patient.json`` (folds with each head on one side).
+    real heads, ``splits_final.json`` (folds with each head on one side).
 
     Args:
         raw: The folder that holds raw data sets (``nnUNet_raw``).

@@ -32,7 +32,7 @@ def test_id_name_and_a_third_of_test_cases(tmp_path):
 
 
 @pytest.mark.data
-def test_real_heads_come_with_folds_and_the_place_to_copy_them_to(tmp_path, shared_data):
+def test_real_heads_come_with_folds_for_nnunets_planning(tmp_path, shared_data):
     few = tmp_path / "few"
     few.mkdir()
     for number in (1, 2, 13):
@@ -41,7 +41,8 @@ def test_real_heads_come_with_folds_and_the_place_to_copy_them_to(tmp_path, shar
     shown = run(tmp_path / "raw", "--anatomy", few, "--cases", 2, "--test-cases", 1, *SMALL[4:])
     folder = tmp_path / "raw" / "Dataset903_npc_synth"
     assert "left out, since they end at the nasopharynx: training_seg_13.nii.gz" in shown
-    assert f"cp {folder / 'splits_by_patient.json'} $nnUNet_preprocessed/{folder.name}/splits_final.json" in shown
+    assert f"taken over by nnU-Net's planning: {folder / 'splits_final.json'}" in shown
+    assert (folder / "splits_final.json").is_file()
     patients = json.loads((folder / "patients.json").read_text())
     assert patients["npc_synth_000"] == patients["npc_synth_001"] != patients["npc_synth_002"]
 
