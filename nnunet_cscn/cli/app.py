@@ -7,10 +7,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from nnunet_cscn.errors import UserError
 
@@ -23,19 +25,21 @@ error_console = Console(stderr=True)
 def run(app: typer.Typer) -> None:
     """Run ``app`` and turn what goes wrong into one sentence and an exit status.
 
-    Status 0: done. Status 2: the user's mistake, told in one sentence. Status 1: a fault of ours, with its traceback.
+    Status 0: done. Status 2: the user's mistake, or a file or disk that refuses, told in one sentence. Status 1: a
+    fault of ours, with its traceback.
     """
     try:
         app()
     except UserError as mistake:
-        error_console.print(f"[bold red]error:[/] {_escaped(str(mistake))}", soft_wrap=True)
-        sys.exit(EXIT_USER_ERROR)
+        _leave(str(mistake))
     except KeyboardInterrupt:
         error_console.print("interrupted")
         sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:  # the reader, such as `head`, has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as refusal:
+        _leave(_sentence(refusal))
 
 
 @contextlib.contextmanager
@@ -52,5 +56,13 @@ def progress_bar() -> Iterator[Progress]:
         yield progress
 
 
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
+def _leave(sentence: str) -> NoReturn:
+    error_console.print(Text.assemble(("error:", "bold red"), " ", sentence), soft_wrap=True)
+    sys.exit(EXIT_USER_ERROR)
+
+
+def _sentence(refusal: OSError) -> str:
+    """What the system refused and for which file, without the number that Python puts in front."""
+    if refusal.strerror is None:
+        return str(refusal) or type(refusal).__name__
+    return refusal.strerror if refusal.filename is None else f"{refusal.filename}: {refusal.strerror}"
