@@ -51,7 +51,8 @@ def derive_configuration(plans: Mapping[str, Any], base: str, name: str, changes
         changes: What it has otherwise.
 
     Returns:
-        The entry to store under ``name`` among the plans' configurations.
+        The entry to store under ``name`` among the plans' configurations. It is nobody's first stage: what nnU-Net
+        trains on the predictions of a base such as 3d_lowres goes on taking those of the base.
 
     Raises:
         UserError: For an unknown base, wrong options, or sizes that do not fit.
@@ -59,6 +60,8 @@ def derive_configuration(plans: Mapping[str, Any], base: str, name: str, changes
     inherited = configuration_from_plans(dict(plans), base)
     _check(changes, inherited)
     entry: dict[str, Any] = {"inherits_from": base}
+    if inherited.get("next_stage") is not None:
+        entry["next_stage"] = None  # nnU-Net would predict the next stage's input at the end of every training
     Settings.from_configuration(inherited)  # both refuse what does not exist
     block = merged(inherited.get(BLOCK) or {}, changes.options)
     Settings.from_block(block)

@@ -2,6 +2,7 @@ import copy
 import json
 
 import pytest
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet_folders import configuration_from_plans
@@ -54,6 +55,17 @@ def test_options_of_the_base_are_kept_unless_changed(plans):
     # nnU-Net's inheritance replaces a block as a whole, so the entry has to hold all of it
     entry = derive_configuration(plans, "3d_gamma", "3d_mine", Changes(options={"loss": {"gamma": 3}, "seed": 0}))
     assert entry == {"inherits_from": "3d_gamma", "cscn": {"loss": {"gamma": 3, "edge": "surface"}, "seed": 0}}
+
+
+def test_a_configuration_derived_from_a_first_stage_is_not_one_itself(plans):
+    configurations = plans["configurations"]
+    configurations["3d_lowres"] = {**configurations["3d_fullres"], "next_stage": "3d_cascade_fullres"}
+    configurations["3d_mine"] = derive_configuration(plans, "3d_lowres", "3d_mine", Changes(options={}))
+    configurations["3d_next"] = derive_configuration(plans, "3d_mine", "3d_next", Changes(options={}))
+    assert configurations["3d_mine"] == {"inherits_from": "3d_lowres", "next_stage": None}
+    manager = PlansManager(plans)
+    for name, expected in (("3d_lowres", ["3d_cascade_fullres"]), ("3d_mine", None), ("3d_next", None)):
+        assert manager.get_configuration(name).next_stage_names == expected
 
 
 def test_an_empty_block_of_the_base_is_none(plans):
