@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dynamic_network_architectures.building_blocks.plain_conv_encoder import PlainConvEncoder
+from dynamic_network_architectures.initialization.weight_init import InitWeights_He
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from torch import Tensor, nn
 
@@ -59,6 +60,8 @@ class SegmentationHead(nn.Module):
 class SingleStageUNet(nn.Module):
     """What remains of a U-Net when the plan has one stage; nnU-Net's own class cannot be built then.
 
+    It has as many convolutions as the plan has convolutions, or residual blocks, and nnU-Net's initial weights.
+
     Shape:
         (B, input_channels, *size) -> (B, output_channels, *size), or a list of it under deep supervision
     """
@@ -75,7 +78,7 @@ class SingleStageUNet(nn.Module):
             topology.conv,
             topology.kernel_sizes,
             topology.strides,
-            (2,),
+            topology.blocks,
             topology.conv_bias,
             topology.norm,
             dict(topology.norm_kwargs),
@@ -86,6 +89,7 @@ class SingleStageUNet(nn.Module):
         self.decoder = SegmentationHead(
             topology.conv, topology.features[0], output_channels, deep_supervision=deep_supervision
         )
+        self.apply(InitWeights_He(1e-2))
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         """Return logits, in a list of one when deep supervision is on."""

@@ -31,6 +31,7 @@ class Topology:
         features: Channels of each stage.
         kernel_sizes: Convolution kernel of each stage, one number per axis.
         strides: Stride on entering each stage, one number per axis.
+        blocks: Convolutions, or residual blocks, of each stage of the encoder.
         patch_size: Voxels per axis that the network is trained on.
         conv: The convolution class, ``Conv2d`` or ``Conv3d``.
         conv_bias: Whether convolutions carry a bias.
@@ -43,6 +44,7 @@ class Topology:
     features: tuple[int, ...]
     kernel_sizes: tuple[Extent, ...]
     strides: tuple[Extent, ...]
+    blocks: tuple[int, ...]
     patch_size: Extent
     conv: type[nn.Module]
     conv_bias: bool
@@ -91,6 +93,7 @@ class Topology:
             features=tuple(int(f) for f in _per_stage(kwargs["features_per_stage"], n_stages)),
             kernel_sizes=tuple(_extent(k, dimensions) for k in _per_stage(kwargs["kernel_sizes"], n_stages)),
             strides=tuple(_extent(s, dimensions) for s in _per_stage(kwargs["strides"], n_stages)),
+            blocks=tuple(int(n) for n in _per_stage(_blocks(kwargs), n_stages)),
             patch_size=tuple(int(edge) for edge in patch_size),
             conv=conv,
             conv_bias=bool(kwargs.get("conv_bias", False)),
@@ -112,6 +115,11 @@ def architecture_of(configuration: Mapping[str, Any]) -> Architecture:
         return Architecture(entry["network_class_name"], entry["arch_kwargs"], entry["_kw_requires_import"])
     except KeyError as missing:
         raise UserError(f"the plan's architecture has no {missing}: make new plans with `cscn plan`") from None
+
+
+def _blocks(kwargs: Mapping[str, Any]) -> Any:
+    """By nnU-Net's two names: that of plain and that of residual encoders; 2, its default, where the plan has none."""
+    return kwargs.get("n_conv_per_stage", kwargs.get("n_blocks_per_stage", 2))
 
 
 def _per_stage(value: Any, n_stages: int) -> Sequence[Any]:
