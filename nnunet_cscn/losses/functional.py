@@ -31,10 +31,10 @@ def distance_weight(inside: Tensor, distance: Tensor) -> Tensor:
 def focal_factor(log_p_other: Tensor, gamma: float) -> Tensor:
     """Return (1 - p_t)^gamma of Eq. 5, from log(1 - p_t) so that neither end loses digits.
 
-    For gamma below 1 the derivative is infinite where p_t = 1; the exponential of a clamped logarithm makes it 0
-    there instead of nan.
+    For gamma below 1 the power's derivative is infinite where p_t = 1. The exponential's is gamma times itself, so it
+    becomes 0 together with the factor, for an infinite logarithm too.
     """
-    return torch.exp(gamma * log_p_other.clamp(min=-80.0))
+    return torch.exp(gamma * log_p_other)
 
 
 def distance_weighted_focal_loss(

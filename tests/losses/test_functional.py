@@ -173,3 +173,20 @@ def test_alpha_is_distance_plus_1_inside_and_1_outside():
 
 def test_the_focal_factor_is_a_power_of_what_the_logarithm_stands_for():
     assert focal_factor(torch.tensor([0.5, 1.0]).log(), 3.0).tolist() == pytest.approx([0.125, 1.0])
+
+
+@pytest.mark.parametrize("gamma", [0.1, 0.5, 1.0, 2.0])
+def test_the_focal_factor_and_its_slope_end_at_0_where_nothing_is_left_of_the_other_classes(gamma):
+    log_p_other = torch.tensor([-1e4, float("-inf")], requires_grad=True)
+    factor = focal_factor(log_p_other, gamma)
+    factor.sum().backward()
+    assert factor.tolist() == [0.0, 0.0]
+    assert log_p_other.grad.tolist() == [0.0, 0.0]
+
+
+def test_a_single_class_has_neither_loss_nor_gradient():
+    logits = torch.full((1, 1, 2, 2, 2), 3.0, requires_grad=True)
+    loss = distance_weighted_focal_loss(logits, torch.zeros(1, 1, 2, 2, 2), None, gamma=0.5)
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad.abs().max().item() == 0
