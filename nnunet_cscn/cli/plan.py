@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import shlex
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -30,8 +32,10 @@ def plan(
     """
     from nnunet_cscn.nnunet_folders import preprocessed_folder, raw_dataset
 
-    if gpu_memory <= 0:
+    if not (math.isfinite(gpu_memory) and gpu_memory > 0):
         raise UserError(f"--gpu-memory: expected a positive number of GB, got {gpu_memory:g}")
+    if plans_name is not None and (not plans_name.replace("_", "").isalnum() or "__" in plans_name):
+        raise UserError(f"--plans {plans_name}: a name consists of letters, digits and single _, as it names folders")
     name = raw_dataset(dataset).name
     folder = preprocessed_folder() / name
 
@@ -40,11 +44,12 @@ def plan(
 
         from nnunet_cscn.planning.planner import PLANS_NAME, RESIDUAL_PLANS_NAME, CSCNPlanner, CSCNResEncPlanner
 
+    planner_class = CSCNResEncPlanner if residual else CSCNPlanner
+    target = plans_name or (RESIDUAL_PLANS_NAME if residual else PLANS_NAME)
+    _refuse_loss(folder / f"{target}.json", planner_class.__name__)
     if not (folder / "dataset_fingerprint.json").is_file():
         number = int(name[len("Dataset") : name.index("_")])
         extract_fingerprint_dataset(number)
-    planner_class = CSCNResEncPlanner if residual else CSCNPlanner
-    target = plans_name or (RESIDUAL_PLANS_NAME if residual else PLANS_NAME)
     with console.status("planning"), contextlib.redirect_stdout(io.StringIO()):
         plans = planner_class(name, gpu_memory_target_in_gb=gpu_memory, plans_name=target).plan_experiment()
     console.print(_table(plans, f"{target} for {name}, CSCN within {gpu_memory:g} GB"))
@@ -52,6 +57,16 @@ def plan(
     if not (folder / plans["configurations"][configuration]["data_identifier"]).is_dir():
         _show(["nnUNetv2_preprocess", "-d", dataset, "-plans_name", target, "-c", configuration])
     _show(["nnUNetv2_train", name, configuration, "0", "-tr", "CSCNTrainer", "-p", target])
+
+
+def _refuse_loss(file: Path, planner: str) -> None:
+    """Keep another planner's plans, and the names of nnU-Net's own."""
+    from nnunet_cscn.nnunet_folders import read_plans_file
+
+    if file.stem == "nnUNetPlans":
+        raise UserError("nnUNetPlans are the plans of nnU-Net's own planner: choose another name with --plans")
+    if file.exists() and (made_by := read_plans_file(file).get("experiment_planner_used")) != planner:
+        raise UserError(f"{file} holds plans of {made_by}: choose another name with --plans")
 
 
 def _show(command: list[str]) -> None:
