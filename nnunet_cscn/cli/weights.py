@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.settings import LARGEST_SEED
 
 weights_app = typer.Typer(help="Make weights for nnUNetv2_train -pretrained_weights.", no_args_is_help=True)
 
@@ -22,7 +23,7 @@ def from_bunet(
     bunet: Annotated[Path, typer.Argument(help="Checkpoint of BUNetTrainer or stock nnUNetTrainer.")],
     out: Annotated[Path, typer.Argument(help="File to write.")],
     *,
-    seed: Annotated[int, typer.Option(help="Seed of the fine network's fresh weights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the fine network's weights.")] = 0,
 ) -> None:
     """Write CSCN weights with a trained BUNet as the coarse half and a fresh fine half.
 

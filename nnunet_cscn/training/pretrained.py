@@ -59,7 +59,8 @@ def _read_checkpoint(file: Path) -> dict[str, Any]:
         raise UserError(f"{file} does not exist: give the checkpoint_final.pth of a trained fold")
     try:
         checkpoint = torch.load(file, map_location="cpu", weights_only=False)
-        _ = checkpoint["network_weights"], checkpoint["init_args"]["plans"], checkpoint["trainer_name"]
+        _ = checkpoint["trainer_name"], *(checkpoint["init_args"][key] for key in ("plans", "configuration"))
+        _ = checkpoint["init_args"]["dataset_json"]["labels"], checkpoint["network_weights"].keys()
     except Exception:  # torch raises many kinds for a file that is no checkpoint
         raise UserError(f"{file} is no nnU-Net checkpoint: give the checkpoint_final.pth of a trained fold") from None
     return dict(checkpoint)

@@ -1,0 +1,55 @@
+"""Checkpoints in nnU-Net's layout of networks that were never trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+from networks.tiny_plans import isotropic
+
+CONFIGURATION = "3d_tiny"
+LABELS = {"labels": {"background": 0, "GTVp": 1, "GTVn": 2}}
+REGIONS = {"labels": {"background": 0, "whole": [1, 2], "core": 2}, "regions_class_order": [1, 2]}
+
+
+def manager() -> PlansManager:
+    return PlansManager({"configurations": {CONFIGURATION: isotropic()}, "label_manager": "LabelManager"})
+
+
+def network(trainer: type[nnUNetTrainer], *, dataset: dict[str, Any] = LABELS, deep_supervision: bool = True) -> Any:
+    """Build a trainer's network as nnU-Net does."""
+    plans = manager()
+    configuration = plans.get_configuration(CONFIGURATION)
+    heads = plans.get_label_manager(dataset).num_segmentation_heads
+    return trainer.build_network_architecture(plans, configuration, 1, heads, deep_supervision)
+
+
+def write(file: Path, trainer: type[nnUNetTrainer], *, dataset: dict[str, Any] = LABELS) -> dict[str, torch.Tensor]:
+    """Write a checkpoint as ``nnUNetTrainer.save_checkpoint`` does; return its tensors."""
+    torch.manual_seed(1)
+    weights = network(trainer, dataset=dataset).state_dict()
+    dataset_json = {"channel_names": {"0": "MRI"}, "numTraining": 6, "file_ending": ".nii.gz", **dataset}
+    checkpoint = {
+        "network_weights": weights,
+        "optimizer_state": {},
+        "grad_scaler_state": None,
+        "logging": {},
+        "_best_ema": None,
+        "current_epoch": 1,
+        "init_args": {
+            "plans": manager().plans,
+            "configuration": CONFIGURATION,
+            "fold": 0,
+            "dataset_json": dataset_json,
+            "device": torch.device("cpu"),
+        },
+        "trainer_name": trainer.__name__,
+        "inference_allowed_mirroring_axes": (0, 1, 2),
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(checkpoint, file)
+    return weights
