@@ -58,6 +58,7 @@ def _set_budget(trainer: Any, settings: Settings) -> None:
     trainer.num_epochs = settings.epochs or trainer.num_epochs
     trainer.num_iterations_per_epoch = settings.iterations_per_epoch or trainer.num_iterations_per_epoch
     trainer.num_val_iterations_per_epoch = settings.validation_iterations_per_epoch or 1
+    trainer.initial_lr = settings.initial_learning_rate or trainer.initial_lr
 
 
 def _seed(settings: Settings) -> None:

@@ -79,6 +79,18 @@ def dataset_name(dataset: str | int) -> str:
     return _chosen(dataset, dataset_names())
 
 
+def dataset_number(name: str) -> int:
+    """Return the number in a data set's folder name, which is all that some of nnU-Net's commands take.
+
+    Example:
+        >>> dataset_number("Dataset901_NPC")
+        901
+    """
+    match = _DATASET_NAME.fullmatch(name)
+    assert match is not None
+    return int(match.group(1))
+
+
 def raw_dataset(dataset: str | int) -> Path:
     """Return the data set's folder in ``$nnUNet_raw``; UserError when it is not there."""
     return _dataset_folder(dataset, "nnUNet_raw", remedy="convert the data first (`cscn convert --help`)")
@@ -108,6 +120,22 @@ def model_folder(dataset: str | int, *, trainer: str, plans: str, configuration:
         present = sorted(entry.name for entry in parent.iterdir() if entry.is_dir() and entry.name.count("__") == 2)
         raise UserError(f"{parent.name} has no model {folder.name}: train it first; {_there_is(present)}")
     return folder
+
+
+def models_trained_with(dataset: str, plans: str, configuration: str = "*") -> list[Path]:
+    """Return the folders of the models that were trained with the plans, or with one configuration of them.
+
+    Args:
+        dataset: The data set's folder name.
+        plans: The plans' name.
+        configuration: The configuration's name; all by default.
+
+    Returns:
+        The folders, sorted; none where ``nnUNet_results`` is not set.
+    """
+    if not is_set("nnUNet_results"):
+        return []
+    return sorted((results_folder() / dataset).glob(f"*__{plans}__{configuration}"))
 
 
 def plans_file(dataset: str | int, plans: str = "nnUNetPlans") -> Path:
@@ -211,7 +239,7 @@ def _dataset_folder(dataset: str | int, variable: FolderVariable, *, remedy: str
 def _chosen(dataset: str | int, names: list[str]) -> str:
     text = str(dataset).strip()
     if text.isdecimal():
-        fitting = [name for name in names if _number_of(name) == int(text)]
+        fitting = [name for name in names if dataset_number(name) == int(text)]
     elif text.startswith("Dataset"):
         fitting = [name for name in names if name == text]
     else:
@@ -229,12 +257,6 @@ def _dataset_names_in(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(entry.name for entry in folder.iterdir() if _DATASET_NAME.fullmatch(entry.name) and entry.is_dir())
-
-
-def _number_of(name: str) -> int:
-    match = _DATASET_NAME.fullmatch(name)
-    assert match is not None
-    return int(match.group(1))
 
 
 def _holds_plans(file: Path) -> bool:

@@ -38,7 +38,7 @@ def configure(
     Example: cscn configure 901 3d_fullres 3d_quick --set epochs=50 --set loss.gamma=1
     """
     from nnunet_cscn.files import write_json
-    from nnunet_cscn.nnunet_folders import plans_file, read_plans_file
+    from nnunet_cscn.nnunet_folders import dataset_number, plans_file, read_plans_file
     from nnunet_cscn.planning.configurations import Changes, derive_configuration
     from nnunet_cscn.planning.options import parse_assignments
 
@@ -67,22 +67,28 @@ def configure(
         write_json(file, plans)
         console.print(f"{name} written to {file}", soft_wrap=True, markup=False)
     if "data_identifier" in entry:
-        command = ["nnUNetv2_preprocess", "-d", dataset, "-plans_name", file.stem, "-c", name]
+        command = [
+            "nnUNetv2_preprocess",
+            "-d",
+            str(dataset_number(file.parent.name)),
+            "-plans_name",
+            file.stem,
+            "-c",
+            name,
+        ]
         console.print(f"It has a spacing of its own: {shlex.join(command)}", soft_wrap=True, markup=False)
 
 
 def _refuse_loss(file: Path, name: str, existing: dict[str, Any], *, overwrite: bool) -> None:
     """Keep what other people's or other days' work depends on."""
-    from nnunet_cscn.nnunet_folders import is_set, results_folder
+    from nnunet_cscn.nnunet_folders import models_trained_with
 
     if "inherits_from" not in existing:
         raise UserError(f"{name} is a configuration of nnU-Net's own planner: choose another name")
     if not overwrite:
         raise UserError(f"{name} stands in {file} with other settings: choose another name or add --overwrite")
-    if is_set("nnUNet_results"):
-        trained = sorted((results_folder() / file.parent.name).glob(f"*__{file.stem}__{name}"))
-        if trained:
-            raise UserError(f"{trained[0]} was trained with {name} as it is: choose another name or remove that folder")
+    if trained := models_trained_with(file.parent.name, file.stem, name):
+        raise UserError(f"{trained[0]} was trained with {name} as it is: choose another name or remove that folder")
 
 
 def _numbers(option: str, text: str | None, kind: type[int] | type[float]) -> list[Any] | None:

@@ -68,8 +68,6 @@ def _convert_paired(
     )
     for file in done.splits_files:
         console.print(f"five fixed folds: {file}", soft_wrap=True, markup=False)
-    if not has_preprocessed:
-        console.print("nnUNet_preprocessed is not set: set it and run this again, so that nnU-Net reads these folds")
 
 
 convert_app = typer.Typer(help="Turn a public data set into nnU-Net's raw format.", no_args_is_help=True)

@@ -15,6 +15,8 @@ from rich.table import Table
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.errors import UserError
 
+LEAST_MEMORY_GB = 0.5  # below it nnU-Net's planner cannot shrink a patch far enough
+
 
 def plan(
     *,
@@ -30,10 +32,10 @@ def plan(
 
     Example: cscn plan -d 901 --gpu-memory 8
     """
-    from nnunet_cscn.nnunet_folders import preprocessed_folder, raw_dataset
+    from nnunet_cscn.nnunet_folders import dataset_number, preprocessed_folder, raw_dataset
 
-    if not (math.isfinite(gpu_memory) and gpu_memory > 0):
-        raise UserError(f"--gpu-memory: expected a positive number of GB, got {gpu_memory:g}")
+    if not (math.isfinite(gpu_memory) and gpu_memory >= LEAST_MEMORY_GB):
+        raise UserError(f"--gpu-memory: expected at least {LEAST_MEMORY_GB:g} GB, got {gpu_memory:g}")
     if plans_name is not None and (not plans_name.replace("_", "").isalnum() or "__" in plans_name):
         raise UserError(f"--plans {plans_name}: a name consists of letters, digits and single _, as it names folders")
     name = raw_dataset(dataset).name
@@ -48,25 +50,26 @@ def plan(
     target = plans_name or (RESIDUAL_PLANS_NAME if residual else PLANS_NAME)
     _refuse_loss(folder / f"{target}.json", planner_class.__name__)
     if not (folder / "dataset_fingerprint.json").is_file():
-        number = int(name[len("Dataset") : name.index("_")])
-        extract_fingerprint_dataset(number)
+        extract_fingerprint_dataset(dataset_number(name))
     with console.status("planning"), contextlib.redirect_stdout(io.StringIO()):
         plans = planner_class(name, gpu_memory_target_in_gb=gpu_memory, plans_name=target).plan_experiment()
-    console.print(_table(plans, f"{target} for {name}, CSCN within {gpu_memory:g} GB"))
+    console.print(_table(plans, f"{target} for {name}, CSCN within {gpu_memory:g} GB by nnU-Net's estimate"))
     configuration = "3d_fullres" if "3d_fullres" in plans["configurations"] else "2d"
     if not (folder / plans["configurations"][configuration]["data_identifier"]).is_dir():
-        _show(["nnUNetv2_preprocess", "-d", dataset, "-plans_name", target, "-c", configuration])
+        _show(["nnUNetv2_preprocess", "-d", str(dataset_number(name)), "-plans_name", target, "-c", configuration])
     _show(["nnUNetv2_train", name, configuration, "0", "-tr", "CSCNTrainer", "-p", target])
 
 
 def _refuse_loss(file: Path, planner: str) -> None:
     """Keep another planner's plans, and the names of nnU-Net's own."""
-    from nnunet_cscn.nnunet_folders import read_plans_file
+    from nnunet_cscn.nnunet_folders import models_trained_with, read_plans_file
 
     if file.stem == "nnUNetPlans":
         raise UserError("nnUNetPlans are the plans of nnU-Net's own planner: choose another name with --plans")
     if file.exists() and (made_by := read_plans_file(file).get("experiment_planner_used")) != planner:
         raise UserError(f"{file} holds plans of {made_by}: choose another name with --plans")
+    if trained := models_trained_with(file.parent.name, file.stem):
+        raise UserError(f"{trained[0]} was trained with {file.stem} as they are: choose another name with --plans")
 
 
 def _show(command: list[str]) -> None:
@@ -74,10 +77,13 @@ def _show(command: list[str]) -> None:
 
 
 def _table(plans: dict[str, Any], title: str) -> Table:
+    from nnunet_cscn.nnunet_folders import configuration_from_plans
+
     table = Table(title=title)
     for column in ("configuration", "spacing (mm)", "patch", "batch"):
         table.add_column(column)
-    for name, entry in plans["configurations"].items():
+    for name in plans["configurations"]:
+        entry = configuration_from_plans(plans, name)
         if "patch_size" in entry:
             spacing = " x ".join(f"{s:.3g}" for s in entry["spacing"])
             patch = " x ".join(str(int(edge)) for edge in entry["patch_size"])

@@ -63,10 +63,19 @@ def check_shared_memory(folder: Path = Path("/dev/shm")) -> list[Finding]:
     """
     subject = "shared memory"
     if not folder.is_dir():
-        return [note(subject, f"{folder} does not exist", "If loader processes crash: `export nnUNet_n_proc_DA=0`.")]
+        return [
+            note(
+                subject,
+                f"{folder} does not exist",
+                "If loader processes crash, for training only: `nnUNet_n_proc_DA=0 nnUNetv2_train ...`.",
+            )
+        ]
     total = shutil.disk_usage(folder).total
     if total < _LEAST_SHARED_MEMORY_BYTES and os.environ.get(_LOADERS_VARIABLE) != "0":
-        remedy = "Start the container with `--shm-size=8g` or `--ipc=host`, or `export nnUNet_n_proc_DA=0`."
+        remedy = (
+            "Start the container with `--shm-size=8g` or `--ipc=host`; or, for training only, "
+            "`nnUNet_n_proc_DA=0 nnUNetv2_train ...`."
+        )
         return [fault(subject, f"{folder} has only {total / 1e6:.0f} MB", remedy)]
     return [ok(subject, f"{folder} has {total / 1e9:.1f} GB")]
 

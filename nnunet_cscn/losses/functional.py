@@ -1,6 +1,6 @@
 """The distance-weighted focal loss as pure functions.
 
-Guo et al. 2021, Eqs. 5 to 7, after Lin et al., Focal loss for dense object detection, ICCV 2017,
+Guo et al. 2022, Eqs. 5 to 7, after Lin et al., Focal loss for dense object detection, ICCV 2017,
 doi 10.1109/ICCV.2017.324.
 """
 
@@ -141,8 +141,7 @@ def _mean(loss: Tensor, alpha: Tensor | None, valid: Tensor | None, *, weighted:
     total = (weight * loss).sum()
     if weighted:
         return total / _over_ranks(weight.sum())
-    count = torch.tensor(float(loss.numel()), device=loss.device) if valid is None else valid.sum().float()
-    return total / _over_ranks(count) if valid is not None else total / count
+    return total / loss.numel() if valid is None else total / _over_ranks(valid.sum().float())
 
 
 def _over_ranks(count: Tensor) -> Tensor:

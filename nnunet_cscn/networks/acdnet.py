@@ -102,7 +102,7 @@ class ViewFusionDecoder(nn.Module):
 
 
 class ACDNet(nn.Module):
-    """The atrous DenseNet (Guo et al. 2021, section 3.2) with the topology of an nnU-Net plan.
+    """The atrous DenseNet (Guo et al. 2022, section 3.2) with the topology of an nnU-Net plan.
 
     Args:
         topology: The plan's stages.

@@ -15,7 +15,7 @@ StageOutputs = list[Tensor]
 
 
 class CSCN(nn.Module):
-    """The multi-scale cascaded fully convolutional network (Guo et al. 2021, Fig. 1).
+    """The multi-scale cascaded fully convolutional network (Guo et al. 2022, Fig. 1).
 
     Args:
         coarse: A network of image channels, with ``decoder.deep_supervision`` as nnU-Net's have it.

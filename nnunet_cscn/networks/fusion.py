@@ -33,7 +33,7 @@ class RegionMode(nn.Module):
 
 
 class ProbabilityFusion(nn.Module):
-    """Fuse the probabilities of the coarse and the fine network (Guo et al. 2021, section 3.1).
+    """Fuse the probabilities of the coarse and the fine network (Guo et al. 2022, section 3.1).
 
     Args:
         mode: ``mean`` of both, or ``fine`` alone.

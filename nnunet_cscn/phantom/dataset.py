@@ -62,7 +62,8 @@ def write_dataset(
             write_json(folder / "patients.json", patients)
             if settings.anatomy is not None:
                 training = dict(list(patients.items())[: settings.cases])
-                write_json(folder / SPLITS, folds_by_patient(training))
+                if folds := folds_by_patient(training):
+                    write_json(folder / SPLITS, folds)
             write_json(folder / "dataset.json", _dataset_json(settings))
             write_json(folder / MANIFEST, manifest(settings) | {"left_out": left_out})
     return target
@@ -127,7 +128,9 @@ def _origin(case: Case) -> tuple[float, float, float]:
 
 def _dataset_json(settings: PhantomSettings) -> dict[str, Any]:
     return {
-        "channel_names": {"0": "T1"},  # no CT: nnU-Net takes z-score normalisation
+        "channel_names": {
+            "0": "T1" if settings.contrast == "t1" else "CE-T1"
+        },  # no CT: nnU-Net takes z-score normalisation
         "labels": {"background": 0, "GTVp": 1},
         "numTraining": settings.cases,
         "file_ending": ".nii.gz",

@@ -42,13 +42,15 @@ def folds_by_patient(patients: dict[str, str]) -> list[dict[str, list[str]]]:
         patients: Patient of each training case.
 
     Returns:
-        Five folds, or as many as there are patients.
+        Five folds, or as many as there are patients; none for a single patient, who can't be on both sides.
 
     Example:
         >>> folds_by_patient({"a0": "a", "b0": "b", "a1": "a"})[0]
         {'train': ['b0'], 'val': ['a0', 'a1']}
     """
     names = list(dict.fromkeys(patients.values()))
+    if len(names) < 2:
+        return []
     folds = []
     for fold in range(min(_FOLDS, len(names))):
         held_out = set(names[fold::_FOLDS])

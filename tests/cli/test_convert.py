@@ -34,7 +34,6 @@ def test_out_and_dataset_id_choose_the_folder_without_any_variable(paired_source
     shown = CliRunner().invoke(app, arguments)
     assert shown.exit_code == 0, shown.output
     assert (tmp_path / "mine" / "Dataset012_STS" / "splits_final.json").is_file()
-    assert "nnUNet_preprocessed is not set" in shown.output
 
 
 def test_mistakes_end_with_status_2_and_a_sentence(paired_source, empty_nnunet_folders, monkeypatch, capsys):

@@ -35,7 +35,7 @@ def test_id_name_and_a_third_of_test_cases(tmp_path):
 def test_real_heads_come_with_folds_for_nnunets_planning(tmp_path, shared_data):
     few = tmp_path / "few"
     few.mkdir()
-    for number in (1, 2, 13):
+    for number in (1, 2, 3, 13):
         source = shared_data / "head_labels" / f"training_seg_{number:02d}.nii.gz"
         (few / source.name).symlink_to(source)
     shown = run(tmp_path / "raw", "--anatomy", few, "--cases", 2, "--test-cases", 1, *SMALL[4:])
@@ -44,7 +44,7 @@ def test_real_heads_come_with_folds_for_nnunets_planning(tmp_path, shared_data):
     assert f"taken over by nnU-Net's planning: {folder / 'splits_final.json'}" in shown
     assert (folder / "splits_final.json").is_file()
     patients = json.loads((folder / "patients.json").read_text())
-    assert patients["npc_synth_000"] == patients["npc_synth_001"] != patients["npc_synth_002"]
+    assert len({patients[f"npc_synth_00{case}"] for case in range(3)}) == 3
 
 
 def write_noise(folder):

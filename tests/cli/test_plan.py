@@ -71,6 +71,30 @@ def test_configurations_of_the_users_own_stay_in_the_plans(folder):
     assert json.loads((folder / "myPlans.json").read_text())["configurations"]["3d_mine"] == own
 
 
+def test_derived_configurations_are_shown_with_what_they_inherit(folder):
+    plan()
+    file = folder / "nnUNetCSCNPlans.json"
+    plans = json.loads(file.read_text())
+    plans["configurations"]["3d_mine"] = {"inherits_from": "3d_fullres", "patch_size": [4, 8, 8]}
+    write_json(file, plans)
+    assert "4 x 8 x 8" in plan()
+
+
+def test_plans_of_trained_models_are_never_replaced(folder, empty_nnunet_folders, monkeypatch, capsys):
+    plan()
+    before = (folder / "nnUNetCSCNPlans.json").read_bytes()
+    model = empty_nnunet_folders["nnUNet_results"] / folder.name / "CSCNTrainer__nnUNetCSCNPlans__3d_fullres"
+    model.mkdir(parents=True)
+    shown = refused(monkeypatch, capsys, "-d", "901", "--gpu-memory", "4")
+    assert f"{model} was trained with nnUNetCSCNPlans as they are: choose another name with --plans" in shown
+    assert (folder / "nnUNetCSCNPlans.json").read_bytes() == before
+
+
+def test_the_next_command_names_the_number_of_a_data_set_given_by_name(folder):
+    shown = CliRunner().invoke(app, ["plan", "-d", folder.name, *SMALL])
+    assert "nnUNetv2_preprocess -d 901" in shown.output
+
+
 def test_a_missing_fingerprint_is_extracted_first(raw, empty_nnunet_folders, monkeypatch):
     from nnunetv2.experiment_planning.dataset_fingerprint.fingerprint_extractor import DatasetFingerprintExtractor
 
@@ -95,10 +119,10 @@ def test_a_missing_fingerprint_is_extracted_first(raw, empty_nnunet_folders, mon
     [
         (["-d", "902"], "no data set 902 in nnU-Net's folders: there is Dataset901_Tiny"),
         (["-d", "Tiny"], "data set 'Tiny': expected a number such as 901"),
-        (["-d", "901", "--gpu-memory", "0"], "--gpu-memory: expected a positive number of GB, got 0"),
-        (["-d", "901", "--gpu-memory", "-8"], "--gpu-memory: expected a positive number of GB, got -8"),
-        (["-d", "901", "--gpu-memory", "nan"], "--gpu-memory: expected a positive number of GB, got nan"),
-        (["-d", "901", "--gpu-memory", "inf"], "--gpu-memory: expected a positive number of GB, got inf"),
+        (["-d", "901", "--gpu-memory", "0"], "--gpu-memory: expected at least 0.5 GB, got 0"),
+        (["-d", "901", "--gpu-memory", "-8"], "--gpu-memory: expected at least 0.5 GB, got -8"),
+        (["-d", "901", "--gpu-memory", "nan"], "--gpu-memory: expected at least 0.5 GB, got nan"),
+        (["-d", "901", "--gpu-memory", "inf"], "--gpu-memory: expected at least 0.5 GB, got inf"),
         (["-d", "901", "-p", "../myPlans"], "--plans ../myPlans: a name consists of letters, digits and single _"),
         (["-d", "901", "-p", "my__Plans"], "--plans my__Plans: a name consists of letters, digits and single _"),
         (["-d", "901", "-p", "nnUNetPlans"], "nnUNetPlans are the plans of nnU-Net's own planner"),

@@ -43,3 +43,7 @@ def test_folds_keep_a_patient_on_one_side_and_validate_each_case_once():
 
 def test_fewer_patients_than_five_give_as_many_folds():
     assert len(folds_by_patient({"a": "1", "b": "2", "c": "1"})) == 2
+
+
+def test_a_single_patient_gives_no_folds():
+    assert folds_by_patient({"a0": "a", "a1": "a"}) == []
