@@ -15,7 +15,7 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.folder import FolderScores, evaluate_folders
 from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import read_plans_file
+from nnunet_cscn.nnunet_folders import read_json_file, read_plans_file
 from nnunet_cscn.phantom.dataset import write_dataset
 from nnunet_cscn.phantom.settings import PhantomSettings
 from nnunet_cscn.planning.configurations import Changes, derive_configuration
@@ -110,14 +110,14 @@ class Demo:
         marker = self.folder / "demo.json"
         wanted = {**asdict(self), "folder": None, "version": __version__}
         if marker.is_file():
-            if json.loads(marker.read_text(encoding="utf-8")) != wanted:
+            if read_json_file(marker) != wanted:
                 raise UserError(f"{self.folder} holds a demo with other settings: choose another folder or remove it")
-            return
-        if self.folder.exists() and any(self.folder.iterdir()):
+        elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise UserError(f"{self.folder} is not empty and holds no demo: choose another folder with --out")
+        else:
+            write_json(marker, wanted)
         for name in ("raw", "preprocessed", "results"):
-            (self.folder / name).mkdir(parents=True)
-        write_json(marker, wanted)
+            (self.folder / name).mkdir(exist_ok=True)
 
     def _run(self, command: list[str], *, on_line: Callable[[str], None] = lambda line: None, **env: str) -> None:
         log_file = self.folder / "logs" / f"{command[0]}.log"

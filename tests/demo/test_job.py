@@ -1,0 +1,144 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from nnunet_cscn.demo.job import Demo
+from nnunet_cscn.errors import UserError
+
+STEPS = {
+    "synthetic cases": "_make_cases",
+    "plan": "_plan",
+    "preprocess": "_preprocess",
+    "train CSCNTrainer": "_train",
+    "predict unseen cases": "_predict",
+    "evaluate": "_evaluate",
+    "draw": "_draw",
+}
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """Replace every step by one that only notes that it ran; returns the list of names."""
+    names = []
+    for name, method in STEPS.items():
+        monkeypatch.setattr(Demo, method, lambda _self, _on_progress, name=name: names.append(name))
+    return names
+
+
+def run(job, *, stop_after=None):
+    for step in job.steps():
+        step.run(lambda done, total: None)
+        if step.name == stop_after:
+            raise KeyboardInterrupt
+
+
+def test_the_steps_come_in_their_order_and_the_folder_is_claimed(ran, tmp_path):
+    folder = tmp_path / "new" / "demo"
+    run(Demo(folder, seed=3))
+    assert ran == list(STEPS)
+    assert json.loads((folder / "demo.json").read_text())["seed"] == 3
+    assert all((folder / name).is_dir() for name in ("raw", "preprocessed", "results"))
+
+
+def test_an_empty_folder_may_be_there(ran, tmp_path):
+    run(Demo(tmp_path))
+    assert ran == list(STEPS)
+
+
+def test_a_second_run_finds_everything_done(ran, tmp_path):
+    run(Demo(tmp_path))
+    ran.clear()
+    run(Demo(tmp_path))
+    assert ran == []
+
+
+def test_a_step_that_failed_is_done_again_and_those_before_it_are_not(ran, tmp_path, monkeypatch):
+    train = Demo._train
+
+    def fail(_self, _on_progress):
+        raise UserError("out of memory")
+
+    monkeypatch.setattr(Demo, "_train", fail)
+    with pytest.raises(UserError, match="out of memory"):
+        run(Demo(tmp_path))
+    assert ran == ["synthetic cases", "plan", "preprocess"]
+    monkeypatch.setattr(Demo, "_train", train)
+    run(Demo(tmp_path))
+    assert ran == list(STEPS)
+
+
+def test_a_step_that_was_interrupted_is_done_again(ran, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(Demo(tmp_path), stop_after="preprocess")
+    ran.clear()
+    run(Demo(tmp_path))
+    assert ran[0] == "preprocess"
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"device": "cuda"}, {"training_cases": 6}, {"test_cases": 2}])
+def test_a_demo_with_other_settings_is_refused(ran, tmp_path, other):
+    run(Demo(tmp_path))
+    before = (tmp_path / "demo.json").read_text()
+    ran.clear()
+    with pytest.raises(UserError, match="holds a demo with other settings: choose another folder or remove it"):
+        run(Demo(tmp_path, **other))
+    assert ran == []
+    assert (tmp_path / "demo.json").read_text() == before
+
+
+def test_a_demo_of_another_version_is_refused(ran, tmp_path, monkeypatch):
+    run(Demo(tmp_path))
+    monkeypatch.setattr("nnunet_cscn.demo.job.__version__", "0.0.0")
+    with pytest.raises(UserError, match="other settings"):
+        run(Demo(tmp_path))
+
+
+def test_a_folder_of_something_else_is_refused_and_left_as_it_is(ran, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match="is not empty and holds no demo: choose another folder with --out"):
+        run(Demo(tmp_path))
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(UserError, match="holds no demo"):
+        run(Demo(tmp_path / "thesis.tex"))
+    assert ran == []
+
+
+def test_an_interruption_while_the_folder_is_claimed_does_no_harm(ran, tmp_path, monkeypatch):
+    folder, mkdir = tmp_path / "demo", Path.mkdir
+
+    def interrupted(path, *args, **kwargs):
+        if path.name == "preprocessed":
+            raise KeyboardInterrupt
+        mkdir(path, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(Demo(folder))
+    run(Demo(folder))
+    assert ran == list(STEPS)
+    assert (folder / "preprocessed").is_dir()
+
+
+def test_a_broken_marker_is_one_sentence(ran, tmp_path):
+    (tmp_path / "demo.json").write_text("{")
+    with pytest.raises(UserError, match=r"demo\.json is no valid JSON"):
+        run(Demo(tmp_path))
+
+
+def test_training_tells_which_epoch_it_has_reached(tmp_path, monkeypatch):
+    lines = ["10:00:00.1: \n", "10:00:00.1: Epoch 0\n", "10:07:00.1: Epoch 10 \n", "Epoch time: 12 s\n"]
+    commands, told = [], []
+
+    def run_stock(command, _log_file, *, env, on_line):
+        commands.append((command, env["nnUNet_n_proc_DA"]))
+        for line in [*lines, "Training done.\n"]:
+            on_line(line)
+
+    monkeypatch.setattr("nnunet_cscn.demo.job.run_stock", run_stock)
+    Demo(tmp_path)._train(lambda done, total: told.append((done, total)))
+    ((command, workers),) = commands
+    assert command[:4] == ["nnUNetv2_train", "Dataset901_NPC", "3d_demo", "0"]
+    assert workers == "0"
+    assert told == [(0, 12), (10, 12), (11, 12)]
