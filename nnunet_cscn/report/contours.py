@@ -42,13 +42,14 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
         for contoured in (False, True):
             axis = axes[2 * normal + contoured]
             axis.imshow(slices[0], cmap="gray", vmin=low, vmax=high, aspect=height_mm / width_mm)
+            axis.autoscale(False)  # the view stays the image's
             axis.set_axis_off()
             if not contoured:
                 axis.set_title(view, fontsize=10, loc="left")
                 continue
             for mask, colour in ((slices[1], REFERENCE_COLOUR), (slices[2], PREDICTION_COLOUR)):
                 if mask.any():
-                    axis.contour(mask, levels=[0.5], colors=[colour], linewidths=1.4)
+                    axis.contour(*_framed(mask), levels=[0.5], colors=[colour], linewidths=1.4)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     figure.legend(
         handles=[_line(REFERENCE_COLOUR, "truth"), _line(PREDICTION_COLOUR, "prediction")],
@@ -76,6 +77,12 @@ def _slice(volume: NDArray[Any], normal: int, index: int) -> NDArray[Any]:
     """Return a slice with rows from top to bottom; in the coronal and sagittal view z points up."""
     plane: NDArray[Any] = np.take(volume, index, axis=normal)
     return plane if normal == 0 else plane[::-1]
+
+
+def _framed(mask: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
+    """Return columns, rows and the mask with a frame of background, so that contours close at the image's edge."""
+    rows, columns = (np.arange(-1, edge + 1) for edge in mask.shape)
+    return columns, rows, np.pad(mask, 1)
 
 
 def _line(colour: str, label: str) -> Any:

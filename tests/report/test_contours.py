@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+import SimpleITK
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
+
+from nnunet_cscn.report import contours
+from nnunet_cscn.report.contours import PREDICTION_COLOUR, REFERENCE_COLOUR, VIEWS, draw_case
+
+SIZE = (8, 30, 24)  # (Z, Y, X)
+
+
+def ball(centre_zyx, radius=6):
+    z, y, x = np.indices(SIZE)
+    distance = (3 * (z - centre_zyx[0])) ** 2 + (y - centre_zyx[1]) ** 2 + (x - centre_zyx[2]) ** 2
+    return (distance <= radius**2).astype(np.uint8)
+
+
+@pytest.fixture
+def draw(tmp_path, write_volume):
+    """Return a function that draws a case with two masks and returns the picture, (rows, columns, RGB)."""
+
+    def run(reference, prediction, image=None):
+        if image is None:
+            image = np.random.default_rng(0).normal(100, 20, size=np.shape(reference)).astype(np.float32)
+        volumes = {"image": image, "reference": reference, "prediction": prediction}
+        files = [write_volume(tmp_path / f"{name}.nii.gz", voxels) for name, voxels in volumes.items()]
+        draw_case(*files, tmp_path / "pictures" / "case.png", title="case [1]: DSC 0.87")
+        return imread(tmp_path / "pictures" / "case.png")[..., :3]
+
+    return run
+
+
+def pixels(picture, colour):
+    """Rows and columns of the pixels that have a colour."""
+    return np.argwhere(np.abs(picture - to_rgb(colour)).max(axis=-1) < 0.02)
+
+
+def contour_pixels(picture, colour):
+    """The same without the legend, which is below the views."""
+    found = pixels(picture, colour)
+    return found[found[:, 0] < 0.88 * picture.shape[0]]
+
+
+def test_the_picture_has_both_contours_and_a_plausible_size(draw, tmp_path):
+    picture = draw(ball((4, 15, 12)), ball((4, 18, 12)))
+    assert picture.shape[1] == 13 * 110
+    assert 250 < picture.shape[0] < 400
+    assert 10_000 < (tmp_path / "pictures" / "case.png").stat().st_size < 1_000_000
+    assert len(contour_pixels(picture, REFERENCE_COLOUR)) > 50
+    assert len(contour_pixels(picture, PREDICTION_COLOUR)) > 50
+
+
+def test_contours_stand_in_every_second_picture_only(draw):
+    picture = draw(ball((4, 15, 12)), ball((4, 18, 12)))
+    columns = contour_pixels(picture, REFERENCE_COLOUR)[:, 1] * 6 // picture.shape[1]
+    assert set(columns) == {1, 3, 5}
+
+
+@pytest.mark.parametrize("reference", [ball((4, 15, 12)), np.zeros(SIZE, np.uint8)])
+@pytest.mark.parametrize("prediction", [ball((4, 18, 12)), np.zeros(SIZE, np.uint8)])
+def test_an_empty_mask_has_no_contour(draw, reference, prediction):
+    picture = draw(reference, prediction)
+    # a prediction apart from the true tumour is cut where the tumour is, so only its own emptiness counts
+    assert bool(len(contour_pixels(picture, REFERENCE_COLOUR))) is bool(reference.any())
+    assert bool(len(contour_pixels(picture, PREDICTION_COLOUR))) is bool(prediction.any())
+
+
+def test_masks_that_fill_the_volume_and_constant_images_are_drawn(draw):
+    full = np.ones(SIZE, np.uint8)
+    picture = draw(full, full, image=np.full(SIZE, 7.0, np.float32))
+    assert len(contour_pixels(picture, PREDICTION_COLOUR)) > 50
+
+
+def test_a_volume_of_one_slice_is_drawn(draw):
+    mask = np.zeros((1, 20, 20), np.uint8)
+    mask[0, 5:12, 5:12] = 1
+    assert len(contour_pixels(draw(mask, mask), PREDICTION_COLOUR)) > 20
+
+
+def test_a_failing_drawing_leaves_what_was_there(draw, tmp_path, monkeypatch):
+    draw(ball((4, 15, 12)), ball((4, 15, 12)))
+    target = tmp_path / "pictures" / "case.png"
+    before = target.read_bytes()
+
+    def fail(_figure, file, **_options):
+        file.write_bytes(b"half a picture")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(contours.Figure, "savefig", fail)
+    with pytest.raises(OSError, match="disk full"):
+        draw(ball((4, 15, 12)), ball((2, 15, 12)))
+    assert target.read_bytes() == before
+    assert list(target.parent.iterdir()) == [target]
+
+
+def rotated(direction, degrees):
+    """A direction turned about the z axis."""
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]) @ direction
+
+
+@pytest.mark.parametrize("stored_as", ["LPS", "RAS", "RAI", "PIR", "ASL", "SAL"])
+@pytest.mark.parametrize("degrees", [0, 20])
+def test_the_right_anterior_superior_corner_is_at_the_upper_left_of_every_view(tmp_path, stored_as, degrees):
+    # The image as it should be seen, in LPS: index 0 of z, y, x is inferior, anterior, right.
+    voxels = np.zeros((4, 6, 8), np.float32)
+    voxels[-1, 0, 0] = 1
+    image = SimpleITK.GetImageFromArray(voxels)
+    image.SetSpacing((0.5, 0.7, 3.0))
+    image = SimpleITK.DICOMOrient(image, stored_as)
+    image.SetDirection(rotated(np.reshape(image.GetDirection(), (3, 3)), degrees).flatten().tolist())
+    SimpleITK.WriteImage(image, str(tmp_path / "image.nii.gz"))
+    read, spacing_mm = contours._read(tmp_path / "image.nii.gz")
+    assert read.shape == (4, 6, 8)
+    assert spacing_mm == pytest.approx((3.0, 0.7, 0.5))
+    corner = (3, 0, 0)
+    for normal, view in enumerate(VIEWS):
+        plane = contours._slice(read, normal, corner[normal])
+        assert plane[0, 0] == 1, view  # the patient's right or front on the left, head or front up
+        assert plane.sum() == 1, view
+
+
+def test_slices_go_through_the_median_of_the_mask():
+    mask = np.zeros((5, 9, 7), bool)
+    mask[1:4, 2:7, 5] = True
+    assert contours._centre(mask) == (2, 4, 5)
+
+
+def test_without_a_mask_slices_go_through_the_middle():
+    assert contours._centre(np.zeros((5, 9, 7), bool)) == (2, 4, 3)
