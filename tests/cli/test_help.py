@@ -26,7 +26,7 @@ json.dump({"shown": shown, "heavy": heavy}, sys.stdout)
 def test_every_help_is_shown_and_imports_nothing_heavy():
     run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     content = json.loads(run.stdout)
-    assert {"", "env", "doctor", "convert", "convert sts", "convert hippocampus"} <= content["shown"].keys()
+    assert {"", "demo", "plan", "weights from-bunet", "convert sts", "convert hippocampus"} <= content["shown"].keys()
     for command, (status, output) in content["shown"].items():
         assert status == 0, command
         assert "Usage:" in output, command
