@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -59,6 +60,18 @@ def test_an_installed_wheel_registers_its_own_copy_of_the_trainers(site):
     command, environment = [sys.executable, "-c", code], {"PYTHONPATH": str(site)}
     shown = subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=True)
     assert Path(shown.stdout.strip()) == (site / SHIM).parent.resolve()
+
+
+def test_nnunets_own_search_finds_the_trainers_of_an_installed_wheel(site):
+    code = (
+        "from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name as find; "
+        "import sys; print(sys.modules[find('CSCNTrainer').__module__].__file__)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    environment.pop("nnUNet_extTrainer", None)
+    command = [sys.executable, "-c", code]
+    shown = subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip().splitlines()[-1] == str(site / "nnunet_cscn" / "training" / "cscn.py")
 
 
 def test_the_source_archive_carries_what_a_wheel_is_built_from(tmp_path):

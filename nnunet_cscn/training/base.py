@@ -123,6 +123,14 @@ class CSCNBaseTrainer(nnUNetTrainer):
             raise UserError(self._memory_advice()) from error
         return step
 
+    def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Do nnU-Net's validation step; name the remedy when the GPU is too small for it."""
+        try:
+            step: dict[str, Any] = super().validation_step(batch)
+        except torch.OutOfMemoryError as error:
+            raise UserError(self._memory_advice()) from error
+        return step
+
     def distance_maps(self) -> DistanceMaps:
         """Return the distance maps that belong to this plan, data set and these options."""
         kind = "regions" if self.label_manager.has_regions else "labels"
@@ -187,13 +195,15 @@ class CSCNBaseTrainer(nnUNetTrainer):
 
     def _memory_advice(self) -> str:
         properties = torch.cuda.get_device_properties(self.device)
-        gigabytes = properties.total_memory / 2**30
-        plan = self.configuration_manager
+        gibibytes = properties.total_memory / 2**30
+        plan, plans_name = self.configuration_manager, self.plans_manager.plans_name
+        # plans of ours that do not fit, as other programs use the GPU too, should be made for half of it
+        share, name = (0.5, f"{plans_name}Small") if plans_name.startswith("nnUNetCSCN") else (0.8, "nnUNetCSCNPlans")
         return (
-            f"{properties.name} has {gigabytes:.0f} GB, too little for {type(self).__name__} with configuration "
+            f"{properties.name} has {gibibytes:.0f} GiB, too little for {type(self).__name__} with configuration "
             f"{self.configuration_name} (patch {list(plan.patch_size)}, batch {self.batch_size}): make plans that fit "
-            f"with `cscn plan -d {self.plans_manager.dataset_name} --gpu-memory {max(4, int(gigabytes * 0.8))}` and "
-            "train with `-p nnUNetCSCNPlans`"
+            f"with `cscn plan -d {self.plans_manager.dataset_name} --gpu-memory {max(1, int(gibibytes * share))} "
+            f"-p {name}` and train with `-p {name}`"
         )
 
 

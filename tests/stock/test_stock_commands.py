@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 import tiny_dataset
 from nnunet_cscn.demo.stock import environment, run_stock
@@ -77,6 +78,21 @@ def test_a_finished_training_can_be_continued(run, trained):
     assert "Validation complete" in run(
         "nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu", "--c"
     )
+
+
+def test_an_interrupted_training_can_be_continued(root, run, trained):
+    results = root / "interrupted"
+    fold = results / DATASET / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}" / "fold_0"
+    fold.mkdir(parents=True)
+    checkpoint = torch.load(_model(trained, "CSCNTrainer") / "fold_0" / "checkpoint_final.pth", weights_only=False)
+    checkpoint["current_epoch"] = 0  # as if the process had been killed before its last epoch ended
+    torch.save(checkpoint, fold / "checkpoint_latest.pth")
+    shown = run(
+        *("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu", "--c"),
+        nnUNet_results=str(results),
+    )
+    assert "Epoch 0" in shown
+    assert (fold / "checkpoint_final.pth").is_file()
 
 
 def test_validation_can_be_repeated(run, trained):
