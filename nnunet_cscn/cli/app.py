@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import CommandFailed, UserError
 
 EXIT_USER_ERROR = 2
 
@@ -26,12 +26,14 @@ def run(app: typer.Typer) -> None:
     """Run ``app`` and turn what goes wrong into one sentence and an exit status.
 
     Status 0: done. Status 2: the user's mistake, or a file or disk that refuses, told in one sentence. Status 1: a
-    fault of ours, with its traceback.
+    fault of ours, with its traceback, or a command of nnU-Net's that failed, told in one sentence.
     """
     try:
         app()
     except UserError as mistake:
         _leave(str(mistake))
+    except CommandFailed as failure:
+        _leave(str(failure), status=1)
     except KeyboardInterrupt:
         error_console.print("interrupted")
         sys.exit(128 + signal.SIGINT)
@@ -56,9 +58,9 @@ def progress_bar() -> Iterator[Progress]:
         yield progress
 
 
-def _leave(sentence: str) -> NoReturn:
+def _leave(sentence: str, *, status: int = EXIT_USER_ERROR) -> NoReturn:
     error_console.print(Text.assemble(("error:", "bold red"), " ", sentence), soft_wrap=True)
-    sys.exit(EXIT_USER_ERROR)
+    sys.exit(status)
 
 
 def _sentence(refusal: OSError) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nnunet_cscn.discovery import ensure_registered
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import CommandFailed, UserError
 
 # The first three keep freed memory in the process, which makes a training step a third faster; the last keeps
 # waiting threads from spinning long, which costs a multiple of the time as soon as another process wants a core.
@@ -65,7 +65,8 @@ def run_stock(
         on_line: Called with each line that it prints.
 
     Raises:
-        UserError: When the command fails, with the last line it printed and the log's path.
+        UserError: When the command is not installed.
+        CommandFailed: When it fails, with the last line it printed and the log's path.
     """
     log_file.parent.mkdir(parents=True, exist_ok=True)
     last = ""
@@ -91,4 +92,6 @@ def run_stock(
             process.terminate()
             raise
     if process.returncode != 0:
-        raise UserError(f"`{' '.join(command)}` ended with status {process.returncode}: {last} (whole log: {log_file})")
+        raise CommandFailed(
+            f"`{' '.join(command)}` ended with status {process.returncode}: {last} (whole log: {log_file})"
+        )

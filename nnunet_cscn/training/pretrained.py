@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunet_cscn.errors import UserError
@@ -31,13 +32,12 @@ def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, seed: int = 0) -> i
     plans, dataset_json = checkpoint["init_args"]["plans"], checkpoint["init_args"]["dataset_json"]
     manager = PlansManager(plans)
     configuration = manager.get_configuration(checkpoint["init_args"]["configuration"])
-    channel_names = dataset_json.get("channel_names", dataset_json.get("modality", {}))
     labels = manager.get_label_manager(dataset_json)
     torch.manual_seed(seed)
     network: Any = build_network(
         "cscn",
         configuration.configuration,
-        input_channels=len(channel_names),
+        input_channels=determine_num_input_channels(manager, configuration, dataset_json),
         output_channels=labels.num_segmentation_heads,
         deep_supervision=True,
     )

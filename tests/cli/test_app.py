@@ -7,7 +7,7 @@ import typer
 
 from nnunet_cscn.cli.app import run
 from nnunet_cscn.cli.main import main
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import CommandFailed, UserError
 
 
 @pytest.fixture
@@ -86,3 +86,10 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path, monkeypatch, capsys)
         main()
     assert left.value.code == 2
     assert str(tmp_path / "raw") in capsys.readouterr().err
+
+
+def test_a_failed_command_of_nnunets_is_one_sentence_with_status_1(ended):
+    assert ended(CommandFailed("`nnUNetv2_train 901` ended with status 1")) == (
+        1,
+        "error: `nnUNetv2_train 901` ended with status 1\n",
+    )

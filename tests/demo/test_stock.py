@@ -7,7 +7,7 @@ import pytest
 
 from nnunet_cscn import discovery
 from nnunet_cscn.demo.stock import FASTER_ON_CPU, environment, executable, run_stock
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import CommandFailed, UserError
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_arguments_and_environment_reach_the_command_and_no_input_does(commands,
 def test_a_failing_command_is_told_with_its_last_line_and_its_log(commands, tmp_path):
     write_command(commands, "fail", 'print("first")\nprint("ValueError: no such thing")\nprint()\nraise SystemExit(3)')
     log_file = tmp_path / "fail.log"
-    with pytest.raises(UserError) as told:
+    with pytest.raises(CommandFailed) as told:
         run_stock(["fail", "-d", "901"], log_file, env=os.environ)
     expected = f"`fail -d 901` ended with status 3: ValueError: no such thing (whole log: {log_file})"
     assert str(told.value) == expected
