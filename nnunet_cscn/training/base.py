@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -117,18 +119,14 @@ class CSCNBaseTrainer(nnUNetTrainer):
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Do nnU-Net's training step; name the remedy when the GPU is too small for it."""
-        try:
+        with self._naming_the_remedy():
             step: dict[str, Any] = super().train_step(batch)
-        except torch.OutOfMemoryError as error:
-            raise UserError(self._memory_advice()) from error
         return step
 
     def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Do nnU-Net's validation step; name the remedy when the GPU is too small for it."""
-        try:
+        with self._naming_the_remedy():
             step: dict[str, Any] = super().validation_step(batch)
-        except torch.OutOfMemoryError as error:
-            raise UserError(self._memory_advice()) from error
         return step
 
     def distance_maps(self) -> DistanceMaps:
@@ -192,6 +190,13 @@ class CSCNBaseTrainer(nnUNetTrainer):
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
+
+    @contextlib.contextmanager
+    def _naming_the_remedy(self) -> Iterator[None]:
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            raise UserError(self._memory_advice()) from error
 
     def _memory_advice(self) -> str:
         properties = torch.cuda.get_device_properties(self.device)
