@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from nnunet_cscn.files import write_json
+
 TRAINERS = ("nnUNetTrainer", "BUNetTrainer", "ACDNetTrainer", "CSCNTrainer")
 
 
@@ -35,8 +37,7 @@ def main() -> None:
     summary = {name: _summary(results) for name, results in runs.items()}
     _print(summary)
     if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        write_json(arguments.json, summary)
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
