@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -21,6 +20,8 @@ from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.evaluation.volumes import score_volumes
 from nnunet_cscn.files import write_json
+from nnunet_cscn.nifti.grids import read_grid
+from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.nnunet_folders import preprocessed_dataset, raw_dataset
 
 COMMON_SHAPE = (48, 64, 64)
@@ -36,7 +37,7 @@ def main() -> None:
     splits_file = preprocessed_dataset(arguments.dataset) / "splits_final.json"
     split = json.loads(splits_file.read_text(encoding="utf-8"))[arguments.fold]
     labels = read_labels(raw / "dataset.json")
-    values = [v for v in json.loads((raw / "dataset.json").read_text())["labels"].values() if v != 0]
+    values = sorted(labels.known - {0, labels.ignore})
     training = [_read(raw, case)[0] for case in split["train"]]
     means = {value: np.mean([_scaled(mask == value, COMMON_SHAPE) for mask in training], axis=0) for value in values}
     threshold = max(np.arange(0.1, 0.9, 0.05), key=lambda t: _mean_dice(means, training, t))
@@ -51,8 +52,8 @@ def main() -> None:
 
 
 def _read(raw: Path, case: str) -> tuple[NDArray[np.uint8], tuple[float, ...]]:
-    image = sitk.ReadImage(str(raw / "labelsTr" / f"{case}.nii.gz"))
-    return sitk.GetArrayFromImage(image), tuple(reversed(image.GetSpacing()))
+    path = raw / "labelsTr" / f"{case}.nii.gz"
+    return read_voxels(path), read_grid(path).spacing_mm[::-1]
 
 
 def _scaled(volume: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float32]:

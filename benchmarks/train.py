@@ -32,11 +32,21 @@ from nnunet_cscn.settings import Settings
 
 def main() -> None:
     arguments = _parse()
-    ensure_registered()
-    trainer = get_trainer_from_args(
-        arguments.dataset, arguments.configuration, arguments.fold, arguments.trainer, device=torch.device("cpu")
+    trainer = prepare(
+        arguments.dataset, arguments.configuration, arguments.fold, arguments.trainer, device=arguments.device
     )
-    settings = Settings.from_configuration(trainer.configuration_manager.configuration)
+    start, cpu_start = time.perf_counter(), time.process_time()
+    trainer.run_training()
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    trainer.perform_actual_validation()
+    write_json(arguments.json, _report(trainer, seconds, cpu_seconds))
+
+
+def prepare(dataset: str, configuration: str, fold: int, name: str, *, device: str = "cpu") -> Any:
+    """Return a trainer, stock or ours, with the configuration's budget and with weights and loaders of its seed."""
+    ensure_registered()
+    trainer = get_trainer_from_args(dataset, configuration, fold, name, device=torch.device(device))
+    settings = _settings(trainer)
     _set_budget(trainer, settings)
     _seed(settings)
     trainer.initialize()
@@ -47,11 +57,11 @@ def main() -> None:
         return get_dataloaders()
 
     trainer.get_dataloaders = seeded_loaders
-    start, cpu_start = time.perf_counter(), time.process_time()
-    trainer.run_training()
-    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-    trainer.perform_actual_validation()
-    write_json(arguments.json, _report(trainer, settings, seconds, cpu_seconds))
+    return trainer
+
+
+def _settings(trainer: Any) -> Settings:
+    return Settings.from_configuration(trainer.configuration_manager.configuration)
 
 
 def _set_budget(trainer: Any, settings: Settings) -> None:
@@ -68,7 +78,7 @@ def _seed(settings: Settings) -> None:
     torch.manual_seed(seed)
 
 
-def _report(trainer: Any, settings: Settings, seconds: float, cpu_seconds: float) -> dict[str, Any]:
+def _report(trainer: Any, seconds: float, cpu_seconds: float) -> dict[str, Any]:
     base = Path(trainer.preprocessed_dataset_folder_base)
     validation = Path(trainer.output_folder) / "validation"
     _, cases = trainer.do_split()
@@ -86,7 +96,7 @@ def _report(trainer: Any, settings: Settings, seconds: float, cpu_seconds: float
         "configuration": trainer.configuration_name,
         "trainer": type(trainer).__name__,
         "fold": trainer.fold,
-        "seed": settings.seed or 0,
+        "seed": _settings(trainer).seed or 0,
         "iterations": trainer.num_epochs * trainer.num_iterations_per_epoch,
         "patch_size": list(trainer.configuration_manager.patch_size),
         "batch_size": trainer.batch_size,
@@ -94,10 +104,17 @@ def _report(trainer: Any, settings: Settings, seconds: float, cpu_seconds: float
         "training_minutes": round(seconds / 60, 2),
         "training_cpu_minutes": round(cpu_seconds / 60, 2),
         "threads": torch.get_num_threads(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}",
+        "machine": _machine(trainer.device),
         "train_losses": [float(loss) for loss in losses],
         **scores.to_json(),
     }
+
+
+def _machine(device: torch.device) -> str:
+    processor = f"{platform.machine()}, {os.cpu_count()} cores"
+    if device.type == "cuda":
+        processor = f"{torch.cuda.get_device_name(device)}, {processor}"
+    return f"{processor}, torch {torch.__version__}"
 
 
 def _parse() -> argparse.Namespace:
@@ -106,6 +123,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("configuration")
     parser.add_argument("fold", type=int)
     parser.add_argument("trainer", help="such as nnUNetTrainer or CSCNTrainer")
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--json", type=Path, required=True, help="file to write")
     return parser.parse_args()
 

@@ -13,6 +13,8 @@ from nnunet_cscn.errors import UserError
 FolderVariable = Literal["nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"]
 FOLDER_VARIABLES: tuple[FolderVariable, ...] = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 
+MAKE_PLANS = "make the plans anew with `nnUNetv2_plan_experiment` or `cscn plan`"
+
 _DATASET_NAME = re.compile(r"Dataset(\d{3,})_.+")
 
 
@@ -180,6 +182,22 @@ def read_plans_file(file: Path) -> dict[str, Any]:
     return content
 
 
+def read_dataset_json(folder: Path) -> dict[str, Any]:
+    """Read the ``dataset.json`` of a raw data set and see that nnU-Net can plan with it.
+
+    Raises:
+        UserError: When it is missing, no JSON, or lacks what nnU-Net needs.
+    """
+    file = folder / "dataset.json"
+    content = read_json_file(file)
+    entries = content if isinstance(content, dict) else {}
+    kinds: dict[str, type] = {"channel_names": dict, "labels": dict, "numTraining": int, "file_ending": str}
+    wrong = [key for key, kind in kinds.items() if not isinstance(entries.get(key), kind)]
+    if wrong:
+        raise UserError(f"{file} has no valid {', '.join(wrong)}: complete it as nnU-Net's dataset format demands")
+    return entries
+
+
 def read_json_file(file: Path) -> Any:
     """Read a JSON file that belongs to the user.
 
@@ -209,6 +227,18 @@ def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[
         >>> configuration_from_plans(plans, "quick")
         {'batch_size': 2, 'inherits_from': '3d', 'epochs': 5}
     """
+    resolved: dict[str, Any] = {}
+    for link in reversed(inheritance(plans, configuration)):
+        resolved.update(plans["configurations"][link])
+    return resolved
+
+
+def inheritance(plans: dict[str, Any], configuration: str) -> list[str]:
+    """Return the configuration's name, that of the one it inherits from, and so on.
+
+    Raises:
+        UserError: As in ``configuration_from_plans``.
+    """
     known: dict[str, dict[str, Any]] = plans["configurations"]
     chain: list[str] = []
     name: str | None = configuration
@@ -219,12 +249,11 @@ def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[
         if name not in known:
             source = f", which {chain[-1]} inherits from," if chain else ""
             raise UserError(f"the plans have no configuration {name}{source}: {_there_is(list(known))}")
+        if not isinstance(known[name], dict):
+            raise UserError(f"the plans' configuration {name} is no block of entries: {MAKE_PLANS}")
         chain.append(name)
         name = known[name].get("inherits_from")
-    resolved: dict[str, Any] = {}
-    for link in reversed(chain):
-        resolved.update(known[link])
-    return resolved
+    return chain
 
 
 def _dataset_folder(dataset: str | int, variable: FolderVariable, *, remedy: str) -> Path:

@@ -37,15 +37,11 @@ def configure(
 
     Example: cscn configure 901 3d_fullres 3d_quick --set epochs=50 --set loss.gamma=1
     """
-    from nnunet_cscn.files import write_json
-    from nnunet_cscn.nnunet_folders import dataset_number, plans_file, read_plans_file
+    from nnunet_cscn.nnunet_folders import plans_file, read_plans_file
     from nnunet_cscn.planning.configurations import Changes, derive_configuration
     from nnunet_cscn.planning.options import parse_assignments
 
-    if not name.replace("_", "").replace("-", "").isalnum() or "__" in name:
-        raise UserError(f"{name}: a name consists of letters, digits, - and single _, as it becomes part of a folder's")
-    if name in NNUNETS_NAMES:
-        raise UserError(f"{name} is a configuration of nnU-Net's own planner: choose another name")
+    _check_name(name)
     file = plans_file(dataset, plans_name)
     plans = read_plans_file(file)
     changes = Changes(
@@ -57,38 +53,51 @@ def configure(
         max_features=max_features,
     )
     entry = derive_configuration(plans, base, name, changes)
+    _store(file, plans, name, entry, overwrite=overwrite)
+    if "data_identifier" in entry:
+        _show_preprocessing(file, name)
+
+
+def _check_name(name: str) -> None:
+    if not name.replace("_", "").replace("-", "").isalnum() or "__" in name:
+        raise UserError(f"{name}: a name consists of letters, digits, - and single _, as it becomes part of a folder's")
+    if name in NNUNETS_NAMES:
+        raise UserError(f"{name} is a configuration of nnU-Net's own planner: choose another name")
+
+
+def _store(file: Path, plans: dict[str, Any], name: str, entry: dict[str, Any], *, overwrite: bool) -> None:
+    from nnunet_cscn.files import write_json
+
     existing = plans["configurations"].get(name)
     if existing == entry:
         console.print(f"{name} stands in {file} already", soft_wrap=True, markup=False)
-    else:
-        if existing is not None:
-            _refuse_loss(file, name, existing, overwrite=overwrite)
-        plans["configurations"][name] = entry
-        write_json(file, plans)
-        console.print(f"{name} written to {file}", soft_wrap=True, markup=False)
-    if "data_identifier" in entry:
-        command = [
-            "nnUNetv2_preprocess",
-            "-d",
-            str(dataset_number(file.parent.name)),
-            "-plans_name",
-            file.stem,
-            "-c",
-            name,
-        ]
-        console.print(f"It has a spacing of its own: {shlex.join(command)}", soft_wrap=True, markup=False)
+        return
+    if existing is not None:
+        _refuse_loss(file, plans, name, overwrite=overwrite)
+    plans["configurations"][name] = entry
+    write_json(file, plans)
+    console.print(f"{name} written to {file}", soft_wrap=True, markup=False)
 
 
-def _refuse_loss(file: Path, name: str, existing: dict[str, Any], *, overwrite: bool) -> None:
+def _refuse_loss(file: Path, plans: dict[str, Any], name: str, *, overwrite: bool) -> None:
     """Keep what other people's or other days' work depends on."""
-    from nnunet_cscn.nnunet_folders import models_trained_with
+    from nnunet_cscn.nnunet_folders import inheritance, models_trained_with
 
-    if "inherits_from" not in existing:
+    if "inherits_from" not in plans["configurations"][name]:
         raise UserError(f"{name} is a configuration of nnU-Net's own planner: choose another name")
     if not overwrite:
         raise UserError(f"{name} stands in {file} with other settings: choose another name or add --overwrite")
-    if trained := models_trained_with(file.parent.name, file.stem, name):
-        raise UserError(f"{trained[0]} was trained with {name} as it is: choose another name or remove that folder")
+    for heir in plans["configurations"]:
+        if name in inheritance(plans, heir) and (trained := models_trained_with(file.parent.name, file.stem, heir)):
+            raise UserError(f"{trained[0]} was trained with {name} as it is: choose another name or remove that folder")
+
+
+def _show_preprocessing(file: Path, name: str) -> None:
+    from nnunet_cscn.nnunet_folders import dataset_number
+
+    number = str(dataset_number(file.parent.name))
+    command = ["nnUNetv2_preprocess", "-d", number, "-plans_name", file.stem, "-c", name]
+    console.print(f"It has a spacing of its own: {shlex.join(command)}", soft_wrap=True, markup=False)
 
 
 def _numbers(option: str, text: str | None, kind: type[int] | type[float]) -> list[Any] | None:

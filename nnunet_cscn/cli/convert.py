@@ -66,8 +66,6 @@ def _convert_paired(
     console.print(
         f"{done.folder}: {len(done.written)} cases written, {len(done.unchanged)} already there", soft_wrap=True
     )
-    for file in done.splits_files:
-        console.print(f"five fixed folds: {file}", soft_wrap=True, markup=False)
 
 
 convert_app = typer.Typer(help="Turn a public data set into nnU-Net's raw format.", no_args_is_help=True)

@@ -32,13 +32,17 @@ def plan(
 
     Example: cscn plan -d 901 --gpu-memory 8
     """
-    from nnunet_cscn.nnunet_folders import dataset_number, preprocessed_folder, raw_dataset
+    from nnunet_cscn.evaluation.labels import read_labels
+    from nnunet_cscn.nnunet_folders import dataset_number, preprocessed_folder, raw_dataset, read_dataset_json
 
     if not (math.isfinite(gpu_memory) and gpu_memory >= LEAST_MEMORY_GB):
         raise UserError(f"--gpu-memory: expected at least {LEAST_MEMORY_GB:g} GB, got {gpu_memory:g}")
     if plans_name is not None and (not plans_name.replace("_", "").isalnum() or "__" in plans_name):
         raise UserError(f"--plans {plans_name}: a name consists of letters, digits and single _, as it names folders")
-    name = raw_dataset(dataset).name
+    raw = raw_dataset(dataset)
+    read_dataset_json(raw)
+    read_labels(raw / "dataset.json")
+    name = raw.name
     folder = preprocessed_folder() / name
 
     with console.status("importing nnU-Net"):

@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cscn.conversion import nifti
+from nnunet_cscn.conversion.case_files import (
+    check_image,
+    copy_file,
+    holds_labels,
+    is_copy,
+    read_labels,
+    write_labels,
+)
 from nnunet_cscn.conversion.raw_dataset import (
     FILE_ENDING,
     DatasetDescription,
@@ -20,6 +27,7 @@ from nnunet_cscn.conversion.raw_dataset import (
 from nnunet_cscn.conversion.splits import SPLITS_FILE, check_splits, fixed_folds, write_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
+from nnunet_cscn.nifti.grids import grid_differences
 
 # The second of each is what the Medical Segmentation Decathlon's archives hold.
 _IMAGE_FOLDERS = ("images", "imagesTr")
@@ -43,13 +51,11 @@ class Conversion:
         folder: The raw data set.
         written: Cases of which at least one file was written.
         unchanged: Cases that were already there.
-        splits_files: Where the folds stand.
     """
 
     folder: Path
     written: tuple[str, ...]
     unchanged: tuple[str, ...]
-    splits_files: tuple[Path, ...]
 
 
 def convert(
@@ -66,14 +72,15 @@ def convert(
     """Write the cases of ``source`` as a raw data set of nnU-Net, with its fixed five folds.
 
     Images and 8-bit labels are copied byte by byte; labels of other types become 8-bit. ``dataset.json`` is written
-    last and only when every case is good, so that an incomplete data set is never taken for a finished one.
+    last and only when every case is good, so that an incomplete data set is never taken for a finished one. The folds
+    stand beside it, from where nnU-Net's planner takes them.
 
     Args:
         source: The folder with ``images`` and ``labels`` (or ``imagesTr`` and ``labelsTr``).
         description: What the data set is.
         raw_folder: nnU-Net's raw folder, in which the data set gets its own.
-        preprocessed_folder: nnU-Net's preprocessed folder, where it reads the folds; None writes them only beside
-            ``dataset.json``.
+        preprocessed_folder: nnU-Net's preprocessed folder, which must not hold other folds of this data set; None
+            where there is none yet.
         dataset_id: Another number than the description's.
         overwrite: Replace files of the raw data set that differ from the source.
         on_start: Called once with the number of cases.
@@ -83,16 +90,13 @@ def convert(
         UserError: When the source has another layout, cases are bad (all are listed) or other data are in the way.
     """
     folder = raw_folder / folder_name(description, dataset_id)
+    check_number_is_free(folder)
     cases, bad = find_cases(source)
     names = [case.name for case in cases]
-    splits_files = [folder / SPLITS_FILE]
-    if preprocessed_folder is not None:
-        splits_files.append(preprocessed_folder / folder.name / SPLITS_FILE)
-    check_number_is_free(folder)
     if not bad:
         check_no_other_cases(folder, names)
-        for file in splits_files:
-            check_splits(file, fixed_folds(names))
+        for parent in filter(None, (raw_folder, preprocessed_folder)):
+            check_splits(parent / folder.name / SPLITS_FILE, fixed_folds(names))
 
     written: list[str] = []
     on_start(len(cases))
@@ -103,17 +107,10 @@ def convert(
         except UserError as reason:
             bad.append(f"{case.name}: {reason}")
         on_case()
-    if bad:
-        listed = "\n".join(f"  {sentence}" for sentence in sorted(bad))
-        raise UserError(
-            f"{source}: {len(bad)} cases can't be converted:\n{listed}\n"
-            "Mend or remove them and run the command again; what is right already is kept."
-        )
-    for file in splits_files:
-        write_splits(file, fixed_folds(names))
+    _refuse(source, bad)
+    write_splits(folder / SPLITS_FILE, fixed_folds(names))
     write_json(folder / "dataset.json", dataset_json(description, case_count=len(cases)))
-    unchanged = tuple(name for name in names if name not in written)
-    return Conversion(folder, written=tuple(written), unchanged=unchanged, splits_files=tuple(splits_files))
+    return Conversion(folder, tuple(written), tuple(name for name in names if name not in written))
 
 
 def find_cases(source: Path) -> tuple[list[PairedCase], list[str]]:
@@ -136,26 +133,30 @@ def find_cases(source: Path) -> tuple[list[PairedCase], list[str]]:
 
 
 def _convert_case(case: PairedCase, description: DatasetDescription, *, folder: Path, overwrite: bool) -> bool:
-    image = nifti.read_volume(case.image)
-    stored_labels = nifti.read_volume(case.labels)
-    labels = nifti.as_labels(stored_labels, tuple(value for _, value in description.labels))
-    difference = nifti.grid_difference(image, labels)
-    if difference is not None:
-        raise UserError(f"image and labels have different grids: {difference}")
-
+    grid = check_image(case.image)
+    labels = read_labels(case.labels, tuple(value for _, value in description.labels))
+    if differences := grid_differences(labels.grid, grid, "the image"):
+        raise UserError("; ".join(f"the labels have {difference}" for difference in differences))
     image_target, label_target = image_path(folder, case.name), label_path(folder, case.name)
-    image_is_there = image_target.exists() and nifti.is_same_file(case.image, image_target)
-    labels_are_there = label_target.exists() and nifti.holds_volume(label_target, labels)
+    image_is_there = is_copy(case.image, image_target)
+    labels_are_there = holds_labels(label_target, labels)
     for target, is_right in ((image_target, image_is_there), (label_target, labels_are_there)):
         if target.exists() and not is_right and not overwrite:
             raise UserError(f"{target} differs from the source: remove it or pass --overwrite")
     if not image_is_there:
-        nifti.copy_file(case.image, image_target)
-    if not labels_are_there and labels is stored_labels:
-        nifti.copy_file(case.labels, label_target)
-    elif not labels_are_there:
-        nifti.write_volume(labels, label_target)
+        copy_file(case.image, image_target)
+    if not labels_are_there:
+        write_labels(labels, label_target)
     return not (image_is_there and labels_are_there)
+
+
+def _refuse(source: Path, bad: Sequence[str]) -> None:
+    if bad:
+        listed = "\n".join(f"  {sentence}" for sentence in sorted(bad))
+        raise UserError(
+            f"{source}: {len(bad)} cases can't be converted:\n{listed}\n"
+            "Mend or remove them and run the command again; what is right already is kept."
+        )
 
 
 def _subfolder(source: Path, names: Sequence[str]) -> Path:

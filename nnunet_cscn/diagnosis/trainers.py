@@ -79,7 +79,7 @@ def _trainer(name: str, find: Callable[[str], type[Any]]) -> Finding:
         if "Could not find requested nnunet trainer" in str(failure):
             detail = f"not found in {discovery.trainers_folder()}"
             return fault(name, detail, "Install nnunet-cscn again: this version does not bring it or is incomplete.")
-        remedy = "Mend the imports above, or take the folder with the broken module off nnUNet_extTrainer."
+        remedy = f"Mend the imports above, or take the folder with the broken module off {discovery.TRAINERS_VARIABLE}."
         return fault(name, f"the search broke off: {type(failure).__name__}: {failure}", remedy)
     if trainer.__module__.partition(".")[0] != "nnunet_cscn":
         remedy = f"Rename that class, or take its folder off {discovery.TRAINERS_VARIABLE}."

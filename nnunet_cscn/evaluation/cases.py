@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.grids import TOLERANCE, Grid, grid_differences, read_grid
-from nnunet_cscn.evaluation.nifti_bytes import ENDINGS
+from nnunet_cscn.nifti.grids import TOLERANCE, Grid, grid_differences, read_grid
+from nnunet_cscn.nifti.voxels import ENDINGS
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _common_grid(case: CaseFiles) -> Grid:
         except UserError as fault:
             problems.append(f"{role}: {fault}")
     if not problems:
-        differences = grid_differences(grids[0], grids[1])
+        differences = grid_differences(grids[0], grids[1], "the reference")
         problems = [f"the prediction has {each} (tolerance {TOLERANCE})" for each in differences]
     if problems:
         raise UserError("; ".join(problems))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet_folders import read_json_file
 
 BACKGROUND = "background"
 IGNORE = "ignore"
@@ -79,12 +79,7 @@ def read_labels(dataset_json: Path) -> EvaluatedLabels:
     Raises:
         UserError: When the file cannot be read or its labels are not as nnU-Net defines them.
     """
-    try:
-        content = json.loads(dataset_json.read_text(encoding="utf-8"))
-    except OSError as fault:
-        raise UserError(f"{dataset_json}: the file can't be read ({fault.strerror})") from None
-    except ValueError as fault:
-        raise UserError(f"{dataset_json}: the file is not JSON ({fault})") from None
+    content = read_json_file(dataset_json)
     labels = content.get("labels") if isinstance(content, dict) else None
     if not isinstance(labels, dict):
         raise UserError(f"{dataset_json}: there is no entry 'labels', as in an nnU-Net dataset.json")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.masks import Mask, occupied_box
-from nnunet_cscn.evaluation.nifti_bytes import read_voxels
 from nnunet_cscn.evaluation.scores import LabelScores, score_masks
+from nnunet_cscn.nifti.voxels import read_voxels
 
 MAX_UNNAMED_LABELS = 256
 """More different values than this in a file, without a dataset.json, mean that it is an image."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_folders import configuration_from_plans
+from nnunet_cscn.nnunet_folders import MAKE_PLANS, configuration_from_plans
 from nnunet_cscn.planning.options import merged
 from nnunet_cscn.settings import BLOCK, Settings
 
 SMALLEST_FEATURE_MAP = 4  # edge length below which nnU-Net's planner stops pooling
+LARGEST = 4096  # no network has more channels or a longer patch: more is a slip of the keyboard
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,13 @@ def derive_configuration(plans: Mapping[str, Any], base: str, name: str, changes
         entry["batch_size"] = changes.batch_size
     if changes.spacing_mm is not None:
         entry["spacing"] = [float(s) for s in changes.spacing_mm]
-        entry["data_identifier"] = f"{plans['plans_name']}_{name}"
-        old, new = inherited["spacing"], entry["spacing"]
-        entry["median_image_size_in_voxels"] = [
-            float(round(n * o / s)) for n, o, s in zip(inherited["median_image_size_in_voxels"], old, new, strict=True)
-        ]
+        entry["data_identifier"] = f"{_needed(plans, 'plans_name', str)}_{name}"
+        sizes = _needed(inherited, "median_image_size_in_voxels", list)
+        steps = zip(sizes, inherited["spacing"], entry["spacing"], strict=True)
+        entry["median_image_size_in_voxels"] = [float(round(size * old / new)) for size, old, new in steps]
     if changes.need_new_topology:
-        patch_size = changes.patch_size if changes.patch_size is not None else inherited["patch_size"]
-        spacing = entry.get("spacing", inherited["spacing"])
+        patch_size = changes.patch_size if changes.patch_size is not None else _needed(inherited, "patch_size", list)
+        spacing = entry.get("spacing", _needed(inherited, "spacing", list))
         entry["patch_size"], entry["architecture"] = _planned(inherited, patch_size, spacing, changes)
     # refuses a name that the base inherits from
     configuration_from_plans({"configurations": {**plans["configurations"], name: entry}}, name)
@@ -91,15 +91,9 @@ def _planned(
     """Return patch size (rounded up to what the strides divide) and architecture, planned as nnU-Net plans them."""
     from nnunetv2.experiment_planning.experiment_planners.network_topology import get_pool_and_conv_props
 
-    try:
-        old = inherited["architecture"]
-        kwargs = dict(old["arch_kwargs"])
-        inherited_features = kwargs["features_per_stage"]
-    except KeyError as missing:
-        raise UserError(
-            f"the plan's architecture has no {missing}: another patch, spacing or width needs the plan of a U-Net, "
-            "made by nnUNetv2_plan_experiment or `cscn plan`"
-        ) from None
+    old = _needed(inherited, "architecture", dict)
+    kwargs = dict(_needed(old, "arch_kwargs", dict))
+    inherited_features = _needed(kwargs, "features_per_stage", list)
     _, strides, kernels, padded, _ = get_pool_and_conv_props(spacing, patch_size, SMALLEST_FEATURE_MAP, 999)
     n_stages = len(strides)
     first = changes.features or inherited_features[0]
@@ -132,13 +126,33 @@ def _check(changes: Changes, inherited: Mapping[str, Any]) -> None:
         ("--features", changes.features),
         ("--max-features", changes.max_features),
     ):
-        if number is not None and number < 1:
-            raise UserError(f"{option}: expected a positive number, got {number}")
+        if number is not None and not 1 <= number <= LARGEST:
+            raise UserError(f"{option}: expected a number from 1 to {LARGEST}, got {number}")
     for option, numbers in (("--patch-size", changes.patch_size), ("--spacing", changes.spacing_mm)):
         if numbers is None:
             continue
-        if len(numbers) != len(inherited["spacing"]):
-            expected = len(inherited["spacing"])
+        expected = len(_needed(inherited, "spacing", list))
+        if len(numbers) != expected:
             raise UserError(f"{option}: expected {expected} numbers for this configuration, got {len(numbers)}")
         if not all(math.isfinite(n) and n > 0 for n in numbers):
             raise UserError(f"{option}: expected positive numbers, got {', '.join(f'{n:g}' for n in numbers)}")
+    if changes.patch_size is not None:
+        _check_patch(changes.patch_size)
+
+
+def _check_patch(patch_size: Sequence[int]) -> None:
+    shown = ",".join(map(str, patch_size))
+    if max(patch_size) > LARGEST:
+        raise UserError(f"--patch-size: expected at most {LARGEST} voxels along an axis, got {shown}")
+    if sum(edge >= SMALLEST_FEATURE_MAP for edge in patch_size) < 2:
+        raise UserError(
+            f"--patch-size: expected {SMALLEST_FEATURE_MAP} or more voxels along at least two axes, got {shown}"
+        )
+
+
+def _needed(block: Mapping[str, Any], key: str, kind: type) -> Any:
+    """Return what every plan of a U-Net has."""
+    value = block.get(key)
+    if not isinstance(value, (list, tuple) if kind is list else kind):
+        raise UserError(f"the plans have no valid {key}: {MAKE_PLANS}")
+    return value

@@ -79,7 +79,8 @@ class CSCNBaseTrainer(nnUNetTrainer):
     def initialize(self) -> None:
         """Build network, optimiser and loss."""
         self._seed()
-        super().initialize()
+        with self._naming_the_remedy():
+            super().initialize()
 
     def get_dataloaders(self) -> tuple[Any, Any]:
         """Start the loaders, from the seed where one is set, so that two networks see the same batches.

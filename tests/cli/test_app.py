@@ -6,7 +6,6 @@ import pytest
 import typer
 
 from nnunet_cscn.cli.app import run
-from nnunet_cscn.cli.main import main
 from nnunet_cscn.errors import CommandFailed, UserError
 
 
@@ -70,22 +69,14 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_to_is_named(tmp_path, monkeypatch, capsys):
+def test_a_folder_that_may_not_be_written_to_is_named(tmp_path, refused):
     tmp_path.chmod(0o500)
-    monkeypatch.setattr(sys, "argv", ["cscn", "phantom", str(tmp_path / "raw"), "--cases", "1"])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
-    assert f"error: {tmp_path / 'raw'}: Permission denied" in capsys.readouterr().err
+    assert f"error: {tmp_path / 'raw'}: Permission denied" in refused("phantom", tmp_path / "raw", "--cases", 1)
 
 
-def test_a_file_in_the_place_of_a_folder_is_named(tmp_path, monkeypatch, capsys):
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path, refused):
     (tmp_path / "raw").write_text("a file")
-    monkeypatch.setattr(sys, "argv", ["cscn", "phantom", str(tmp_path / "raw" / "below"), "--cases", "1"])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
-    assert str(tmp_path / "raw") in capsys.readouterr().err
+    assert str(tmp_path / "raw") in refused("phantom", tmp_path / "raw" / "below", "--cases", 1)
 
 
 def test_a_failed_command_of_nnunets_is_one_sentence_with_status_1(ended):

@@ -1,11 +1,10 @@
 import json
 import os
-import sys
 
 import pytest
 from typer.testing import CliRunner
 
-from nnunet_cscn.cli.main import app, main
+from nnunet_cscn.cli.main import app
 
 UNET = {
     "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
@@ -44,17 +43,6 @@ def configure(*arguments):
     return shown.output
 
 
-def refused(monkeypatch, capsys, *arguments):
-    """Run the whole command as a user does, and return the sentence it ends with."""
-    monkeypatch.setattr(sys, "argv", ["cscn", "configure", *arguments])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
-    shown = capsys.readouterr().err
-    assert "Traceback" not in shown
-    return shown
-
-
 def configurations(file):
     return json.loads(file.read_text())["configurations"]
 
@@ -89,41 +77,49 @@ def test_the_same_again_changes_nothing(plans_file):
     assert plans_file.stat().st_mtime_ns == before.st_mtime_ns
 
 
-def test_other_settings_under_the_same_name_need_overwrite(plans_file, monkeypatch, capsys):
+def test_other_settings_under_the_same_name_need_overwrite(plans_file, refused):
     configure("3d_quick", "--set", "epochs=50")
-    shown = refused(monkeypatch, capsys, "901", "3d_fullres", "3d_quick", "--set", "epochs=5")
+    shown = refused("configure", "901", "3d_fullres", "3d_quick", "--set", "epochs=5")
     assert "with other settings: choose another name or add --overwrite" in shown
     assert configurations(plans_file)["3d_quick"]["cscn"] == {"epochs": 50}
     configure("3d_quick", "--set", "epochs=5", "--overwrite")
     assert configurations(plans_file)["3d_quick"]["cscn"] == {"epochs": 5}
 
 
-def test_a_configuration_that_models_were_trained_with_is_never_replaced(
-    plans_file, empty_nnunet_folders, monkeypatch, capsys
-):
+def test_a_configuration_that_models_were_trained_with_is_never_replaced(plans_file, empty_nnunet_folders, refused):
     configure("3d_quick", "--set", "epochs=50")
     model = empty_nnunet_folders["nnUNet_results"] / "Dataset901_NPC" / "CSCNTrainer__nnUNetPlans__3d_quick"
     model.mkdir(parents=True)
     arguments = ["901", "3d_fullres", "3d_quick", "--set", "epochs=5", "--overwrite"]
-    assert f"{model} was trained with 3d_quick as it is" in refused(monkeypatch, capsys, *arguments)
+    assert f"{model} was trained with 3d_quick as it is" in refused("configure", *arguments)
     assert configurations(plans_file)["3d_quick"]["cscn"] == {"epochs": 50}
     model.rename(model.with_name("CSCNTrainer__nnUNetPlans__3d_quicker"))
     configure(*arguments[2:])
 
 
+def test_a_configuration_that_a_trained_one_inherits_from_is_never_replaced(plans_file, empty_nnunet_folders, refused):
+    configure("3d_quick", "--set", "epochs=50")
+    shown = CliRunner().invoke(app, ["configure", "901", "3d_quick", "3d_heir", "--batch-size", "4"])
+    assert shown.exit_code == 0, shown.output
+    model = empty_nnunet_folders["nnUNet_results"] / "Dataset901_NPC" / "CSCNTrainer__nnUNetPlans__3d_heir"
+    model.mkdir(parents=True)
+    arguments = ["901", "3d_fullres", "3d_quick", "--set", "epochs=5", "--overwrite"]
+    assert f"{model} was trained with 3d_quick as it is" in refused("configure", *arguments)
+
+
 @pytest.mark.parametrize("name", ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"])
-def test_nnunets_own_names_are_reserved(plans_file, monkeypatch, capsys, name):
+def test_nnunets_own_names_are_reserved(plans_file, refused, name):
     before = plans_file.read_text()
-    shown = refused(monkeypatch, capsys, "901", "3d_fullres", name, "--set", "epochs=5", "--overwrite")
+    shown = refused("configure", "901", "3d_fullres", name, "--set", "epochs=5", "--overwrite")
     assert f"{name} is a configuration of nnU-Net's own planner: choose another name" in shown
     assert plans_file.read_text() == before
 
 
-def test_a_planners_configuration_by_any_name_is_kept(plans_file, monkeypatch, capsys):
+def test_a_planners_configuration_by_any_name_is_kept(plans_file, refused):
     plans = json.loads(plans_file.read_text())
     plans["configurations"]["3d_custom"] = plans["configurations"]["3d_fullres"]
     plans_file.write_text(json.dumps(plans))
-    shown = refused(monkeypatch, capsys, "901", "3d_fullres", "3d_custom", "--overwrite")
+    shown = refused("configure", "901", "3d_fullres", "3d_custom", "--overwrite")
     assert "3d_custom is a configuration of nnU-Net's own planner" in shown
 
 
@@ -145,21 +141,50 @@ def test_a_planners_configuration_by_any_name_is_kept(plans_file, monkeypatch, c
         (["901", "3d_fullres", "3d_quick", "--patch-size", "8.5,8,8"], "expected numbers with commas between them"),
         (["901", "3d_fullres", "3d_quick", "--spacing", "1,0,1"], "--spacing: expected positive numbers, got 1, 0, 1"),
         (["901", "3d_fullres", "3d_quick", "--spacing", "1,nan,1"], "--spacing: expected positive numbers"),
-        (["901", "3d_fullres", "3d_quick", "--features", "-4"], "--features: expected a positive number, got -4"),
-        (["901", "3d_fullres", "3d_quick", "--batch-size", "0"], "--batch-size: expected a positive number, got 0"),
+        (["901", "3d_fullres", "3d_quick", "--features", "-4"], "--features: expected a number from 1 to 4096, got -4"),
+        (["901", "3d_fullres", "3d_quick", "--batch-size", "0"], "--batch-size: expected a number from 1 to 4096"),
+        (["901", "3d_fullres", "3d_quick", "--features", "100000000"], "--features: expected a number from 1 to 4096"),
+        (["901", "3d_fullres", "3d_quick", "--patch-size", "1,1,8"], "expected 4 or more voxels along at least two"),
+        (["901", "3d_fullres", "3d_quick", "--patch-size", "8,5000,8"], "expected at most 4096 voxels along an axis"),
     ],
 )
-def test_mistakes_end_with_status_2_and_leave_the_plans_untouched(plans_file, monkeypatch, capsys, arguments, sentence):
+def test_mistakes_end_with_status_2_and_leave_the_plans_untouched(plans_file, refused, arguments, sentence):
     before = plans_file.read_text()
-    assert sentence in refused(monkeypatch, capsys, *arguments)
+    assert sentence in refused("configure", *arguments)
     assert plans_file.read_text() == before
 
 
-def test_a_file_that_holds_no_plans_is_refused(plans_file, monkeypatch, capsys):
+def test_a_file_that_holds_no_plans_is_refused(plans_file, refused):
     plans_file.write_text("[]")
-    assert "holds no nnU-Net plans" in refused(monkeypatch, capsys, "901", "3d_fullres", "3d_quick")
+    assert "holds no nnU-Net plans" in refused("configure", "901", "3d_fullres", "3d_quick")
     plans_file.write_text("{")
-    assert "is no valid JSON" in refused(monkeypatch, capsys, "901", "3d_fullres", "3d_quick")
+    assert "is no valid JSON" in refused("configure", "901", "3d_fullres", "3d_quick")
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda plans: plans.pop("plans_name"), "the plans have no valid plans_name"),
+        (lambda plans: plans["configurations"]["3d_fullres"].pop("spacing"), "the plans have no valid spacing"),
+        (lambda plans: plans["configurations"]["3d_fullres"].update(architecture="U-Net"), "no valid architecture"),
+        (
+            lambda plans: plans["configurations"]["3d_fullres"]["architecture"].pop("arch_kwargs"),
+            "the plans have no valid arch_kwargs",
+        ),
+        (
+            lambda plans: plans["configurations"]["3d_fullres"].pop("median_image_size_in_voxels"),
+            "the plans have no valid median_image_size_in_voxels",
+        ),
+        (lambda plans: plans["configurations"].update({"3d_fullres": []}), "3d_fullres is no block of entries"),
+    ],
+)
+def test_damaged_plans_are_refused_with_a_remedy(plans_file, refused, damage, sentence):
+    plans = json.loads(plans_file.read_text())
+    damage(plans)
+    plans_file.write_text(json.dumps(plans))
+    shown = refused("configure", "901", "3d_fullres", "3d_quick", "--spacing", "2,1,1")
+    assert sentence in shown
+    assert "make the plans anew with `nnUNetv2_plan_experiment` or `cscn plan`" in shown
 
 
 def test_the_plans_are_replaced_as_a_whole_or_not_at_all(plans_file, monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from nnunet_cscn.cli.main import app, main
+from nnunet_cscn.cli.main import app
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "dataset_conversion"
 
@@ -17,7 +17,7 @@ def test_the_sarcoma_lands_in_nnunets_folders(paired_source, empty_nnunet_folder
     assert "6 cases written, 0 already there" in shown.output
     folder = empty_nnunet_folders["nnUNet_raw"] / "Dataset902_STS"
     assert json.loads((folder / "dataset.json").read_text())["licence"] == "CC BY 3.0"
-    assert (empty_nnunet_folders["nnUNet_preprocessed"] / "Dataset902_STS" / "splits_final.json").is_file()
+    assert (folder / "splits_final.json").is_file()
 
 
 def test_the_hippocampus_has_its_own_number_and_labels(paired_source, empty_nnunet_folders):
@@ -36,22 +36,14 @@ def test_out_and_dataset_id_choose_the_folder_without_any_variable(paired_source
     assert (tmp_path / "mine" / "Dataset012_STS" / "splits_final.json").is_file()
 
 
-def test_mistakes_end_with_status_2_and_a_sentence(paired_source, empty_nnunet_folders, monkeypatch, capsys):
+def test_mistakes_end_with_status_2_and_a_sentence(paired_source, empty_nnunet_folders, refused):
     (paired_source / "labels" / "case_4.nii.gz").unlink()
-    monkeypatch.setattr(sys, "argv", ["cscn", "convert", "sts", str(paired_source)])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
-    assert "case_4: has an image and no labels" in capsys.readouterr().err
+    assert "case_4: has an image and no labels" in refused("convert", "sts", paired_source)
 
 
-def test_a_folder_that_may_not_be_written_is_a_sentence_too(paired_source, empty_nnunet_folders, monkeypatch, capsys):
+def test_a_folder_that_may_not_be_written_is_a_sentence_too(paired_source, empty_nnunet_folders, refused):
     (empty_nnunet_folders["nnUNet_raw"] / "Dataset902_STS").write_text("a file is in the way")
-    monkeypatch.setattr(sys, "argv", ["cscn", "convert", "sts", str(paired_source)])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
-    assert "Dataset902_STS" in capsys.readouterr().err
+    assert "Dataset902_STS" in refused("convert", "sts", paired_source)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 import json
 import multiprocessing
-import sys
 from multiprocessing.pool import ThreadPool
 from types import SimpleNamespace
 
@@ -8,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import fingerprinted_dataset
-from nnunet_cscn.cli.main import app, main
+from nnunet_cscn.cli.main import app
 from nnunet_cscn.files import write_json
 
 SMALL = ("--gpu-memory", "0.5")
@@ -28,16 +27,6 @@ def plan(*arguments):
     shown = CliRunner().invoke(app, ["plan", "-d", "901", *SMALL, *arguments])
     assert shown.exit_code == 0, shown.output
     return shown.output
-
-
-def refused(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr(sys, "argv", ["cscn", "plan", *arguments])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
-    shown = capsys.readouterr().err
-    assert "Traceback" not in shown
-    return shown
 
 
 def test_plans_are_written_and_the_next_commands_named(folder):
@@ -80,12 +69,12 @@ def test_derived_configurations_are_shown_with_what_they_inherit(folder):
     assert "4 x 8 x 8" in plan()
 
 
-def test_plans_of_trained_models_are_never_replaced(folder, empty_nnunet_folders, monkeypatch, capsys):
+def test_plans_of_trained_models_are_never_replaced(folder, empty_nnunet_folders, refused):
     plan()
     before = (folder / "nnUNetCSCNPlans.json").read_bytes()
     model = empty_nnunet_folders["nnUNet_results"] / folder.name / "CSCNTrainer__nnUNetCSCNPlans__3d_fullres"
     model.mkdir(parents=True)
-    shown = refused(monkeypatch, capsys, "-d", "901", "--gpu-memory", "4")
+    shown = refused("plan", "-d", "901", "--gpu-memory", "4")
     assert f"{model} was trained with nnUNetCSCNPlans as they are: choose another name with --plans" in shown
     assert (folder / "nnUNetCSCNPlans.json").read_bytes() == before
 
@@ -128,28 +117,45 @@ def test_a_missing_fingerprint_is_extracted_first(raw, empty_nnunet_folders, mon
         (["-d", "901", "-p", "nnUNetPlans"], "nnUNetPlans are the plans of nnU-Net's own planner"),
     ],
 )
-def test_mistakes_end_with_status_2_and_no_plans(folder, monkeypatch, capsys, arguments, sentence):
-    assert sentence in refused(monkeypatch, capsys, *arguments)
+def test_mistakes_end_with_status_2_and_no_plans(folder, refused, arguments, sentence):
+    assert sentence in refused("plan", *arguments)
     assert [file.name for file in folder.iterdir()] == ["dataset_fingerprint.json"]
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{", "dataset.json is no valid JSON"),
+        ("[]", "dataset.json has no valid channel_names, labels, numTraining, file_ending"),
+        ('{"channel_names": {"0": "MRI"}, "numTraining": 5, "file_ending": ".nii.gz"}', "has no valid labels"),
+        (
+            '{"channel_names": {"0": "MRI"}, "numTraining": 5, "file_ending": ".nii.gz", "labels": {"GTVp": 1}}',
+            "labels: 'background' with the value 0 is expected, got None",
+        ),
+    ],
+)
+def test_a_broken_dataset_json_is_refused(folder, raw, refused, content, sentence):
+    (raw / "dataset.json").write_text(content)
+    assert sentence in refused("plan", "-d", "901", *SMALL)
+
+
 @pytest.mark.parametrize("variable", ["nnUNet_raw", "nnUNet_preprocessed"])
-def test_a_missing_path_is_named_with_its_remedy(folder, monkeypatch, capsys, variable):
+def test_a_missing_path_is_named_with_its_remedy(folder, monkeypatch, refused, variable):
     monkeypatch.delenv(variable)
-    assert f"{variable} is not set" in refused(monkeypatch, capsys, "-d", "901")
+    assert f"{variable} is not set" in refused("plan", "-d", "901")
     monkeypatch.setenv(variable, "/nowhere/at/all")
-    assert f"{variable}=/nowhere/at/all is no folder" in refused(monkeypatch, capsys, "-d", "901")
+    assert f"{variable}=/nowhere/at/all is no folder" in refused("plan", "-d", "901")
 
 
-def test_a_data_set_that_has_no_raw_data_is_refused(folder, raw, monkeypatch, capsys):
+def test_a_data_set_that_has_no_raw_data_is_refused(folder, raw, refused):
     raw.rename(raw.with_name("elsewhere"))
-    assert "is not in nnUNet_raw" in refused(monkeypatch, capsys, "-d", "901")
+    assert "is not in nnUNet_raw" in refused("plan", "-d", "901")
 
 
-def test_another_planners_plans_are_never_replaced(folder, monkeypatch, capsys):
+def test_another_planners_plans_are_never_replaced(folder, refused):
     file = folder / "nnUNetResEncUNetMPlans.json"
     write_json(file, {"experiment_planner_used": "nnUNetPlannerResEncM", "configurations": {}})
     before = file.read_text()
-    shown = refused(monkeypatch, capsys, "-d", "901", *SMALL, "-p", "nnUNetResEncUNetMPlans")
+    shown = refused("plan", "-d", "901", *SMALL, "-p", "nnUNetResEncUNetMPlans")
     assert f"{file} holds plans of nnUNetPlannerResEncM: choose another name with --plans" in shown
     assert file.read_text() == before

@@ -159,3 +159,16 @@ def test_a_users_own_trainers_are_found_beside_ours(root, run):
         "nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu", "--val", **variable
     )
     assert "Validation complete" in shown
+
+
+def test_a_training_starts_from_a_trained_bunet(root, run, trained):
+    bunet, start = _model(trained, "BUNetTrainer") / "fold_0" / "checkpoint_final.pth", root / "start.pth"
+    run("cscn", "weights", "from-bunet", str(bunet), str(start))
+    shown = run(
+        *("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu"),
+        *("-pretrained_weights", str(start)),
+        nnUNet_results=str(root / "pretrained"),
+    )
+    assert f"Loading pretrained weights from file  {start}" in shown
+    fold = _model(root / "pretrained" / DATASET, "CSCNTrainer") / "fold_0"
+    assert (fold / "checkpoint_final.pth").is_file()

@@ -6,7 +6,7 @@ import pytest
 import SimpleITK
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.nifti_bytes import read_voxels
+from nnunet_cscn.nifti.voxels import read_voxels
 
 
 def stored(voxels, *, order="<", code=2, slope=1.0, intercept=0.0, dimensions=None):
@@ -73,7 +73,7 @@ def test_other_than_three_dimensions_are_refused(tmp_path, dimensions):
 def test_colours_are_refused(tmp_path):
     path = tmp_path / "a.nii"
     path.write_bytes(stored(VOXELS, code=128))
-    with pytest.raises(UserError, match="voxel type"):
+    with pytest.raises(UserError, match="numbers are expected"):
         read_voxels(path)
 
 

@@ -1,7 +1,8 @@
 """Read the voxels of a NIfTI file, and refuse a file that is not whole.
 
 ITK fills what a truncated or damaged file lacks and says nothing: metrics of such a file would look like a bad
-prediction. So the bytes are unpacked here, with gzip's own checksum, and counted.
+prediction, and a training would learn from noise. So the bytes are unpacked here, with gzip's own checksum, and
+counted.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def read_voxels(path: Path) -> NDArray[Any]:
         raise UserError(f"3 dimensions are expected, the file has {len(shape)} {tuple(shape)}")
     (type_code,) = struct.unpack_from(order + "h", content, layout.type_code)
     if type_code not in _TYPES:
-        raise UserError(f"labels are expected, the file's voxel type (NIfTI code {type_code}) is no number")
+        raise UserError(f"numbers are expected, the file's voxels are none (NIfTI code {type_code})")
     stored = np.dtype(order + _TYPES[type_code])
     start = max(int(struct.unpack_from(order + layout.data_offset[0], content, layout.data_offset[1])[0]), layout.size)
     count = math.prod(shape)

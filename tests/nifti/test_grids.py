@@ -5,7 +5,7 @@ import pytest
 import SimpleITK
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.grids import Grid, grid_differences, read_grid
+from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 GRID = Grid((4, 5, 6), (1.0, 1.0, 3.0), (10.0, -20.0, 30.0), IDENTITY)
@@ -20,7 +20,7 @@ def test_the_grid_of_a_file_is_the_one_it_was_written_with(tmp_path, write_volum
 
 
 def test_equal_grids_have_no_difference():
-    assert grid_differences(GRID, GRID) == []
+    assert grid_differences(GRID, GRID, "the image") == []
 
 
 @pytest.mark.parametrize(
@@ -33,19 +33,19 @@ def test_equal_grids_have_no_difference():
     ],
 )
 def test_each_difference_is_named(change, phrase):
-    (difference,) = grid_differences(replace(GRID, **change), GRID)
+    (difference,) = grid_differences(replace(GRID, **change), GRID, "the reference")
     assert difference.startswith(phrase)
 
 
 def test_several_differences_are_all_named():
     other = replace(GRID, spacing_mm=(1.0, 1.0, 2.0), origin_mm=(0.0, 0.0, 0.0))
-    assert [difference.split()[0] for difference in grid_differences(other, GRID)] == ["spacing", "origin"]
+    assert [difference.split()[0] for difference in grid_differences(other, GRID, "the image")] == ["spacing", "origin"]
 
 
 def test_rounding_is_tolerated():
     rounded = replace(GRID, spacing_mm=(1.0, 1.0005, 3.0), origin_mm=(10.0, -20.0, 30.0005))
-    assert grid_differences(rounded, GRID) == []
-    assert len(grid_differences(rounded, GRID, tolerance=1e-4)) == 2
+    assert grid_differences(rounded, GRID, "the image") == []
+    assert len(grid_differences(rounded, GRID, "the image", tolerance=1e-4)) == 2
 
 
 @pytest.mark.parametrize(("shape", "reason"), [((3, 4), "has 2"), ((2, 3, 4, 5), "has 4")])
@@ -60,7 +60,7 @@ def test_several_values_a_voxel_are_refused(tmp_path):
     path = tmp_path / "a.nii.gz"
     image = SimpleITK.GetImageFromArray(np.zeros((2, 3, 4, 3), dtype=np.uint8), isVector=True)
     SimpleITK.WriteImage(image, str(path))
-    with pytest.raises(UserError, match="one label a voxel is expected, the file has 3 values"):
+    with pytest.raises(UserError, match="one value a voxel is expected, the file has 3"):
         read_grid(path)
 
 

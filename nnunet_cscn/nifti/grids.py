@@ -48,19 +48,20 @@ def read_grid(path: Path) -> Grid:
     if reader.GetDimension() != 3:
         raise UserError(f"3 dimensions are expected, the file has {reader.GetDimension()} {reader.GetSize()}")
     if reader.GetNumberOfComponents() != 1:
-        raise UserError(f"one label a voxel is expected, the file has {reader.GetNumberOfComponents()} values")
+        raise UserError(f"one value a voxel is expected, the file has {reader.GetNumberOfComponents()}")
     grid = Grid(reader.GetSize(), reader.GetSpacing(), reader.GetOrigin(), reader.GetDirection())
     if not all(math.isfinite(step) and step > 0 for step in grid.spacing_mm):
         raise UserError(f"the spacing {_listed(grid.spacing_mm)} mm is not positive")
     return grid
 
 
-def grid_differences(prediction: Grid, reference: Grid, *, tolerance: float = TOLERANCE) -> list[str]:
+def grid_differences(grid: Grid, other: Grid, others_name: str, *, tolerance: float = TOLERANCE) -> list[str]:
     """Say in words what differs between two grids.
 
     Args:
-        prediction: The prediction's grid.
-        reference: The reference's grid.
+        grid: A grid.
+        other: The grid that it should be.
+        others_name: What the phrases call that one, such as "the reference".
         tolerance: Largest difference that counts as none: mm for spacing and origin, cosines for the direction.
 
     Returns:
@@ -69,18 +70,18 @@ def grid_differences(prediction: Grid, reference: Grid, *, tolerance: float = TO
     Example:
         >>> first = Grid((4, 4, 4), (1.0, 1.0, 3.0), (0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
         >>> second = Grid((4, 4, 4), (1.0, 1.0, 2.5), (0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
-        >>> grid_differences(first, second)
-        ['spacing (1, 1, 3) mm, the reference has (1, 1, 2.5) mm']
+        >>> grid_differences(first, second, "the image")
+        ['spacing (1, 1, 3) mm, the image has (1, 1, 2.5) mm']
     """
-    if prediction.shape != reference.shape:
-        return [f"shape {_listed(prediction.shape)}, the reference has {_listed(reference.shape)}"]
+    if grid.shape != other.shape:
+        return [f"shape {_listed(grid.shape)}, {others_name} has {_listed(other.shape)}"]
     properties = (
-        ("spacing", " mm", prediction.spacing_mm, reference.spacing_mm),
-        ("origin", " mm", prediction.origin_mm, reference.origin_mm),
-        ("direction", "", prediction.direction, reference.direction),
+        ("spacing", " mm", grid.spacing_mm, other.spacing_mm),
+        ("origin", " mm", grid.origin_mm, other.origin_mm),
+        ("direction", "", grid.direction, other.direction),
     )
     return [
-        f"{name} {_listed(first)}{unit}, the reference has {_listed(second)}{unit}"
+        f"{name} {_listed(first)}{unit}, {others_name} has {_listed(second)}{unit}"
         for name, unit, first, second in properties
         if not all(abs(a - b) <= tolerance for a, b in zip(first, second, strict=True))
     ]

@@ -1,0 +1,22 @@
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from nnunet_cscn.cli.main import main
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys) -> Callable[..., str]:
+    """Return a function that runs `cscn` as a user does, sees status 2 and returns the sentence it ends with."""
+
+    def run(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["cscn", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 2
+        shown = capsys.readouterr().err
+        assert "Traceback" not in shown
+        return shown
+
+    return run
