@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cscn import __version__
-from nnunet_cscn.demo.stock import environment, run_stock
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.folder import FolderScores, evaluate_folders
 from nnunet_cscn.evaluation.labels import read_labels
+from nnunet_cscn.execution.commands import environment, run_command
 from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet_folders import read_json_file, read_plans_file
 from nnunet_cscn.phantom.dataset import write_dataset
@@ -121,7 +121,7 @@ class Demo:
 
     def _run(self, command: list[str], *, on_line: Callable[[str], None] = lambda line: None, **env: str) -> None:
         log_file = self.folder / "logs" / f"{command[0]}.log"
-        run_stock(command, log_file, env=environment(self.folder, **env), on_line=on_line)
+        run_command(command, log_file, env=environment(self.folder, **env), on_line=on_line)
 
     def _make_cases(self, on_progress: OnProgress) -> None:
         settings = PhantomSettings(cases=self.training_cases, test_cases=self.test_cases, seed=self.seed)

@@ -131,12 +131,12 @@ def test_training_tells_which_epoch_it_has_reached(tmp_path, monkeypatch):
     lines = ["10:00:00.1: \n", "10:00:00.1: Epoch 0\n", "10:07:00.1: Epoch 10 \n", "Epoch time: 12 s\n"]
     commands, told = [], []
 
-    def run_stock(command, _log_file, *, env, on_line):
+    def run_command(command, _log_file, *, env, on_line):
         commands.append((command, env["nnUNet_n_proc_DA"]))
         for line in [*lines, "Training done.\n"]:
             on_line(line)
 
-    monkeypatch.setattr("nnunet_cscn.demo.job.run_stock", run_stock)
+    monkeypatch.setattr("nnunet_cscn.demo.job.run_command", run_command)
     Demo(tmp_path)._train(lambda done, total: told.append((done, total)))
     ((command, workers),) = commands
     assert command[:4] == ["nnUNetv2_train", "Dataset901_NPC", "3d_demo", "0"]

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import tiny_dataset
-from nnunet_cscn.demo.stock import environment, run_stock
+from nnunet_cscn.execution.commands import environment, run_command
 
 DATASET = tiny_dataset.NAME
 CONFIGURATION = "3d_tiny"
@@ -35,12 +35,12 @@ def run(root) -> Run:
     variables = environment(root, nnUNet_n_proc_DA="0", nnUNet_def_n_proc="1", OMP_NUM_THREADS="1")
     variables.pop("nnUNet_extTrainer", None)  # what the installation itself does has to be enough
 
-    def run_command(*command: str, **changes: str) -> str:
+    def run_it(*command: str, **changes: str) -> str:
         log_file = root / "log.txt"
-        run_stock(command, log_file, env={**variables, **changes})
+        run_command(command, log_file, env={**variables, **changes})
         return log_file.read_text(encoding="utf-8")
 
-    return run_command
+    return run_it
 
 
 @pytest.fixture(scope="module")

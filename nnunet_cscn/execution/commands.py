@@ -1,4 +1,4 @@
-"""Run nnU-Net's own commands in processes of their own, with their output in log files."""
+"""Run commands, such as those of nnU-Net, in processes of their own, with their output in log files."""
 
 from __future__ import annotations
 
@@ -49,12 +49,13 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
     }
 
 
-def run_stock(
+def run_command(
     command: Sequence[str],
     log_file: Path,
     *,
     env: Mapping[str, str],
     on_line: Callable[[str], None] = lambda line: None,
+    on_start: Callable[[subprocess.Popen[str]], None] = lambda process: None,
 ) -> None:
     """Run a command to its end, copying what it prints into ``log_file``.
 
@@ -63,6 +64,7 @@ def run_stock(
         log_file: Where its output goes, standard error included.
         env: Its environment.
         on_line: Called with each line that it prints.
+        on_start: Called with its process, which another thread may terminate.
 
     Raises:
         UserError: When the command is not installed.
@@ -82,6 +84,7 @@ def run_stock(
             errors="replace",
         ) as process,
     ):
+        on_start(process)
         assert process.stdout is not None
         try:
             for line in process.stdout:

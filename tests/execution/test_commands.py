@@ -1,38 +1,21 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from nnunet_cscn import discovery
-from nnunet_cscn.demo.stock import FASTER_ON_CPU, environment, executable, run_stock
 from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.execution.commands import FASTER_ON_CPU, environment, executable, run_command
 
 
-@pytest.fixture
-def commands(tmp_path, monkeypatch):
-    """A folder of commands in front of the path."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    return folder
-
-
-def write_command(folder: Path, name: str, program: str) -> Path:
-    file = folder / name
-    file.write_text(f"#!{sys.executable}\n{program}\n", encoding="utf-8")
-    file.chmod(0o755)
-    return file
-
-
-def test_a_command_beside_this_python_comes_before_one_on_the_path(commands, tmp_path, monkeypatch):
+def test_a_command_beside_this_python_comes_before_one_on_the_path(write_command, tmp_path, monkeypatch):
     beside = tmp_path / "environment"
     beside.mkdir()
     monkeypatch.setattr(sys, "executable", str(beside / "python"))
-    on_path = write_command(commands, "some_command", "")
+    on_path = write_command("some_command", "")
     assert executable("some_command") == str(on_path)
-    in_environment = write_command(beside, "some_command", "")
+    in_environment = write_command("some_command", "", where=beside)
     assert executable("some_command") == str(in_environment)
 
 
@@ -64,42 +47,42 @@ def test_changes_come_last(tmp_path):
     assert changes.items() <= environment(tmp_path, **changes).items()
 
 
-def test_all_that_a_command_prints_is_in_the_log_and_told_line_by_line(commands, tmp_path):
+def test_all_that_a_command_prints_is_in_the_log_and_told_line_by_line(write_command, tmp_path):
     program = (
         'import sys\nfor i in range(3): print("line", i, flush=True)\nprint("warned", file=sys.stderr, flush=True)'
     )
-    write_command(commands, "speak", program)
+    write_command("speak", program)
     log_file, told = tmp_path / "logs" / "new" / "speak.log", []
-    run_stock(["speak"], log_file, env=os.environ, on_line=told.append)
+    run_command(["speak"], log_file, env=os.environ, on_line=told.append)
     assert log_file.read_text() == "line 0\nline 1\nline 2\nwarned\n"
     assert told == ["line 0\n", "line 1\n", "line 2\n", "warned\n"]
 
 
-def test_arguments_and_environment_reach_the_command_and_no_input_does(commands, tmp_path):
-    write_command(commands, "show", 'import os, sys\nprint(sys.argv[1:], os.environ["GIVEN"], repr(sys.stdin.read()))')
+def test_arguments_and_environment_reach_the_command_and_no_input_does(write_command, tmp_path):
+    write_command("show", 'import os, sys\nprint(sys.argv[1:], os.environ["GIVEN"], repr(sys.stdin.read()))')
     log_file = tmp_path / "show.log"
-    run_stock(["show", "-d", "a b"], log_file, env={**os.environ, "GIVEN": "x"})
+    run_command(["show", "-d", "a b"], log_file, env={**os.environ, "GIVEN": "x"})
     assert log_file.read_text() == "['-d', 'a b'] x ''\n"
 
 
-def test_a_failing_command_is_told_with_its_last_line_and_its_log(commands, tmp_path):
-    write_command(commands, "fail", 'print("first")\nprint("ValueError: no such thing")\nprint()\nraise SystemExit(3)')
+def test_a_failing_command_is_told_with_its_last_line_and_its_log(write_command, tmp_path):
+    write_command("fail", 'print("first")\nprint("ValueError: no such thing")\nprint()\nraise SystemExit(3)')
     log_file = tmp_path / "fail.log"
     with pytest.raises(CommandFailed) as told:
-        run_stock(["fail", "-d", "901"], log_file, env=os.environ)
+        run_command(["fail", "-d", "901"], log_file, env=os.environ)
     expected = f"`fail -d 901` ended with status 3: ValueError: no such thing (whole log: {log_file})"
     assert str(told.value) == expected
     assert log_file.read_text() == "first\nValueError: no such thing\n\n"
 
 
-def test_bytes_that_are_no_text_do_not_stop_the_command(commands, tmp_path):
-    write_command(commands, "speak", 'import sys\nsys.stdout.buffer.write(b"caf\\xe9\\n")')
-    run_stock(["speak"], tmp_path / "speak.log", env={**os.environ, "PYTHONUTF8": "1"})
+def test_bytes_that_are_no_text_do_not_stop_the_command(write_command, tmp_path):
+    write_command("speak", 'import sys\nsys.stdout.buffer.write(b"caf\\xe9\\n")')
+    run_command(["speak"], tmp_path / "speak.log", env={**os.environ, "PYTHONUTF8": "1"})
     assert "caf" in (tmp_path / "speak.log").read_text()
 
 
-def test_a_command_does_not_outlive_what_follows_it(commands, tmp_path, monkeypatch):
-    write_command(commands, "wait", 'import time\nprint("started", flush=True)\ntime.sleep(600)')
+def test_a_command_does_not_outlive_what_follows_it(write_command, tmp_path, monkeypatch):
+    write_command("wait", 'import time\nprint("started", flush=True)\ntime.sleep(600)')
     started = []
 
     class Noted(subprocess.Popen):
@@ -113,5 +96,5 @@ def test_a_command_does_not_outlive_what_follows_it(commands, tmp_path, monkeypa
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_stock(["wait"], tmp_path / "wait.log", env=os.environ, on_line=interrupt)
+        run_command(["wait"], tmp_path / "wait.log", env=os.environ, on_line=interrupt)
     assert started[0].poll() is not None

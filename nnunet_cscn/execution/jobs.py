@@ -1,0 +1,101 @@
+"""Run many commands at a time and show where each is."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nnunet_cscn.errors import CommandFailed
+
+POLL_SECONDS = 0.5
+_TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command that is to be run somewhere.
+
+    Attributes:
+        name: What people call it.
+        command: The command and its arguments; ``{device}`` stands for ``cuda`` or ``cpu``, wherever it ends up.
+        log_file: Where its output goes.
+        progress: A pattern whose last match in the log gives the number of finished steps.
+        total: How many steps there are.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    log_file: Path
+    progress: str | None = None
+    total: int | None = None
+
+    def done_steps(self) -> int:
+        """Return how far the log says that the job is."""
+        if self.progress is None or not self.log_file.is_file():
+            return 0
+        with self.log_file.open("rb") as file:
+            file.seek(max(0, self.log_file.stat().st_size - _TAIL_BYTES))
+            found = re.findall(self.progress, file.read().decode(errors="replace"), flags=re.MULTILINE)
+        return int(found[-1]) if found else 0
+
+
+class Running(Protocol):
+    """A job that was handed over."""
+
+    def done(self) -> bool:
+        """Tell whether it has ended."""
+
+    def result(self) -> None:
+        """Return when it has ended well; raise what ended it otherwise."""
+
+
+class Executor(Protocol):
+    """Something that runs jobs."""
+
+    def submit(self, job: Job) -> Running:
+        """Hand over a job."""
+
+    def cancel(self) -> None:
+        """Stop all that was handed over."""
+
+
+def run_jobs(
+    executor: Executor, jobs: Sequence[Job], *, on_progress: Callable[[Job, int], None] = lambda job, done: None
+) -> None:
+    """Run jobs that do not depend on each other to their end.
+
+    When one fails the others go on; an interrupt stops all.
+
+    Args:
+        executor: What runs them.
+        jobs: The jobs.
+        on_progress: Called now and then with a job and the number of its finished steps, and at its end with all.
+
+    Raises:
+        CommandFailed: When any failed, with all reasons.
+    """
+    running = {job: executor.submit(job) for job in jobs}
+    failures: list[str] = []
+    try:
+        while running:
+            time.sleep(POLL_SECONDS)
+            for job, handle in list(running.items()):
+                if not handle.done():
+                    on_progress(job, job.done_steps())
+                    continue
+                del running[job]
+                try:
+                    handle.result()
+                    on_progress(job, job.total or 1)
+                except (Exception, CancelledError) as failure:
+                    failures.append(f"{job.name}: {failure}")
+    except BaseException:
+        executor.cancel()
+        raise
+    if failures:
+        raise CommandFailed("\n".join(failures))

@@ -1,0 +1,74 @@
+"""Run jobs on this machine: one at a time on each device."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from nnunet_cscn.discovery import ensure_registered
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.execution.commands import FASTER_ON_CPU, run_command
+from nnunet_cscn.execution.jobs import Job
+
+
+class LocalExecutor:
+    """Runs jobs in processes of their own, as many at a time as there are devices.
+
+    Args:
+        devices: ``cpu``, ``cuda`` or ``cuda:N``; one that stands there twice takes two jobs at a time.
+    """
+
+    def __init__(self, devices: Sequence[str]) -> None:
+        self._devices: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for device in devices:
+            self._devices.put(device)
+        self._pool = ThreadPoolExecutor(max_workers=len(devices))
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def submit(self, job: Job) -> Future[None]:
+        """Queue a job."""
+        return self._pool.submit(self._run, job)
+
+    def cancel(self) -> None:
+        """Stop what runs and forget what waits."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.terminate()
+        self._pool.shutdown(wait=True)
+
+    def _run(self, job: Job) -> None:
+        device = self._devices.get()
+        try:
+            command = [part.format(device=device.partition(":")[0]) for part in job.command]
+            run_command(command, job.log_file, env=_environment(device), on_start=self._processes.append)
+        finally:
+            self._devices.put(device)
+
+
+def parse_devices(text: str) -> list[str]:
+    """Read a list such as ``cuda:0,cuda:1`` or ``cpu``.
+
+    Raises:
+        UserError: When an entry is neither.
+
+    Example:
+        >>> parse_devices("cuda:0, cuda:1")
+        ['cuda:0', 'cuda:1']
+    """
+    devices = [part.strip() for part in text.split(",")]
+    for device in devices:
+        kind, colon, index = device.partition(":")
+        if not (device in ("cpu", "cuda") or (kind == "cuda" and colon and index.isdecimal())):
+            raise UserError(f"--devices: expected cpu or cuda:0,cuda:1 and so on, got {device!r}")
+    return devices
+
+
+def _environment(device: str) -> dict[str, str]:
+    ensure_registered()
+    kind, _, index = device.partition(":")
+    placed = {"CUDA_VISIBLE_DEVICES": index} if index else {}
+    faster = FASTER_ON_CPU if kind == "cpu" else {}
+    return {**os.environ, **faster, **placed, "PYTHONUNBUFFERED": "1"}

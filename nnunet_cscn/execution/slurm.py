@@ -1,0 +1,104 @@
+"""Run jobs through Slurm, by submitit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.execution.commands import run_command
+from nnunet_cscn.execution.jobs import Job
+
+
+class SlurmExecutor:
+    """Submits each job to Slurm.
+
+    Args:
+        folder: Where submitit keeps its files; every node has to see it, and nnU-Net's folders.
+        options: submitit's parameters, such as ``slurm_partition`` and ``timeout_min``.
+        cluster: submitit's name of the cluster; None for the one that it finds.
+
+    Raises:
+        UserError: When submitit is not installed, or knows no such option.
+    """
+
+    def __init__(self, folder: Path, options: Mapping[str, str | int], *, cluster: str | None = "slurm") -> None:
+        try:
+            import submitit
+        except ImportError:
+            raise UserError("submitit is not installed: pip install 'nnunet-cscn[slurm]'") from None
+        try:
+            self._executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
+            self._executor.update_parameters(**options)
+        except (NameError, RuntimeError) as refused:
+            raise UserError(f"--slurm: {refused}") from None
+        self._submitted: list[Any] = []
+
+    def submit(self, job: Job) -> SlurmJob:
+        """Submit a job."""
+        submitted = self._executor.submit(run_on_node, job)
+        self._submitted.append(submitted)
+        return SlurmJob(submitted)
+
+    def cancel(self) -> None:
+        """Cancel all that was submitted."""
+        for job in self._submitted:
+            job.cancel(check=False)
+
+
+class SlurmJob:
+    """A job that was submitted.
+
+    Args:
+        job: submitit's handle.
+    """
+
+    def __init__(self, job: Any) -> None:
+        self._job = job
+
+    def done(self) -> bool:
+        """Tell whether it has ended."""
+        return bool(self._job.done())
+
+    def result(self) -> None:
+        """Return when it has ended well.
+
+        Raises:
+            CommandFailed: When it has not.
+        """
+        died = self._job.exception()  # killed, timed out, a node lost
+        if died is not None:
+            raise CommandFailed(str(died))
+        if failure := self._job.result():
+            raise CommandFailed(failure)
+
+
+def run_on_node(job: Job) -> str | None:
+    """Run a job's command on the node, on a GPU where there is one; return why it failed, or None."""
+    device = "cuda" if os.environ.get("CUDA_VISIBLE_DEVICES", "").strip() not in ("", "-1") else "cpu"
+    try:
+        run_command([part.format(device=device) for part in job.command], job.log_file, env=os.environ)
+    except CommandFailed as failure:
+        return str(failure)
+    return None
+
+
+def parse_options(text: str) -> dict[str, str | int]:
+    """Read options such as ``slurm_partition=gpu,timeout_min=2880,gpus_per_node=1``.
+
+    Raises:
+        UserError: When an entry has no value.
+
+    Example:
+        >>> parse_options("slurm_partition=gpu,timeout_min=60")
+        {'slurm_partition': 'gpu', 'timeout_min': 60}
+    """
+    options: dict[str, str | int] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = part.partition("=")
+        if not (equals and name and value):
+            raise UserError(f"--slurm: expected NAME=VALUE with commas between, got {part!r}")
+        options[name] = int(value) if value.isdecimal() else value
+    return options

@@ -1,0 +1,99 @@
+import threading
+import time
+
+import pytest
+
+from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.execution import jobs as jobs_module
+from nnunet_cscn.execution.jobs import Job, run_jobs
+from nnunet_cscn.execution.local import LocalExecutor, parse_devices
+
+
+@pytest.fixture(autouse=True)
+def _poll_often(monkeypatch):
+    monkeypatch.setattr(jobs_module, "POLL_SECONDS", 0.02)
+
+
+@pytest.fixture
+def job(tmp_path):
+    def make(name, *command, **arguments):
+        return Job(name, command, tmp_path / f"{name}.log", **arguments)
+
+    return make
+
+
+def test_the_last_number_in_the_log_is_the_progress(job):
+    training = job("training", "x", progress=r"\bEpoch (\d+)\s*$", total=5)
+    assert training.done_steps() == 0
+    training.log_file.write_text("Epoch 0\nEpoch time: 3 s\n" + "filler\n" * 2000 + "2026: Epoch 3\nloss 0.1\n")
+    assert training.done_steps() == 3
+    assert job("other", "x").done_steps() == 0
+
+
+def test_every_job_is_run_on_a_device_of_its_own(write_command, job):
+    write_command("show", 'import os, sys\nprint(sys.argv[1], os.environ.get("CUDA_VISIBLE_DEVICES"))')
+    jobs = [job(str(i), "show", "{device}") for i in range(6)]
+    run_jobs(LocalExecutor(["cuda:3", "cuda:5"]), jobs)
+    assert {each.log_file.read_text() for each in jobs} <= {"cuda 3\n", "cuda 5\n"}
+
+
+def test_no_more_run_at_a_time_than_there_are_devices(write_command, job, tmp_path):
+    write_command(
+        "count",
+        "import os, sys, time, pathlib\n"
+        "here = pathlib.Path(sys.argv[1]); own = here / str(os.getpid()); own.touch()\n"
+        "time.sleep(0.2); print(len(list(here.iterdir()))); own.unlink()",
+    )
+    (tmp_path / "running").mkdir()
+    jobs = [job(str(i), "count", str(tmp_path / "running")) for i in range(5)]
+    run_jobs(LocalExecutor(["cpu", "cpu"]), jobs)
+    assert {int(each.log_file.read_text()) for each in jobs} <= {1, 2}
+
+
+def test_progress_is_told_and_ends_at_the_total(write_command, job):
+    write_command("work", 'import time\nfor i in range(3): print("Epoch", i, flush=True); time.sleep(0.1)')
+    told = []
+    training = job("training", "work", progress=r"Epoch (\d+)$", total=3)
+    run_jobs(LocalExecutor(["cpu"]), [training], on_progress=lambda one, done: told.append((one.name, done)))
+    assert told[-1] == ("training", 3)
+    assert [done for _, done in told] == sorted(done for _, done in told)
+
+
+def test_when_one_fails_the_others_go_on_and_all_reasons_are_told(write_command, job):
+    write_command("work", 'import sys\nprint("did", sys.argv[1])\nsys.exit(sys.argv[1] != "well")')
+    jobs = [job("first", "work", "badly"), job("second", "work", "well"), job("third", "work", "worse")]
+    with pytest.raises(CommandFailed) as failed:
+        run_jobs(LocalExecutor(["cpu"]), jobs)
+    assert jobs[1].log_file.read_text() == "did well\n"
+    first, third = str(failed.value).splitlines()
+    assert first.startswith("first: `work badly` ended with status 1: did badly")
+    assert third.startswith("third: `work worse` ended with status 1: did worse")
+
+
+def test_an_interrupt_stops_what_runs_and_forgets_what_waits(write_command, job):
+    write_command("wait", 'import time\nprint("started", flush=True)\ntime.sleep(600)')
+    jobs = [job("first", "wait"), job("second", "wait")]
+
+    def interrupt(_job, _done):
+        if jobs[0].log_file.is_file() and jobs[0].log_file.read_text():
+            raise KeyboardInterrupt
+
+    before, start = threading.active_count(), time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(LocalExecutor(["cpu"]), jobs, on_progress=interrupt)
+    assert time.monotonic() - start < 300  # it waited for none of the ten minutes
+    assert not jobs[1].log_file.exists()
+    assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize(
+    ("text", "devices"), [("cpu", ["cpu"]), ("cuda:0, cuda:0", ["cuda:0"] * 2), ("cuda", ["cuda"])]
+)
+def test_devices_are_read(text, devices):
+    assert parse_devices(text) == devices
+
+
+@pytest.mark.parametrize("text", ["", "gpu", "cuda:", "cuda:x", "cpu,,cpu", "cpu:0"])
+def test_other_devices_are_refused(text):
+    with pytest.raises(UserError, match="--devices: expected cpu or cuda:0,cuda:1 and so on"):
+        parse_devices(text)
