@@ -87,12 +87,55 @@ class FineSettings:
 
 
 @dataclass(frozen=True)
+class SoftAugmentationSettings:
+    """How often each change is made to the stage-one probabilities that stage two learns from.
+
+    Attributes:
+        jitter: Probability of another calibration (temperature and bias of the logits).
+        blur: Probability of a Gaussian blur.
+        dropout: Probability that the foreground fades in one blob.
+    """
+
+    jitter: float = 0.4
+    blur: float = 0.2
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("jitter", "blur", "dropout"):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise UserError(f"{BLOCK}.staged.augmentation.{name}: expected a probability, got {value:g}")
+
+
+@dataclass(frozen=True)
+class StagedSettings:
+    """What the staged cascade builds on.
+
+    Attributes:
+        stage_one: The trainer whose out-of-fold probabilities stage two learns from, of the same plans and
+            configuration.
+        checkpoint: Which of its checkpoints.
+        augmentation: What happens to the probabilities in training.
+    """
+
+    stage_one: str = "BUNetTrainer"
+    checkpoint: str = "checkpoint_final.pth"
+    augmentation: SoftAugmentationSettings = field(default_factory=SoftAugmentationSettings)
+
+    def __post_init__(self) -> None:
+        if not self.stage_one.isidentifier():
+            raise UserError(f"{BLOCK}.staged.stage_one: expected a trainer's name, got {self.stage_one!r}")
+        if not self.checkpoint.endswith(".pth") or "/" in self.checkpoint:
+            raise UserError(f"{BLOCK}.staged.checkpoint: expected a name such as checkpoint_best.pth")
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything the ``cscn`` block can set, with its defaults.
 
     Attributes:
         loss: The loss of each stage.
         fine: The second network.
+        staged: Where the staged cascade takes its first stage from.
         coarse_weight: Weight of the first network's loss in a joint training.
         fine_weight: Weight of the second network's loss.
         fusion: ``mean``: the mean of both networks' probabilities, as in the paper; ``fine``: the second one's alone.
@@ -109,12 +152,13 @@ class Settings:
         >>> Settings.from_block({"los": {}})
         Traceback (most recent call last):
         ...
-        nnunet_cscn.errors.UserError: cscn.los: no such option; there are loss, fine, coarse_weight, fine_weight, \
-fusion, epochs, iterations_per_epoch, validation_iterations_per_epoch, initial_learning_rate, seed
+        nnunet_cscn.errors.UserError: cscn.los: no such option; there are loss, fine, staged, coarse_weight, \
+fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epoch, initial_learning_rate, seed
     """
 
     loss: LossSettings = field(default_factory=LossSettings)
     fine: FineSettings = field(default_factory=FineSettings)
+    staged: StagedSettings = field(default_factory=StagedSettings)
     coarse_weight: float = 0.5
     fine_weight: float = 1.0
     fusion: FusionMode = "mean"
@@ -201,6 +245,10 @@ def _convert_scalar(kind: type, path: str, value: Any) -> Any:
         if not is_number or int(value) != value:
             raise UserError(f"{path}: expected a whole number, got {value!r}")
         return int(value)
+    if kind is str:
+        if not isinstance(value, str):
+            raise UserError(f"{path}: expected text, got {value!r}")
+        return value
     if not is_number:
         raise UserError(f"{path}: expected a number, got {value!r}")
     return float(value)

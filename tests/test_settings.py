@@ -31,6 +31,11 @@ DEFAULTS = {
         "atrous_rates": (1, 2, 4),
         "checkpointing": True,
     },
+    "staged": {
+        "stage_one": "BUNetTrainer",
+        "checkpoint": "checkpoint_final.pth",
+        "augmentation": {"jitter": 0.4, "blur": 0.2, "dropout": 0.2},
+    },
 }
 
 
@@ -147,6 +152,10 @@ def test_values_out_of_range_are_refused(name, value, sentence):
         ("loss.edge", "middle", r"cscn\.loss\.edge: expected one of background, surface, got 'middle'"),
         ("loss.edge", ["surface"], "expected one of background, surface"),
         ("fusion", None, "expected one of mean, fine, got None"),
+        ("staged.stage_one", 3, "expected text, got 3"),
+        ("staged.stage_one", "a trainer", "expected a trainer's name, got 'a trainer'"),
+        ("staged.checkpoint", "fold_0/checkpoint_best.pth", "expected a name such as checkpoint_best.pth"),
+        ("staged.augmentation.blur", 1.5, "expected a probability, got 1.5"),
         ("epochs", 1.5, r"cscn\.epochs: expected a whole number, got 1\.5"),
         ("epochs", False, "expected a whole number, got False"),
         ("epochs", float("inf"), "expected a whole number, got inf"),
@@ -168,7 +177,7 @@ def test_a_block_that_is_none_is_refused(block):
 
 
 def test_unknown_options_are_refused_with_those_that_exist():
-    with pytest.raises(UserError, match=r"cscn\.gamma: no such option; there are loss, fine, coarse_weight"):
+    with pytest.raises(UserError, match=r"cscn\.gamma: no such option; there are loss, fine, staged, coarse_weight"):
         Settings.from_block({"gamma": 1})
     with pytest.raises(UserError, match=r"cscn\.fine\.rates: no such option; there are width, growth, dense_layers"):
         Settings.from_block({"fine": {"rates": [1]}})

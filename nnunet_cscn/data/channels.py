@@ -7,9 +7,11 @@ first transform moves the extra channels to where only spatial transforms reach 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetBaseDataset
@@ -60,21 +62,37 @@ class ExtraChannelDataset:
 
     Args:
         cases: nnU-Net's data set.
-        extra: Returns the extra volume (C, Z, Y, X) of a case.
+        extras: Each returns an extra volume (C, Z, Y, X) of a case.
     """
 
-    def __init__(self, cases: nnUNetBaseDataset, extra: Callable[[str], Volume]) -> None:
+    def __init__(self, cases: nnUNetBaseDataset, *extras: Callable[[str], Volume]) -> None:
         self._cases = cases
-        self._extra = extra
+        self._extras = extras
         self.identifiers: list[str] = cases.identifiers
 
     def load_case(self, identifier: str) -> tuple[StackedVolumes, Any, Any, Any]:
         """Return image with extra channels, segmentation, previous segmentation, properties."""
         image, segmentation, previous, properties = self._cases.load_case(identifier)
-        return StackedVolumes([image, self._extra(identifier)]), segmentation, previous, properties
+        volumes = [image, *(extra(identifier) for extra in self._extras)]
+        return StackedVolumes(volumes), segmentation, previous, properties
 
     def __getitem__(self, identifier: str) -> tuple[StackedVolumes, Any, Any, Any]:
         return self.load_case(identifier)
+
+
+@dataclass(frozen=True)
+class ExtraInputs:
+    """Channels that a network sees beside the image.
+
+    Attributes:
+        load: Returns those of a case, (C, Z, Y, X).
+        n_channels: How many they are.
+        augmentation: What happens to the image with these channels behind it, in training.
+    """
+
+    load: Callable[[str], Volume]
+    n_channels: int
+    augmentation: Sequence[BasicTransform] = ()
 
 
 class HideExtraChannels(BasicTransform):  # type: ignore[misc]
@@ -95,15 +113,44 @@ class HideExtraChannels(BasicTransform):  # type: ignore[misc]
         return data_dict
 
 
+class ShowInputChannels(BasicTransform):  # type: ignore[misc]
+    """Put the first hidden channels back behind the image's."""
+
+    def __init__(self, n_inputs: int) -> None:
+        super().__init__()
+        self.n_inputs = n_inputs
+
+    def apply(self, data_dict: dict[str, Any], **_params: Any) -> dict[str, Any]:
+        """Lengthen the image."""
+        hidden = data_dict["regression_target"]
+        data_dict["image"] = torch.cat([data_dict["image"], hidden[: self.n_inputs]])
+        data_dict["regression_target"] = hidden[self.n_inputs :]
+        return data_dict
+
+
 class AppendToTargets(BasicTransform):  # type: ignore[misc]
     """Put the hidden channels behind the targets of all scales: ``[labels per scale ..., hidden channels]``."""
 
     def apply(self, data_dict: dict[str, Any], **_params: Any) -> dict[str, Any]:
-        """Lengthen the list of targets."""
-        data_dict["segmentation"] = [*data_dict["segmentation"], data_dict.pop("regression_target")]
+        """Lengthen the list of targets, where there is anything to put there."""
+        hidden = data_dict.pop("regression_target")
+        if len(hidden):
+            data_dict["segmentation"] = [*data_dict["segmentation"], hidden]
         return data_dict
 
 
-def carrying_target_channels(transforms: BasicTransform, n_extra: int) -> BasicTransform:
-    """Return nnU-Net's transforms, which then carry ``n_extra`` channels from behind the image to the targets."""
-    return ComposeTransforms([HideExtraChannels(n_extra), transforms, AppendToTargets()])
+def carrying_extra_channels(
+    transforms: BasicTransform, *, n_inputs: int = 0, n_targets: int = 0, on_inputs: Sequence[BasicTransform] = ()
+) -> BasicTransform:
+    """Return nnU-Net's transforms, made to carry the extra channels behind the image.
+
+    Args:
+        transforms: nnU-Net's own.
+        n_inputs: Extra channels that the network sees; they come first, and stay behind the image.
+        n_targets: Extra channels that only the loss sees; they go behind the targets.
+        on_inputs: What happens to the image with the input channels behind it, at the end.
+    """
+    if n_inputs + n_targets == 0:
+        return transforms
+    shown = [ShowInputChannels(n_inputs), *on_inputs] if n_inputs else []
+    return ComposeTransforms([HideExtraChannels(n_inputs + n_targets), transforms, *shown, AppendToTargets()])

@@ -89,6 +89,20 @@ class CascadeLoss(nn.Module):
         return total
 
 
+class FineLoss(nn.Module):
+    """The loss of the fine network alone, where the coarse one is finished."""
+
+    def __init__(self, stage_loss: DeepSupervisionLoss) -> None:
+        super().__init__()
+        self.stage_loss = stage_loss
+
+    def forward(self, outputs: Sequence[Any], targets: Sequence[Tensor]) -> Tensor:
+        """Return the loss for outputs ``[fused, fine scales]``."""
+        _fused, fine = outputs
+        total: Tensor = self.stage_loss(fine, targets)
+        return total
+
+
 def _pooled(distance: Tensor | None, size: Sequence[int]) -> Tensor | None:
     """Average the map down to a scale's size."""
     if distance is None or tuple(distance.shape[2:]) == tuple(size):

@@ -81,14 +81,17 @@ class CSCN(nn.Module):
         image, stored = self._split(x)
         coarse_out: Tensor | StageOutputs = self.coarse(image) if stored is None or self._deep_supervision else []
         coarse_p = self._own_probabilities(coarse_out) if stored is None else self._with_background(stored)
-        fine_out = self.fine(torch.cat([image, coarse_p.to(image.dtype)], dim=1))
+        fused, fine_out = self._refined(image, coarse_p)
+        return [fused, coarse_out, fine_out] if self._deep_supervision else fused
+
+    def _refined(self, image: Tensor, coarse_p: Tensor) -> tuple[Tensor, Tensor | StageOutputs]:
+        """Return the fused logits and what the fine network puts out."""
+        fine_out: Tensor | StageOutputs = self.fine(torch.cat([image, coarse_p.to(image.dtype)], dim=1))
         fine_p = self.fusion.probabilities(_full_resolution(fine_out))
-        if not self._deep_supervision:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._deep_supervision):
+            # in training only looked at, by nnU-Net's pseudo Dice
             fused: Tensor = self.fusion(coarse_p, fine_p)
-            return fused
-        with torch.no_grad():  # only looked at: nnU-Net's pseudo Dice
-            fused = self.fusion(coarse_p, fine_p)
-        return [fused, coarse_out, fine_out]
+        return fused, fine_out
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         if x.shape[1] == self.image_channels:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import matplotlib.style
 import numpy as np
 import SimpleITK as sitk
 from matplotlib.figure import Figure
@@ -17,6 +18,7 @@ PREDICTION_COLOUR = "#ff5a5f"
 VIEWS = ("axial", "coronal", "sagittal")
 
 
+@matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
 def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, target: Path, *, title: str) -> None:
     """Write a PNG of the axial, coronal and sagittal slice through the middle of the true tumour.
 

@@ -35,7 +35,7 @@ def acdnet_feature_map_size(configuration, classes):
     return total
 
 
-def planned_unet(configuration, channels, classes):
+def planned_unet(configuration, channels, classes, *, deep_supervision=True):
     architecture = configuration["architecture"]
     return get_network_from_plans(
         architecture["network_class_name"],
@@ -43,12 +43,13 @@ def planned_unet(configuration, channels, classes):
         architecture["_kw_requires_import"],
         channels,
         classes,
-        deep_supervision=True,
+        deep_supervision=deep_supervision,
     )
 
 
-def bunet_feature_map_size(configuration, channels, classes):
+def bunet_feature_map_size(configuration, channels, classes, *, deep_supervision=True):
     if configuration["architecture"]["arch_kwargs"]["n_stages"] == 1:
         features = configuration["architecture"]["arch_kwargs"]["features_per_stage"][0]
         return (2 * features + classes) * math.prod(configuration["patch_size"])  # two convolutions and the head
-    return planned_unet(configuration, channels, classes).compute_conv_feature_map_size(configuration["patch_size"])
+    planned = planned_unet(configuration, channels, classes, deep_supervision=deep_supervision)
+    return planned.compute_conv_feature_map_size(configuration["patch_size"])

@@ -1,0 +1,189 @@
+"""Augment stage-one probabilities, so that stage two does not learn to copy them.
+
+The soft counterpart of what nnU-Net does to the one-hot map of its own cascade (random morphology, lost components).
+Each transform draws its parameters first and is a pure function of them afterwards, so that it can be replayed. All act
+on the last channels of the image: foreground classes whose sum is at most 1, or regions, each from 0 to 1; so are the
+results.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
+from batchgeneratorsv2.transforms.utils.random import RandomTransform
+from torch import Tensor
+
+from nnunet_cscn.settings import SoftAugmentationSettings
+
+_SMALLEST = 1e-6  # logits of 0 and 1 stay finite
+Range = tuple[float, float]
+
+
+class ProbabilityTransform(BasicTransform):  # type: ignore[misc]
+    """A transform of the image's last channels, which hold probabilities.
+
+    Args:
+        n_channels: How many they are.
+
+    Attributes:
+        changed: Returns the changed probabilities (C, *size), for parameters as ``get_parameters`` draws them.
+    """
+
+    changed: Callable[..., Tensor]
+
+    def __init__(self, n_channels: int) -> None:
+        super().__init__()
+        self.n_channels = n_channels
+
+    def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:
+        """Replace the probabilities behind the image."""
+        image = data_dict["image"]
+        changed = self.changed(image[-self.n_channels :], **params)
+        data_dict["image"] = torch.cat([image[: -self.n_channels], changed.to(image.dtype)])
+        return data_dict
+
+
+class BlurProbabilities(ProbabilityTransform):
+    """Smooth all channels alike by a Gaussian, as a less certain network would.
+
+    Args:
+        n_channels: Number of probability channels.
+        spacing_mm: Size of a voxel along the spatial axes.
+        sigma: Range of the Gaussian's standard deviation, in units of the smallest spacing.
+    """
+
+    def __init__(self, n_channels: int, spacing_mm: Sequence[float], sigma: Range = (0.5, 2.0)) -> None:
+        super().__init__(n_channels)
+        self.spacing_mm = tuple(spacing_mm)
+        self.sigma = sigma
+
+    def get_parameters(self, **_data: Any) -> dict[str, Any]:
+        """Draw the standard deviation in mm."""
+        return {"sigma_mm": _uniform(self.sigma) * min(self.spacing_mm)}
+
+    def changed(self, probabilities: Tensor, *, sigma_mm: float) -> Tensor:
+        """Convolve along one axis after the other; the border's values go on outside."""
+        blurred = probabilities[:, None]
+        for axis, spacing in enumerate(self.spacing_mm):
+            kernel = _gaussian(sigma_mm / spacing).to(probabilities)
+            radius = len(kernel) // 2
+            if radius == 0:
+                continue
+            blurred = blurred.movedim(2 + axis, -1)
+            lines = F.pad(blurred.reshape(-1, 1, blurred.shape[-1]), (radius, radius), mode="replicate")
+            blurred = F.conv1d(lines, kernel[None, None]).reshape(blurred.shape).movedim(-1, 2 + axis)
+        return blurred[:, 0]
+
+
+class DropBlob(ProbabilityTransform):
+    """Take the foreground away in one smooth blob, as a network that misses a part would.
+
+    Args:
+        n_channels: Number of probability channels.
+        spacing_mm: Size of a voxel along the spatial axes.
+        radius_mm: Range of the radius at which the loss has fallen to 61 % of its value in the centre.
+        strength: Range of the fraction that is lost in the centre.
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        spacing_mm: Sequence[float],
+        radius_mm: Range = (3.0, 15.0),
+        strength: Range = (0.5, 1.0),
+    ) -> None:
+        super().__init__(n_channels)
+        self.spacing_mm = tuple(spacing_mm)
+        self.radius_mm = radius_mm
+        self.strength = strength
+
+    def get_parameters(self, **data: Any) -> dict[str, Any]:
+        """Draw a centre among the voxels that are more likely foreground than not (any voxel where none is)."""
+        probabilities = data["image"][-self.n_channels :]
+        likely = torch.nonzero(probabilities.amax(dim=0) > 0.5)
+        if len(likely):
+            centre = likely[int(torch.randint(len(likely), ()))].tolist()
+        else:
+            centre = [int(torch.randint(edge, ())) for edge in probabilities.shape[1:]]
+        return {"centre": centre, "radius_mm": _uniform(self.radius_mm), "strength": _uniform(self.strength)}
+
+    def changed(self, probabilities: Tensor, *, centre: Sequence[int], radius_mm: float, strength: float) -> Tensor:
+        """Multiply by ``1 - strength * exp(-d^2 / (2 radius^2))``, with d the distance from the centre."""
+        squared = torch.zeros(probabilities.shape[1:], dtype=torch.float32)
+        for axis, (at, spacing) in enumerate(zip(centre, self.spacing_mm, strict=True)):
+            offset = (torch.arange(squared.shape[axis], dtype=torch.float32) - at) * spacing
+            shape = [1] * squared.ndim
+            shape[axis] = -1
+            squared = squared + (offset**2).reshape(shape)
+        return probabilities * (1 - strength * torch.exp(-squared / (2 * radius_mm**2))).to(probabilities)
+
+
+class JitterCalibration(ProbabilityTransform):
+    """Make the probabilities over- or underconfident, and the foreground more or less likely.
+
+    Args:
+        n_channels: Number of probability channels.
+        are_regions: Whether channels overlap (sigmoids) instead of excluding each other (softmax).
+        temperature: Range of the divisor of the logits, drawn evenly on a logarithmic scale.
+        bias: Range of what is added to the foreground's logits.
+    """
+
+    def __init__(
+        self, n_channels: int, *, are_regions: bool, temperature: Range = (0.5, 2.0), bias: Range = (-1.0, 1.0)
+    ) -> None:
+        super().__init__(n_channels)
+        self.are_regions = are_regions
+        self.temperature = temperature
+        self.bias = bias
+
+    def get_parameters(self, **_data: Any) -> dict[str, Any]:
+        """Draw temperature and bias."""
+        low, high = (math.log(t) for t in self.temperature)
+        return {"temperature": math.exp(_uniform((low, high))), "bias": _uniform(self.bias)}
+
+    def changed(self, probabilities: Tensor, *, temperature: float, bias: float) -> Tensor:
+        """Divide the logits by the temperature, add the bias, and go back."""
+        p = probabilities.float()
+        if self.are_regions:
+            return torch.sigmoid(torch.logit(p.clamp(_SMALLEST, 1 - _SMALLEST)) / temperature + bias)
+        background = (1 - p.sum(dim=0, keepdim=True)).clamp(min=_SMALLEST)
+        logits = torch.cat([background, p.clamp(min=_SMALLEST)]).log() / temperature
+        logits[1:] += bias
+        return logits.softmax(dim=0)[1:]
+
+
+def soft_augmentation(
+    settings: SoftAugmentationSettings, n_channels: int, spacing_mm: Sequence[float], *, are_regions: bool
+) -> list[BasicTransform]:
+    """Return the transforms of stage-one probabilities for training.
+
+    Args:
+        settings: How often each of them happens.
+        n_channels: Number of probability channels.
+        spacing_mm: Size of a voxel along the spatial axes.
+        are_regions: Whether channels overlap.
+    """
+    chances: list[tuple[BasicTransform, float]] = [
+        (JitterCalibration(n_channels, are_regions=are_regions), settings.jitter),
+        (BlurProbabilities(n_channels, spacing_mm), settings.blur),
+        (DropBlob(n_channels, spacing_mm), settings.dropout),
+    ]
+    return [RandomTransform(transform, apply_probability=chance) for transform, chance in chances if chance > 0]
+
+
+def _uniform(bounds: Range) -> float:
+    low, high = bounds
+    return low + (high - low) * float(torch.rand(()))
+
+
+def _gaussian(sigma: float) -> Tensor:
+    """A normalised kernel of odd length that reaches three standard deviations; one voxel where it is that narrow."""
+    radius = math.ceil(3 * sigma) if sigma > 0.1 else 0
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
+    weights = torch.exp(-(offsets**2) / (2 * max(sigma, 1e-3) ** 2))
+    return weights / weights.sum()
