@@ -17,8 +17,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
-
 import numpy as np
 import torch
 from nnunetv2.run.run_training import get_trainer_from_args
@@ -32,6 +30,7 @@ from nnunet_cscn.settings import Settings
 
 def main() -> None:
     arguments = _parse()
+    os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
     trainer = prepare(
         arguments.dataset, arguments.configuration, arguments.fold, arguments.trainer, device=arguments.device
     )

@@ -1,6 +1,7 @@
 """Fixtures that more than one folder of tests uses."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,3 +58,31 @@ def paired_source(tmp_path, write_volume) -> Path:
         write_volume(source / "images" / f"case_{number}.nii.gz", voxels)
         write_volume(source / "labels" / f"case_{number}.nii.gz", (voxels > 300).astype(np.uint8))
     return source
+
+
+@pytest.fixture(scope="session")
+def _staged_folders_once(tmp_path_factory) -> Callable[[str], Path]:
+    made: dict[str, Path] = {}
+
+    def get(kind: str) -> Path:
+        if kind not in made:
+            import staged_dataset  # imports torch
+
+            made[kind] = staged_dataset.make(tmp_path_factory.mktemp("staged"), kind)
+        return made[kind]
+
+    return get
+
+
+@pytest.fixture
+def staged_folders(_staged_folders_once, tmp_path, monkeypatch) -> Callable[[str], Path]:
+    """Return a function that copies nnU-Net's folders, with a stage one and its maps, and sets the variables."""
+    from tiny_training import set_folders
+
+    def get(kind: str) -> Path:
+        folder = tmp_path / "nnunet"
+        shutil.copytree(_staged_folders_once(kind), folder)
+        set_folders(monkeypatch, folder)
+        return folder
+
+    return get

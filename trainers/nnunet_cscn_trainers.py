@@ -14,6 +14,12 @@ from nnunet_cscn.training.lengths import (
     BUNetTrainer_50epochs,
     BUNetTrainer_100epochs,
     BUNetTrainer_250epochs,
+    CSCNStagedTrainer_5epochs,
+    CSCNStagedTrainer_10epochs,
+    CSCNStagedTrainer_20epochs,
+    CSCNStagedTrainer_50epochs,
+    CSCNStagedTrainer_100epochs,
+    CSCNStagedTrainer_250epochs,
     CSCNTrainer_5epochs,
     CSCNTrainer_10epochs,
     CSCNTrainer_20epochs,
@@ -21,6 +27,7 @@ from nnunet_cscn.training.lengths import (
     CSCNTrainer_100epochs,
     CSCNTrainer_250epochs,
 )
+from nnunet_cscn.training.staged import CSCNStagedTrainer
 
 __all__ = [
     "ACDNetTrainer",
@@ -37,6 +44,13 @@ __all__ = [
     "BUNetTrainer_50epochs",
     "BUNetTrainer_100epochs",
     "BUNetTrainer_250epochs",
+    "CSCNStagedTrainer",
+    "CSCNStagedTrainer_5epochs",
+    "CSCNStagedTrainer_10epochs",
+    "CSCNStagedTrainer_20epochs",
+    "CSCNStagedTrainer_50epochs",
+    "CSCNStagedTrainer_100epochs",
+    "CSCNStagedTrainer_250epochs",
     "CSCNTrainer",
     "CSCNTrainer_5epochs",
     "CSCNTrainer_10epochs",

@@ -8,6 +8,7 @@ import typer
 
 from nnunet_cscn import __version__
 from nnunet_cscn.cli.app import run
+from nnunet_cscn.cli.cascade import cascade
 from nnunet_cscn.cli.configure import configure
 from nnunet_cscn.cli.convert import convert_app
 from nnunet_cscn.cli.demo import demo
@@ -16,6 +17,7 @@ from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
 from nnunet_cscn.cli.phantom import phantom
 from nnunet_cscn.cli.plan import plan
+from nnunet_cscn.cli.train import train
 from nnunet_cscn.cli.weights import weights_app
 
 app = typer.Typer(
@@ -43,6 +45,7 @@ def _root(
     pass
 
 
+app.command("cascade")(cascade)
 app.command("configure")(configure)
 app.command("demo")(demo)
 app.command("doctor")(doctor)
@@ -50,6 +53,7 @@ app.command("env")(env)
 app.command("evaluate")(evaluate)
 app.command("phantom")(phantom)
 app.command("plan")(plan)
+app.command("train")(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(weights_app, name="weights")
 

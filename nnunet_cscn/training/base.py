@@ -18,7 +18,7 @@ from torch import nn
 from torch._dynamo import OptimizedModule
 from torch.nn.parallel import DistributedDataParallel
 
-from nnunet_cscn.data.channels import ExtraChannelDataset, carrying_target_channels
+from nnunet_cscn.data.channels import ExtraChannelDataset, ExtraInputs, carrying_extra_channels
 from nnunet_cscn.data.distance_maps import DistanceMaps
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.losses.compound import FocalDiceLoss
@@ -92,26 +92,23 @@ class CSCNBaseTrainer(nnUNetTrainer):
         return loaders
 
     def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
-        """Return nnU-Net's data sets, with the distance maps behind the image's channels."""
+        """Return nnU-Net's data sets, with further inputs and the distance maps behind the image's channels."""
         training, validation = super().get_tr_and_val_datasets()
-        if not self.settings.uses_distance:
+        inputs = self.extra_inputs()
+        extras = [inputs.load] if inputs is not None else []
+        if self.settings.uses_distance:
+            extras.append(self._prepared_distance_maps(training, validation).load)
+        if not extras:
             return training, validation
-        maps = self.distance_maps()
-        if self.local_rank == 0:
-            self.print_to_log_file("Preparing distance maps in", maps.folder)
-            made = sum(maps.prepare(cases, n_threads=default_num_processes) for cases in (training, validation))
-            self.print_to_log_file(f"Distance maps ready, {made} of them new")
-        if self.is_ddp:
-            torch.distributed.barrier()
-        return ExtraChannelDataset(training, maps.load), ExtraChannelDataset(validation, maps.load)
+        return ExtraChannelDataset(training, *extras), ExtraChannelDataset(validation, *extras)
 
     def get_training_transforms(self, *args: Any, **kwargs: Any) -> BasicTransform:
-        """Return nnU-Net's augmentation, which then carries the distance maps along."""
-        return self._carrying_distance(super().get_training_transforms(*args, **kwargs))
+        """Return nnU-Net's augmentation, which then carries the extra channels along."""
+        return self._carrying_extras(super().get_training_transforms(*args, **kwargs), is_training=True)
 
     def get_validation_transforms(self, *args: Any, **kwargs: Any) -> BasicTransform:
-        """Return nnU-Net's validation transforms, which then carry the distance maps along."""
-        return self._carrying_distance(super().get_validation_transforms(*args, **kwargs))
+        """Return nnU-Net's validation transforms, which then carry the extra channels along."""
+        return self._carrying_extras(super().get_validation_transforms(*args, **kwargs), is_training=False)
 
     def set_deep_supervision_enabled(self, enabled: bool) -> None:
         """Switch between what training and what prediction needs from the network."""
@@ -129,6 +126,10 @@ class CSCNBaseTrainer(nnUNetTrainer):
         with self._naming_the_remedy():
             step: dict[str, Any] = super().validation_step(batch)
         return step
+
+    def extra_inputs(self) -> ExtraInputs | None:
+        """Return what the network sees beside the image in training; nothing by default."""
+        return None
 
     def distance_maps(self) -> DistanceMaps:
         """Return the distance maps that belong to this plan, data set and these options."""
@@ -164,10 +165,24 @@ class CSCNBaseTrainer(nnUNetTrainer):
         weights = scale_weights(len(self._get_deep_supervision_scales()))
         return DeepSupervisionLoss(loss, weights, has_distance=self.settings.uses_distance)
 
-    def _carrying_distance(self, transforms: BasicTransform) -> BasicTransform:
-        if not self.settings.uses_distance:
-            return transforms
-        return carrying_target_channels(transforms, self.distance_maps().n_channels)
+    def _prepared_distance_maps(self, *data_sets: Any) -> DistanceMaps:
+        maps = self.distance_maps()
+        if self.local_rank == 0:
+            self.print_to_log_file("Preparing distance maps in", maps.folder)
+            made = sum(maps.prepare(cases, n_threads=default_num_processes) for cases in data_sets)
+            self.print_to_log_file(f"Distance maps ready, {made} of them new")
+        if self.is_ddp:
+            torch.distributed.barrier()
+        return maps
+
+    def _carrying_extras(self, transforms: BasicTransform, *, is_training: bool) -> BasicTransform:
+        inputs = self.extra_inputs()
+        return carrying_extra_channels(
+            transforms,
+            n_inputs=inputs.n_channels if inputs is not None else 0,
+            n_targets=self.distance_maps().n_channels if self.settings.uses_distance else 0,
+            on_inputs=inputs.augmentation if inputs is not None and is_training else (),
+        )
 
     def _apply_lengths(self) -> None:
         settings = self.settings

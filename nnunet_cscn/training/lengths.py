@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from nnunet_cscn.training.base import CSCNBaseTrainer
 from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer
+from nnunet_cscn.training.staged import CSCNStagedTrainer
 
 
 def of_length(trainer: type[CSCNBaseTrainer], epochs: int) -> type[CSCNBaseTrainer]:
@@ -41,3 +42,9 @@ ACDNetTrainer_20epochs = of_length(ACDNetTrainer, 20)
 ACDNetTrainer_50epochs = of_length(ACDNetTrainer, 50)
 ACDNetTrainer_100epochs = of_length(ACDNetTrainer, 100)
 ACDNetTrainer_250epochs = of_length(ACDNetTrainer, 250)
+CSCNStagedTrainer_5epochs = of_length(CSCNStagedTrainer, 5)
+CSCNStagedTrainer_10epochs = of_length(CSCNStagedTrainer, 10)
+CSCNStagedTrainer_20epochs = of_length(CSCNStagedTrainer, 20)
+CSCNStagedTrainer_50epochs = of_length(CSCNStagedTrainer, 50)
+CSCNStagedTrainer_100epochs = of_length(CSCNStagedTrainer, 100)
+CSCNStagedTrainer_250epochs = of_length(CSCNStagedTrainer, 250)

@@ -22,6 +22,7 @@ def benchmark():
 def test_stock_and_cscn_get_the_same_batches_and_budget(benchmark, tmp_path, monkeypatch):
     preprocessed = tiny_dataset.make(tmp_path, "labels")
     monkeypatch.setenv("nnUNet_preprocessed", str(preprocessed.parent))
+    monkeypatch.setenv("nnUNet_n_proc_DA", "0")
     monkeypatch.setenv("nnUNet_results", str(tmp_path / "results"))
     batches, budgets = [], []
     for name in ("nnUNetTrainer", "CSCNTrainer"):

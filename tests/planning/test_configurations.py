@@ -159,10 +159,10 @@ def test_every_entry_can_be_stored_as_json(plans):
     [
         ({"options": {"gamma": 1}}, r"cscn\.gamma: no such option"),
         ({"options": {"loss": {"gamma": -1}}}, r"cscn\.loss\.gamma: expected a value of at least 0"),
-        ({"batch_size": 0}, "--batch-size: expected a positive number, got 0"),
-        ({"features": 0}, "--features: expected a positive number, got 0"),
-        ({"features": -4}, "--features: expected a positive number, got -4"),
-        ({"max_features": 0}, "--max-features: expected a positive number, got 0"),
+        ({"batch_size": 0}, "--batch-size: expected a number from 1 to 4096, got 0"),
+        ({"features": 0}, "--features: expected a number from 1 to 4096, got 0"),
+        ({"features": -4}, "--features: expected a number from 1 to 4096, got -4"),
+        ({"max_features": 0}, "--max-features: expected a number from 1 to 4096, got 0"),
         ({"patch_size": (8, 8)}, "--patch-size: expected 3 numbers for this configuration, got 2"),
         ({"patch_size": (8, 0, 8)}, "--patch-size: expected positive numbers, got 8, 0, 8"),
         ({"spacing_mm": (1.0,)}, "--spacing: expected 3 numbers for this configuration, got 1"),
@@ -202,5 +202,5 @@ def test_a_plan_that_is_no_unets_cannot_be_planned_anew(plans, path):
     for key in parents:
         block = block[key]
     del block[last]
-    with pytest.raises(UserError, match=f"architecture has no '{last}': .* needs the plan of a U-Net"):
+    with pytest.raises(UserError, match=f"the plans have no valid {last}: make the plans anew"):
         derive_configuration(plans, "3d_fullres", "3d_mine", Changes(options={}, features=8))

@@ -1,0 +1,170 @@
+"""What the stored maps of a stage one are: written when all are there, checked before stage two learns from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
+
+from nnunet_cscn.cascade.maps import Origin, StageOneMaps, image_hash
+from nnunet_cscn.cascade.stage_one import StageOne
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import write_json
+from nnunet_cscn.nnunet_folders import read_json_file
+
+MANIFEST = "manifest.json"
+
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Where every map comes from.
+
+    Attributes:
+        trainer: Trainer of stage one.
+        plans: Its plans.
+        configuration: Its configuration.
+        checkpoint: Which of its checkpoints.
+        labels: The data set's labels when the maps were made.
+        cases: The origin of each case's map.
+    """
+
+    trainer: str
+    plans: str
+    configuration: str
+    checkpoint: str
+    labels: Mapping[str, Any]
+    cases: Mapping[str, Origin]
+
+    @classmethod
+    def of(cls, stage_one: StageOne, cases: Mapping[str, Origin]) -> Manifest:
+        """Describe the maps that a stage one makes."""
+        return cls(
+            stage_one.trainer,
+            stage_one.plans,
+            stage_one.configuration,
+            stage_one.checkpoint,
+            stage_one.dataset_json["labels"],
+            cases,
+        )
+
+    @property
+    def checkpoint_hashes(self) -> dict[int, str]:
+        """The hash of each fold's checkpoint."""
+        return {origin.fold: origin.checkpoint_sha256 for origin in self.cases.values()}
+
+    def write(self, maps: StageOneMaps) -> None:
+        """Write the manifest beside the maps."""
+        cases = {case: origin.to_json() for case, origin in sorted(self.cases.items())}
+        write_json(maps.folder / MANIFEST, {**vars(self), "cases": cases})
+
+    @classmethod
+    def read(cls, file: Path) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            UserError: When it is missing or none of ours.
+        """
+        content = read_json_file(file)
+        try:
+            cases = {case: Origin.from_json(origin) for case, origin in content["cases"].items()}
+            return cls(**{**content, "cases": cases})
+        except (KeyError, TypeError, AttributeError):
+            raise UserError(f"{file} is no manifest of stage-one maps: remove it") from None
+
+
+def maps_of(stage_one: StageOne) -> StageOneMaps:
+    """Return where the maps of a stage one are kept."""
+    name = f"{stage_one.trainer}__{stage_one.plans}__{stage_one.configuration}__{Path(stage_one.checkpoint).stem}"
+    return StageOneMaps(stage_one.preprocessed / "cscn" / stage_one.plan["data_identifier"] / f"stage_one_{name}")
+
+
+def cases_of(stage_one: StageOne) -> Any:
+    """Open nnU-Net's data set of all cases that a fold validates.
+
+    Raises:
+        UserError: When they are not preprocessed.
+    """
+    folder = stage_one.preprocessed / stage_one.plan["data_identifier"]
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder} is missing: run `nnUNetv2_preprocess -d {stage_one.dataset[7:10]} -plans_name {stage_one.plans} "
+            f"-c {stage_one.configuration}`"
+        )
+    kind = infer_dataset_class(str(folder))
+    if unknown := sorted(set(stage_one.fold_of) - set(kind.get_identifiers(str(folder)))):
+        raise UserError(f"{folder} lacks cases of splits_final.json: {', '.join(unknown[:5])}; preprocess again")
+    return kind(str(folder), identifiers=sorted(stage_one.fold_of))
+
+
+def check_maps(
+    stage_one: StageOne, *, has_stage_one: bool = True, n_threads: int = 1, on_progress: OnProgress | None = None
+) -> Manifest:
+    """See that every case has the map that the stage one of now would make.
+
+    Args:
+        stage_one: The stage one.
+        has_stage_one: Whether its trained folds have to be here; False where a training goes on that has taken its
+            network along.
+        n_threads: Cases checked at a time.
+        on_progress: Called with the number of checked cases and of all.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        UserError: With the faults and the command that mends them.
+    """
+    maps = maps_of(stage_one)
+    remedy = f"run `{stage_one.cascade_command()}`"
+    if not (maps.folder / MANIFEST).is_file():
+        raise UserError(f"there are no stage-one maps of {stage_one.trainer} in {maps.folder}: {remedy}")
+    manifest = Manifest.read(maps.folder / MANIFEST)
+    if has_stage_one:
+        stage_one.check_folds()
+        now = {fold: stage_one.checkpoint_hash(fold) for fold in range(len(stage_one.splits))}
+        if now != manifest.checkpoint_hashes:
+            raise UserError(
+                f"the stage-one maps in {maps.folder} come from other checkpoints than those of now: {remedy}"
+            )
+    if manifest.labels != stage_one.dataset_json["labels"]:
+        raise UserError(
+            f"the stage-one maps in {maps.folder} are of other labels than {stage_one.dataset} has: {remedy}"
+        )
+    if {case: origin.fold for case, origin in manifest.cases.items()} != stage_one.fold_of:
+        raise UserError(
+            f"splits_final.json has changed since the stage-one maps in {maps.folder} were made: train stage one anew "
+            f"on these folds, then {remedy}"
+        )
+    faults = _faults(maps, manifest, cases_of(stage_one), n_threads, on_progress)
+    if faults:
+        listed = "\n".join(f"  {case}: {fault}" for case, fault in sorted(faults.items()))
+        raise UserError(f"{len(faults)} of {len(manifest.cases)} stage-one maps are not right:\n{listed}\n{remedy}")
+    return manifest
+
+
+def _faults(
+    maps: StageOneMaps, manifest: Manifest, cases: Any, n_threads: int, on_progress: OnProgress | None
+) -> dict[str, str]:
+    def fault(case: str) -> tuple[str, str | None]:
+        origin = manifest.cases[case]
+        image, *_ = cases.load_case(case)
+        if image_hash(image) != origin.image_sha256:
+            return case, "its image was preprocessed anew"
+        return case, maps.fault(case, origin)
+
+    found: dict[str, str] = {}
+    with ThreadPoolExecutor(max_workers=max(1, n_threads)) as pool:
+        jobs = [pool.submit(fault, case) for case in manifest.cases]
+        for done, job in enumerate(as_completed(jobs), start=1):
+            case, reason = job.result()
+            if reason is not None:
+                found[case] = reason
+            if on_progress is not None:
+                on_progress(done, len(jobs))
+    return found

@@ -1,0 +1,115 @@
+"""The cascade postprocessor: every case's probabilities from the fold that did not see it, on the preprocessed grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+from numpy.typing import NDArray
+
+from nnunet_cscn.cascade.manifest import Manifest, OnProgress, cases_of, maps_of
+from nnunet_cscn.cascade.maps import Origin, image_hash
+from nnunet_cscn.cascade.stage_one import StageOne
+
+
+def make_maps(
+    stage_one: StageOne, *, device: torch.device, part: tuple[int, int] = (0, 1), on_progress: OnProgress | None = None
+) -> list[str]:
+    """Make the maps that are missing or stale.
+
+    Args:
+        stage_one: The stage one, all of whose folds are trained.
+        device: Where to predict.
+        part: Which share of the cases, of how many; for several processes at a time.
+        on_progress: Called with the number of finished cases of this share and of all of them.
+
+    Returns:
+        The cases whose maps were made.
+
+    Raises:
+        UserError: When a fold is not trained or does not fit the data set as it is now.
+    """
+    stage_one.check_folds()
+    maps, cases = maps_of(stage_one), cases_of(stage_one)
+    share = sorted(stage_one.fold_of.items(), key=lambda item: item[::-1])[part[0] :: part[1]]  # fold by fold
+    made = []
+    predictor: OutOfFoldPredictor | None = None
+    for done, (case, fold) in enumerate(share, start=1):
+        if predictor is None or predictor.fold != fold:
+            predictor = OutOfFoldPredictor(stage_one, fold, device)
+        image, *_ = cases.load_case(case)
+        origin = predictor.origin(image)
+        if maps.fault(case, origin) is not None:
+            maps.store(case, predictor.probabilities(image), origin)
+            made.append(case)
+        if on_progress is not None:
+            on_progress(done, len(share))
+    return made
+
+
+def write_manifest(stage_one: StageOne) -> None:
+    """Write the manifest of maps that are all there."""
+    maps = maps_of(stage_one)
+    origins = {case: maps.origin(case) for case in stage_one.fold_of}
+    Manifest.of(stage_one, {case: origin for case, origin in origins.items() if origin is not None}).write(maps)
+
+
+class OutOfFoldPredictor:
+    """The network of one fold, for the cases that the fold validates.
+
+    The network is loaded when the first case needs it.
+
+    Args:
+        stage_one: The stage one.
+        fold: The fold.
+        device: Where to predict.
+    """
+
+    def __init__(self, stage_one: StageOne, fold: int, device: torch.device) -> None:
+        self.fold = fold
+        self._stage_one = stage_one
+        self._device = device
+        self._checkpoint_sha256 = stage_one.checkpoint_hash(fold)
+        self._predictor: Any = None
+
+    def origin(self, image: Any) -> Origin:
+        """Return what the map of an image will be made from."""
+        return Origin(self.fold, self._checkpoint_sha256, image_hash(image), (self._n_channels, *image.shape[1:]))
+
+    def probabilities(self, image: Any) -> NDArray[np.float32]:
+        """Predict the foreground's probabilities of a preprocessed image as ``nnUNetv2_predict`` does.
+
+        Args:
+            image: (C, Z, Y, X), as nnU-Net's data set opens it.
+
+        Returns:
+            (C, Z, Y, X): all labels but the background, or all regions.
+        """
+        if self._predictor is None:
+            self._predictor = self._loaded()
+        data = torch.from_numpy(np.array(image[:]))
+        logits = self._predictor.predict_logits_from_preprocessed_data(data).float()
+        labels = self._predictor.label_manager
+        probabilities: NDArray[np.float32] = labels.apply_inference_nonlin(logits).numpy()
+        return probabilities if labels.has_regions else probabilities[1:]
+
+    @property
+    def _n_channels(self) -> int:
+        labels: dict[str, Any] = self._stage_one.dataset_json["labels"]
+        return len(labels) - 1 - ("ignore" in labels)
+
+    def _loaded(self) -> Any:
+        predictor = nnUNetPredictor(device=self._device, perform_everything_on_device=True, allow_tqdm=False)
+        predictor.initialize_from_trained_model_folder(
+            str(self._stage_one.folder), use_folds=(self.fold,), checkpoint_name=self._stage_one.checkpoint
+        )
+        return predictor
+
+
+def parts(n_workers: int, cases: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Share the cases out over workers: no more parts than cases."""
+    count = max(1, min(n_workers, len(cases)))
+    return ((index, count) for index in range(count))

@@ -1,0 +1,116 @@
+"""``cscn cascade``: the maps that the second stage learns from."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor
+from nnunet_cscn.execution.jobs import Executor, Job, run_jobs
+
+if TYPE_CHECKING:
+    from nnunet_cscn.cascade.stage_one import StageOne
+
+
+def cascade(
+    dataset: Annotated[str, typer.Argument(help="Data set, by number or name.")],
+    configuration: Annotated[str, typer.Argument(help="Configuration, such as 3d_fullres.")],
+    *,
+    trainer: Annotated[str, typer.Option("-tr", "--trainer", help="Trainer of stage one.")] = "BUNetTrainer",
+    plans: Annotated[str, typer.Option("-p", "--plans", help="Plans of stage one.")] = "nnUNetPlans",
+    checkpoint: Annotated[str, typer.Option("-chk", help="Checkpoint to predict with.")] = "checkpoint_final.pth",
+    devices: Devices = None,
+    slurm: Slurm = None,
+    part: Annotated[str | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Store every training case's probabilities, predicted by the fold that did not see the case.
+
+    All folds of stage one have to be trained. What is right already is kept, what is stale is made again; a run that
+    was interrupted goes on where it stopped. CSCNStagedTrainer learns from these maps.
+
+    Example: cscn cascade 901 3d_fullres
+    """
+    from nnunet_cscn.cascade.stage_one import StageOne
+
+    stage_one = StageOne.find(dataset, configuration, trainer=trainer, plans=plans, checkpoint=checkpoint)
+    stage_one.check_folds()
+    if part is not None:
+        _make_part(stage_one, part, chosen_devices(devices)[0])
+        return
+    chosen = [] if slurm is not None else chosen_devices(devices)
+    if len(chosen) == 1:
+        _make_here(stage_one, chosen[0])
+    else:
+        executor = chosen_executor(devices, slurm, folder=log_folder(stage_one))
+        make_maps_elsewhere(stage_one, executor, n_parts=len(chosen) or len(stage_one.splits))
+    folder = finish(stage_one)
+    console.print(f"{len(stage_one.fold_of)} maps in {folder}", soft_wrap=True, markup=False)
+
+
+def make_maps_elsewhere(stage_one: StageOne, executor: Executor, *, n_parts: int) -> None:
+    """Share the maps out over jobs."""
+    jobs = [_part_job(stage_one, index, n_parts) for index in range(n_parts)]
+    with progress_bar() as progress:
+        tasks = {job: progress.add_task(job.name, total=job.total) for job in jobs}
+        run_jobs(executor, jobs, on_progress=lambda job, done: progress.update(tasks[job], completed=done))
+
+
+def finish(stage_one: StageOne) -> Path:
+    """Write the manifest, check all maps against it, and return their folder."""
+    from nnunet_cscn.cascade.manifest import check_maps, maps_of
+    from nnunet_cscn.cascade.postprocessor import write_manifest
+
+    write_manifest(stage_one)
+    check_maps(stage_one)
+    return maps_of(stage_one).folder
+
+
+def log_folder(stage_one: StageOne) -> Path:
+    """Return where the jobs' logs are kept, beside those of the trainings."""
+    return stage_one.folder / "logs"
+
+
+def _make_here(stage_one: StageOne, device: str) -> None:
+    import torch
+
+    from nnunet_cscn.cascade.postprocessor import make_maps
+
+    with progress_bar() as progress:
+        task = progress.add_task("maps", total=len(stage_one.fold_of))
+        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net tells what it loads
+            make_maps(
+                stage_one,
+                device=torch.device(device),
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+
+
+def _make_part(stage_one: StageOne, part: str, device: str) -> None:
+    import torch
+
+    from nnunet_cscn.cascade.postprocessor import make_maps
+
+    index, _, count = part.partition("/")
+    make_maps(
+        stage_one,
+        device=torch.device(device),
+        part=(int(index), int(count)),
+        on_progress=lambda done, total: print(f"{done}/{total}", flush=True),
+    )
+
+
+def _part_job(stage_one: StageOne, index: int, count: int) -> Job:
+    command = (*shlex.split(stage_one.cascade_command()), "--devices", "{device}", "--part", f"{index}/{count}")
+    return Job(
+        name=f"maps {index + 1} of {count}",
+        command=command,
+        log_file=log_folder(stage_one) / f"cascade_{index}.log",
+        progress=r"^(\d+)/\d+$",
+        total=len(range(index, len(stage_one.fold_of), count)),
+    )

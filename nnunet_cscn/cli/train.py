@@ -1,0 +1,85 @@
+"""``cscn train``: all folds, both stages, one command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.cascade import finish, make_maps_elsewhere
+from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.execution.jobs import Executor, run_jobs
+from nnunet_cscn.execution.trainings import Training, trainings
+
+
+def train(
+    dataset: Annotated[str, typer.Argument(help="Data set, by number or name.")],
+    configuration: Annotated[str, typer.Argument(help="Configuration, such as 3d_fullres.")],
+    *,
+    staged: Annotated[
+        bool, typer.Option("--staged", help="The staged cascade: both stages, and the maps between.")
+    ] = False,
+    trainer: Annotated[
+        str | None, typer.Option("-tr", "--trainer", help="Trainer. [default: CSCNTrainer, or CSCNStagedTrainer]")
+    ] = None,
+    plans: Annotated[str, typer.Option("-p", "--plans", help="Plans.")] = "nnUNetPlans",
+    folds: Annotated[str | None, typer.Option("-f", "--folds", help="Folds, such as 0,1,2. [default: all]")] = None,
+    devices: Devices = None,
+    slurm: Slurm = None,
+) -> None:
+    """Train folds with nnU-Net's own command, as many at a time as there are devices.
+
+    What is finished is left alone, and what was interrupted goes on. With --staged, stage one is trained on all folds
+    first, then its out-of-fold maps are made, then stage two is trained.
+
+    Example: cscn train 901 3d_fullres --staged
+    """
+    from nnunet_cscn.nnunet_folders import preprocessed_dataset, results_folder
+
+    name = preprocessed_dataset(dataset).name
+    chosen = _folds(folds)
+    last = trainings(
+        name, configuration, trainer or ("CSCNStagedTrainer" if staged else "CSCNTrainer"), plans=plans, folds=chosen
+    )
+    executor = chosen_executor(devices, slurm, folder=results_folder() / name / "cscn_jobs")
+    if staged:
+        _train_stage_one(name, configuration, plans, executor, n_parts=_n_workers(devices, slurm))
+    _train(last, executor)
+
+
+def _train_stage_one(dataset: str, configuration: str, plans: str, executor: Executor, *, n_parts: int) -> None:
+    from nnunet_cscn.cascade.stage_one import StageOne
+    from nnunet_cscn.settings import Settings
+
+    found = StageOne.find(dataset, configuration, trainer="", plans=plans, checkpoint="")
+    options = Settings.from_configuration(found.plan).staged
+    _train(trainings(dataset, configuration, options.stage_one, plans=plans), executor)
+    stage_one = StageOne(dataset, configuration, options.stage_one, plans, options.checkpoint)
+    stage_one.check_folds()
+    make_maps_elsewhere(stage_one, executor, n_parts=n_parts)
+    finish(stage_one)
+
+
+def _train(wanted: list[Training], executor: Executor) -> None:
+    for training in wanted:
+        if training.is_finished:
+            console.print(f"{training.trainer} fold {training.fold} is finished: {training.folder}", soft_wrap=True)
+    jobs = [training.job() for training in wanted if not training.is_finished]
+    with progress_bar() as progress:
+        tasks = {job: progress.add_task(job.name, total=job.total) for job in jobs}
+        run_jobs(executor, jobs, on_progress=lambda job, done: progress.update(tasks[job], completed=done))
+
+
+def _n_workers(devices: str | None, slurm: str | None) -> int:
+    return 5 if slurm is not None else len(chosen_devices(devices))
+
+
+def _folds(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise UserError(f"--folds: expected numbers with commas between them, got {text}")
+    return [int(part) for part in parts]

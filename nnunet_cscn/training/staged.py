@@ -1,0 +1,171 @@
+"""The trainer of the staged cascade's second stage."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from nnunetv2.configuration import default_num_processes
+from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
+from torch import nn
+
+from nnunet_cscn.cascade.manifest import check_maps, maps_of
+from nnunet_cscn.cascade.stage_one import StageOne
+from nnunet_cscn.data.channels import ExtraInputs
+from nnunet_cscn.data.soft_augmentation import soft_augmentation
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import write_json
+from nnunet_cscn.losses.deep_supervision import FineLoss
+from nnunet_cscn.networks.registry import build_network
+from nnunet_cscn.networks.staged import StagedCSCN
+from nnunet_cscn.nnunet_folders import read_json_file
+from nnunet_cscn.settings import Settings
+from nnunet_cscn.training.base import CSCNBaseTrainer, unwrapped
+
+LINEAGE = "stage_one.json"  # beside the checkpoints: which stage one they were trained on
+
+
+class CSCNStagedTrainer(CSCNBaseTrainer):
+    """The fine network on the out-of-fold probabilities of a finished stage one.
+
+    It learns from stored maps (``cscn cascade``), none of which comes from a network that was trained on its case. The
+    stage-one network of the same fold is embedded, frozen, and makes the map wherever none is stored: in validation and
+    in ``nnUNetv2_predict``, which give the image alone. So a trained folder serves by itself.
+    """
+
+    network_name = "acdnet"
+    has_taken_over: bool = False  # whether the embedded network's weights came with a checkpoint
+
+    @classmethod
+    def build_network_architecture(
+        cls,
+        plans_manager: PlansManager,
+        configuration_manager: ConfigurationManager,
+        num_input_channels: int,
+        num_output_channels: int,
+        enable_deep_supervision: bool = True,
+    ) -> nn.Module:
+        """Build the embedded network as its own trainer does, and the fine one."""
+        configuration = configuration_manager.configuration
+        settings = Settings.from_configuration(configuration)
+        coarse = _trainer_class(settings.staged.stage_one).build_network_architecture(
+            plans_manager, configuration_manager, num_input_channels, num_output_channels, False
+        )
+        fine = build_network(
+            cls.network_name,
+            configuration,
+            input_channels=num_input_channels + num_output_channels,
+            output_channels=num_output_channels,
+            deep_supervision=enable_deep_supervision,
+        )
+        return StagedCSCN(
+            coarse,
+            fine,
+            image_channels=num_input_channels,
+            output_channels=num_output_channels,
+            fusion=settings.fusion,
+            deep_supervision=enable_deep_supervision,
+        )
+
+    def initialize(self) -> None:
+        """Build everything, and tell the network whether its heads are classes or regions."""
+        super().initialize()
+        self._cascade().fusion.is_regions = self.label_manager.has_regions
+
+    def on_train_start(self) -> None:
+        """Check the stored maps before anything else, and embed the stage-one network in a new training."""
+        if self.current_epoch < self.num_epochs:
+            self._check_stage_one()
+        super().on_train_start()
+        if not self.has_taken_over:
+            self._embed_stage_one()
+
+    def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
+        """Load nnU-Net's checkpoint, which holds the embedded network too."""
+        super().load_checkpoint(filename_or_checkpoint)
+        self.has_taken_over = True
+
+    def configure_optimizers(self) -> tuple[Any, Any]:
+        """Return nnU-Net's optimiser, without the frozen network."""
+        optimizer, scheduler = super().configure_optimizers()
+        for group in optimizer.param_groups:
+            group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
+        return optimizer, scheduler
+
+    def set_deep_supervision_enabled(self, enabled: bool) -> None:
+        """Switch between what training and what prediction needs from the network."""
+        self._cascade().deep_supervision = enabled
+
+    def extra_inputs(self) -> ExtraInputs | None:
+        """Return the stored probabilities of stage one; nothing where a finished training is only looked at again."""
+        if self.current_epoch >= self.num_epochs:
+            return None
+        n_channels = self.label_manager.num_segmentation_heads - (not self.label_manager.has_regions)
+        spacing_mm = [float(s) for s in self.configuration_manager.spacing]
+        return ExtraInputs(
+            load=maps_of(self.stage_one()).load,
+            n_channels=n_channels,
+            augmentation=soft_augmentation(
+                self.settings.staged.augmentation,
+                n_channels,
+                spacing_mm[-len(self.configuration_manager.patch_size) :],
+                are_regions=self.label_manager.has_regions,
+            ),
+        )
+
+    def stage_one(self) -> StageOne:
+        """Return the stage one that the options name."""
+        staged = self.settings.staged
+        return StageOne(
+            dataset=self.plans_manager.dataset_name,
+            configuration=self.configuration_name,
+            trainer=staged.stage_one,
+            plans=self.plans_manager.plans_name,
+            checkpoint=staged.checkpoint,
+        )
+
+    def _build_loss(self) -> nn.Module:
+        return FineLoss(self._stage_loss())
+
+    def _check_stage_one(self) -> None:
+        if self.fold == "all":
+            raise UserError(
+                f"{type(self).__name__} needs a fold: trained on all cases, stage one leaves none out of fold"
+            )
+        self.print_to_log_file("Checking the stage-one maps")
+        manifest = check_maps(self.stage_one(), has_stage_one=not self.has_taken_over, n_threads=default_num_processes)
+        lineage = Path(self.output_folder) / LINEAGE
+        hashes = {str(fold): sha256 for fold, sha256 in sorted(manifest.checkpoint_hashes.items())}
+        if self.has_taken_over and lineage.is_file() and read_json_file(lineage) != hashes:
+            raise UserError(
+                f"{self.output_folder} was trained on the maps of another stage one than those of now: "
+                "restore them, or start this training anew (without --c)"
+            )
+        if self.local_rank == 0:
+            write_json(lineage, hashes)
+
+    def _embed_stage_one(self) -> None:
+        checkpoint_file = self.stage_one().checkpoint_of(int(self.fold))
+        checkpoint = torch.load(checkpoint_file, map_location=self.device, weights_only=False)
+        self._cascade().coarse.load_state_dict(checkpoint["network_weights"])
+        self.print_to_log_file("Embedded the stage-one network of", checkpoint_file)
+
+    def _cascade(self) -> StagedCSCN:
+        network = unwrapped(self.network)
+        assert isinstance(network, StagedCSCN)
+        return network
+
+
+def _trainer_class(name: str) -> Any:
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net tells where it looks
+            found = recursive_find_trainer_class_by_name(name)
+    except RuntimeError:
+        raise UserError(f"cscn.staged.stage_one: nnU-Net finds no trainer {name}") from None
+    if issubclass(found, CSCNStagedTrainer):
+        raise UserError(f"cscn.staged.stage_one: {name} is a second stage itself; name the trainer of a single network")
+    return found

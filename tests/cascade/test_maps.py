@@ -1,0 +1,76 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from nnunet_cscn.cascade.maps import Origin, StageOneMaps, image_hash
+
+ORIGIN = Origin(fold=2, checkpoint_sha256="abc", image_sha256="def", shape=(2, 6, 8, 10))
+
+
+@pytest.fixture
+def voxels():
+    return np.random.default_rng(0).random((2, 6, 8, 10)).astype(np.float32)
+
+
+@pytest.fixture
+def maps(tmp_path, voxels):
+    stored = StageOneMaps(tmp_path / "maps")
+    stored.store("case", voxels, ORIGIN)
+    return stored
+
+
+def test_a_stored_map_is_read_in_half_precision_and_in_parts(maps, voxels):
+    opened = maps.load("case")
+    assert opened.shape == (2, 6, 8, 10)
+    region = (slice(None), slice(1, 3), slice(0, 8), slice(4, 5))
+    assert np.array_equal(opened[region], voxels.astype(np.float16)[region])
+    assert maps.origin("case") == ORIGIN
+    assert maps.fault("case", ORIGIN) is None
+
+
+def test_a_missing_map_has_no_origin(maps):
+    assert maps.origin("other") is None
+    assert maps.fault("other", ORIGIN) == "has no map"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 0.9, 0.999])
+def test_a_truncated_map_is_noticed(maps, share):
+    content = maps.file("case").read_bytes()
+    maps.file("case").write_bytes(content[: int(share * len(content))])
+    assert maps.fault("case", ORIGIN) == "its map is truncated or damaged"
+
+
+@pytest.mark.parametrize("change", [{"fold": 1}, {"checkpoint_sha256": "x"}, {"image_sha256": "x"}, {"format": 0}])
+def test_a_map_of_another_origin_is_noticed(maps, change):
+    expected = dataclasses.replace(ORIGIN, **change)
+    assert maps.fault("case", expected) == "its map was made by another network or from another image"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, 1.1])
+def test_values_that_are_no_probabilities_are_noticed(maps, voxels, value):
+    voxels[1, 2, 3, 4] = value
+    maps.store("case", voxels, ORIGIN)
+    assert maps.fault("case", ORIGIN) == "its map is truncated or damaged"
+
+
+def test_an_interrupted_write_leaves_the_old_map(maps, voxels, monkeypatch):
+    class Interrupted:
+        def __array__(self, *_args, **_kwargs):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        maps.store("case", Interrupted(), ORIGIN)
+    assert maps.fault("case", ORIGIN) is None
+    assert [file.name for file in maps.folder.iterdir()] == ["case.b2nd"]
+
+
+def test_an_origin_survives_json():
+    assert Origin.from_json(ORIGIN.to_json()) == ORIGIN
+
+
+def test_the_hash_of_an_image_depends_on_values_type_and_shape():
+    image = np.arange(24, dtype=np.float32).reshape(1, 2, 3, 4)
+    assert image_hash(image) == image_hash(image.copy())
+    others = [image + 1, image.astype(np.float64), image.reshape(1, 2, 4, 3)]
+    assert len({image_hash(other) for other in [image, *others]}) == 4

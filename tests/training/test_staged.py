@@ -1,0 +1,158 @@
+"""The second stage of the staged cascade, in this process."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import tiny_dataset
+from nnunet_cscn.cascade.manifest import maps_of
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.training.staged import LINEAGE, CSCNStagedTrainer
+from tiny_training import new_trainer
+
+
+@pytest.fixture
+def preprocessed(staged_folders):
+    return staged_folders("labels") / "preprocessed" / tiny_dataset.NAME
+
+
+def coarse_weights(trainer):
+    return {key: value.clone() for key, value in trainer.network.coarse.state_dict().items()}
+
+
+def equal(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+def stage_one_weights(trainer):
+    return torch.load(trainer.stage_one().checkpoint_of(int(trainer.fold)), weights_only=False)["network_weights"]
+
+
+@pytest.mark.parametrize("kind", ["labels", "regions"])
+def test_it_trains_with_the_frozen_network_of_its_own_fold_inside(staged_folders, kind):
+    trainer = new_trainer(CSCNStagedTrainer, staged_folders(kind) / "preprocessed" / tiny_dataset.NAME, 1)
+    trainer.initialize()
+    fine = {key: value.clone() for key, value in trainer.network.fine.state_dict().items()}
+    trainer.run_training()
+    assert equal(coarse_weights(trainer), stage_one_weights(trainer))
+    assert not equal(fine, trainer.network.fine.state_dict())
+    assert np.isfinite(trainer.logger.get_checkpoint()["train_losses"]).all()
+    assert trainer.network.fusion.is_regions is (kind == "regions")
+
+
+def test_the_frozen_network_is_not_in_the_optimiser(preprocessed):
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    trainer.initialize()
+    optimised = {id(p) for group in trainer.optimizer.param_groups for p in group["params"]}
+    assert optimised == {id(p) for p in trainer.network.fine.parameters()}
+
+
+def test_batches_hold_the_image_then_the_stored_maps(preprocessed):
+    """Without augmentation (validation), a patch of the batch is found again in the stored map of its case."""
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    trainer.initialize()
+    _, loader = trainer.get_dataloaders()
+    batch = next(loader)
+    assert batch["data"].shape[1] == 1 + 2
+    maps = maps_of(trainer.stage_one())
+    for patch, case in zip(batch["data"].numpy(), batch["keys"], strict=True):
+        stored = np.asarray(maps.load(case)[:]).astype(np.float32)
+        windows = np.lib.stride_tricks.sliding_window_view(stored, patch.shape[1:], axis=(1, 2, 3))
+        assert (windows == patch[1:][:, None, None, None]).all(axis=(0, 4, 5, 6)).any()
+
+
+def test_augmentation_reaches_the_maps_in_training_alone(preprocessed):
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0, staged={"augmentation": {"jitter": 1}})
+    inputs = trainer.extra_inputs()
+    assert inputs is not None
+    assert inputs.n_channels == 2
+    assert [type(t.transform).__name__ for t in inputs.augmentation] == [
+        "JitterCalibration",
+        "BlurProbabilities",
+        "DropBlob",
+    ]
+
+
+def test_validation_sees_the_image_alone(preprocessed):
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    trainer.on_train_start()
+    shutil.rmtree(maps_of(trainer.stage_one()).folder)
+    trainer.set_deep_supervision_enabled(False)
+    trainer.network.eval()
+    cases = trainer.dataset_class(trainer.preprocessed_dataset_folder, trainer.do_split()[1])
+    image = torch.from_numpy(np.array(cases.load_case(cases.identifiers[0])[0][:, :8, :16, :16]))[None]
+    with torch.no_grad():
+        assert trainer.network(image).shape == (1, 3, 8, 16, 16)
+
+
+def test_a_checkpoint_is_loaded_where_stage_one_was_never_seen(preprocessed, tmp_path):
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    trainer.run_training()
+    shutil.rmtree(trainer.stage_one().folder)
+    shutil.rmtree(maps_of(trainer.stage_one()).folder)
+    again = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    again.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
+    for name in ("coarse", "fine"):
+        assert equal(*(getattr(t.network, name).state_dict() for t in (trainer, again)))
+    again.run_training()  # finished: nothing is left to train, and no map is asked for
+
+
+def test_a_training_goes_on_without_stage_one_but_not_without_maps(preprocessed):
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    trainer.run_training()
+    checkpoint_file = Path(trainer.output_folder) / "checkpoint_final.pth"
+    checkpoint = torch.load(checkpoint_file, weights_only=False)
+    checkpoint["current_epoch"] = 0  # as if the process had been killed before its last epoch ended
+    torch.save(checkpoint, checkpoint_file)
+    shutil.rmtree(trainer.stage_one().folder)
+    again = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    again.load_checkpoint(str(checkpoint_file))
+    before = coarse_weights(again)
+    again.run_training()
+    assert equal(before, coarse_weights(again))
+    shutil.rmtree(maps_of(trainer.stage_one()).folder)
+    third = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    third.load_checkpoint(str(checkpoint_file))
+    third.current_epoch = 0
+    with pytest.raises(UserError, match="there are no stage-one maps of BUNetTrainer"):
+        third.run_training()
+
+
+def test_a_training_does_not_go_on_with_maps_of_another_stage_one(preprocessed):
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    trainer.run_training()
+    lineage = Path(trainer.output_folder) / LINEAGE
+    hashes = json.loads(lineage.read_text())
+    assert sorted(hashes) == ["0", "1", "2", "3", "4"]
+    lineage.write_text(json.dumps({**hashes, "3": "another"}))
+    again = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    again.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
+    again.current_epoch = 0
+    with pytest.raises(UserError, match="was trained on the maps of another stage one than those of now"):
+        again.run_training()
+
+
+def test_it_refuses_to_start_without_maps_and_writes_nothing(preprocessed):
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    shutil.rmtree(maps_of(trainer.stage_one()).folder)
+    with pytest.raises(UserError, match=r"run `cscn cascade Dataset901_Tiny 3d_tiny`"):
+        trainer.run_training()
+    assert not list(Path(trainer.output_folder).glob("*.pth"))
+
+
+def test_all_cases_at_once_are_refused(preprocessed):
+    with pytest.raises(UserError, match="needs a fold: trained on all cases, stage one leaves none out of fold"):
+        new_trainer(CSCNStagedTrainer, preprocessed, "all").run_training()
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("NoSuchTrainer", "nnU-Net finds no trainer NoSuchTrainer"), ("CSCNStagedTrainer", "is a second stage itself")],
+)
+def test_a_stage_one_that_cannot_be_is_refused(preprocessed, name, sentence):
+    with pytest.raises(UserError, match=sentence):
+        new_trainer(CSCNStagedTrainer, preprocessed, 0, staged={"stage_one": name}).initialize()
