@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 import tiny_dataset
 from nnunet_cscn.cascade.manifest import maps_of
@@ -87,6 +88,29 @@ def test_validation_sees_the_image_alone(preprocessed):
     image = torch.from_numpy(np.array(cases.load_case(cases.identifiers[0])[0][:, :8, :16, :16]))[None]
     with torch.no_grad():
         assert trainer.network(image).shape == (1, 3, 8, 16, 16)
+
+
+@pytest.mark.parametrize("use_gaussian", [False, True])
+def test_nnunets_predictor_gives_the_mean_of_both_probabilities(preprocessed, use_gaussian):
+    """One tile, no mirroring; nnU-Net keeps logits in half precision, which allows 1e-3."""
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    trainer.run_training()
+    predictor = nnUNetPredictor(
+        device=torch.device("cpu"), use_gaussian=use_gaussian, use_mirroring=False, allow_tqdm=False
+    )
+    predictor.initialize_from_trained_model_folder(
+        str(Path(trainer.output_folder).parent), (0,), "checkpoint_final.pth"
+    )
+    image = torch.randn((1, 8, 16, 16), generator=torch.Generator().manual_seed(0))
+    predicted = predictor.predict_logits_from_preprocessed_data(image).float().softmax(dim=0)
+    network = trainer.network.eval()
+    network.deep_supervision = False
+    with torch.no_grad():
+        coarse = network.coarse(image[None]).softmax(dim=1)
+        fine = network.fine(torch.cat([image[None], coarse], dim=1)).softmax(dim=1)
+    middle = (slice(None), *(slice(edge // 4, -edge // 4) for edge in (8, 16, 16))) if use_gaussian else ...
+    # towards its corners, nnU-Net's Gaussian weight of a tile has no digits left in half precision, for any network
+    torch.testing.assert_close(predicted[middle], ((coarse + fine) / 2)[0][middle], atol=1e-3, rtol=0)
 
 
 def test_a_checkpoint_is_loaded_where_stage_one_was_never_seen(preprocessed, tmp_path):

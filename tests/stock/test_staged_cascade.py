@@ -1,0 +1,72 @@
+"""The staged cascade by nnU-Net's own commands, where stage one and its maps are there and where they are not."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import staged_dataset
+import tiny_dataset
+from nnunet_cscn.execution.commands import environment, run_command
+from tiny_training import CONFIGURATION
+
+TRAINER = "CSCNStagedTrainer"
+TRAIN = ("nnUNetv2_train", tiny_dataset.NAME, CONFIGURATION, "0", "-tr", TRAINER, "-device", "cpu")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    return staged_dataset.make(tmp_path_factory.mktemp("staged"), "labels")
+
+
+@pytest.fixture(scope="module")
+def run(root):
+    variables = environment(root, nnUNet_n_proc_DA="0", nnUNet_def_n_proc="1", OMP_NUM_THREADS="1")
+
+    def run_it(*command: str, **changes: str) -> str:
+        log_file = root / "log.txt"
+        run_command(command, log_file, env={**variables, **changes})
+        return log_file.read_text(encoding="utf-8")
+
+    return run_it
+
+
+@pytest.fixture(scope="module")
+def trained(root, run) -> Path:
+    """The trained second stage, after stage one and its maps have gone."""
+    run(*TRAIN)
+    results = root / "results" / tiny_dataset.NAME
+    shutil.move(results / f"BUNetTrainer__nnUNetPlans__{CONFIGURATION}", root / "stage_one_elsewhere")
+    shutil.move(root / "preprocessed" / tiny_dataset.NAME / "cscn", root / "maps_elsewhere")
+    return results / f"{TRAINER}__nnUNetPlans__{CONFIGURATION}"
+
+
+def predicted(root: Path, run, out: Path, **changes: str) -> bytes:
+    images = root / "imagesTs"
+    images.mkdir(exist_ok=True)
+    shutil.copy(root / "raw" / tiny_dataset.NAME / "imagesTr" / "case_0_0000.nii.gz", images)
+    where = ("-i", str(images), "-o", str(out), "-d", "901", "-c", CONFIGURATION, "-f", "0", "-tr", TRAINER)
+    run("nnUNetv2_predict", *where, "-device", "cpu", "-npp", "1", "-nps", "1", "--disable_tta", **changes)
+    return (out / "case_0.nii.gz").read_bytes()
+
+
+def test_validation_is_repeated_without_stage_one(run, trained):
+    summary = trained / "fold_0" / "validation" / "summary.json"
+    summary.unlink()
+    run(*TRAIN, "--val")
+    assert summary.is_file()
+
+
+def test_a_finished_training_is_continued_without_stage_one(run, trained):
+    assert "Validation complete" in run(*TRAIN, "--c")
+
+
+def test_an_exported_model_predicts_the_same_without_stage_one(root, run, trained):
+    zipped = root / "model.zip"
+    here = predicted(root, run, root / "predicted")
+    run("nnUNetv2_export_model_to_zip", "-d", "901", "-o", str(zipped), "-c", CONFIGURATION, "-tr", TRAINER, "-f", "0")
+    elsewhere = {"nnUNet_results": str(root / "elsewhere")}
+    run("nnUNetv2_install_pretrained_model_from_zip", str(zipped), **elsewhere)
+    assert predicted(root, run, root / "predicted_elsewhere", **elsewhere) == here
