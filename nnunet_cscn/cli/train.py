@@ -51,10 +51,10 @@ def train(
 
 def _train_stage_one(dataset: str, configuration: str, plans: str, executor: Executor, *, n_parts: int) -> None:
     from nnunet_cscn.cascade.stage_one import StageOne
+    from nnunet_cscn.nnunet_folders import configuration_from_plans, read_plans
     from nnunet_cscn.settings import Settings
 
-    found = StageOne.find(dataset, configuration, trainer="", plans=plans, checkpoint="")
-    options = Settings.from_configuration(found.plan).staged
+    options = Settings.from_configuration(configuration_from_plans(read_plans(dataset, plans), configuration)).staged
     _train(trainings(dataset, configuration, options.stage_one, plans=plans), executor)
     stage_one = StageOne(dataset, configuration, options.stage_one, plans, options.checkpoint)
     stage_one.check_folds()

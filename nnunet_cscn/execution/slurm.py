@@ -28,7 +28,9 @@ class SlurmExecutor:
         try:
             import submitit
         except ImportError:
-            raise UserError("submitit is not installed: pip install 'nnunet-cscn[slurm]'") from None
+            raise UserError(
+                "--slurm needs submitit: `pip install submitit`"
+            ) from None
         try:
             self._executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
             self._executor.update_parameters(**options)

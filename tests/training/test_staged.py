@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 import tiny_dataset
 from nnunet_cscn.cascade.manifest import maps_of
@@ -171,6 +172,17 @@ def test_it_refuses_to_start_without_maps_and_writes_nothing(preprocessed):
 def test_all_cases_at_once_are_refused(preprocessed):
     with pytest.raises(UserError, match="needs a fold: trained on all cases, stage one leaves none out of fold"):
         new_trainer(CSCNStagedTrainer, preprocessed, "all").run_training()
+
+
+@pytest.mark.parametrize("name", ["nnUNetTrainer", "ACDNetTrainer", "BUNetTrainer_5epochs"])
+def test_stage_one_may_be_any_trainer_of_a_single_network(preprocessed, name):
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0, staged={"stage_one": name})
+    trainer.initialize()
+    assert trainer.stage_one().trainer == name
+    alone = recursive_find_trainer_class_by_name(name).build_network_architecture(
+        trainer.plans_manager, trainer.configuration_manager, 1, 3, False
+    )
+    trainer.network.coarse.load_state_dict(alone.state_dict())
 
 
 @pytest.mark.parametrize(
