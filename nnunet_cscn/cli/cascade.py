@@ -29,10 +29,11 @@ def cascade(
     slurm: Slurm = None,
     part: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Store every training case's probabilities, predicted by the fold that did not see the case.
+    """Predict every training case with the fold that did not see it, and store the maps.
 
-    All folds of stage one have to be trained. What is right already is kept, what is stale is made again; a run that
-    was interrupted goes on where it stopped. CSCNStagedTrainer learns from these maps.
+    All folds of stage one have to be trained. What is right already is kept,
+    what is stale is made again; a run that was interrupted goes on where it
+    stopped. CSCNStagedTrainer learns from these maps.
 
     Example: cscn cascade 901 3d_fullres
     """

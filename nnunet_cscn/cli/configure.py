@@ -32,10 +32,11 @@ def configure(
 ) -> None:
     """Write a configuration that inherits from another one into the plans.
 
-    The options stand in the block "cscn" of the configuration and go into every model trained with it. Because the
-    configuration's name is part of the result folder's name, two settings never share a folder.
+    The options stand in the block "cscn" of the configuration and go into every
+    model trained with it. Because the configuration's name is part of the result
+    folder's name, two settings never share a folder.
 
-    Example: cscn configure 901 3d_fullres 3d_quick --set epochs=50 --set loss.gamma=1
+    Example: cscn configure 901 3d_fullres 3d_quick --set epochs=50
     """
     from nnunet_cscn.nnunet_folders import plans_file, read_plans_file
     from nnunet_cscn.planning.configurations import Changes, derive_configuration

@@ -21,15 +21,16 @@ DatasetId = Annotated[int | None, typer.Option("--dataset-id", metavar="N", help
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that differ from the source.")]
 
 
-def paired_converter(description: DatasetDescription) -> Callable[..., None]:
-    """Return the command that converts a data set of paired folders."""
+def paired_converter(name: str, description: DatasetDescription) -> Callable[..., None]:
+    """Return the command that converts a data set of paired folders, for ``cscn convert NAME``."""
 
     def command(source: Source, out: Out = None, dataset_id: DatasetId = None, overwrite: Overwrite = False) -> None:
         _convert_paired(description, source, out=out, dataset_id=dataset_id, overwrite=overwrite)
 
     command.__doc__ = (
         f"Convert to Dataset{description.number:03d}_{description.name}, with five fixed folds.\n\n"
-        f"{description.title}. {description.licence}; {description.reference}"
+        f"{description.title}. {description.licence}; {description.reference}\n\n"
+        f"Example: cscn convert {name} downloads/{name}"
     )
     return command
 
@@ -68,6 +69,9 @@ def _convert_paired(
     )
 
 
+sts = paired_converter("sts", STS)
+hippocampus = paired_converter("hippocampus", HIPPOCAMPUS)
+
 convert_app = typer.Typer(help="Turn a public data set into nnU-Net's raw format.", no_args_is_help=True)
-convert_app.command("sts")(paired_converter(STS))
-convert_app.command("hippocampus")(paired_converter(HIPPOCAMPUS))
+convert_app.command("sts")(sts)
+convert_app.command("hippocampus")(hippocampus)

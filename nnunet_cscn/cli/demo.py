@@ -25,7 +25,8 @@ def demo(
 ) -> None:
     """Make synthetic cases, train CSCN on them with nnU-Net's own commands, predict unseen ones and score them.
 
-    Takes less than ten minutes on two CPU cores. Interrupted, it goes on where it stopped when it is run again.
+    Takes less than ten minutes on two CPU cores. Interrupted, it goes on where it
+    stopped when it is run again.
 
     Example: cscn demo --out cscn_demo
     """

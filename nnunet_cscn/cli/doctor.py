@@ -20,7 +20,12 @@ _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "fault": "[bold red]f
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Check packages, nnU-Net's folders, trainers and device; status 2 when something is to be mended."""
+    """Check packages, nnU-Net's folders, trainers and device.
+
+    Status 2 when something is to be mended, with what to do about it.
+
+    Example: cscn doctor
+    """
     with error_console.status("looking (nnU-Net's own search for trainers takes some seconds)"):
         findings = diagnose()
     faults = [finding for finding in findings if finding.state == "fault"]

@@ -8,5 +8,10 @@ from nnunet_cscn.discovery import shell_line
 
 
 def env() -> None:
-    """Print the variable by which nnU-Net finds the trainers, for [bold]eval "$(cscn env)"[/]."""
+    """Print the variable by which nnU-Net finds the trainers.
+
+    Needed only where importing torch does not set it, as doctor tells.
+
+    Example: eval "$(cscn env)"
+    """
     typer.echo(shell_line())

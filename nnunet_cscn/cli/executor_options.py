@@ -14,7 +14,7 @@ from nnunet_cscn.execution.slurm import SlurmExecutor, parse_options
 
 Devices = Annotated[
     str | None,
-    typer.Option(metavar="LIST", help="Devices, such as cuda:0,cuda:1 or cpu. [default: all GPUs, else cpu]"),
+    typer.Option(metavar="LIST", show_default="all GPUs, else cpu", help="Devices, such as cuda:0,cuda:1 or cpu."),
 ]
 Slurm = Annotated[
     str | None,

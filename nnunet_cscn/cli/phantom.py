@@ -31,7 +31,10 @@ def phantom(
 ) -> None:
     """Write a synthetic data set of nasopharyngeal carcinoma in T1-weighted MR.
 
-    Heads are drawn (0.6 x 0.6 x 3 mm), or with --anatomy cut out of label maps of real heads (1 x 1 x 3 mm).
+    Heads are drawn (0.6 x 0.6 x 3 mm), or with --anatomy cut out of label maps
+    of real heads (1 x 1 x 3 mm).
+
+    Example: cscn phantom $nnUNet_raw --cases 24 --seed 0
     """
     from nnunet_cscn.phantom.dataset import write_dataset
     from nnunet_cscn.phantom.manifest import is_complete

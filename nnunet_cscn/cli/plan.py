@@ -27,8 +27,9 @@ def plan(
 ) -> None:
     """Write plans in which CSCN, two networks at once, fits into the stated GPU memory.
 
-    nnU-Net's own planner does the planning; it is only told the size of both networks. Spacings stay those of the
-    stock plans, so that preprocessed 3d_fullres data are shared with them.
+    nnU-Net's own planner does the planning; it is only told the size of both
+    networks. Spacings stay those of the stock plans, so that preprocessed
+    3d_fullres data are shared with them.
 
     Example: cscn plan -d 901 --gpu-memory 8
     """

@@ -22,17 +22,18 @@ def train(
         bool, typer.Option("--staged", help="The staged cascade: both stages, and the maps between.")
     ] = False,
     trainer: Annotated[
-        str | None, typer.Option("-tr", "--trainer", help="Trainer. [default: CSCNTrainer, or CSCNStagedTrainer]")
+        str | None, typer.Option("-tr", "--trainer", show_default="CSCNTrainer, or CSCNStagedTrainer", help="Trainer.")
     ] = None,
     plans: Annotated[str, typer.Option("-p", "--plans", help="Plans.")] = "nnUNetPlans",
-    folds: Annotated[str | None, typer.Option("-f", "--folds", help="Folds, such as 0,1,2. [default: all]")] = None,
+    folds: Annotated[str | None, typer.Option("-f", "--folds", show_default="all", help="Such as 0,1,2.")] = None,
     devices: Devices = None,
     slurm: Slurm = None,
 ) -> None:
-    """Train folds with nnU-Net's own command, as many at a time as there are devices.
+    """Train folds with nnU-Net's own command, one at a time on each device.
 
-    What is finished is left alone, and what was interrupted goes on. With --staged, stage one is trained on all folds
-    first, then its out-of-fold maps are made, then stage two is trained.
+    What is finished is left alone, and what was interrupted goes on. With
+    --staged, stage one is trained on all folds first, then its out-of-fold maps
+    are made, then stage two is trained.
 
     Example: cscn train 901 3d_fullres --staged
     """

@@ -27,7 +27,8 @@ def from_bunet(
 ) -> None:
     """Write CSCN weights with a trained BUNet as the coarse half and a fresh fine half.
 
-    nnU-Net leaves out the segmentation heads when it loads pretrained weights, so these start anew.
+    nnU-Net leaves out the segmentation heads when it loads pretrained weights, so
+    these start anew.
 
     Example: cscn weights from-bunet fold_0/checkpoint_final.pth cscn_start.pth
     """

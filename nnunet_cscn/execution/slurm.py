@@ -28,9 +28,7 @@ class SlurmExecutor:
         try:
             import submitit
         except ImportError:
-            raise UserError(
-                "--slurm needs submitit: `pip install submitit`"
-            ) from None
+            raise UserError("--slurm needs submitit: `pip install submitit`") from None
         try:
             self._executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
             self._executor.update_parameters(**options)

@@ -30,4 +30,5 @@ def test_every_help_is_shown_and_imports_nothing_heavy():
     for command, (status, output) in content["shown"].items():
         assert status == 0, command
         assert "Usage:" in output, command
+        assert "Example: " in output or "COMMAND [ARGS]" in output, command
     assert content["heavy"] == []
