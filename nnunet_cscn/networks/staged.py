@@ -5,45 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nnunet_cscn.networks.cscn import CSCN, StageOutputs
-from nnunet_cscn.settings import FusionMode
 
 
 class StagedCSCN(CSCN):
     """CSCN with a frozen coarse network, which is only needed where no stored probabilities come with the image.
 
-    Args:
-        coarse: The finished network of stage one, (B, image_channels, *size) to logits (B, output_channels, *size).
-        fine: A network of image channels + output_channels, with ``decoder.deep_supervision``.
-        image_channels: Channels of the image.
-        output_channels: Classes with the background, or regions.
-        fusion: How the two probabilities become one.
-        deep_supervision: Whether ``forward`` returns what training needs.
+    Its arguments are those of CSCN; the coarse network needs no ``decoder.deep_supervision``.
 
     Shape:
         As CSCN, but under deep supervision the list is ``[fused, fine]``.
     """
 
-    def __init__(
-        self,
-        coarse: nn.Module,
-        fine: nn.Module,
-        *,
-        image_channels: int,
-        output_channels: int,
-        fusion: FusionMode,
-        deep_supervision: bool,
-    ) -> None:
-        super().__init__(
-            coarse,
-            fine,
-            image_channels=image_channels,
-            output_channels=output_channels,
-            fusion=fusion,
-            deep_supervision=deep_supervision,
-        )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.coarse.requires_grad_(False)
         self.train(self.training)
 

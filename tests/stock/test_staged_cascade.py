@@ -9,7 +9,6 @@ import pytest
 
 import staged_dataset
 import tiny_dataset
-from nnunet_cscn.execution.commands import environment, run_command
 from tiny_training import CONFIGURATION
 
 TRAINER = "CSCNStagedTrainer"
@@ -22,15 +21,8 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(root):
-    variables = environment(root, nnUNet_n_proc_DA="0", nnUNet_def_n_proc="1", OMP_NUM_THREADS="1")
-
-    def run_it(*command: str, **changes: str) -> str:
-        log_file = root / "log.txt"
-        run_command(command, log_file, env={**variables, **changes})
-        return log_file.read_text(encoding="utf-8")
-
-    return run_it
+def run(root, runner):
+    return runner(root)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 import tiny_dataset
-from nnunet_cscn.execution.commands import environment, run_command
 
 DATASET = tiny_dataset.NAME
 CONFIGURATION = "3d_tiny"
@@ -30,17 +29,8 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(root) -> Run:
-    """Return a function that runs a command to its end and returns what it printed."""
-    variables = environment(root, nnUNet_n_proc_DA="0", nnUNet_def_n_proc="1", OMP_NUM_THREADS="1")
-    variables.pop("nnUNet_extTrainer", None)  # what the installation itself does has to be enough
-
-    def run_it(*command: str, **changes: str) -> str:
-        log_file = root / "log.txt"
-        run_command(command, log_file, env={**variables, **changes})
-        return log_file.read_text(encoding="utf-8")
-
-    return run_it
+def run(root, runner) -> Run:
+    return runner(root)
 
 
 @pytest.fixture(scope="module")
