@@ -10,11 +10,11 @@ from typing import Any
 
 from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
 
-from nnunet_cscn.cascade.maps import Origin, StageOneMaps, image_hash
-from nnunet_cscn.cascade.stage_one import StageOne
+from nnunet_cscn.cascade.maps import FORMAT, Origin, StageOneMaps, voxel_hash
+from nnunet_cscn.cascade.stage_one import StageOne, same_labels
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import read_json_file
+from nnunet_cscn.nnunet_folders import dataset_number, read_json_file
 
 MANIFEST = "manifest.json"
 
@@ -93,8 +93,8 @@ def cases_of(stage_one: StageOne) -> Any:
     folder = stage_one.preprocessed / stage_one.plan["data_identifier"]
     if not folder.is_dir():
         raise UserError(
-            f"{folder} is missing: run `nnUNetv2_preprocess -d {stage_one.dataset[7:10]} -plans_name {stage_one.plans} "
-            f"-c {stage_one.configuration}`"
+            f"{folder} is missing: run `nnUNetv2_preprocess -d {dataset_number(stage_one.dataset)} "
+            f"-plans_name {stage_one.plans} -c {stage_one.configuration}`"
         )
     kind = infer_dataset_class(str(folder))
     if unknown := sorted(set(stage_one.fold_of) - set(kind.get_identifiers(str(folder)))):
@@ -128,11 +128,11 @@ def check_maps(
     if has_stage_one:
         stage_one.check_folds()
         now = {fold: stage_one.checkpoint_hash(fold) for fold in range(len(stage_one.splits))}
-        if now != manifest.checkpoint_hashes:
+        if any(origin.checkpoint_sha256 != now.get(origin.fold) for origin in manifest.cases.values()):
             raise UserError(
                 f"the stage-one maps in {maps.folder} come from other checkpoints than those of now: {remedy}"
             )
-    if manifest.labels != stage_one.dataset_json["labels"]:
+    if not same_labels(dict(manifest.labels), stage_one.dataset_json["labels"]):
         raise UserError(
             f"the stage-one maps in {maps.folder} are of other labels than {stage_one.dataset} has: {remedy}"
         )
@@ -153,8 +153,10 @@ def _faults(
 ) -> dict[str, str]:
     def fault(case: str) -> tuple[str, str | None]:
         origin = manifest.cases[case]
+        if origin.format != FORMAT:
+            return case, "its map was made by an older version"
         image, *_ = cases.load_case(case)
-        if image_hash(image) != origin.image_sha256:
+        if voxel_hash(image) != origin.image_sha256:
             return case, "its image was preprocessed anew"
         return case, maps.fault(case, origin)
 

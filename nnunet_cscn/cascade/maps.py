@@ -15,7 +15,10 @@ from nnunet_cscn.data.channels import Volume
 from nnunet_cscn.files import replacing
 
 FORMAT = 1  # raise when maps made by an older version are no longer right
-_ORIGIN = "origin"
+_ORIGIN, _VOXELS = "origin", "voxels_sha256"
+
+# What blosc2 raises for files that are absent or damaged, wherever the damage is.
+_UNREADABLE = (FileNotFoundError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -72,15 +75,22 @@ class StageOneMaps:
             case: The case's name.
             probabilities: Foreground probabilities, (C, Z, Y, X).
             origin: What they were made from.
+
+        Raises:
+            ValueError: When they are none: nan, or outside of 0 to 1.
         """
+        voxels = np.ascontiguousarray(probabilities, dtype=np.float16)
+        if not np.all((voxels >= 0) & (voxels <= 1)):  # nan is neither
+            raise ValueError(f"{case}: the values are no probabilities")
         with replacing(self.file(case)) as temporary:
             stored: Any = blosc2.asarray(
-                np.ascontiguousarray(probabilities, dtype=np.float16),
+                voxels,
                 urlpath=str(temporary),
                 cparams={"codec": blosc2.Codec.ZSTD, "clevel": 5, "nthreads": 1},
             )
             frame = stored.schunk  # kept by a name of its own: its metadata die with it
             frame.vlmeta[_ORIGIN] = origin.to_json()
+            frame.vlmeta[_VOXELS] = voxel_hash(voxels)
 
     def origin(self, case: str) -> Origin | None:
         """Return what the stored map was made from; None where there is none or it is damaged."""
@@ -88,7 +98,7 @@ class StageOneMaps:
             stored: Any = blosc2.open(urlpath=str(self.file(case)), mode="r")
             frame = stored.schunk
             return Origin.from_json(frame.vlmeta[_ORIGIN])
-        except (FileNotFoundError, RuntimeError, KeyError, ValueError, TypeError):
+        except _UNREADABLE:
             return None
 
     def fault(self, case: str, expected: Origin) -> str | None:
@@ -100,15 +110,18 @@ class StageOneMaps:
             return "its map is truncated or damaged"
         if origin != expected:
             return "its map was made by another network or from another image"
+        return None if self._is_whole(case, expected.shape) else "its map is truncated or damaged"
+
+    def _is_whole(self, case: str, shape: tuple[int, ...]) -> bool:
         try:
-            voxels = np.asarray(self.load(case)[:])
-        except RuntimeError:
-            return "its map is truncated or damaged"
-        is_right = voxels.shape == expected.shape and bool(np.all((voxels >= 0) & (voxels <= 1)))  # nan is neither
-        return None if is_right else "its map is truncated or damaged"
+            stored: Any = self.load(case)
+            frame, voxels = stored.schunk, np.asarray(stored[:])
+            return voxels.shape == shape and voxel_hash(voxels) == frame.vlmeta[_VOXELS]
+        except _UNREADABLE:
+            return False
 
 
-def image_hash(image: Any) -> str:
-    """Return the SHA-256 of a preprocessed image as nnU-Net's data set opens it."""
+def voxel_hash(image: Any) -> str:
+    """Return the SHA-256 of an array, such as a preprocessed image as nnU-Net's data set opens it."""
     voxels = np.ascontiguousarray(image[:])
     return hashlib.sha256(repr((voxels.shape, str(voxels.dtype))).encode() + voxels.tobytes()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from numpy.typing import NDArray
 
 from nnunet_cscn.cascade.manifest import Manifest, OnProgress, cases_of, maps_of
-from nnunet_cscn.cascade.maps import Origin, image_hash
+from nnunet_cscn.cascade.maps import Origin, voxel_hash
 from nnunet_cscn.cascade.stage_one import StageOne
+from nnunet_cscn.errors import UserError
 
 
 def make_maps(
@@ -43,7 +43,13 @@ def make_maps(
         image, *_ = cases.load_case(case)
         origin = predictor.origin(image)
         if maps.fault(case, origin) is not None:
-            maps.store(case, predictor.probabilities(image), origin)
+            try:
+                maps.store(case, predictor.probabilities(image), origin)
+            except ValueError:
+                raise UserError(
+                    f"{stage_one.checkpoint_of(fold)} predicts no probabilities for {case}, as a training that went "
+                    f"astray does: train it again: {stage_one.train_command(fold)}"
+                ) from None
             made.append(case)
         if on_progress is not None:
             on_progress(done, len(share))
@@ -51,10 +57,18 @@ def make_maps(
 
 
 def write_manifest(stage_one: StageOne) -> None:
-    """Write the manifest of maps that are all there."""
-    maps = maps_of(stage_one)
-    origins = {case: maps.origin(case) for case in stage_one.fold_of}
-    Manifest.of(stage_one, {case: origin for case, origin in origins.items() if origin is not None}).write(maps)
+    """Write the manifest of maps that are all there.
+
+    Raises:
+        UserError: When one is not.
+    """
+    maps, origins = maps_of(stage_one), {}
+    for case in stage_one.fold_of:
+        origin = maps.origin(case)
+        if origin is None:
+            raise UserError(f"{case} has no map in {maps.folder}: run `{stage_one.cascade_command()}` again")
+        origins[case] = origin
+    Manifest.of(stage_one, origins).write(maps)
 
 
 class OutOfFoldPredictor:
@@ -77,7 +91,7 @@ class OutOfFoldPredictor:
 
     def origin(self, image: Any) -> Origin:
         """Return what the map of an image will be made from."""
-        return Origin(self.fold, self._checkpoint_sha256, image_hash(image), (self._n_channels, *image.shape[1:]))
+        return Origin(self.fold, self._checkpoint_sha256, voxel_hash(image), (self._n_channels, *image.shape[1:]))
 
     def probabilities(self, image: Any) -> NDArray[np.float32]:
         """Predict the foreground's probabilities of a preprocessed image as ``nnUNetv2_predict`` does.
@@ -107,9 +121,3 @@ class OutOfFoldPredictor:
             str(self._stage_one.folder), use_folds=(self.fold,), checkpoint_name=self._stage_one.checkpoint
         )
         return predictor
-
-
-def parts(n_workers: int, cases: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Share the cases out over workers: no more parts than cases."""
-    count = max(1, min(n_workers, len(cases)))
-    return ((index, count) for index in range(count))

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nnunet_cscn.cascade.splits import check_splits
+from nnunet_cscn.checkpoints import read_checkpoint, record_of
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet_folders import (
     configuration_from_plans,
@@ -15,9 +17,10 @@ from nnunet_cscn.nnunet_folders import (
     preprocessed_dataset,
     read_json_file,
     read_plans,
-    read_plans_file,
 )
+from nnunet_cscn.settings import Settings
 
+FINAL = "checkpoint_final.pth"
 # What decides which maps a network makes of a case.
 _DECISIVE = ("data_identifier", "patch_size", "spacing", "normalization_schemes", "architecture")
 
@@ -38,14 +41,14 @@ class StageOne:
     configuration: str
     trainer: str = "BUNetTrainer"
     plans: str = "nnUNetPlans"
-    checkpoint: str = "checkpoint_final.pth"
+    checkpoint: str = FINAL
 
     @classmethod
     def find(cls, dataset: str | int, configuration: str, *, trainer: str, plans: str, checkpoint: str) -> StageOne:
         """Take a data set by number or name.
 
         Raises:
-            UserError: When data set, plans or configuration are unknown.
+            UserError: When data set, plans or configuration are unknown, or the configuration is no first stage.
         """
         found = cls(preprocessed_dataset(dataset).name, configuration, trainer, plans, checkpoint)
         _ = found.plan
@@ -64,32 +67,34 @@ class StageOne:
 
     @cached_property
     def plan(self) -> dict[str, Any]:
-        """The configuration, as the plans are now."""
-        return configuration_from_plans(read_plans(self.dataset, self.plans), self.configuration)
+        """The configuration, as the plans are now.
+
+        Raises:
+            UserError: When there is none, or it needs nnU-Net's own cascade before it.
+        """
+        plan = configuration_from_plans(read_plans(self.dataset, self.plans), self.configuration)
+        if previous := plan.get("previous_stage"):
+            raise UserError(
+                f"{self.configuration} is the second stage of nnU-Net's own cascade (after {previous}): choose another "
+                "configuration, such as 3d_fullres"
+            )
+        return plan
 
     @cached_property
     def splits(self) -> list[dict[str, list[str]]]:
         """Training and validation cases of each fold.
 
         Raises:
-            UserError: When there are no splits, a case is validated twice or never, or validates what trained on it.
+            UserError: When there are no splits, or some case has no fold, or more than one, that has not seen it.
         """
         file = self.preprocessed / "splits_final.json"
         if not file.is_file():
-            raise UserError(f"{file} is missing: it appears when the first fold is trained; {self._train_commands()}")
-        splits: list[dict[str, list[str]]] = read_json_file(file)
-        validated = [case for split in splits for case in split["val"]]
-        uncovered = sorted({case for split in splits for case in split["train"]} - set(validated))
-        if uncovered:
             raise UserError(
-                f"{file}: no fold validates {_some(uncovered)}, so no network has not seen them: out-of-fold maps need "
-                "folds whose validation sets cover all training cases"
+                f"{file} is missing: it appears when the first fold is trained; train every fold: "
+                f"{self.train_command(0)} and so on"
             )
-        if twice := sorted({case for case in validated if validated.count(case) > 1}):
-            raise UserError(f"{file}: more than one fold validates {_some(twice)}: each case needs exactly one")
-        for fold, split in enumerate(splits):
-            if shared := sorted(set(split["train"]) & set(split["val"])):
-                raise UserError(f"{file}: fold {fold} trains on what it validates: {_some(shared)}")
+        splits: list[dict[str, list[str]]] = read_json_file(file)
+        check_splits(file, splits)
         return splits
 
     @property
@@ -107,21 +112,23 @@ class StageOne:
         return self.folder / f"fold_{fold}" / self.checkpoint
 
     def check_folds(self) -> None:
-        """See that every fold is trained, with plans and labels as they are now.
+        """See that every fold is trained, on the splits, plans and labels of now.
 
         Raises:
             UserError: With the commands that are to be run.
         """
-        self._check_plan_and_labels()
-        missing = [fold for fold in range(len(self.splits)) if not self.checkpoint_of(fold).is_file()]
-        if not missing:
-            return
-        if (self.folder / "fold_all").is_dir() and len(missing) == len(self.splits):
-            reason = f"{self.folder.name} was trained on all cases (fold all), which leaves none out of fold"
-        else:
-            reason = f"{self.folder.name} has no {self.checkpoint} in fold {', '.join(map(str, missing))}"
-        commands = "\n".join(f"  {self.train_command(fold)}" for fold in missing)
-        raise UserError(f"{reason}; train:\n{commands}")
+        folder, folds = self.folder, range(len(self.splits))
+        wanted = {self.checkpoint, FINAL}  # the best one of an unfinished training is none
+        missing = [f for f in folds if not all((folder / f"fold_{f}" / name).is_file() for name in wanted)]
+        if missing:
+            if (folder / "fold_all").is_dir() and len(missing) == len(folds):
+                reason = f"{folder.name} was trained on all cases (fold all), which leaves none out of fold"
+            else:
+                reason = f"{folder.name} is not finished in fold {', '.join(map(str, missing))}"
+            commands = "\n".join(f"  {self.train_command(fold)}" for fold in missing)
+            raise UserError(f"{reason}; train:\n{commands}")
+        for fold in folds:
+            self._check_fold(fold)
 
     def checkpoint_hash(self, fold: int) -> str:
         """Return the SHA-256 of a fold's checkpoint."""
@@ -140,23 +147,43 @@ class StageOne:
         """Return our command that makes the maps."""
         options = "" if self.trainer == "BUNetTrainer" else f" -tr {self.trainer}"
         options += "" if self.plans == "nnUNetPlans" else f" -p {self.plans}"
-        options += "" if self.checkpoint == "checkpoint_final.pth" else f" -chk {self.checkpoint}"
+        options += "" if self.checkpoint == FINAL else f" -chk {self.checkpoint}"
         return f"cscn cascade {self.dataset} {self.configuration}{options}"
 
-    def _check_plan_and_labels(self) -> None:
-        folder, again = self.folder, f"train it again ({self.train_command(0)} and so on)"
-        trained = configuration_from_plans(read_plans_file(folder / "plans.json"), self.configuration)
-        if changed := [key for key in _DECISIVE if trained.get(key) != self.plan.get(key)]:
+    def _check_fold(self, fold: int) -> None:
+        """Compare what a checkpoint says of its own training with the data set as it is now."""
+        checkpoint = read_checkpoint(self.checkpoint_of(fold))
+        name, again = f"fold {fold} of {self.folder.name}", f"train it again: {self.train_command(fold)}"
+        arguments = checkpoint["init_args"]
+        trained = configuration_from_plans(arguments["plans"], self.configuration)
+        changed = [key for key in _DECISIVE if trained.get(key) != self.plan.get(key)]
+        if not self.trainer.startswith("BUNetTrainer"):  # which has no options that change its network
+            then, now = (Settings.from_configuration(plan) for plan in (trained, self.plan))
+            changed += [key for key in ("fine", "fusion") if getattr(then, key) != getattr(now, key)]
+        if changed:
             raise UserError(
-                f"{folder.name} was trained with another {', '.join(changed)} than {self.plans} has now: {again}, or "
-                "restore the plans"
+                f"{name} was trained with another {', '.join(changed)} than {self.plans} has now: restore the plans, "
+                f"or {again}"
             )
-        if read_json_file(folder / "dataset.json")["labels"] != self.dataset_json["labels"]:
-            raise UserError(f"{folder.name} was trained with other labels than {self.dataset} has now: {again}")
+        if not same_labels(arguments["dataset_json"]["labels"], self.dataset_json["labels"]):
+            raise UserError(f"{name} was trained with other labels than {self.dataset} has now: {again}")
+        if self._validated_in_training(fold, checkpoint) != sorted(self.splits[fold]["val"]):
+            raise UserError(f"{name} was trained on another split than splits_final.json holds now: {again}")
 
-    def _train_commands(self) -> str:
-        return f"train every fold: {self.train_command(0)} and so on"
+    def _validated_in_training(self, fold: int, checkpoint: dict[str, Any]) -> list[str]:
+        if noted := record_of(checkpoint).get("split"):
+            return sorted(noted["val"])
+        summary = self.folder / f"fold_{fold}" / "validation" / "summary.json"
+        if not summary.is_file():
+            raise UserError(
+                f"fold {fold} of {self.folder.name} does not say on which cases it was trained: let nnU-Net validate "
+                f"it first ({self.train_command(fold)} --val)"
+            )
+        ending: str = self.dataset_json["file_ending"]
+        files = [case["reference_file"] for case in read_json_file(summary)["metric_per_case"]]
+        return sorted(Path(file).name.removesuffix(ending) for file in files)
 
 
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+def same_labels(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    """Tell whether labels are the same; the order counts, as it is that of a region model's channels."""
+    return list(first.items()) == list(second.items())

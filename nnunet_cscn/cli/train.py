@@ -40,27 +40,34 @@ def train(
     from nnunet_cscn.nnunet_folders import preprocessed_dataset, results_folder
 
     name = preprocessed_dataset(dataset).name
-    chosen = _folds(folds)
-    last = trainings(
-        name, configuration, trainer or ("CSCNStagedTrainer" if staged else "CSCNTrainer"), plans=plans, folds=chosen
-    )
+    chosen = trainer or ("CSCNStagedTrainer" if staged else "CSCNTrainer")
+    last = trainings(name, configuration, chosen, plans=plans, folds=_folds(folds))
     executor = chosen_executor(devices, slurm, folder=results_folder() / name / "cscn_jobs")
     if staged:
-        _train_stage_one(name, configuration, plans, executor, n_parts=_n_workers(devices, slurm))
+        _prepare_stage_two(name, configuration, plans, last, executor, n_parts=_n_workers(devices, slurm))
     _train(last, executor)
 
 
-def _train_stage_one(dataset: str, configuration: str, plans: str, executor: Executor, *, n_parts: int) -> None:
+def _prepare_stage_two(
+    dataset: str, configuration: str, plans: str, last: list[Training], executor: Executor, *, n_parts: int
+) -> None:
+    """Train stage one and make its maps, once nothing speaks against either."""
+    from nnunet_cscn.cascade.lineage import check_lineage
+    from nnunet_cscn.cascade.manifest import check_maps
     from nnunet_cscn.cascade.stage_one import StageOne
     from nnunet_cscn.nnunet_folders import configuration_from_plans, read_plans
     from nnunet_cscn.settings import Settings
 
     options = Settings.from_configuration(configuration_from_plans(read_plans(dataset, plans), configuration)).staged
+    stage_one = StageOne.find(
+        dataset, configuration, trainer=options.stage_one, plans=plans, checkpoint=options.checkpoint
+    )
+    _ = stage_one.splits  # refused before anything is trained on them
     _train(trainings(dataset, configuration, options.stage_one, plans=plans), executor)
-    stage_one = StageOne(dataset, configuration, options.stage_one, plans, options.checkpoint)
     stage_one.check_folds()
     make_maps_elsewhere(stage_one, executor, n_parts=n_parts)
     finish(stage_one)
+    check_lineage([training.folder for training in last], check_maps(stage_one))
 
 
 def _train(wanted: list[Training], executor: Executor) -> None:
@@ -83,4 +90,4 @@ def _folds(text: str | None) -> list[int] | None:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts):
         raise UserError(f"--folds: expected numbers with commas between them, got {text}")
-    return [int(part) for part in parts]
+    return sorted({int(part) for part in parts})

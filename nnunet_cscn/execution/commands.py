@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nnunet_cscn.discovery import ensure_registered
@@ -20,6 +23,9 @@ FASTER_ON_CPU = {
     "MALLOC_TRIM_THRESHOLD_": "4294967296",
     "GOMP_SPINCOUNT": "5000",
 }
+
+POLL_SECONDS = 0.1
+GRACE_SECONDS = 10
 
 
 def executable(name: str) -> str:
@@ -55,16 +61,19 @@ def run_command(
     *,
     env: Mapping[str, str],
     on_line: Callable[[str], None] = lambda line: None,
-    on_start: Callable[[subprocess.Popen[str]], None] = lambda process: None,
+    on_start: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
 ) -> None:
-    """Run a command to its end, copying what it prints into ``log_file``.
+    """Run a command to its end, with what it prints in ``log_file``.
+
+    The command has a process group of its own, and nothing of it is left when this returns: workers of a training that
+    was killed would otherwise go on for ever.
 
     Args:
         command: Name of the command and its arguments.
         log_file: Where its output goes, standard error included.
         env: Its environment.
         on_line: Called with each line that it prints.
-        on_start: Called with its process, which another thread may terminate.
+        on_start: Called with its process, which another thread may end by ``stop_group``.
 
     Raises:
         UserError: When the command is not installed.
@@ -72,29 +81,49 @@ def run_command(
     """
     log_file.parent.mkdir(parents=True, exist_ok=True)
     last = ""
-    with (
-        log_file.open("w", encoding="utf-8", buffering=1) as log,
-        subprocess.Popen(
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
             [executable(command[0]), *command[1:]],
-            stdout=subprocess.PIPE,
+            stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             env=dict(env),
-            text=True,
-            errors="replace",
-        ) as process,
-    ):
+            start_new_session=True,
+        )
+    try:
         on_start(process)
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                log.write(line)
-                last = line.strip() or last
-                on_line(line)
-        except BaseException:
-            process.terminate()
-            raise
+        for line in _lines_while_running(process, log_file):
+            last = line.strip() or last
+            on_line(line)
+    finally:
+        stop_group(process)
     if process.returncode != 0:
         raise CommandFailed(
             f"`{' '.join(command)}` ended with status {process.returncode}: {last} (whole log: {log_file})"
         )
+
+
+def stop_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started: politely first, then for good."""
+    for force in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, force)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=GRACE_SECONDS)
+
+
+def _lines_while_running(process: subprocess.Popen[bytes], log_file: Path) -> Iterator[str]:
+    """Yield each line of the log until the process has ended, whoever else still holds its output open."""
+    pending = b""
+    with log_file.open("rb") as log:
+        while True:
+            has_ended = process.poll() is not None
+            *lines, pending = (pending + log.read()).split(b"\n")
+            for line in lines:
+                yield line.decode(errors="replace") + "\n"
+            if has_ended:
+                break
+            if not lines:
+                time.sleep(POLL_SECONDS)
+    if pending:
+        yield pending.decode(errors="replace")

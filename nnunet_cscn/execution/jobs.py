@@ -36,11 +36,15 @@ class Job:
 
     def done_steps(self) -> int:
         """Return how far the log says that the job is."""
-        if self.progress is None or not self.log_file.is_file():
+        if self.progress is None:
             return 0
-        with self.log_file.open("rb") as file:
-            file.seek(max(0, self.log_file.stat().st_size - _TAIL_BYTES))
-            found = re.findall(self.progress, file.read().decode(errors="replace"), flags=re.MULTILINE)
+        try:
+            with self.log_file.open("rb") as file:
+                file.seek(max(0, self.log_file.stat().st_size - _TAIL_BYTES))
+                tail = file.read().decode(errors="replace")
+        except OSError:  # not there yet, or a file server that hesitates
+            return 0
+        found = re.findall(self.progress, tail, flags=re.MULTILINE)
         return int(found[-1]) if found else 0
 
 
@@ -79,14 +83,20 @@ def run_jobs(
     Raises:
         CommandFailed: When any failed, with all reasons.
     """
-    running = {job: executor.submit(job) for job in jobs}
+    for job in jobs:
+        job.log_file.unlink(missing_ok=True)  # so that nobody takes an earlier attempt's progress for this one's
+    running: dict[Job, Running] = {}
+    furthest = dict.fromkeys(jobs, 0)
     failures: list[str] = []
     try:
+        for job in jobs:
+            running[job] = executor.submit(job)
         while running:
             time.sleep(POLL_SECONDS)
             for job, handle in list(running.items()):
                 if not handle.done():
-                    on_progress(job, job.done_steps())
+                    furthest[job] = max(furthest[job], job.done_steps())
+                    on_progress(job, furthest[job])
                     continue
                 del running[job]
                 try:

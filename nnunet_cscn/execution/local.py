@@ -7,10 +7,11 @@ import queue
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 
 from nnunet_cscn.discovery import ensure_registered
-from nnunet_cscn.errors import UserError
-from nnunet_cscn.execution.commands import FASTER_ON_CPU, run_command
+from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.execution.commands import FASTER_ON_CPU, run_command, stop_group
 from nnunet_cscn.execution.jobs import Job
 
 
@@ -26,7 +27,9 @@ class LocalExecutor:
         for device in devices:
             self._devices.put(device)
         self._pool = ThreadPoolExecutor(max_workers=len(devices))
-        self._processes: list[subprocess.Popen[str]] = []
+        self._lock = Lock()
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._is_cancelled = False
 
     def submit(self, job: Job) -> Future[None]:
         """Queue a job."""
@@ -34,18 +37,27 @@ class LocalExecutor:
 
     def cancel(self) -> None:
         """Stop what runs and forget what waits."""
+        with self._lock:
+            self._is_cancelled = True
+            running = list(self._processes)
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in self._processes:
-            process.terminate()
+        for process in running:
+            stop_group(process)
         self._pool.shutdown(wait=True)
 
     def _run(self, job: Job) -> None:
         device = self._devices.get()
         try:
             command = [part.format(device=device.partition(":")[0]) for part in job.command]
-            run_command(command, job.log_file, env=_environment(device), on_start=self._processes.append)
+            run_command(command, job.log_file, env=_environment(device), on_start=self._keep)
         finally:
             self._devices.put(device)
+
+    def _keep(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._processes.append(process)
+            if self._is_cancelled:  # it started while the others were stopped
+                raise CommandFailed("interrupted")
 
 
 def parse_devices(text: str) -> list[str]:
@@ -69,6 +81,17 @@ def parse_devices(text: str) -> list[str]:
 def _environment(device: str) -> dict[str, str]:
     ensure_registered()
     kind, _, index = device.partition(":")
-    placed = {"CUDA_VISIBLE_DEVICES": index} if index else {}
+    placed = {"CUDA_VISIBLE_DEVICES": _visible_device(int(index))} if index else {}
     faster = FASTER_ON_CPU if kind == "cpu" else {}
     return {**os.environ, **faster, **placed, "PYTHONUNBUFFERED": "1"}
+
+
+def _visible_device(index: int) -> str:
+    """Return the name of the GPU that is the ``index``-th of those that this process may see."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return str(index)
+    names = [name.strip() for name in visible.split(",") if name.strip()]
+    if index >= len(names):
+        raise UserError(f"--devices cuda:{index}: CUDA_VISIBLE_DEVICES={visible} leaves {len(names)} GPUs, from 0 on")
+    return names[index]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution.commands import run_command
 from nnunet_cscn.execution.jobs import Job
@@ -32,13 +33,16 @@ class SlurmExecutor:
         try:
             self._executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
             self._executor.update_parameters(**options)
-        except (NameError, RuntimeError) as refused:
-            raise UserError(f"--slurm: {refused}") from None
+        except (NameError, RuntimeError, AssertionError, TypeError, ValueError) as refused:
+            raise UserError(f"--slurm: {str(refused) or 'an option has a value of the wrong kind'}") from None
         self._submitted: list[Any] = []
 
     def submit(self, job: Job) -> SlurmJob:
         """Submit a job."""
-        submitted = self._executor.submit(run_on_node, job)
+        try:
+            submitted = self._executor.submit(run_on_node, job)
+        except (RuntimeError, OSError) as refused:
+            raise UserError(f"Slurm does not take {job.name}: {refused}") from None
         self._submitted.append(submitted)
         return SlurmJob(submitted)
 
@@ -77,9 +81,13 @@ class SlurmJob:
 
 def run_on_node(job: Job) -> str | None:
     """Run a job's command on the node, on a GPU where there is one; return why it failed, or None."""
-    device = "cuda" if os.environ.get("CUDA_VISIBLE_DEVICES", "").strip() not in ("", "-1") else "cpu"
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    ensure_registered()
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     try:
-        run_command([part.format(device=device) for part in job.command], job.log_file, env=os.environ)
+        run_command([part.format(device=device) for part in job.command], job.log_file, env=env)
     except CommandFailed as failure:
         return str(failure)
     return None

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.jobs import Job
+from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet_folders import (
     configuration_from_plans,
     preprocessed_dataset,
@@ -19,7 +20,7 @@ from nnunet_cscn.nnunet_folders import (
 from nnunet_cscn.settings import Settings
 
 NNUNETS_EPOCHS = 1000
-NNUNETS_FOLDS = 5
+NNUNETS_SEED = 12345
 
 
 @dataclass(frozen=True)
@@ -74,15 +75,36 @@ class Training:
 def trainings(
     dataset: str, configuration: str, trainer: str, *, plans: str, folds: Sequence[int] | None = None
 ) -> list[Training]:
-    """Return the trainings of some or all folds."""
-    chosen = folds if folds is not None else range(number_of_folds(dataset))
+    """Return the trainings of some or all folds.
+
+    Raises:
+        UserError: When plans or configuration are unknown, or there is no such fold.
+    """
+    present = folds_of(dataset, plans, configuration)
+    chosen = list(folds) if folds is not None else list(range(len(present)))
+    if unknown := [fold for fold in chosen if fold >= len(present)]:
+        raise UserError(f"{dataset} has no fold {unknown[0]}: there are {len(present)}, from 0 on")
     return [Training(dataset, configuration, trainer, plans, fold) for fold in chosen]
 
 
-def number_of_folds(dataset: str) -> int:
-    """Return how many folds a data set has; nnU-Net makes five where there are none yet."""
-    file = preprocessed_dataset(dataset) / "splits_final.json"
-    if not file.is_file():
-        return NNUNETS_FOLDS
-    splits: list[Any] = read_json_file(file)
-    return len(splits)
+def folds_of(dataset: str, plans: str, configuration: str) -> list[dict[str, list[str]]]:
+    """Return the folds of a data set; where there are none yet, make those that nnU-Net makes.
+
+    Trainings that start at the same time would each write them.
+    """
+    preprocessed = preprocessed_dataset(dataset)
+    plan = configuration_from_plans(read_plans(dataset, plans), configuration)
+    file = preprocessed / "splits_final.json"
+    if file.is_file():
+        splits: list[dict[str, list[str]]] = read_json_file(file)
+        return splits
+    from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
+    from nnunetv2.utilities.crossval_split import generate_crossval_split
+
+    data = preprocessed / plan["data_identifier"]
+    if not data.is_dir():
+        raise UserError(f"{data} is missing: run `nnUNetv2_preprocess` for {configuration} first")
+    cases = sorted(infer_dataset_class(str(data)).get_identifiers(str(data)))
+    splits = generate_crossval_split(cases, seed=NNUNETS_SEED, n_splits=5)
+    write_json(file, splits)
+    return splits

@@ -18,9 +18,11 @@ from torch import nn
 from torch._dynamo import OptimizedModule
 from torch.nn.parallel import DistributedDataParallel
 
+from nnunet_cscn.checkpoints import RECORD
 from nnunet_cscn.data.channels import ExtraChannelDataset, ExtraInputs, carrying_extra_channels
 from nnunet_cscn.data.distance_maps import DistanceMaps
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import replacing
 from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import NetworkName, build_network
@@ -43,6 +45,7 @@ class CSCNBaseTrainer(nnUNetTrainer):
     num_iterations_per_epoch: int
     num_val_iterations_per_epoch: int
     initial_lr: float
+    my_init_kwargs: dict[str, Any]
 
     # nnU-Net reads these five names, exactly these, from the signature.
     def __init__(
@@ -81,6 +84,23 @@ class CSCNBaseTrainer(nnUNetTrainer):
         self._seed()
         with self._naming_the_remedy():
             super().initialize()
+
+    def on_train_start(self) -> None:
+        """Note the split in all checkpoints to come, then do what nnU-Net does."""
+        if "split" not in self.my_init_kwargs.get(RECORD, {}):
+            training, validation = self.do_split()
+            self.note(split={"train": list(training), "val": list(validation)})
+        super().on_train_start()
+
+    def note(self, **entries: Any) -> None:
+        """Keep something in all checkpoints to come."""
+        self.my_init_kwargs[RECORD] = {**self.my_init_kwargs.get(RECORD, {}), **entries}
+
+    def save_checkpoint(self, filename: str) -> None:
+        """Write nnU-Net's checkpoint, whole or not at all."""
+        if self.local_rank == 0 and not self.disable_checkpointing:
+            with replacing(Path(filename)) as temporary:
+                super().save_checkpoint(str(temporary))
 
     def get_dataloaders(self) -> tuple[Any, Any]:
         """Start the loaders, from the seed where one is set, so that two networks see the same batches.

@@ -9,6 +9,7 @@ import torch
 from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
+from nnunet_cscn.checkpoints import read_checkpoint
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 from nnunet_cscn.networks.registry import build_network
@@ -28,7 +29,7 @@ def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, seed: int = 0) -> i
     Raises:
         UserError: When the file is no such checkpoint.
     """
-    checkpoint = _read_checkpoint(bunet_checkpoint)
+    checkpoint = read_checkpoint(bunet_checkpoint)
     plans, dataset_json = checkpoint["init_args"]["plans"], checkpoint["init_args"]["dataset_json"]
     manager = PlansManager(plans)
     configuration = manager.get_configuration(checkpoint["init_args"]["configuration"])
@@ -52,15 +53,3 @@ def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, seed: int = 0) -> i
     with replacing(target) as temporary:
         torch.save({"network_weights": network.state_dict(), "trainer_name": "CSCNTrainer"}, temporary)
     return len(checkpoint["network_weights"])
-
-
-def _read_checkpoint(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        raise UserError(f"{file} does not exist: give the checkpoint_final.pth of a trained fold")
-    try:
-        checkpoint = torch.load(file, map_location="cpu", weights_only=False)
-        _ = checkpoint["trainer_name"], *(checkpoint["init_args"][key] for key in ("plans", "configuration"))
-        _ = checkpoint["init_args"]["dataset_json"]["labels"], checkpoint["network_weights"].keys()
-    except Exception:  # torch raises many kinds for a file that is no checkpoint
-        raise UserError(f"{file} is no nnU-Net checkpoint: give the checkpoint_final.pth of a trained fold") from None
-    return dict(checkpoint)

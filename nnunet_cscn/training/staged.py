@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-from pathlib import Path
 from typing import Any
 
-import torch
 from nnunetv2.configuration import default_num_processes
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
@@ -15,18 +13,15 @@ from torch import nn
 
 from nnunet_cscn.cascade.manifest import check_maps, maps_of
 from nnunet_cscn.cascade.stage_one import StageOne
+from nnunet_cscn.checkpoints import RECORD, read_checkpoint
 from nnunet_cscn.data.channels import ExtraInputs
 from nnunet_cscn.data.soft_augmentation import soft_augmentation
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.files import write_json
 from nnunet_cscn.losses.deep_supervision import FineLoss
 from nnunet_cscn.networks.registry import build_network
 from nnunet_cscn.networks.staged import StagedCSCN
-from nnunet_cscn.nnunet_folders import read_json_file
 from nnunet_cscn.settings import Settings
 from nnunet_cscn.training.base import CSCNBaseTrainer, unwrapped
-
-LINEAGE = "stage_one.json"  # beside the checkpoints: which stage one they were trained on
 
 
 class CSCNStagedTrainer(CSCNBaseTrainer):
@@ -79,10 +74,11 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
     def on_train_start(self) -> None:
         """Check the stored maps before anything else, and embed the stage-one network in a new training."""
         if self.current_epoch < self.num_epochs:
-            self._check_stage_one()
+            hashes = self._check_stage_one()
+            if not self.has_taken_over:
+                self._embed_stage_one()
+                self.note(stage_one=hashes)
         super().on_train_start()
-        if not self.has_taken_over:
-            self._embed_stage_one()
 
     def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
         """Load nnU-Net's checkpoint, which holds the embedded network too."""
@@ -131,28 +127,37 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
     def _build_loss(self) -> nn.Module:
         return FineLoss(self._stage_loss())
 
-    def _check_stage_one(self) -> None:
+    def _check_stage_one(self) -> dict[int, str]:
+        """Return the hash of each fold's stage-one checkpoint, once it is sure that their maps are right."""
         if self.fold == "all":
             raise UserError(
                 f"{type(self).__name__} needs a fold: trained on all cases, stage one leaves none out of fold"
             )
+        stage_one = self.stage_one()
+        if int(self.fold) >= len(stage_one.splits):
+            raise UserError(f"splits_final.json has no fold {self.fold}: there are {len(stage_one.splits)}, from 0 on")
         self.print_to_log_file("Checking the stage-one maps")
-        manifest = check_maps(self.stage_one(), has_stage_one=not self.has_taken_over, n_threads=default_num_processes)
-        lineage = Path(self.output_folder) / LINEAGE
-        hashes = {str(fold): sha256 for fold, sha256 in sorted(manifest.checkpoint_hashes.items())}
-        if self.has_taken_over and lineage.is_file() and read_json_file(lineage) != hashes:
+        manifest = check_maps(stage_one, has_stage_one=not self.has_taken_over, n_threads=default_num_processes)
+        hashes = manifest.checkpoint_hashes
+        if self.has_taken_over and self.my_init_kwargs.get(RECORD, {}).get("stage_one") != hashes:
             raise UserError(
-                f"{self.output_folder} was trained on the maps of another stage one than those of now: "
-                "restore them, or start this training anew (without --c)"
+                f"{self.output_folder} was trained on the maps of another stage one than those of now: restore them, "
+                "or remove this folder and train anew"
             )
-        if self.local_rank == 0:
-            write_json(lineage, hashes)
+        return hashes
 
     def _embed_stage_one(self) -> None:
-        checkpoint_file = self.stage_one().checkpoint_of(int(self.fold))
-        checkpoint = torch.load(checkpoint_file, map_location=self.device, weights_only=False)
-        self._cascade().coarse.load_state_dict(checkpoint["network_weights"])
-        self.print_to_log_file("Embedded the stage-one network of", checkpoint_file)
+        if not self.was_initialized:
+            self.initialize()
+        file = self.stage_one().checkpoint_of(int(self.fold))
+        try:
+            self._cascade().coarse.load_state_dict(read_checkpoint(file)["network_weights"])
+        except RuntimeError as misfit:
+            raise UserError(
+                f"the network of {file} is not the one that {self.settings.staged.stage_one} builds now: train stage "
+                "one again"
+            ) from misfit
+        self.print_to_log_file("Embedded the stage-one network of", file)
 
     def _cascade(self) -> StagedCSCN:
         network = unwrapped(self.network)

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nnunet_cscn.cascade.maps import Origin, StageOneMaps, image_hash
+from nnunet_cscn.cascade.maps import Origin, StageOneMaps, voxel_hash
 
 ORIGIN = Origin(fold=2, checkpoint_sha256="abc", image_sha256="def", shape=(2, 6, 8, 10))
 
@@ -48,10 +48,23 @@ def test_a_map_of_another_origin_is_noticed(maps, change):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, 1.1])
-def test_values_that_are_no_probabilities_are_noticed(maps, voxels, value):
+def test_values_that_are_no_probabilities_are_never_stored(maps, voxels, value):
     voxels[1, 2, 3, 4] = value
-    maps.store("case", voxels, ORIGIN)
-    assert maps.fault("case", ORIGIN) == "its map is truncated or damaged"
+    with pytest.raises(ValueError, match="case: the values are no probabilities"):
+        maps.store("case", voxels, ORIGIN)
+    assert maps.fault("case", ORIGIN) is None
+
+
+def test_a_flipped_bit_is_noticed_nearly_anywhere(maps):  # not in the file's padding
+    content = maps.file("case").read_bytes()
+    noticed = 0
+    positions = range(0, len(content), max(1, len(content) // 150))
+    for position in positions:
+        spoilt = bytearray(content)
+        spoilt[position] ^= 0x10
+        maps.file("case").write_bytes(bytes(spoilt))
+        noticed += maps.fault("case", ORIGIN) is not None
+    assert noticed > 0.8 * len(positions)
 
 
 def test_an_interrupted_write_leaves_the_old_map(maps, voxels, monkeypatch):
@@ -71,6 +84,6 @@ def test_an_origin_survives_json():
 
 def test_the_hash_of_an_image_depends_on_values_type_and_shape():
     image = np.arange(24, dtype=np.float32).reshape(1, 2, 3, 4)
-    assert image_hash(image) == image_hash(image.copy())
+    assert voxel_hash(image) == voxel_hash(image.copy())
     others = [image + 1, image.astype(np.float64), image.reshape(1, 2, 4, 3)]
-    assert len({image_hash(other) for other in [image, *others]}) == 4
+    assert len({voxel_hash(other) for other in [image, *others]}) == 4

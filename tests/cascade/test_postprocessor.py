@@ -111,23 +111,46 @@ def test_all_bad_maps_are_listed(stage_one, damage, reason):
     assert f"2 of 6 stage-one maps are not right:\n  case_1: {reason}\n  case_5: {reason}\n" in str(refused.value)
 
 
-def test_a_changed_split_is_noticed(stage_one):
+def test_no_maps_are_made_on_a_split_that_stage_one_was_not_trained_on(stage_one):
     file = stage_one.preprocessed / "splits_final.json"
     splits = json.loads(file.read_text())
     splits[0], splits[1] = splits[1], splits[0]
     file.write_text(json.dumps(splits))
+    with pytest.raises(UserError, match="was trained on another split"):
+        make_maps(stage_one, device=CPU)
     with pytest.raises(UserError, match=r"splits_final\.json has changed since the stage-one maps"):
-        check_maps(stage_one)
+        check_maps(stage_one, has_stage_one=False)
 
 
-def test_other_labels_are_noticed(stage_one):
-    for folder in (stage_one.preprocessed, stage_one.folder):
-        file = folder / "dataset.json"
-        content = json.loads(file.read_text())
-        content["labels"] = {"background": 0, "tumour": 1, "node": 2}
-        file.write_text(json.dumps(content))
+def test_other_labels_are_noticed_where_stage_one_is_gone(stage_one):
+    file = stage_one.preprocessed / "dataset.json"
+    content = json.loads(file.read_text())
+    content["labels"] = {"background": 0, "GTVn": 2, "GTVp": 1}
+    file.write_text(json.dumps(content))
     with pytest.raises(UserError, match="are of other labels than Dataset901_Tiny has"):
+        check_maps(stage_one, has_stage_one=False)
+
+
+def test_a_network_that_went_astray_is_named(stage_one):
+    file = stage_one.checkpoint_of(1)
+    checkpoint = torch.load(file, weights_only=False)
+    for weights in checkpoint["network_weights"].values():
+        weights.fill_(float("nan"))
+    torch.save(checkpoint, file)
+    with pytest.raises(UserError, match=r"predicts no probabilities for case_\d.* train it again: nnUNetv2_train"):
+        make_maps(stage_one, device=CPU)
+
+
+def test_maps_of_an_older_version_are_noticed(stage_one, monkeypatch):
+    monkeypatch.setattr("nnunet_cscn.cascade.manifest.FORMAT", 2)
+    with pytest.raises(UserError, match="case_0: its map was made by an older version"):
         check_maps(stage_one)
+
+
+def test_no_manifest_is_written_while_a_map_is_missing(stage_one):
+    maps_of(stage_one).file("case_3").unlink()
+    with pytest.raises(UserError, match="case_3 has no map in"):
+        write_manifest(stage_one)
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"cases": {"case_0": {}}}'])

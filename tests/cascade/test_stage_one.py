@@ -1,16 +1,18 @@
+import dataclasses
 import json
 import shutil
 
 import pytest
+import torch
 
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.errors import UserError
 
 
-def change(file, **entries):
-    content = json.loads(file.read_text())
-    content.update(entries)
-    file.write_text(json.dumps(content))
+def change_checkpoint(file, change):
+    checkpoint = torch.load(file, weights_only=False)
+    change(checkpoint["init_args"])
+    torch.save(checkpoint, file)
 
 
 def test_each_case_belongs_to_the_fold_that_validates_it(stage_one):
@@ -27,7 +29,7 @@ def test_missing_folds_are_named_with_the_commands_that_train_them(stage_one):
     with pytest.raises(UserError) as refused:
         stage_one.check_folds()
     assert str(refused.value) == (
-        "BUNetTrainer__nnUNetPlans__3d_tiny has no checkpoint_final.pth in fold 1, 3; train:\n"
+        "BUNetTrainer__nnUNetPlans__3d_tiny is not finished in fold 1, 3; train:\n"
         "  nnUNetv2_train Dataset901_Tiny 3d_tiny 1 -tr BUNetTrainer\n"
         "  nnUNetv2_train Dataset901_Tiny 3d_tiny 3 -tr BUNetTrainer"
     )
@@ -52,6 +54,9 @@ def test_a_trainer_without_any_model_is_told(stage_one):
         ([{"train": ["a", "b"], "val": ["c"]}], "no fold validates a, b, so no network has not seen them"),
         ([{"train": ["a"], "val": ["b"]}, {"train": ["b"], "val": ["a", "b"]}], "more than one fold validates b"),
         ([{"train": ["a"], "val": ["b", "a"]}], "fold 0 trains on what it validates: a"),
+        ({"train": []}, "holds no splits"),
+        ([{"train": ["a"]}], "holds no splits"),
+        ([], "holds no splits"),
     ],
 )
 def test_splits_that_leave_cases_without_an_unseen_network_are_refused(stage_one, splits, sentence):
@@ -66,19 +71,79 @@ def test_missing_splits_are_told(stage_one):
         _ = stage_one.splits
 
 
-def test_other_labels_are_noticed(stage_one):
-    change(stage_one.folder / "dataset.json", labels={"background": 0, "GTVp": 1})
-    with pytest.raises(UserError, match="was trained with other labels than Dataset901_Tiny has now: train it again"):
+@pytest.mark.parametrize(
+    "labels",
+    [{"background": 0, "GTVp": 1}, {"background": 0, "tumour": 1, "GTVn": 2}, {"background": 0, "GTVn": 2, "GTVp": 1}],
+)
+def test_other_labels_or_another_order_of_them_are_noticed_in_each_fold(stage_one, labels):
+    change_checkpoint(stage_one.checkpoint_of(3), lambda arguments: arguments["dataset_json"].update(labels=labels))
+    with pytest.raises(UserError, match=r"^fold 3 of .* was trained with other labels than Dataset901_Tiny has now"):
         stage_one.check_folds()
 
 
-def test_other_plans_are_noticed(stage_one):
-    file = stage_one.folder / "plans.json"
+def test_other_plans_are_noticed_in_each_fold(stage_one):
+    def change_patch(arguments):
+        arguments["plans"]["configurations"]["3d_tiny"]["patch_size"] = [8, 16, 32]
+
+    change_checkpoint(stage_one.checkpoint_of(2), change_patch)
+    with pytest.raises(UserError, match=r"^fold 2 of .* was trained with another patch_size than nnUNetPlans has now"):
+        stage_one.check_folds()
+
+
+def test_a_split_that_changed_after_the_training_is_noticed(stage_one):
+    """Or the maps of what was validated now would come from networks that have seen it."""
+    file = stage_one.preprocessed / "splits_final.json"
+    splits = json.loads(file.read_text())
+    splits[0], splits[1] = splits[1], splits[0]
+    file.write_text(json.dumps(splits))
+    with pytest.raises(UserError, match=r"^fold 0 of .* was trained on another split than splits_final.json holds now"):
+        stage_one.check_folds()
+
+
+def forget_the_split(stage_one, fold):
+    change_checkpoint(stage_one.checkpoint_of(fold), lambda arguments: arguments.pop("cscn"))
+
+
+def test_for_stock_trainers_nnunets_validation_tells_the_split(stage_one):
+    forget_the_split(stage_one, 0)
+    with pytest.raises(
+        UserError, match=r"fold 0 .* does not say on which cases it was trained: .* -tr BUNetTrainer --val"
+    ):
+        stage_one.check_folds()
+    summary = stage_one.folder / "fold_0" / "validation" / "summary.json"
+    summary.parent.mkdir()
+    cases = [f"/somewhere/gt_segmentations/{case}.nii.gz" for case in stage_one.splits[0]["val"]]
+    summary.write_text(json.dumps({"metric_per_case": [{"reference_file": case} for case in cases]}))
+    stage_one.check_folds()
+    summary.write_text(json.dumps({"metric_per_case": [{"reference_file": cases[0]}]}))
+    with pytest.raises(UserError, match="was trained on another split"):
+        stage_one.check_folds()
+
+
+def test_a_truncated_checkpoint_is_named(stage_one):
+    file = stage_one.checkpoint_of(4)
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(UserError, match=rf"{file} is no nnU-Net checkpoint"):
+        stage_one.check_folds()
+
+
+def test_the_best_checkpoint_of_an_unfinished_training_is_none(stage_one):
+    for fold in range(5):
+        shutil.copy(stage_one.checkpoint_of(fold), stage_one.folder / f"fold_{fold}" / "checkpoint_best.pth")
+    best = dataclasses.replace(stage_one, checkpoint="checkpoint_best.pth")
+    best.check_folds()
+    stage_one.checkpoint_of(2).unlink()
+    with pytest.raises(UserError, match="is not finished in fold 2"):
+        best.check_folds()
+
+
+def test_the_second_stage_of_nnunets_cascade_is_refused(stage_one):
+    file = stage_one.preprocessed / "nnUNetPlans.json"
     plans = json.loads(file.read_text())
-    plans["configurations"]["3d_tiny"]["patch_size"] = [8, 16, 32]
+    plans["configurations"]["3d_cascade"] = {"inherits_from": "3d_tiny", "previous_stage": "3d_lowres"}
     file.write_text(json.dumps(plans))
-    with pytest.raises(UserError, match="was trained with another patch_size than nnUNetPlans has now"):
-        stage_one.check_folds()
+    with pytest.raises(UserError, match=r"3d_cascade is the second stage of nnU-Net's own cascade \(after 3d_lowres\)"):
+        StageOne.find(901, "3d_cascade", trainer="BUNetTrainer", plans="nnUNetPlans", checkpoint="checkpoint_final.pth")
 
 
 def test_options_of_the_second_stage_do_not_make_other_plans(stage_one):

@@ -61,7 +61,7 @@ def test_missing_folds_end_with_status_2_and_the_commands(stage_one, refused):
         (["901", "3d_nothing"], "the plans have no configuration 3d_nothing"),
         (["901", CONFIGURATION, "-p", "otherPlans"], "has no plans otherPlans"),
         (["901", CONFIGURATION, "-tr", "CSCNTrainer"], "has no model CSCNTrainer__nnUNetPlans__3d_tiny"),
-        (["901", CONFIGURATION, "-chk", "checkpoint_best.pth"], "no checkpoint_best.pth in fold"),
+        (["901", CONFIGURATION, "-chk", "checkpoint_best.pth"], "is not finished in fold 0, 1, 2, 3, 4"),
         (["901", CONFIGURATION, "--devices", "gpu"], "--devices: expected cpu or cuda:0"),
         (["901", CONFIGURATION, "--devices", "cpu", "--slurm", "timeout_min=1"], "--devices and --slurm: give one"),
         (["901", CONFIGURATION, "--slurm", "timeout"], "--slurm: expected NAME=VALUE"),

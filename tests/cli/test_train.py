@@ -1,15 +1,18 @@
 """`cscn train` with stand-ins for nnU-Net's command, which takes half a minute a fold; tests/stock has the real one."""
 
 import json
-import os
+import shutil
 import sys
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import tiny_dataset
+from nnunet_cscn.cascade.manifest import check_maps, maps_of
+from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.cli.main import app
-from nnunet_cscn.execution import jobs
+from nnunet_cscn.execution import commands, jobs
 from tiny_training import CONFIGURATION
 
 STAND_IN = f"""#!{sys.executable}
@@ -34,7 +37,8 @@ def folders(staged_folders, tmp_path, monkeypatch):
     command.parent.mkdir()
     command.write_text(STAND_IN)
     command.chmod(0o755)
-    monkeypatch.setattr("nnunet_cscn.execution.commands.executable", lambda name: f"{command.parent}{os.sep}{name}")
+    real = commands.executable
+    monkeypatch.setattr(commands, "executable", lambda name: str(command) if name == command.name else real(name))
     return staged_folders("labels")
 
 
@@ -84,9 +88,57 @@ def test_failures_are_told_with_status_1(folders, monkeypatch, capsys):
     assert "Traceback" not in shown
 
 
+def test_a_fold_named_twice_is_trained_once(folders):
+    assert train("-f", "1,1").exit_code == 0
+    assert calls(folders) == [["CSCNTrainer", "1", "cpu"]]
+
+
+def test_staged_trains_stage_one_then_makes_the_maps_then_trains_stage_two(folders):
+    stage_one = StageOne(tiny_dataset.NAME, CONFIGURATION)
+    shutil.rmtree(maps_of(stage_one).folder)
+    shown = train("--staged", "-f", "0,2")
+    assert shown.exit_code == 0, shown.output
+    # the folds of stage one have a checkpoint and lack the validation, so they go on
+    expected = [["BUNetTrainer", str(fold), "cpu", "--c"] for fold in range(5)]
+    assert sorted(calls(folders)[:5]) == expected
+    assert sorted(calls(folders)[5:]) == [["CSCNStagedTrainer", "0", "cpu"], ["CSCNStagedTrainer", "2", "cpu"]]
+    check_maps(stage_one)
+
+
+def test_splits_that_leave_cases_out_are_refused_before_anything_is_trained(folders, refused):
+    file = folders / "preprocessed" / tiny_dataset.NAME / "splits_final.json"
+    file.write_text(json.dumps(json.loads(file.read_text())[:3]))
+    assert "no fold validates" in refused("train", "901", CONFIGURATION, "--devices", "cpu", "--staged")
+    assert calls(folders) == []
+
+
+def test_a_second_stage_of_an_older_stage_one_is_named(folders, refused):
+    fold = folders / "results" / tiny_dataset.NAME / f"CSCNStagedTrainer__nnUNetPlans__{CONFIGURATION}" / "fold_1"
+    fold.mkdir(parents=True)
+    checkpoint = torch.load(StageOne(tiny_dataset.NAME, CONFIGURATION).checkpoint_of(1), weights_only=False)
+    checkpoint["init_args"]["cscn"]["stage_one"] = {0: "older"}
+    torch.save(checkpoint, fold / "checkpoint_latest.pth")
+    shown = refused("train", "901", CONFIGURATION, "--devices", "cpu", "--staged")
+    assert "trained on the maps of another stage one than that of now" in shown
+    assert str(fold) in shown
+    assert not [call for call in calls(folders) if call[0] == "CSCNStagedTrainer"]
+
+
+def test_where_there_are_no_folds_yet_nnunets_are_made(folders):
+    file = folders / "preprocessed" / tiny_dataset.NAME / "splits_final.json"
+    made_by_nnunet = json.loads(file.read_text())
+    file.unlink()
+    assert train("-f", "0").exit_code == 0
+    assert json.loads(file.read_text()) == made_by_nnunet
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [(["-f", "a"], "--folds: expected numbers"), (["-p", "otherPlans"], "has no plans otherPlans")],
+    [
+        (["-f", "a"], "--folds: expected numbers"),
+        (["-f", "7"], "has no fold 7: there are 5, from 0 on"),
+        (["-p", "otherPlans"], "has no plans otherPlans"),
+    ],
 )
 def test_mistakes_end_with_status_2(folders, refused, arguments, sentence):
     assert sentence in refused("train", "901", CONFIGURATION, "--devices", "cpu", *arguments)

@@ -1,5 +1,6 @@
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,13 @@ from nnunet_cscn.execution.local import LocalExecutor, parse_devices
 @pytest.fixture(autouse=True)
 def _poll_often(monkeypatch):
     monkeypatch.setattr(jobs_module, "POLL_SECONDS", 0.02)
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"  # a dead child that nobody collects
+    except FileNotFoundError:
+        return False
 
 
 @pytest.fixture
@@ -30,11 +38,23 @@ def test_the_last_number_in_the_log_is_the_progress(job):
     assert job("other", "x").done_steps() == 0
 
 
-def test_every_job_is_run_on_a_device_of_its_own(write_command, job):
-    write_command("show", 'import os, sys\nprint(sys.argv[1], os.environ.get("CUDA_VISIBLE_DEVICES"))')
+def test_every_job_is_run_on_a_device_of_its_own(write_command, job, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    program = 'import os, sys, time\ntime.sleep(0.2)\nprint(sys.argv[1], os.environ.get("CUDA_VISIBLE_DEVICES"))'
+    write_command("show", program)
     jobs = [job(str(i), "show", "{device}") for i in range(6)]
     run_jobs(LocalExecutor(["cuda:3", "cuda:5"]), jobs)
-    assert {each.log_file.read_text() for each in jobs} <= {"cuda 3\n", "cuda 5\n"}
+    assert {each.log_file.read_text() for each in jobs} == {"cuda 3\n", "cuda 5\n"}
+
+
+def test_devices_are_counted_among_those_that_are_visible(write_command, job, monkeypatch):
+    write_command("show", 'import os\nprint(os.environ["CUDA_VISIBLE_DEVICES"])')
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-abc")
+    one = job("one", "show")
+    run_jobs(LocalExecutor(["cuda:1"]), [one])
+    assert one.log_file.read_text() == "GPU-abc\n"
+    with pytest.raises(CommandFailed, match="--devices cuda:2: CUDA_VISIBLE_DEVICES=2,GPU-abc leaves 2 GPUs"):
+        run_jobs(LocalExecutor(["cuda:2"]), [one])
 
 
 def test_no_more_run_at_a_time_than_there_are_devices(write_command, job, tmp_path):
@@ -68,6 +88,26 @@ def test_when_one_fails_the_others_go_on_and_all_reasons_are_told(write_command,
     first, third = str(failed.value).splitlines()
     assert first.startswith("first: `work badly` ended with status 1: did badly")
     assert third.startswith("third: `work worse` ended with status 1: did worse")
+
+
+def test_what_a_killed_command_has_started_ends_with_it(write_command, job, tmp_path):
+    """As a training's loader processes, which hold its output open and never look whether it still lives."""
+    program = (
+        "import os, signal, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(child.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    write_command("train", program)
+    training = job("training", "train")
+    with pytest.raises(CommandFailed, match="ended with status -9"):
+        run_jobs(LocalExecutor(["cpu"]), [training])
+    child = int(training.log_file.read_text())
+    for _ in range(100):
+        if not is_alive(child):
+            return
+        time.sleep(0.1)
+    pytest.fail("it is still alive")
 
 
 def test_an_interrupt_stops_what_runs_and_forgets_what_waits(write_command, job):

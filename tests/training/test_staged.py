@@ -1,6 +1,5 @@
 """The second stage of the staged cascade, in this process."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 import tiny_dataset
 from nnunet_cscn.cascade.manifest import maps_of
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.training.staged import LINEAGE, CSCNStagedTrainer
+from nnunet_cscn.training.staged import CSCNStagedTrainer
 from tiny_training import new_trainer
 
 
@@ -147,18 +146,25 @@ def test_a_training_goes_on_without_stage_one_but_not_without_maps(preprocessed)
         third.run_training()
 
 
-def test_a_training_does_not_go_on_with_maps_of_another_stage_one(preprocessed):
+@pytest.mark.parametrize("record", [{"split": {"train": [], "val": []}}, {"stage_one": {0: "another"}}, {}])
+def test_a_training_does_not_go_on_with_maps_of_another_stage_one(preprocessed, record):
     trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
     trainer.run_training()
-    lineage = Path(trainer.output_folder) / LINEAGE
-    hashes = json.loads(lineage.read_text())
-    assert sorted(hashes) == ["0", "1", "2", "3", "4"]
-    lineage.write_text(json.dumps({**hashes, "3": "another"}))
+    file = Path(trainer.output_folder) / "checkpoint_final.pth"
+    checkpoint = torch.load(file, weights_only=False)
+    assert sorted(checkpoint["init_args"]["cscn"]["stage_one"]) == [0, 1, 2, 3, 4]
+    checkpoint["init_args"]["cscn"] = record
+    checkpoint["current_epoch"] = 0
+    torch.save(checkpoint, file)
     again = new_trainer(CSCNStagedTrainer, preprocessed, 0)
-    again.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
-    again.current_epoch = 0
+    again.load_checkpoint(str(file))
     with pytest.raises(UserError, match="was trained on the maps of another stage one than those of now"):
         again.run_training()
+
+
+def test_a_fold_that_is_not_there_is_refused(preprocessed):
+    with pytest.raises(UserError, match=r"splits_final\.json has no fold 7: there are 5, from 0 on"):
+        new_trainer(CSCNStagedTrainer, preprocessed, 7).run_training()
 
 
 def test_it_refuses_to_start_without_maps_and_writes_nothing(preprocessed):

@@ -1,0 +1,43 @@
+"""Whether folds leave every case one network that has not seen it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn.errors import UserError
+
+
+def check_splits(file: Path, splits: Any) -> None:
+    """See that every case is validated by exactly one fold, which does not train on it.
+
+    Args:
+        file: Where the splits stand.
+        splits: Its content.
+
+    Raises:
+        UserError: When that is not so, or the file holds no splits.
+    """
+    if not _are_splits(splits):
+        raise UserError(f"{file} holds no splits: a list of folds with 'train' and 'val' is expected")
+    validated = [case for split in splits for case in split["val"]]
+    if uncovered := sorted({case for split in splits for case in split["train"]} - set(validated)):
+        raise UserError(
+            f"{file}: no fold validates {_some(uncovered)}, so no network has not seen them: out-of-fold maps need "
+            "folds whose validation sets cover all training cases"
+        )
+    if twice := sorted({case for case in validated if validated.count(case) > 1}):
+        raise UserError(f"{file}: more than one fold validates {_some(twice)}: each case needs exactly one")
+    for fold, split in enumerate(splits):
+        if shared := sorted(set(split["train"]) & set(split["val"])):
+            raise UserError(f"{file}: fold {fold} trains on what it validates: {_some(shared)}")
+
+
+def _are_splits(content: Any) -> bool:
+    if not isinstance(content, list) or not content:
+        return False
+    return all(isinstance(s, dict) and all(isinstance(s.get(k), list) for k in ("train", "val")) for s in content)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
