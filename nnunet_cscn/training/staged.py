@@ -47,9 +47,15 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         """Build the embedded network as its own trainer does, and the fine one."""
         configuration = configuration_manager.configuration
         settings = Settings.from_configuration(configuration)
-        coarse = _trainer_class(settings.staged.stage_one).build_network_architecture(
-            plans_manager, configuration_manager, num_input_channels, num_output_channels, False
-        )
+        try:
+            coarse = _trainer_class(settings.staged.stage_one).build_network_architecture(
+                plans_manager, configuration_manager, num_input_channels, num_output_channels, False
+            )
+        except TypeError as refusal:  # the signature that nnU-Net had before 2.8
+            raise UserError(
+                f"cscn.staged.stage_one: {settings.staged.stage_one} does not build its network as nnU-Net asks now "
+                f"({refusal}): bring its build_network_architecture up to date"
+            ) from refusal
         fine = build_network(
             cls.network_name,
             configuration,

@@ -35,13 +35,19 @@ def trained(root, run) -> Path:
     return results / f"{TRAINER}__nnUNetPlans__{CONFIGURATION}"
 
 
-def predicted(root: Path, run, out: Path, **changes: str) -> bytes:
-    images = root / "imagesTs"
+def predicted(root: Path, run, out: Path, case: str, *options: str, **changes: str) -> bytes:
+    images = root / f"images_{case}"
     images.mkdir(exist_ok=True)
-    shutil.copy(root / "raw" / tiny_dataset.NAME / "imagesTr" / "case_0_0000.nii.gz", images)
+    shutil.copy(root / "raw" / tiny_dataset.NAME / "imagesTr" / f"{case}_0000.nii.gz", images)
     where = ("-i", str(images), "-o", str(out), "-d", "901", "-c", CONFIGURATION, "-f", "0", "-tr", TRAINER)
-    run("nnUNetv2_predict", *where, "-device", "cpu", "-npp", "1", "-nps", "1", "--disable_tta", **changes)
-    return (out / "case_0.nii.gz").read_bytes()
+    run("nnUNetv2_predict", *where, "-device", "cpu", "-npp", "1", "-nps", "1", *options, **changes)
+    return (out / f"{case}.nii.gz").read_bytes()
+
+
+def test_validation_is_what_nnunet_predicts_from_the_image_alone(root, run, trained):
+    validation = trained / "fold_0" / "validation"
+    case = min(file.name.removesuffix(".nii.gz") for file in validation.glob("*.nii.gz"))
+    assert predicted(root, run, root / "validated", case) == (validation / f"{case}.nii.gz").read_bytes()
 
 
 def test_validation_is_repeated_without_stage_one(run, trained):
@@ -57,8 +63,9 @@ def test_a_finished_training_is_continued_without_stage_one(run, trained):
 
 def test_an_exported_model_predicts_the_same_without_stage_one(root, run, trained):
     zipped = root / "model.zip"
-    here = predicted(root, run, root / "predicted")
+    here = predicted(root, run, root / "predicted", "case_0", "--disable_tta")
     run("nnUNetv2_export_model_to_zip", "-d", "901", "-o", str(zipped), "-c", CONFIGURATION, "-tr", TRAINER, "-f", "0")
     elsewhere = {"nnUNet_results": str(root / "elsewhere")}
     run("nnUNetv2_install_pretrained_model_from_zip", str(zipped), **elsewhere)
-    assert predicted(root, run, root / "predicted_elsewhere", **elsewhere) == here
+    elsewhere_too = predicted(root, run, root / "predicted_elsewhere", "case_0", "--disable_tta", **elsewhere)
+    assert elsewhere_too == here

@@ -33,7 +33,7 @@ def stage_one_weights(trainer):
     return torch.load(trainer.stage_one().checkpoint_of(int(trainer.fold)), weights_only=False)["network_weights"]
 
 
-@pytest.mark.parametrize("kind", ["labels", "regions"])
+@pytest.mark.parametrize("kind", ["labels", "regions", "ignore"])
 def test_it_trains_with_the_frozen_network_of_its_own_fold_inside(staged_folders, kind):
     trainer = new_trainer(CSCNStagedTrainer, staged_folders(kind) / "preprocessed" / tiny_dataset.NAME, 1)
     trainer.initialize()
