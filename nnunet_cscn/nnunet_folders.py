@@ -95,14 +95,12 @@ def dataset_number(name: str) -> int:
 
 def raw_dataset(dataset: str | int) -> Path:
     """Return the data set's folder in ``$nnUNet_raw``; UserError when it is not there."""
-    return _dataset_folder(dataset, "nnUNet_raw", remedy="convert the data first (`cscn convert --help`)")
+    return _dataset_folder(dataset, "nnUNet_raw", remedy="put the data there in nnU-Net's raw format first")
 
 
 def preprocessed_dataset(dataset: str | int) -> Path:
     """Return the data set's folder in ``$nnUNet_preprocessed``; UserError when it is not there."""
-    return _dataset_folder(
-        dataset, "nnUNet_preprocessed", remedy="run `nnUNetv2_plan_and_preprocess -d NUMBER` or `cscn plan` first"
-    )
+    return _dataset_folder(dataset, "nnUNet_preprocessed", remedy="run `nnUNetv2_plan_and_preprocess -d NUMBER` first")
 
 
 def results_dataset(dataset: str | int) -> Path:

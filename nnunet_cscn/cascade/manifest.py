@@ -75,7 +75,7 @@ class Manifest:
             cases = {case: Origin.from_json(origin) for case, origin in content["cases"].items()}
             return cls(**{**content, "cases": cases})
         except (KeyError, TypeError, AttributeError):
-            raise UserError(f"{file} is no manifest of stage-one maps: remove it") from None
+            raise UserError(f"{file} is no manifest of stage-one maps: remove it and run `cscn cascade`") from None
 
 
 def maps_of(stage_one: StageOne) -> StageOneMaps:

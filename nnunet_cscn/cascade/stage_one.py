@@ -13,10 +13,10 @@ from nnunet_cscn.checkpoints import read_checkpoint, record_of
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet_folders import (
     configuration_from_plans,
-    model_folder,
     preprocessed_dataset,
     read_json_file,
     read_plans,
+    results_folder,
 )
 from nnunet_cscn.settings import Settings
 
@@ -104,12 +104,12 @@ class StageOne:
 
     @property
     def folder(self) -> Path:
-        """The folder of the trained model; UserError when there is none."""
-        return model_folder(self.dataset, trainer=self.trainer, plans=self.plans, configuration=self.configuration)
+        """The folder of the trained model, whether it is there or not."""
+        return results_folder() / self.dataset / f"{self.trainer}__{self.plans}__{self.configuration}"
 
     def checkpoint_of(self, fold: int) -> Path:
         """Return the checkpoint of a fold."""
-        return self.folder / f"fold_{fold}" / self.checkpoint
+        return self._fold_folder(fold) / self.checkpoint
 
     def check_folds(self) -> None:
         """See that every fold is trained, on the splits, plans and labels of now.
@@ -117,16 +117,20 @@ class StageOne:
         Raises:
             UserError: With the commands that are to be run.
         """
-        folder, folds = self.folder, range(len(self.splits))
-        wanted = {self.checkpoint, FINAL}  # the best one of an unfinished training is none
-        missing = [f for f in folds if not all((folder / f"fold_{f}" / name).is_file() for name in wanted)]
-        if missing:
-            if (folder / "fold_all").is_dir() and len(missing) == len(folds):
-                reason = f"{folder.name} was trained on all cases (fold all), which leaves none out of fold"
+        folds = range(len(self.splits))
+        # the best checkpoint of an unfinished training is none
+        if unfinished := [fold for fold in folds if not (self._fold_folder(fold) / FINAL).is_file()]:
+            if (self.folder / "fold_all").is_dir() and len(unfinished) == len(folds):
+                reason = f"{self.folder.name} was trained on all cases (fold all), which leaves none out of fold"
             else:
-                reason = f"{folder.name} is not finished in fold {', '.join(map(str, missing))}"
-            commands = "\n".join(f"  {self.train_command(fold)}" for fold in missing)
+                reason = f"{self.folder.name} is not finished in fold {', '.join(map(str, unfinished))}"
+            commands = "\n".join(f"  {self._resume_command(fold)}" for fold in unfinished)
             raise UserError(f"{reason}; train:\n{commands}")
+        if without := [str(fold) for fold in folds if not self.checkpoint_of(fold).is_file()]:
+            raise UserError(
+                f"{self.folder.name} is finished but has no {self.checkpoint} in fold {', '.join(without)}: "
+                f"choose {FINAL}"
+            )
         for fold in folds:
             self._check_fold(fold)
 
@@ -150,10 +154,21 @@ class StageOne:
         options += "" if self.checkpoint == FINAL else f" -chk {self.checkpoint}"
         return f"cscn cascade {self.dataset} {self.configuration}{options}"
 
+    def _fold_folder(self, fold: int) -> Path:
+        return self.folder / f"fold_{fold}"
+
+    def _resume_command(self, fold: int) -> str:
+        """Return nnU-Net's command that trains a fold, from where it stopped if it has begun."""
+        begun = any((self._fold_folder(fold) / f"checkpoint_{name}.pth").is_file() for name in ("latest", "best"))
+        return self.train_command(fold) + (" --c" if begun else "")
+
     def _check_fold(self, fold: int) -> None:
         """Compare what a checkpoint says of its own training with the data set as it is now."""
-        checkpoint = read_checkpoint(self.checkpoint_of(fold))
         name, again = f"fold {fold} of {self.folder.name}", f"train it again: {self.train_command(fold)}"
+        try:
+            checkpoint = read_checkpoint(self.checkpoint_of(fold))
+        except UserError:
+            raise UserError(f"{self.checkpoint_of(fold)} is damaged: {again}") from None
         arguments = checkpoint["init_args"]
         trained = configuration_from_plans(arguments["plans"], self.configuration)
         changed = [key for key in _DECISIVE if trained.get(key) != self.plan.get(key)]
@@ -173,11 +188,11 @@ class StageOne:
     def _validated_in_training(self, fold: int, checkpoint: dict[str, Any]) -> list[str]:
         if noted := record_of(checkpoint).get("split"):
             return sorted(noted["val"])
-        summary = self.folder / f"fold_{fold}" / "validation" / "summary.json"
+        summary = self._fold_folder(fold) / "validation" / "summary.json"
         if not summary.is_file():
             raise UserError(
-                f"fold {fold} of {self.folder.name} does not say on which cases it was trained: let nnU-Net validate "
-                f"it first ({self.train_command(fold)} --val)"
+                f"fold {fold} of {self.folder.name} does not say on which cases it was trained: if they are those of "
+                f"splits_final.json, let nnU-Net validate it ({self.train_command(fold)} --val); else train it again"
             )
         ending: str = self.dataset_json["file_ending"]
         files = [case["reference_file"] for case in read_json_file(summary)["metric_per_case"]]

@@ -22,7 +22,13 @@ def train(
         bool, typer.Option("--staged", help="The staged cascade: both stages, and the maps between.")
     ] = False,
     trainer: Annotated[
-        str | None, typer.Option("-tr", "--trainer", show_default="CSCNTrainer, or CSCNStagedTrainer", help="Trainer.")
+        str | None,
+        typer.Option(
+            "-tr",
+            "--trainer",
+            show_default="CSCNTrainer, or CSCNStagedTrainer",
+            help="Trainer; with --staged that of stage two.",
+        ),
     ] = None,
     plans: Annotated[str, typer.Option("-p", "--plans", help="Plans.")] = "nnUNetPlans",
     folds: Annotated[str | None, typer.Option("-f", "--folds", show_default="all", help="Such as 0,1,2.")] = None,
@@ -41,6 +47,11 @@ def train(
 
     name = preprocessed_dataset(dataset).name
     chosen = trainer or ("CSCNStagedTrainer" if staged else "CSCNTrainer")
+    if staged and not chosen.startswith("CSCNStagedTrainer"):
+        raise UserError(
+            f"--staged -tr {chosen}: that is no second stage; stage one is chosen by the configuration's option "
+            "staged.stage_one (`cscn configure`)"
+        )
     last = trainings(name, configuration, chosen, plans=plans, folds=_folds(folds))
     executor = chosen_executor(devices, slurm, folder=results_folder() / name / "cscn_jobs")
     if staged:

@@ -26,7 +26,7 @@ def check_versions() -> list[Finding]:
     try:
         requirements = metadata.requires(_DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
-        remedy = "Install it: `pip install -e .` in a checkout, or `pip install nnunet-cscn`."
+        remedy = "Install it: `pip install .` in the folder of the repository."
         return [*found, fault(_DISTRIBUTION, f"{__version__}, not installed but imported from a folder", remedy)]
     found.append(ok(_DISTRIBUTION, __version__))
     return found + [check_requirement(requirement) for requirement in requirements if ";" not in requirement]

@@ -12,6 +12,7 @@ from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet_folders import (
     configuration_from_plans,
+    dataset_number,
     preprocessed_dataset,
     read_json_file,
     read_plans,
@@ -103,7 +104,10 @@ def folds_of(dataset: str, plans: str, configuration: str) -> list[dict[str, lis
 
     data = preprocessed / plan["data_identifier"]
     if not data.is_dir():
-        raise UserError(f"{data} is missing: run `nnUNetv2_preprocess` for {configuration} first")
+        raise UserError(
+            f"{data} is missing: run `nnUNetv2_preprocess -d {dataset_number(dataset)} -plans_name {plans} "
+            f"-c {configuration}` first"
+        )
     cases = sorted(infer_dataset_class(str(data)).get_identifiers(str(data)))
     splits = generate_crossval_split(cases, seed=NNUNETS_SEED, n_splits=5)
     write_json(file, splits)

@@ -238,13 +238,14 @@ class CSCNBaseTrainer(nnUNetTrainer):
         properties = torch.cuda.get_device_properties(self.device)
         gibibytes = properties.total_memory / 2**30
         plan, plans_name = self.configuration_manager, self.plans_manager.plans_name
+        residual = "--residual " if "Residual" in plan.network_arch_class_name else ""
         # plans of ours that do not fit, as other programs use the GPU too, should be made for half of it
         share, name = (0.5, f"{plans_name}Small") if plans_name.startswith("nnUNetCSCN") else (0.8, "nnUNetCSCNPlans")
         return (
             f"{properties.name} has {gibibytes:.0f} GiB, too little for {type(self).__name__} with configuration "
             f"{self.configuration_name} (patch {list(plan.patch_size)}, batch {self.batch_size}): make plans that fit "
             f"with `cscn plan -d {self.plans_manager.dataset_name} --gpu-memory {max(1, int(gibibytes * share))} "
-            f"-p {name}` and train with `-p {name}`"
+            f"{residual}-p {name}` and train with `-p {name}` (configurations of your own are to be made again there)"
         )
 
 

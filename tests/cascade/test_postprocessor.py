@@ -163,7 +163,7 @@ def test_a_manifest_that_is_none_is_refused(stage_one, content):
 def test_where_stage_one_was_never_seen_the_maps_serve_a_training_that_goes_on(stage_one):
     shutil.rmtree(stage_one.folder)
     check_maps(stage_one, has_stage_one=False)
-    with pytest.raises(UserError, match="has no model"):
+    with pytest.raises(UserError, match="is not finished in fold 0, 1, 2, 3, 4"):
         check_maps(stage_one)
 
 

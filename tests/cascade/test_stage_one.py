@@ -30,7 +30,7 @@ def test_missing_folds_are_named_with_the_commands_that_train_them(stage_one):
         stage_one.check_folds()
     assert str(refused.value) == (
         "BUNetTrainer__nnUNetPlans__3d_tiny is not finished in fold 1, 3; train:\n"
-        "  nnUNetv2_train Dataset901_Tiny 3d_tiny 1 -tr BUNetTrainer\n"
+        "  nnUNetv2_train Dataset901_Tiny 3d_tiny 1 -tr BUNetTrainer --c\n"
         "  nnUNetv2_train Dataset901_Tiny 3d_tiny 3 -tr BUNetTrainer"
     )
 
@@ -43,8 +43,20 @@ def test_a_stage_one_of_all_cases_is_refused(stage_one):
         stage_one.check_folds()
 
 
-def test_a_trainer_without_any_model_is_told(stage_one):
-    with pytest.raises(UserError, match="has no model ACDNetTrainer__nnUNetPlans__3d_tiny: train it first"):
+def test_a_fold_that_has_begun_goes_on(stage_one):
+    fold = stage_one.folder / "fold_1"
+    (fold / "checkpoint_final.pth").rename(fold / "checkpoint_latest.pth")
+    with pytest.raises(UserError, match=r"nnUNetv2_train Dataset901_Tiny 3d_tiny 1 -tr BUNetTrainer --c$"):
+        stage_one.check_folds()
+
+
+def test_a_checkpoint_that_finished_folds_do_not_have_is_told(stage_one):
+    with pytest.raises(UserError, match=r"is finished but has no checkpoint_latest.pth in fold 0, 1, 2, 3, 4: choose"):
+        dataclasses.replace(stage_one, checkpoint="checkpoint_latest.pth").check_folds()
+
+
+def test_a_trainer_without_any_model_is_told_with_the_commands(stage_one):
+    with pytest.raises(UserError, match=r"fold 0, 1, 2, 3, 4; train:\n  nnUNetv2_train .* ACDNetTrainer"):
         StageOne(stage_one.dataset, stage_one.configuration, "ACDNetTrainer").check_folds()
 
 
@@ -123,7 +135,7 @@ def test_for_stock_trainers_nnunets_validation_tells_the_split(stage_one):
 def test_a_truncated_checkpoint_is_named(stage_one):
     file = stage_one.checkpoint_of(4)
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(UserError, match=rf"{file} is no nnU-Net checkpoint"):
+    with pytest.raises(UserError, match=rf"{file} is damaged: train it again: nnUNetv2_train"):
         stage_one.check_folds()
 
 

@@ -168,7 +168,7 @@ def test_a_gpu_that_is_too_small_gets_a_remedy(make_trainer, monkeypatch):
     assert str(refused.value) == (
         "Small GPU has 11 GiB, too little for CSCNTrainer with configuration 3d_tiny (patch [8, 16, 16], batch 2): "
         "make plans that fit with `cscn plan -d Dataset901_Tiny --gpu-memory 8 -p nnUNetCSCNPlans` and train with "
-        "`-p nnUNetCSCNPlans`"
+        "`-p nnUNetCSCNPlans` (configurations of your own are to be made again there)"
     )
 
 
