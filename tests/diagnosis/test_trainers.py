@@ -113,11 +113,11 @@ def test_nnunets_own_search_finds_trainers_in_a_folder_of_re_exports(tmp_path):
         "print([finding.state for finding in trainers.check_trainers()])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PATH": ""})
-    assert shown.stdout.strip() == "['ok', 'fault', 'fault']"
+    assert shown.stdout.strip() == str(["ok"] + ["fault"] * (len(trainers.TRAINERS) - 1))
 
 
 @pytest.mark.slow
 def test_the_trainers_of_this_installation_are_found_in_the_package(variable_unset):
     found = trainers.check_trainers()
-    assert [finding.state for finding in found] == ["ok"] * 3
+    assert [finding.state for finding in found] == ["ok"] * len(trainers.TRAINERS)
     assert all(f"{os.sep}nnunet_cscn{os.sep}training{os.sep}" in finding.detail for finding in found)
