@@ -20,15 +20,18 @@ class LocalExecutor:
 
     Args:
         devices: ``cpu``, ``cuda`` or ``cuda:N``; one that stands there twice takes two jobs at a time.
+
+    Raises:
+        UserError: When one is not visible.
     """
 
     def __init__(self, devices: Sequence[str]) -> None:
-        self._devices: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._devices: queue.SimpleQueue[tuple[str, dict[str, str]]] = queue.SimpleQueue()
         for device in devices:
-            self._devices.put(device)
+            self._devices.put((device.partition(":")[0], _environment(device)))
         self._pool = ThreadPoolExecutor(max_workers=len(devices))
         self._lock = Lock()
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._running: dict[Job, subprocess.Popen[bytes]] = {}
         self._is_cancelled = False
 
     def submit(self, job: Job) -> Future[None]:
@@ -39,23 +42,25 @@ class LocalExecutor:
         """Stop what runs and forget what waits."""
         with self._lock:
             self._is_cancelled = True
-            running = list(self._processes)
+            running = list(self._running.values())
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in running:
             stop_group(process)
         self._pool.shutdown(wait=True)
 
     def _run(self, job: Job) -> None:
-        device = self._devices.get()
+        device, env = self._devices.get()
         try:
-            command = [part.format(device=device.partition(":")[0]) for part in job.command]
-            run_command(command, job.log_file, env=_environment(device), on_start=self._keep)
+            command = [part.format(device=device) for part in job.command]
+            run_command(command, job.log_file, env=env, on_start=lambda process: self._keep(job, process))
         finally:
-            self._devices.put(device)
+            with self._lock:
+                self._running.pop(job, None)  # its number may belong to somebody else's process from now on
+            self._devices.put((device, env))
 
-    def _keep(self, process: subprocess.Popen[bytes]) -> None:
+    def _keep(self, job: Job, process: subprocess.Popen[bytes]) -> None:
         with self._lock:
-            self._processes.append(process)
+            self._running[job] = process
             if self._is_cancelled:  # it started while the others were stopped
                 raise CommandFailed("interrupted")
 

@@ -53,8 +53,8 @@ def test_devices_are_counted_among_those_that_are_visible(write_command, job, mo
     one = job("one", "show")
     run_jobs(LocalExecutor(["cuda:1"]), [one])
     assert one.log_file.read_text() == "GPU-abc\n"
-    with pytest.raises(CommandFailed, match="--devices cuda:2: CUDA_VISIBLE_DEVICES=2,GPU-abc leaves 2 GPUs"):
-        run_jobs(LocalExecutor(["cuda:2"]), [one])
+    with pytest.raises(UserError, match="--devices cuda:2: CUDA_VISIBLE_DEVICES=2,GPU-abc leaves 2 GPUs"):
+        LocalExecutor(["cuda:1", "cuda:2"])
 
 
 def test_no_more_run_at_a_time_than_there_are_devices(write_command, job, tmp_path):
