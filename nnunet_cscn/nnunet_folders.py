@@ -115,10 +115,36 @@ def model_folder(dataset: str | int, *, trainer: str, plans: str, configuration:
         UserError: When it is not there, with the models that are.
     """
     parent = results_dataset(dataset)
-    folder = parent / f"{trainer}__{plans}__{configuration}"
+    folder = model_path(parent.name, trainer=trainer, plans=plans, configuration=configuration)
     if not folder.is_dir():
         present = sorted(entry.name for entry in parent.iterdir() if entry.is_dir() and entry.name.count("__") == 2)
         raise UserError(f"{parent.name} has no model {folder.name}: train it first; {_there_is(present)}")
+    return folder
+
+
+def model_path(dataset: str, *, trainer: str, plans: str, configuration: str) -> Path:
+    """Return where nnU-Net puts a model, whether it is there or not; ``dataset`` is the folder's name."""
+    return results_folder() / dataset / f"{trainer}__{plans}__{configuration}"
+
+
+def preprocessed_data(dataset: str, plans: str, configuration: str) -> Path:
+    """Return the folder of a configuration's preprocessed cases.
+
+    Args:
+        dataset: The data set's folder name.
+        plans: The plans' name.
+        configuration: The configuration's name.
+
+    Raises:
+        UserError: When it is not there, or the plans do not name it.
+    """
+    plan = configuration_from_plans(read_plans(dataset, plans), configuration)
+    folder = preprocessed_dataset(dataset) / data_identifier(plan)
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder} is missing: run `nnUNetv2_preprocess -d {dataset_number(dataset)} -plans_name {plans} "
+            f"-c {configuration}` first"
+        )
     return folder
 
 
@@ -229,6 +255,21 @@ def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[
     for link in reversed(inheritance(plans, configuration)):
         resolved.update(plans["configurations"][link])
     return resolved
+
+
+def data_identifier(plan: dict[str, Any]) -> str:
+    """Return the name of a configuration's preprocessed data.
+
+    Args:
+        plan: What ``configuration_from_plans`` gave.
+
+    Raises:
+        UserError: When it has none.
+    """
+    identifier = plan.get("data_identifier")
+    if not isinstance(identifier, str):
+        raise UserError(f"the plans have no valid data_identifier: {MAKE_PLANS}")
+    return identifier
 
 
 def inheritance(plans: dict[str, Any], configuration: str) -> list[str]:

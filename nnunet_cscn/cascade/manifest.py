@@ -14,7 +14,7 @@ from nnunet_cscn.cascade.maps import FORMAT, Origin, StageOneMaps, voxel_hash
 from nnunet_cscn.cascade.stage_one import StageOne, same_labels
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import dataset_number, read_json_file
+from nnunet_cscn.nnunet_folders import data_identifier, preprocessed_data, read_json_file
 
 MANIFEST = "manifest.json"
 
@@ -81,7 +81,7 @@ class Manifest:
 def maps_of(stage_one: StageOne) -> StageOneMaps:
     """Return where the maps of a stage one are kept."""
     name = f"{stage_one.trainer}__{stage_one.plans}__{stage_one.configuration}__{Path(stage_one.checkpoint).stem}"
-    return StageOneMaps(stage_one.preprocessed / "cscn" / stage_one.plan["data_identifier"] / f"stage_one_{name}")
+    return StageOneMaps(stage_one.preprocessed / "cscn" / data_identifier(stage_one.plan) / f"stage_one_{name}")
 
 
 def cases_of(stage_one: StageOne) -> Any:
@@ -90,12 +90,7 @@ def cases_of(stage_one: StageOne) -> Any:
     Raises:
         UserError: When they are not preprocessed.
     """
-    folder = stage_one.preprocessed / stage_one.plan["data_identifier"]
-    if not folder.is_dir():
-        raise UserError(
-            f"{folder} is missing: run `nnUNetv2_preprocess -d {dataset_number(stage_one.dataset)} "
-            f"-plans_name {stage_one.plans} -c {stage_one.configuration}`"
-        )
+    folder = preprocessed_data(stage_one.dataset, stage_one.plans, stage_one.configuration)
     kind = infer_dataset_class(str(folder))
     if unknown := sorted(set(stage_one.fold_of) - set(kind.get_identifiers(str(folder)))):
         raise UserError(f"{folder} lacks cases of splits_final.json: {', '.join(unknown[:5])}; preprocess again")

@@ -13,10 +13,11 @@ from nnunet_cscn.checkpoints import read_checkpoint, record_of
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet_folders import (
     configuration_from_plans,
+    model_path,
     preprocessed_dataset,
+    read_dataset_json,
     read_json_file,
     read_plans,
-    results_folder,
 )
 from nnunet_cscn.settings import Settings
 
@@ -62,8 +63,7 @@ class StageOne:
     @cached_property
     def dataset_json(self) -> dict[str, Any]:
         """The data set's description, as it is now."""
-        content: dict[str, Any] = read_json_file(self.preprocessed / "dataset.json")
-        return content
+        return read_dataset_json(self.preprocessed)
 
     @cached_property
     def plan(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class StageOne:
     @property
     def folder(self) -> Path:
         """The folder of the trained model, whether it is there or not."""
-        return results_folder() / self.dataset / f"{self.trainer}__{self.plans}__{self.configuration}"
+        return model_path(self.dataset, trainer=self.trainer, plans=self.plans, configuration=self.configuration)
 
     def checkpoint_of(self, fold: int) -> Path:
         """Return the checkpoint of a fold."""

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnunet_cscn.cli.app import console, progress_bar
-from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor
-from nnunet_cscn.execution.jobs import Executor, Job, run_jobs
+from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_shown
+from nnunet_cscn.execution.jobs import Executor, Job
 
 if TYPE_CHECKING:
+    from nnunet_cscn.cascade.manifest import Manifest
     from nnunet_cscn.cascade.stage_one import StageOne
 
 
@@ -37,6 +38,7 @@ def cascade(
 
     Example: cscn cascade 901 3d_fullres
     """
+    from nnunet_cscn.cascade.manifest import maps_of
     from nnunet_cscn.cascade.stage_one import StageOne
 
     stage_one = StageOne.find(dataset, configuration, trainer=trainer, plans=plans, checkpoint=checkpoint)
@@ -50,26 +52,22 @@ def cascade(
     else:
         executor = chosen_executor(devices, slurm, folder=log_folder(stage_one))
         make_maps_elsewhere(stage_one, executor, n_parts=len(chosen) or len(stage_one.splits))
-    folder = finish(stage_one)
-    console.print(f"{len(stage_one.fold_of)} maps in {folder}", soft_wrap=True, markup=False)
+    n_maps = len(finish(stage_one).cases)
+    console.print(f"{n_maps} maps in {maps_of(stage_one).folder}", soft_wrap=True, markup=False)
 
 
 def make_maps_elsewhere(stage_one: StageOne, executor: Executor, *, n_parts: int) -> None:
     """Share the maps out over jobs."""
-    jobs = [_part_job(stage_one, index, n_parts) for index in range(n_parts)]
-    with progress_bar() as progress:
-        tasks = {job: progress.add_task(job.name, total=job.total) for job in jobs}
-        run_jobs(executor, jobs, on_progress=lambda job, done: progress.update(tasks[job], completed=done))
+    run_shown(executor, [_part_job(stage_one, index, n_parts) for index in range(n_parts)])
 
 
-def finish(stage_one: StageOne) -> Path:
-    """Write the manifest, check all maps against it, and return their folder."""
-    from nnunet_cscn.cascade.manifest import check_maps, maps_of
+def finish(stage_one: StageOne) -> Manifest:
+    """Write the manifest, check all maps against it, and return it."""
+    from nnunet_cscn.cascade.manifest import check_maps
     from nnunet_cscn.cascade.postprocessor import write_manifest
 
     write_manifest(stage_one)
-    check_maps(stage_one)
-    return maps_of(stage_one).folder
+    return check_maps(stage_one)
 
 
 def log_folder(stage_one: StageOne) -> Path:

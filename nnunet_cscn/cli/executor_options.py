@@ -1,14 +1,16 @@
-"""The options by which commands choose where their jobs run."""
+"""The options by which commands choose where their jobs run, and how the jobs are shown."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nnunet_cscn.cli.app import progress_bar
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.execution.jobs import Executor
+from nnunet_cscn.execution.jobs import Executor, Job, run_jobs
 from nnunet_cscn.execution.local import LocalExecutor, parse_devices
 from nnunet_cscn.execution.slurm import SlurmExecutor, parse_options
 
@@ -29,6 +31,13 @@ def chosen_devices(text: str | None) -> list[str]:
     import torch
 
     return [f"cuda:{index}" for index in range(torch.cuda.device_count())] or ["cpu"]
+
+
+def run_shown(executor: Executor, jobs: Sequence[Job]) -> None:
+    """Run jobs to their end, with a progress bar for each."""
+    with progress_bar() as progress:
+        tasks = {job: progress.add_task(job.name, total=job.total) for job in jobs}
+        run_jobs(executor, jobs, on_progress=lambda job, done: progress.update(tasks[job], completed=done))
 
 
 def chosen_executor(devices: str | None, slurm: str | None, *, folder: Path) -> Executor:

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.cascade import finish, make_maps_elsewhere
-from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor
+from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_shown
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.execution.jobs import Executor, run_jobs
+from nnunet_cscn.execution.jobs import Executor
 from nnunet_cscn.execution.trainings import Training, trainings
 
 
@@ -55,16 +55,16 @@ def train(
     last = trainings(name, configuration, chosen, plans=plans, folds=_folds(folds))
     executor = chosen_executor(devices, slurm, folder=results_folder() / name / "cscn_jobs")
     if staged:
-        _prepare_stage_two(name, configuration, plans, last, executor, n_parts=_n_workers(devices, slurm))
+        n_devices = None if slurm is not None else len(chosen_devices(devices))
+        _prepare_stage_two(name, configuration, plans, last, executor, n_parts=n_devices)
     _train(last, executor)
 
 
 def _prepare_stage_two(
-    dataset: str, configuration: str, plans: str, last: list[Training], executor: Executor, *, n_parts: int
+    dataset: str, configuration: str, plans: str, last: list[Training], executor: Executor, *, n_parts: int | None
 ) -> None:
     """Train stage one and make its maps, once nothing speaks against either."""
     from nnunet_cscn.cascade.lineage import check_lineage
-    from nnunet_cscn.cascade.manifest import check_maps
     from nnunet_cscn.cascade.stage_one import StageOne
     from nnunet_cscn.nnunet_folders import configuration_from_plans, read_plans
     from nnunet_cscn.settings import Settings
@@ -76,23 +76,15 @@ def _prepare_stage_two(
     _ = stage_one.splits  # refused before anything is trained on them
     _train(trainings(dataset, configuration, options.stage_one, plans=plans), executor)
     stage_one.check_folds()
-    make_maps_elsewhere(stage_one, executor, n_parts=n_parts)
-    finish(stage_one)
-    check_lineage([training.folder for training in last], check_maps(stage_one))
+    make_maps_elsewhere(stage_one, executor, n_parts=n_parts or len(stage_one.splits))
+    check_lineage([training.folder for training in last], finish(stage_one))
 
 
 def _train(wanted: list[Training], executor: Executor) -> None:
     for training in wanted:
         if training.is_finished:
             console.print(f"{training.trainer} fold {training.fold} is finished: {training.folder}", soft_wrap=True)
-    jobs = [training.job() for training in wanted if not training.is_finished]
-    with progress_bar() as progress:
-        tasks = {job: progress.add_task(job.name, total=job.total) for job in jobs}
-        run_jobs(executor, jobs, on_progress=lambda job, done: progress.update(tasks[job], completed=done))
-
-
-def _n_workers(devices: str | None, slurm: str | None) -> int:
-    return 5 if slurm is not None else len(chosen_devices(devices))
+    run_shown(executor, [training.job() for training in wanted if not training.is_finished])
 
 
 def _folds(text: str | None) -> list[int] | None:

@@ -12,11 +12,11 @@ from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet_folders import (
     configuration_from_plans,
-    dataset_number,
+    model_path,
+    preprocessed_data,
     preprocessed_dataset,
     read_json_file,
     read_plans,
-    results_folder,
 )
 from nnunet_cscn.settings import Settings
 
@@ -45,8 +45,8 @@ class Training:
     @property
     def folder(self) -> Path:
         """Where nnU-Net puts it."""
-        model = f"{self.trainer}__{self.plans}__{self.configuration}"
-        return results_folder() / self.dataset / model / f"fold_{self.fold}"
+        model = model_path(self.dataset, trainer=self.trainer, plans=self.plans, configuration=self.configuration)
+        return model / f"fold_{self.fold}"
 
     @property
     def is_finished(self) -> bool:
@@ -93,21 +93,14 @@ def folds_of(dataset: str, plans: str, configuration: str) -> list[dict[str, lis
 
     Trainings that start at the same time would each write them.
     """
-    preprocessed = preprocessed_dataset(dataset)
-    plan = configuration_from_plans(read_plans(dataset, plans), configuration)
-    file = preprocessed / "splits_final.json"
+    data = preprocessed_data(dataset, plans, configuration)
+    file = preprocessed_dataset(dataset) / "splits_final.json"
     if file.is_file():
         splits: list[dict[str, list[str]]] = read_json_file(file)
         return splits
     from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
     from nnunetv2.utilities.crossval_split import generate_crossval_split
 
-    data = preprocessed / plan["data_identifier"]
-    if not data.is_dir():
-        raise UserError(
-            f"{data} is missing: run `nnUNetv2_preprocess -d {dataset_number(dataset)} -plans_name {plans} "
-            f"-c {configuration}` first"
-        )
     cases = sorted(infer_dataset_class(str(data)).get_identifiers(str(data)))
     splits = generate_crossval_split(cases, seed=NNUNETS_SEED, n_splits=5)
     write_json(file, splits)
