@@ -171,3 +171,21 @@ def test_cases_that_are_not_preprocessed_are_told(stage_one):
     shutil.rmtree(stage_one.preprocessed / stage_one.plan["data_identifier"])
     with pytest.raises(UserError, match=r"run `nnUNetv2_preprocess -d 901 -plans_name nnUNetPlans -c 3d_tiny`"):
         make_maps(stage_one, device=CPU)
+
+
+def test_a_plan_without_a_name_for_its_data_is_refused(stage_one):
+    file = stage_one.preprocessed / "nnUNetPlans.json"
+    plans = json.loads(file.read_text())
+    del plans["configurations"]["3d_fullres"]["data_identifier"]  # from which 3d_tiny inherits it
+    file.write_text(json.dumps(plans))
+    with pytest.raises(UserError, match="the plans have no valid data_identifier: make the plans anew"):
+        check_maps(stage_one)
+
+
+def test_a_description_without_labels_is_refused(stage_one):
+    file = stage_one.preprocessed / "dataset.json"
+    content = json.loads(file.read_text())
+    del content["labels"]
+    file.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"dataset\.json has no valid labels: complete it"):
+        check_maps(stage_one)
