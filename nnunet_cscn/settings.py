@@ -111,13 +111,14 @@ class StagedSettings:
     """What the staged cascade builds on.
 
     Attributes:
-        stage_one: The trainer whose out-of-fold probabilities stage two learns from, of the same plans and
-            configuration.
+        stage_one: The trainer whose out-of-fold probabilities stage two learns from, of the same plans.
+        configuration: Its configuration, preprocessed as stage two's; None for stage two's own.
         checkpoint: Which of its checkpoints.
         augmentation: What happens to the probabilities in training.
     """
 
     stage_one: str = "BUNetTrainer"
+    configuration: str | None = None
     checkpoint: str = "checkpoint_final.pth"
     augmentation: SoftAugmentationSettings = field(default_factory=SoftAugmentationSettings)
 

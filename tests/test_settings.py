@@ -33,6 +33,7 @@ DEFAULTS = {
     },
     "staged": {
         "stage_one": "BUNetTrainer",
+        "configuration": None,
         "checkpoint": "checkpoint_final.pth",
         "augmentation": {"jitter": 0.4, "blur": 0.2, "dropout": 0.2},
     },

@@ -20,13 +20,15 @@ def set_folders(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     monkeypatch.setenv("nnUNet_n_proc_DA", "0")
 
 
-def new_trainer(trainer: type, preprocessed: Path, fold: int | str, **cscn: Any) -> Any:
+def new_trainer(
+    trainer: type, preprocessed: Path, fold: int | str, configuration: str = CONFIGURATION, **cscn: Any
+) -> Any:
     """Make a trainer as nnUNetv2_train does, with other options than the plans hold."""
     plans = json.loads((preprocessed / "nnUNetPlans.json").read_text())
-    plans["configurations"][CONFIGURATION] = merged(plans["configurations"][CONFIGURATION], {"cscn": cscn})
+    plans["configurations"][configuration] = merged(plans["configurations"][configuration], {"cscn": cscn})
     return trainer(
         plans={**plans, "continue_training": False},
-        configuration=CONFIGURATION,
+        configuration=configuration,
         fold=fold,
         dataset_json=json.loads((preprocessed / "dataset.json").read_text()),
         device=torch.device("cpu"),

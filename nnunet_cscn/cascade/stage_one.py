@@ -13,13 +13,14 @@ from nnunet_cscn.checkpoints import read_checkpoint, record_of
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet_folders import (
     configuration_from_plans,
+    data_identifier,
     model_path,
     preprocessed_dataset,
     read_dataset_json,
     read_json_file,
     read_plans,
 )
-from nnunet_cscn.settings import Settings
+from nnunet_cscn.settings import Settings, StagedSettings
 
 FINAL = "checkpoint_final.pth"
 # What decides which maps a network makes of a case.
@@ -53,6 +54,31 @@ class StageOne:
         """
         found = cls(preprocessed_dataset(dataset).name, configuration, trainer, plans, checkpoint)
         _ = found.plan
+        return found
+
+    @classmethod
+    def before(cls, dataset: str, configuration: str, plans: str, options: StagedSettings) -> StageOne:
+        """Return the stage one that a second stage's options name.
+
+        Args:
+            dataset: The data set's folder name.
+            configuration: Configuration of stage two.
+            plans: Plans of both.
+            options: Stage two's options.
+
+        Raises:
+            UserError: When data set, plans or configuration are unknown, or stage one's cases are on another grid.
+        """
+        named = options.configuration or configuration
+        found = cls.find(dataset, named, trainer=options.stage_one, plans=plans, checkpoint=options.checkpoint)
+        if named != configuration:
+            second = configuration_from_plans(read_plans(dataset, plans), configuration)
+            if data_identifier(second) != data_identifier(found.plan):
+                raise UserError(
+                    f"cscn.staged.configuration: {named} has preprocessed cases of its own, on another grid than those "
+                    f"of {configuration}: choose a configuration from which {configuration} inherits, or that inherits "
+                    "from it"
+                )
         return found
 
     @cached_property

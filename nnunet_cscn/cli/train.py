@@ -70,11 +70,9 @@ def _prepare_stage_two(
     from nnunet_cscn.settings import Settings
 
     options = Settings.from_configuration(configuration_from_plans(read_plans(dataset, plans), configuration)).staged
-    stage_one = StageOne.find(
-        dataset, configuration, trainer=options.stage_one, plans=plans, checkpoint=options.checkpoint
-    )
+    stage_one = StageOne.before(dataset, configuration, plans, options)
     _ = stage_one.splits  # refused before anything is trained on them
-    _train(trainings(dataset, configuration, options.stage_one, plans=plans), executor)
+    _train(trainings(dataset, stage_one.configuration, stage_one.trainer, plans=plans), executor)
     stage_one.check_folds()
     make_maps_elsewhere(stage_one, executor, n_parts=n_parts or len(stage_one.splits))
     check_lineage([training.folder for training in last], finish(stage_one))

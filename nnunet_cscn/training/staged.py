@@ -20,6 +20,7 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.losses.deep_supervision import FineLoss
 from nnunet_cscn.networks.registry import build_network
 from nnunet_cscn.networks.staged import StagedCSCN
+from nnunet_cscn.nnunet_folders import configuration_from_plans
 from nnunet_cscn.settings import Settings
 from nnunet_cscn.training.base import CSCNBaseTrainer, unwrapped
 
@@ -47,9 +48,13 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         """Build the embedded network as its own trainer does, and the fine one."""
         configuration = configuration_manager.configuration
         settings = Settings.from_configuration(configuration)
+        coarse_configuration = configuration_manager
+        if (name := settings.staged.configuration) is not None:
+            configuration_from_plans(plans_manager.plans, name)  # refused with a sentence where there is none
+            coarse_configuration = plans_manager.get_configuration(name)
         try:
             coarse = _trainer_class(settings.staged.stage_one).build_network_architecture(
-                plans_manager, configuration_manager, num_input_channels, num_output_channels, False
+                plans_manager, coarse_configuration, num_input_channels, num_output_channels, False
             )
         except TypeError as refusal:  # the signature that nnU-Net had before 2.8
             raise UserError(
@@ -121,13 +126,11 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
 
     def stage_one(self) -> StageOne:
         """Return the stage one that the options name."""
-        staged = self.settings.staged
-        return StageOne(
-            dataset=self.plans_manager.dataset_name,
-            configuration=self.configuration_name,
-            trainer=staged.stage_one,
-            plans=self.plans_manager.plans_name,
-            checkpoint=staged.checkpoint,
+        return StageOne.before(
+            self.plans_manager.dataset_name,
+            self.configuration_name,
+            self.plans_manager.plans_name,
+            self.settings.staged,
         )
 
     def _build_loss(self) -> nn.Module:

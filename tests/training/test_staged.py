@@ -1,5 +1,6 @@
 """The second stage of the staged cascade, in this process."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 import tiny_dataset
 from nnunet_cscn.cascade.manifest import maps_of
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.planning.configurations import Changes, derive_configuration
 from nnunet_cscn.training.staged import CSCNStagedTrainer
-from tiny_training import new_trainer
+from tiny_training import CONFIGURATION, new_trainer
 
 
 @pytest.fixture
@@ -189,6 +191,43 @@ def test_stage_one_may_be_any_trainer_of_a_single_network(preprocessed, name):
         trainer.plans_manager, trainer.configuration_manager, 1, 3, False
     )
     trainer.network.coarse.load_state_dict(alone.state_dict())
+
+
+@pytest.fixture
+def derive(preprocessed):
+    """Return a function that derives a configuration from another in the preprocessed data set's plans."""
+
+    def derived(base, name, **options):
+        file = preprocessed / "nnUNetPlans.json"
+        plans = json.loads(file.read_text())
+        plans["configurations"][name] = derive_configuration(plans, base, name, Changes(options=options))
+        file.write_text(json.dumps(plans))
+        return name
+
+    return derived
+
+
+def test_another_configuration_learns_from_the_maps_of_a_stage_one_that_is_there(preprocessed, derive):
+    name = derive(
+        CONFIGURATION, "3d_other", staged={"configuration": CONFIGURATION}, fine={"growth": 0.25}, fusion="fine"
+    )
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 1, name)
+    trainer.run_training()
+    assert trainer.stage_one().configuration == CONFIGURATION
+    assert equal(coarse_weights(trainer), stage_one_weights(trainer))
+    assert trainer.network.fusion.mode == "fine"
+
+
+def test_a_stage_one_on_another_grid_is_refused(preprocessed, derive):
+    name = derive("2d_tiny", "2d_other", staged={"configuration": CONFIGURATION})
+    with pytest.raises(UserError, match="3d_tiny has preprocessed cases of its own, on another grid than those of 2d"):
+        new_trainer(CSCNStagedTrainer, preprocessed, 1, name).stage_one()
+
+
+def test_a_stage_one_of_an_unknown_configuration_is_refused(preprocessed):
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 1, staged={"configuration": "3d_none"})
+    with pytest.raises(UserError, match="the plans have no configuration 3d_none"):
+        trainer.initialize()
 
 
 @pytest.mark.parametrize(
