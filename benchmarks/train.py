@@ -19,20 +19,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from nnunetv2.run.run_training import get_trainer_from_args
+from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.evaluation.folder import evaluate_folders
 from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.files import write_json
+from nnunet_cscn.nnunet_folders import preprocessed_dataset, read_dataset_json, read_plans
 from nnunet_cscn.settings import Settings
 
 
-def main() -> None:
+def main(trainer_class: Any = None) -> None:
+    """Train what the command line says; ``trainer_class`` for a class that nnU-Net does not find by its name."""
     arguments = _parse()
     os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
     trainer = prepare(
-        arguments.dataset, arguments.configuration, arguments.fold, arguments.trainer, device=arguments.device
+        arguments.dataset,
+        arguments.configuration,
+        arguments.fold,
+        trainer_class or trainer_named(arguments.trainer),
+        device=arguments.device,
     )
     start, cpu_start = time.perf_counter(), time.process_time()
     trainer.run_training()
@@ -41,10 +47,22 @@ def main() -> None:
     write_json(arguments.json, _report(trainer, seconds, cpu_seconds))
 
 
-def prepare(dataset: str, configuration: str, fold: int, name: str, *, device: str = "cpu") -> Any:
-    """Return a trainer, stock or ours, with the configuration's budget and with weights and loaders of its seed."""
+def trainer_named(name: str) -> Any:
+    """Return the trainer, stock or ours, that nnU-Net finds by its name."""
     ensure_registered()
-    trainer = get_trainer_from_args(dataset, configuration, fold, name, device=torch.device(device))
+    return recursive_find_trainer_class_by_name(name)
+
+
+def prepare(dataset: str, configuration: str, fold: int, trainer_class: Any, *, device: str = "cpu") -> Any:
+    """Return a trainer with the configuration's budget and with weights and loaders of its seed."""
+    preprocessed = preprocessed_dataset(dataset)
+    trainer = trainer_class(
+        plans={**read_plans(dataset), "continue_training": False},
+        configuration=configuration,
+        fold=fold,
+        dataset_json=read_dataset_json(preprocessed),
+        device=torch.device(device),
+    )
     settings = _settings(trainer)
     _set_budget(trainer, settings)
     _seed(settings)

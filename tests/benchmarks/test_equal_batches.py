@@ -26,7 +26,7 @@ def test_stock_and_cscn_get_the_same_batches_and_budget(benchmark, tmp_path, mon
     monkeypatch.setenv("nnUNet_results", str(tmp_path / "results"))
     batches, budgets = [], []
     for name in ("nnUNetTrainer", "CSCNTrainer"):
-        trainer = benchmark.prepare("901", "3d_tiny", 0, name)
+        trainer = benchmark.prepare("901", "3d_tiny", 0, benchmark.trainer_named(name))
         loader, _ = trainer.get_dataloaders()
         batches.append([next(loader) for _ in range(3)])
         budgets.append((trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.initial_lr))

@@ -1,0 +1,50 @@
+"""Train stage two on in-sample maps, as it must not be: those of the network that was trained on the same cases.
+
+The counterpart of ``train.py ... CSCNStagedTrainer``: same batches, same embedded network, same validation from the
+image alone. Only the stored maps differ: all come from the fold's own stage-one network.
+
+Example: python benchmarks/train_leaky.py 902 3d_small 0 LeakyStagedTrainer --json runs/sts_leaky_0.json
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from train import main
+
+from nnunet_cscn.cascade.manifest import cases_of, maps_of
+from nnunet_cscn.cascade.maps import StageOneMaps
+from nnunet_cscn.cascade.postprocessor import OutOfFoldPredictor
+from nnunet_cscn.cascade.stage_one import StageOne
+from nnunet_cscn.data.channels import ExtraInputs
+from nnunet_cscn.training.staged import CSCNStagedTrainer
+
+
+class LeakyStagedTrainer(CSCNStagedTrainer):
+    """The second stage with maps of networks that knew the cases."""
+
+    def extra_inputs(self) -> ExtraInputs | None:
+        """Return the in-sample maps."""
+        inputs = super().extra_inputs()
+        if inputs is None:
+            return None
+        return replace(inputs, load=in_sample_maps(self.stage_one(), int(self.fold), self.device).load)
+
+
+def in_sample_maps(stage_one: StageOne, fold: int, device: torch.device) -> StageOneMaps:
+    """Predict every case with the stage-one network of one fold, whether it was trained on it or not."""
+    folder = maps_of(stage_one).folder
+    maps = StageOneMaps(folder.with_name(f"{folder.name}__in_sample_{fold}"))
+    predictor = OutOfFoldPredictor(stage_one, fold, device)
+    cases = cases_of(stage_one)
+    for case in cases.identifiers:
+        image, *_ = cases.load_case(case)
+        origin = predictor.origin(image)
+        if maps.fault(case, origin) is not None:
+            maps.store(case, predictor.probabilities(image), origin)
+    return maps
+
+
+if __name__ == "__main__":
+    main(LeakyStagedTrainer)
