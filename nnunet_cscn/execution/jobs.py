@@ -34,6 +34,10 @@ class Job:
     progress: str | None = None
     total: int | None = None
 
+    def forget_log(self) -> None:
+        """Remove the log of an earlier attempt, so that nobody takes its progress for this one's."""
+        self.log_file.unlink(missing_ok=True)
+
     def done_steps(self) -> int:
         """Return how far the log says that the job is."""
         if self.progress is None:
@@ -83,8 +87,6 @@ def run_jobs(
     Raises:
         CommandFailed: When any failed, with all reasons.
     """
-    for job in jobs:
-        job.log_file.unlink(missing_ok=True)  # so that nobody takes an earlier attempt's progress for this one's
     running: dict[Job, Running] = {}
     furthest = dict.fromkeys(jobs, 0)
     failures: list[str] = []

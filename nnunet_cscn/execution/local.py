@@ -36,6 +36,7 @@ class LocalExecutor:
 
     def submit(self, job: Job) -> Future[None]:
         """Queue a job."""
+        job.forget_log()
         return self._pool.submit(self._run, job)
 
     def cancel(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,17 @@ from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution.commands import run_command
 from nnunet_cscn.execution.jobs import Job
+from nnunet_cscn.files import replacing
+
+ALIVE = frozenset({"PENDING", "CONFIGURING", "READY", "RUNNING", "SUSPENDED", "REQUEUED", "RESIZING", "COMPLETING"})
+SECONDS_UNTIL_LISTED = 120  # Slurm's accounting takes a while before it knows a new job
 
 
 class SlurmExecutor:
-    """Submits each job to Slurm.
+    """Submits each job to Slurm, unless an earlier run of the command has left it there.
+
+    Beside the log of a job stands a file that tells which of Slurm's jobs it is, so that a command that was killed
+    finds its jobs again.
 
     Args:
         folder: Where submitit keeps its files; every node has to see it, and nnU-Net's folders.
@@ -38,11 +47,17 @@ class SlurmExecutor:
         self._submitted: list[Any] = []
 
     def submit(self, job: Job) -> SlurmJob:
-        """Submit a job."""
-        try:
-            submitted = self._executor.submit(run_on_node, job)
-        except (RuntimeError, OSError) as refused:
-            raise UserError(f"Slurm does not take {job.name}: {refused}") from None
+        """Submit a job, or wait for the one that waits or runs already."""
+        handle_file = job.log_file.with_suffix(".submitted")
+        submitted = _still_there(handle_file)
+        if submitted is None:
+            job.forget_log()
+            try:
+                submitted = self._executor.submit(run_on_node, job)
+            except (RuntimeError, OSError) as refused:
+                raise UserError(f"Slurm does not take {job.name}: {refused}") from None
+            with replacing(handle_file) as temporary:
+                temporary.write_bytes(pickle.dumps(submitted))
         self._submitted.append(submitted)
         return SlurmJob(submitted)
 
@@ -77,6 +92,19 @@ class SlurmJob:
             raise CommandFailed(str(died))
         if failure := self._job.result():
             raise CommandFailed(failure)
+
+
+def _still_there(handle_file: Path) -> Any:
+    """Return submitit's handle of a job that waits or runs; None where there is none."""
+    try:
+        job = pickle.loads(handle_file.read_bytes())
+        state = str(job.state).split(" ")[0]
+        is_young = time.time() - handle_file.stat().st_mtime < SECONDS_UNTIL_LISTED
+    except Exception:  # not there, damaged, or of another version of submitit: no job can be found by it
+        return None
+    if job.paths.result_pickle.exists():
+        return None
+    return job if state in ALIVE or (state == "UNKNOWN" and is_young) else None
 
 
 def run_on_node(job: Job) -> str | None:

@@ -84,9 +84,23 @@ class CSCN(nn.Module):
         fused, fine_out = self._refined(image, coarse_p)
         return [fused, coarse_out, fine_out] if self._deep_supervision else fused
 
+    def stage_probabilities(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the probabilities of the coarse and of the fine network, (B, output_channels, *size) each, float32.
+
+        Raises:
+            ValueError: As ``forward``.
+        """
+        image, stored = self._split(x)
+        coarse_p = self._own_probabilities(self.coarse(image)) if stored is None else self._with_background(stored)
+        return coarse_p, self.fusion.probabilities(_full_resolution(self._fine_out(image, coarse_p)))
+
+    def _fine_out(self, image: Tensor, coarse_p: Tensor) -> Tensor | StageOutputs:
+        out: Tensor | StageOutputs = self.fine(torch.cat([image, coarse_p.to(image.dtype)], dim=1))
+        return out
+
     def _refined(self, image: Tensor, coarse_p: Tensor) -> tuple[Tensor, Tensor | StageOutputs]:
         """Return the fused logits and what the fine network puts out."""
-        fine_out: Tensor | StageOutputs = self.fine(torch.cat([image, coarse_p.to(image.dtype)], dim=1))
+        fine_out = self._fine_out(image, coarse_p)
         fine_p = self.fusion.probabilities(_full_resolution(fine_out))
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self._deep_supervision):
             # in training only looked at, by nnU-Net's pseudo Dice

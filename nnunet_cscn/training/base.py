@@ -15,8 +15,6 @@ from nnunetv2.configuration import default_num_processes
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 from torch import nn
-from torch._dynamo import OptimizedModule
-from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_cscn.checkpoints import RECORD
 from nnunet_cscn.data.channels import ExtraChannelDataset, ExtraInputs, carrying_extra_channels
@@ -26,6 +24,7 @@ from nnunet_cscn.files import replacing
 from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import NetworkName, build_network
+from nnunet_cscn.networks.wrapping import unwrapped
 from nnunet_cscn.settings import LARGEST_SEED, Settings
 
 
@@ -247,10 +246,3 @@ class CSCNBaseTrainer(nnUNetTrainer):
             f"with `cscn plan -d {self.plans_manager.dataset_name} --gpu-memory {max(1, int(gibibytes * share))} "
             f"{residual}-p {name}` and train with `-p {name}` (configurations of your own are to be made again there)"
         )
-
-
-def unwrapped(network: nn.Module) -> nn.Module:
-    """Return the network inside nnU-Net's wrappers for several GPUs and for compilation."""
-    if isinstance(network, DistributedDataParallel):
-        network = network.module
-    return network._orig_mod if isinstance(network, OptimizedModule) else network

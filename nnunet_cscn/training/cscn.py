@@ -6,7 +6,8 @@ from torch import nn
 
 from nnunet_cscn.losses.deep_supervision import CascadeLoss
 from nnunet_cscn.networks.cscn import CSCN
-from nnunet_cscn.training.base import CSCNBaseTrainer, unwrapped
+from nnunet_cscn.networks.wrapping import unwrapped
+from nnunet_cscn.training.base import CSCNBaseTrainer
 
 
 class CSCNTrainer(CSCNBaseTrainer):

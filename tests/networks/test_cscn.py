@@ -186,3 +186,21 @@ def test_pretrained_weights_of_the_other_kind_leave_the_flag_alone(tmp_path):
     assert torch.equal(regions.coarse.encoder.stages[0][0].convs[0].conv.weight,
                        classes.coarse.encoder.stages[0][0].convs[0].conv.weight)  # fmt: skip
     assert torch.equal(regions.fine.decoder.seg_layers[0].weight, head)
+
+
+@pytest.mark.parametrize("regions", [False, True])
+def test_the_stages_probabilities_are_those_that_are_fused(regions):
+    coarse, fine = torch.tensor([[0.0, 1.0, -2.0]]), torch.tensor([[0.5, -1.0, 0.0]])
+    network = recorded(*(logits.reshape(1, 3, 1, 1, 1) for logits in (coarse, fine)), regions=regions)
+    to_probabilities = torch.sigmoid if regions else lambda logits: logits.softmax(dim=1)
+    seen_coarse, seen_fine = network.stage_probabilities(torch.zeros(1, 1, 1, 1, 1))
+    torch.testing.assert_close(seen_coarse.flatten(1), to_probabilities(coarse))
+    torch.testing.assert_close(seen_fine.flatten(1), to_probabilities(fine))
+
+
+def test_the_coarse_stage_of_stored_probabilities_is_what_is_stored():
+    network = recorded(torch.zeros(1, 2, 1, 1, 1), torch.zeros(1, 2, 1, 1, 1))
+    coarse, fine = network.stage_probabilities(torch.tensor([7.0, 0.75]).reshape(1, 2, 1, 1, 1))
+    assert coarse.flatten().tolist() == [0.25, 0.75]
+    assert fine.flatten().tolist() == [0.5, 0.5]
+    assert network.coarse.seen == []

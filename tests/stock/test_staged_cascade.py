@@ -35,12 +35,14 @@ def trained(root, run) -> Path:
     return results / f"{TRAINER}__nnUNetPlans__{CONFIGURATION}"
 
 
-def predicted(root: Path, run, out: Path, case: str, *options: str, **changes: str) -> bytes:
+def predicted(
+    root: Path, run, out: Path, case: str, *options: str, command: str = "nnUNetv2_predict", **changes: str
+) -> bytes:
     images = root / f"images_{case}"
     images.mkdir(exist_ok=True)
     shutil.copy(root / "raw" / tiny_dataset.NAME / "imagesTr" / f"{case}_0000.nii.gz", images)
     where = ("-i", str(images), "-o", str(out), "-d", "901", "-c", CONFIGURATION, "-f", "0", "-tr", TRAINER)
-    run("nnUNetv2_predict", *where, "-device", "cpu", "-npp", "1", "-nps", "1", *options, **changes)
+    run(*command.split(), *where, "-device", "cpu", "-npp", "1", "-nps", "1", *options, **changes)
     return (out / f"{case}.nii.gz").read_bytes()
 
 
@@ -48,6 +50,15 @@ def test_validation_is_what_nnunet_predicts_from_the_image_alone(root, run, trai
     validation = trained / "fold_0" / "validation"
     case = min(file.name.removesuffix(".nii.gz") for file in validation.glob("*.nii.gz"))
     assert predicted(root, run, root / "validated", case) == (validation / f"{case}.nii.gz").read_bytes()
+
+
+def test_our_predict_writes_what_nnunets_writes(root, run, trained):
+    theirs = predicted(root, run, root / "theirs", "case_1", "--disable_tta")
+    ours = predicted(root, run, root / "ours", "case_1", "--disable_tta", "--uncertainty", command="cscn predict")
+    assert ours == theirs
+    assert sorted(file.name for file in (root / "ours" / "uncertainty").iterdir()) == ["case_1.json", "case_1.nii.gz"]
+    beside = {file.name for file in (root / "ours").iterdir()} - {file.name for file in (root / "theirs").iterdir()}
+    assert beside == {"uncertainty", "uncertainty.json"}
 
 
 def test_validation_is_repeated_without_stage_one(run, trained):

@@ -1,0 +1,173 @@
+"""``cscn predict``: nnU-Net's prediction, and what the stages say of each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.errors import UserError
+
+if TYPE_CHECKING:
+    from nnunet_cscn.prediction.predictor import Fold
+
+
+def predict(
+    further: typer.Context,
+    images: Annotated[Path, typer.Option("-i", metavar="FOLDER", help="Images, named as nnU-Net wants them.")],
+    out: Annotated[Path, typer.Option("-o", metavar="FOLDER", help="Where the predictions go.")],
+    dataset: Annotated[str, typer.Option("-d", help="Data set, by number or name.")],
+    configuration: Annotated[str, typer.Option("-c", help="Configuration, such as 3d_fullres.")],
+    *,
+    uncertainty: Annotated[
+        bool, typer.Option("--uncertainty", help="Also write how far apart the two stages are.")
+    ] = False,
+    plans: Annotated[str, typer.Option("-p", help="Plans.")] = "nnUNetPlans",
+    trainer: Annotated[str, typer.Option("-tr", help="Trainer of the model.")] = "CSCNTrainer",
+    folds: Annotated[
+        list[str] | None, typer.Option("-f", metavar="FOLD ...", show_default="0 1 2 3 4", help="Such as 0 1, or all.")
+    ] = None,
+    step_size: Annotated[
+        float, typer.Option("-step_size", min=0.01, max=1.0, help="Step between tiles, as a fraction of a tile.")
+    ] = 0.5,
+    disable_tta: Annotated[bool, typer.Option("--disable_tta", help="Predict no mirrored copies.")] = False,
+    save_probabilities: Annotated[
+        bool, typer.Option("--save_probabilities", help="Write the probabilities too.")
+    ] = False,
+    continue_prediction: Annotated[
+        bool, typer.Option("--continue_prediction", "--c", help="Leave alone what is there already.")
+    ] = False,
+    checkpoint: Annotated[str, typer.Option("-chk", help="Checkpoint.")] = "checkpoint_final.pth",
+    n_preprocessing: Annotated[
+        int, typer.Option("-npp", min=0, envvar="nnUNet_npp", help="Processes that preprocess.")
+    ] = 3,
+    n_export: Annotated[int, typer.Option("-nps", min=0, envvar="nnUNet_nps", help="Processes that export.")] = 3,
+    previous_stage: Annotated[
+        Path | None,
+        typer.Option("-prev_stage_predictions", metavar="FOLDER", help="For nnU-Net's own cascade, which ours is not."),
+    ] = None,
+    n_parts: Annotated[int, typer.Option("-num_parts", min=1, help="Number of calls that share the cases.")] = 1,
+    part: Annotated[int, typer.Option("-part_id", min=0, help="Which of them this is, from 0 on.")] = 0,
+    device: Annotated[
+        str | None,
+        typer.Option("-device", show_default="cuda where there is a GPU, else cpu", help="cuda, cpu or mps."),
+    ] = None,
+    disable_progress_bar: Annotated[bool, typer.Option("--disable_progress_bar", help="No bars.")] = False,
+    not_on_device: Annotated[
+        bool, typer.Option("--not_on_device", help="Keep the sums off the GPU, for large cases.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Let nnU-Net talk.")] = False,
+) -> None:
+    """Predict with a trained model, exactly as nnUNetv2_predict does with the same arguments.
+
+    With --uncertainty, in a second pass, also where and how much the coarse and
+    the fine network disagree: FOLDER/uncertainty/CASE.nii.gz, from 0 to 1 in
+    every voxel, and one number per case in FOLDER/uncertainty.json. Cases with
+    high numbers are the ones to look at first.
+
+    Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
+    """
+    from nnunet_cscn.nnunet_folders import model_folder, read_dataset_json
+
+    chosen_folds = _folds(folds, further.args)
+    if part >= n_parts:
+        raise UserError(f"-part_id {part}: with -num_parts {n_parts} it goes from 0 to {n_parts - 1}")
+    model = model_folder(dataset, trainer=trainer, plans=plans, configuration=configuration)
+    with console.status("importing nnU-Net"):
+        import torch
+
+        from nnunet_cscn.discovery import ensure_registered
+        from nnunet_cscn.prediction.images import images_in
+        from nnunet_cscn.prediction.predictor import SlidingWindow, check_folds, load_predictor
+        from nnunet_cscn.prediction.uncertainty import UncertaintyWriter
+
+        ensure_registered()
+    check_folds(model, chosen_folds, checkpoint)
+    description = read_dataset_json(model)
+    cases = images_in(images, file_ending=description["file_ending"], n_channels=len(description["channel_names"]))
+    window = SlidingWindow(step_size, not disable_tta, not not_on_device, verbose, not disable_progress_bar)
+    predictor = load_predictor(model, chosen_folds, checkpoint, torch.device(_device(device)), window)
+    writer = UncertaintyWriter(predictor, out) if uncertainty else None  # refused before anything is predicted
+    names = sorted(cases)[part::n_parts]
+    if not names:
+        raise UserError(f"-num_parts {n_parts}: there are only {len(cases)} cases, so part {part} has none")
+    _predict(
+        predictor,
+        [[str(file) for file in cases[case]] for case in names],
+        [str(out / case) for case in names],
+        overwrite=not continue_prediction,
+        save_probabilities=save_probabilities,
+        previous_stage=previous_stage,
+        n_preprocessing=n_preprocessing,
+        n_export=n_export,
+    )
+    if writer is not None:
+        predictor.allow_tqdm = False
+        with progress_bar() as progress:
+            task = progress.add_task("uncertainty", total=len(names), visible=not disable_progress_bar)
+            writer.write(
+                {case: cases[case] for case in names},
+                overwrite=not continue_prediction,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        _show(out)
+
+
+def _folds(named: list[str] | None, further: list[str]) -> list[Fold]:
+    """Return the folds of ``-f``; all but the first of ``-f 0 1 2`` come as further arguments."""
+    texts = [*(named or []), *further]
+    if further and not named:
+        raise UserError(f"unexpected argument: {further[0]}")
+    if wrong := [text for text in texts if not (text.isdecimal() or text == "all")]:
+        raise UserError(f"-f: expected numbers of folds, or all, got {wrong[0]}")
+    chosen: list[Fold] = [text if text == "all" else int(text) for text in dict.fromkeys(texts)]
+    return chosen or [0, 1, 2, 3, 4]
+
+
+def _device(named: str | None) -> str:
+    if named not in (None, "cuda", "cpu", "mps"):
+        raise UserError(f"-device {named}: expected cuda, cpu or mps; CUDA_VISIBLE_DEVICES chooses among several GPUs")
+    import torch
+
+    device = named or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("-device cuda: there is no GPU that torch can see; use -device cpu")
+    if device == "cuda":
+        torch.set_num_threads(1)  # as nnUNetv2_predict does; on the CPU torch takes all cores, or OMP_NUM_THREADS
+    return device
+
+
+def _predict(
+    predictor: Any,
+    images: list[list[str]],
+    targets: list[str],
+    *,
+    overwrite: bool,
+    save_probabilities: bool,
+    previous_stage: Path | None,
+    n_preprocessing: int,
+    n_export: int,
+) -> None:
+    previous = None if previous_stage is None else str(previous_stage)
+    Path(targets[0]).parent.mkdir(parents=True, exist_ok=True)
+    if n_preprocessing == n_export == 0:
+        predictor.predict_from_files_sequential(images, targets, save_probabilities, overwrite, previous)
+    else:
+        predictor.predict_from_files(
+            images, targets, save_probabilities, overwrite, max(1, n_preprocessing), max(1, n_export), previous
+        )
+
+
+def _show(out: Path) -> None:
+    from nnunet_cscn.prediction.uncertainty import SUMMARY, read_scores
+
+    table = Table(title="Disagreement of the stages", caption=f"{out / SUMMARY}")
+    table.add_column("case", overflow="fold")
+    table.add_column("disagreement", justify="right")
+    for case, score in read_scores(out).items():
+        table.add_row(escape(case), f"{score:.3f}")
+    console.print(table)

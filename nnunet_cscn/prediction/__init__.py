@@ -1,0 +1,1 @@
+"""Predict as nnU-Net does, and look at what both stages say."""

@@ -1,0 +1,39 @@
+"""The images that are to be predicted: nnU-Net's naming, checked before anything is loaded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from nnunet_cscn.errors import UserError
+
+
+def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, list[Path]]:
+    """Return the files of every case, channel by channel.
+
+    Args:
+        folder: Holds ``CASE_0000.nii.gz``, ``CASE_0001.nii.gz`` and so on.
+        file_ending: The data set's.
+        n_channels: Channels that the network needs.
+
+    Raises:
+        UserError: When there is no case, or cases lack channels or have too many, all of them listed.
+    """
+    if not folder.is_dir():
+        raise UserError(f"-i {folder}: there is no such folder")
+    name = re.compile(r"(.+)_(\d{4})" + re.escape(file_ending))
+    channels: dict[str, dict[int, Path]] = {}
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and not file.name.startswith(".") and (match := name.fullmatch(file.name)):
+            channels.setdefault(match.group(1), {})[int(match.group(2))] = file
+    if not channels:
+        raise UserError(
+            f"-i {folder} holds no images named as nnU-Net wants them, such as case_0000{file_ending} (case, channel)"
+        )
+    if wrong := [case for case, files in channels.items() if sorted(files) != list(range(n_channels))]:
+        wanted = ", ".join(f"CASE_{channel:04d}{file_ending}" for channel in range(n_channels))
+        raise UserError(
+            f"-i {folder}: {len(wrong)} of {len(channels)} cases do not have exactly the channels of the model "
+            f"({wanted}): {', '.join(wrong[:10])}{' and others' if len(wrong) > 10 else ''}"
+        )
+    return {case: [files[channel] for channel in range(n_channels)] for case, files in channels.items()}

@@ -1,0 +1,71 @@
+"""The probabilities of both stages, with nnU-Net's sliding window, mirroring and averaging of folds."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.networks.cscn import CSCN
+from nnunet_cscn.networks.wrapping import unwrapped
+
+Probabilities = NDArray[np.float32]
+
+
+class StagesPredictor:
+    """Predicts what the coarse and what the fine network says of a preprocessed image.
+
+    Args:
+        predictor: nnU-Net's, with a model loaded; it can still be used by itself.
+
+    Raises:
+        UserError: When the model has one stage only.
+    """
+
+    def __init__(self, predictor: Any) -> None:
+        network = unwrapped(predictor.network)
+        if not isinstance(network, CSCN):
+            raise UserError(
+                f"{predictor.trainer_name} has a single network: only CSCNTrainer, CSCNStagedTrainer and their "
+                "variants have two stages that can disagree"
+            )
+        self._n_heads = network.output_channels
+        self._predictor = copy.copy(predictor)
+        self._predictor.network = _BothStages(network)
+        # all that the sliding window asks of the labels is how many channels come out of the network
+        self._predictor.label_manager = SimpleNamespace(num_segmentation_heads=2 * self._n_heads)
+
+    def probabilities(self, image: NDArray[Any]) -> tuple[Probabilities, Probabilities]:
+        """Predict a preprocessed image.
+
+        Args:
+            image: (C, Z, Y, X).
+
+        Returns:
+            The probabilities of the coarse and of the fine network, (heads, Z, Y, X) each, averaged over tiles,
+            mirrored copies and folds; nnU-Net keeps the sums in half precision.
+        """
+        both = self._predictor.predict_logits_from_preprocessed_data(torch.from_numpy(image)).float().numpy()
+        return both[: self._n_heads], both[self._n_heads :]
+
+
+class _BothStages(nn.Module):
+    """Puts out the probabilities of both stages, one behind the other."""
+
+    def __init__(self, network: CSCN) -> None:
+        super().__init__()
+        self.network = network
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Take the weights of a fold as nnU-Net's predictor gives them: those of the network inside."""
+        return self.network.load_state_dict(state_dict, strict=strict, assign=assign)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat(self.network.stage_probabilities(x), dim=1)

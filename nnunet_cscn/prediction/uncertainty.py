@@ -1,0 +1,117 @@
+"""Write, beside predictions, where and how much the two stages disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import write_json
+from nnunet_cscn.nnunet_folders import read_json_file
+from nnunet_cscn.prediction.disagreement import disagreement_map, disagreement_score
+from nnunet_cscn.prediction.native_grid import check_reader, on_native_grid, write_map
+from nnunet_cscn.prediction.stages import StagesPredictor
+
+FOLDER = "uncertainty"  # of its own: some of nnU-Net's commands take every image beside predictions for one
+SUMMARY = "uncertainty.json"
+
+OnProgress = Callable[[int, int], None]
+
+
+class UncertaintyWriter:
+    """Maps and numbers of disagreement for a folder of predictions.
+
+    Args:
+        predictor: nnU-Net's, with a model of two stages loaded.
+        out: The folder of the predictions.
+
+    Raises:
+        UserError: When the model has one stage, or its images are read in a way that maps can't be written for.
+    """
+
+    def __init__(self, predictor: Any, out: Path) -> None:
+        check_reader(predictor.plans_manager)
+        self._predictor = predictor
+        self._stages = StagesPredictor(predictor)
+        self._out = out
+
+    def write(
+        self, images: Mapping[str, Sequence[Path]], *, overwrite: bool = True, on_progress: OnProgress | None = None
+    ) -> None:
+        """Predict both stages of every case and write what is between them.
+
+        For each case a map (``uncertainty/CASE`` with the data set's ending) and its number
+        (``uncertainty/CASE.json``); then all numbers in ``uncertainty.json``.
+
+        Args:
+            images: The files of every case, channel by channel.
+            overwrite: Whether cases that have both files already are done again.
+            on_progress: Called with the number of finished cases and of all of them.
+        """
+        wanted = [case for case in images if overwrite or not self._is_written(case)]
+        with ThreadPoolExecutor(max_workers=1) as reader:  # reads the next case while one is predicted
+            coming = reader.submit(self._preprocessed, images[wanted[0]]) if wanted else None
+            for done, case in enumerate(wanted, start=1):
+                assert coming is not None
+                image, properties = coming.result()
+                coming = reader.submit(self._preprocessed, images[wanted[done]]) if done < len(wanted) else None
+                self._write_case(case, image, properties)
+                if on_progress is not None:
+                    on_progress(done, len(wanted))
+        self._write_summary()
+
+    def _preprocessed(self, files: Sequence[Path]) -> tuple[Any, dict[str, Any]]:
+        configuration = self._predictor.configuration_manager
+        preprocessor = configuration.preprocessor_class(verbose=False)
+        image, _, properties = preprocessor.run_case(
+            [str(file) for file in files],
+            None,
+            self._predictor.plans_manager,
+            configuration,
+            self._predictor.dataset_json,
+        )
+        return image, properties
+
+    def _write_case(self, case: str, image: Any, properties: dict[str, Any]) -> None:
+        coarse, fine = self._stages.probabilities(image)
+        are_regions = self._predictor.label_manager.has_regions
+        difference = disagreement_map(coarse, fine, are_regions=are_regions)
+        native = on_native_grid(
+            difference, properties, self._predictor.plans_manager, self._predictor.configuration_manager
+        )
+        write_map(self._map_file(case), native, properties)
+        score = disagreement_score(coarse, fine, are_regions=are_regions)
+        write_json(self._score_file(case), {"disagreement": score})
+
+    def _write_summary(self) -> None:
+        """Gather the numbers of all cases, those of other processes and earlier runs too."""
+        scores = {file.stem: read_json_file(file)["disagreement"] for file in sorted(self._folder.glob("*.json"))}
+        write_json(self._out / SUMMARY, {"trainer": self._predictor.trainer_name, "disagreement": scores})
+
+    @property
+    def _folder(self) -> Path:
+        return self._out / FOLDER
+
+    def _map_file(self, case: str) -> Path:
+        return self._folder / f"{case}{self._predictor.dataset_json['file_ending']}"
+
+    def _score_file(self, case: str) -> Path:
+        return self._folder / f"{case}.json"
+
+    def _is_written(self, case: str) -> bool:
+        return self._map_file(case).is_file() and self._score_file(case).is_file()
+
+
+def read_scores(out: Path) -> dict[str, float]:
+    """Return the number of every case, from the most to the least disagreement.
+
+    Raises:
+        UserError: When ``uncertainty.json`` is missing or none of ours.
+    """
+    file = out / SUMMARY
+    content = read_json_file(file)
+    if not isinstance(content, dict) or not isinstance(content.get("disagreement"), dict):
+        raise UserError(f"{file} holds no disagreement of stages: run `cscn predict --uncertainty`")
+    return dict(sorted(content["disagreement"].items(), key=lambda item: -item[1]))

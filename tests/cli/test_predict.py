@@ -1,0 +1,175 @@
+"""`cscn predict` in this process; tests/stock compares it with nnU-Net's command."""
+
+import functools
+import inspect
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+import SimpleITK
+import torch
+import typer.main
+from nnunetv2.inference import predict_from_raw_data
+from typer.testing import CliRunner
+
+import tiny_dataset
+from nnunet_cscn.cli.main import app
+from nnunet_cscn.prediction.predictor import SlidingWindow, load_predictor
+from nnunet_cscn.prediction.stages import StagesPredictor
+from nnunet_cscn.training.cscn import CSCNTrainer
+from nnunet_cscn.training.staged import CSCNStagedTrainer
+from tiny_training import CONFIGURATION, new_trainer, set_folders
+
+IN_THIS_PROCESS = ("-npp", "0", "-nps", "0", "-device", "cpu")
+
+
+@pytest.fixture(scope="module")
+def trained(_staged_folders_once, tmp_path_factory):
+    """Return a function that makes nnU-Net's folders, with two folds of CSCNTrainer and one of CSCNStagedTrainer."""
+
+    @functools.cache
+    def made(kind):
+        root = tmp_path_factory.mktemp("predict") / kind
+        shutil.copytree(_staged_folders_once(kind), root)
+        with pytest.MonkeyPatch.context() as patch:
+            set_folders(patch, root)
+            preprocessed = root / "preprocessed" / tiny_dataset.NAME
+            for trainer, fold in ((CSCNTrainer, 0), (CSCNTrainer, 1), (CSCNStagedTrainer, 0)):
+                new_trainer(trainer, preprocessed, fold).run_training()
+        return root
+
+    return made
+
+
+@pytest.fixture
+def kind():
+    return "labels"
+
+
+@pytest.fixture
+def folders(trained, kind, tmp_path, monkeypatch):
+    """The folders, and two images to predict in tmp_path/in."""
+    folder = trained(kind)
+    set_folders(monkeypatch, folder)
+    (tmp_path / "in").mkdir()
+    for case in (0, 1):
+        name = f"case_{case}_0000.nii.gz"
+        shutil.copy(folder / "raw" / tiny_dataset.NAME / "imagesTr" / name, tmp_path / "in")
+    return folder
+
+
+@pytest.fixture
+def predict(folders, tmp_path):
+    def run(*arguments):
+        where = ["-i", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "-d", "901", "-c", CONFIGURATION]
+        shown = CliRunner().invoke(app, ["predict", *where, *IN_THIS_PROCESS, *arguments])
+        assert shown.exit_code == 0, shown.output
+        return shown.output
+
+    return run
+
+
+def model(folders, trainer):
+    return folders / "results" / tiny_dataset.NAME / f"{trainer}__nnUNetPlans__{CONFIGURATION}"
+
+
+def voxels(file):
+    return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(file)))
+
+
+@pytest.mark.parametrize(("kind", "trainer"), [("labels", "CSCNTrainer"), ("regions", "CSCNStagedTrainer")])
+def test_maps_and_numbers_stand_beside_nnunets_predictions(folders, predict, tmp_path, trainer):
+    shown = predict("-tr", trainer, "-f", "0", "--uncertainty")
+    predictor = load_predictor(
+        model(folders, trainer), [0], "checkpoint_final.pth", torch.device("cpu"), SlidingWindow(progress=False)
+    )
+    (tmp_path / "stock").mkdir()
+    predictor.predict_from_files_sequential(str(tmp_path / "in"), str(tmp_path / "stock"))
+    numbers = json.loads((tmp_path / "out" / "uncertainty.json").read_text())
+    assert numbers["trainer"] == trainer
+    assert sorted(numbers["disagreement"]) == ["case_0", "case_1"]
+    for case, number in numbers["disagreement"].items():
+        np.testing.assert_array_equal(*(voxels(tmp_path / side / f"{case}.nii.gz") for side in ("out", "stock")))
+        difference = voxels(tmp_path / "out" / "uncertainty" / f"{case}.nii.gz")
+        assert difference.dtype == np.float32
+        assert difference.shape == (12, 32, 32)
+        assert 0 <= difference.min() < difference.max() <= 1
+        assert 0 <= number <= 1
+        assert f"{number:.3f}" in shown
+
+
+def test_on_one_tile_both_stages_are_those_of_the_network(folders):
+    predictor = load_predictor(
+        model(folders, "CSCNTrainer"), [1], "checkpoint_final.pth", torch.device("cpu"), SlidingWindow(mirroring=False)
+    )
+    predictor.use_gaussian = False
+    image = torch.randn((1, 8, 16, 16), generator=torch.Generator().manual_seed(0))
+    coarse, fine = StagesPredictor(predictor).probabilities(image.numpy())
+    with torch.no_grad():
+        expected = predictor.network.eval().stage_probabilities(image[None])
+    for seen, wanted in zip((coarse, fine), expected, strict=True):
+        np.testing.assert_allclose(seen, wanted[0].numpy(), atol=1e-3)
+    assert predictor.label_manager.num_segmentation_heads == len(coarse)  # nnU-Net's predictor is as it was
+
+
+def test_several_folds_are_averaged(folders):
+    image = torch.randn((1, 8, 16, 16), generator=torch.Generator().manual_seed(0)).numpy()
+
+    def stages(*folds):
+        predictor = load_predictor(
+            model(folders, "CSCNTrainer"), folds, "checkpoint_final.pth", torch.device("cpu"), SlidingWindow()
+        )
+        return np.stack(StagesPredictor(predictor).probabilities(image))
+
+    np.testing.assert_allclose(stages(0, 1), (stages(0) + stages(1)) / 2, atol=2e-3)
+
+
+def test_what_is_there_is_left_alone_when_the_prediction_is_continued(predict, tmp_path):
+    predict("-f", "0", "1", "--uncertainty")
+    files = sorted((tmp_path / "out").rglob("case_*"))
+    times = {file: file.stat().st_mtime_ns for file in files}
+    (tmp_path / "out" / "uncertainty" / "case_1.json").unlink()
+    predict("-f", "0", "1", "--uncertainty", "--continue_prediction")
+    assert {file.name for file in files if file.stat().st_mtime_ns != times[file]} == {"case_1.nii.gz", "case_1.json"}
+    assert (tmp_path / "out" / "case_1.nii.gz").stat().st_mtime_ns == times[tmp_path / "out" / "case_1.nii.gz"]
+
+
+def test_parts_share_the_cases_and_gather_the_numbers(predict, tmp_path):
+    for part in ("0", "1"):
+        predict("-f", "0", "--uncertainty", "-num_parts", "2", "-part_id", part)
+    assert len(json.loads((tmp_path / "out" / "uncertainty.json").read_text())["disagreement"]) == 2
+
+
+def test_every_option_of_nnunets_command_is_an_option_of_ours():
+    source = inspect.getsource(predict_from_raw_data.predict_entry_point)
+    theirs = set(re.findall(r"add_argument\(\s*'(-[^']+)'", source))
+    command = typer.main.get_command(app).commands["predict"]
+    ours = {name for parameter in command.params for name in parameter.opts}
+    assert len(theirs) > 15
+    assert theirs <= ours
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-f", "0", "7"], "has no checkpoint_final.pth in fold 7: predict with what there is: -f 0 1"),
+        ([], "has no checkpoint_final.pth in fold 2, 3, 4: predict with what there is: -f 0 1"),
+        (["-f", "0", "-chk", "checkpoint_worst.pth"], "has no checkpoint_worst.pth in fold 0: train it first"),
+        (["-f", "zero"], "-f: expected numbers of folds, or all, got zero"),
+        (["0", "1"], "unexpected argument: 0"),
+        (["-f", "0", "-tr", "BUNetTrainer", "--uncertainty"], "BUNetTrainer has a single network"),
+        (["-f", "0", "-tr", "NoTrainer"], "has no model NoTrainer__nnUNetPlans__3d_tiny"),
+        (["-f", "0", "-num_parts", "2", "-part_id", "2"], "-part_id 2: with -num_parts 2 it goes from 0 to 1"),
+        (["-f", "0", "-num_parts", "3", "-part_id", "2"], "there are only 2 cases, so part 2 has none"),
+        (["-f", "0", "-device", "gpu"], "-device gpu: expected cuda, cpu or mps"),
+        (["-f", "0", "-i", "nowhere"], "-i nowhere: there is no such folder"),
+    ],
+)
+def test_mistakes_end_with_status_2_and_a_sentence(folders, tmp_path, refused, arguments, sentence):
+    shown = refused(
+        "predict", "-i", tmp_path / "in", "-o", tmp_path / "out", "-d", "901", "-c", CONFIGURATION, *arguments
+    )
+    assert sentence in " ".join(shown.split())
+    assert not (tmp_path / "out").exists()

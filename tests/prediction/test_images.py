@@ -1,0 +1,37 @@
+import pytest
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.prediction.images import images_in
+
+
+def images(folder, *names):
+    for name in names:
+        (folder / name).touch()
+    return images_in(folder, file_ending=".nii.gz", n_channels=2)
+
+
+def test_the_channels_of_each_case_are_in_order(tmp_path):
+    found = images(tmp_path, "b_1_0001.nii.gz", "b_1_0000.nii.gz", "a_0000.nii.gz", "a_0001.nii.gz", "notes.txt")
+    assert {case: [file.name for file in files] for case, files in found.items()} == {
+        "a": ["a_0000.nii.gz", "a_0001.nii.gz"],
+        "b_1": ["b_1_0000.nii.gz", "b_1_0001.nii.gz"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["a_0000.nii.gz", "b_0000.nii.gz", "b_0001.nii.gz"], r"1 of 2 cases do not have exactly .*: a$"),
+        (["a_0000.nii.gz", "a_0001.nii.gz", "a_0002.nii.gz"], r"1 of 1 cases do not have exactly"),
+        (["a.nii.gz", "a_0000.nii"], r"holds no images named as nnU-Net wants them, such as case_0000\.nii\.gz"),
+        ([], "holds no images"),
+    ],
+)
+def test_other_folders_are_refused(tmp_path, names, sentence):
+    with pytest.raises(UserError, match=sentence):
+        images(tmp_path, *names)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(UserError, match="there is no such folder"):
+        images(tmp_path / "absent")

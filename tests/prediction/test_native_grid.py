@@ -1,0 +1,71 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.prediction.native_grid import check_reader, on_native_grid, write_map
+
+
+def test_cropping_and_transposition_are_undone():
+    """By hand: nnU-Net put axes (z, y, x) in the order (y, z, x) and cropped (4, 5, 6) to a box of (2, 1, 3)."""
+    asked = []
+
+    def resample(values, shape, spacing, native_spacing):
+        asked.append((values.shape, tuple(shape), spacing, native_spacing))
+        return np.repeat(values, 2, axis=1)
+
+    properties = {
+        "spacing": [3.0, 1.0, 2.0],
+        "shape_before_cropping": (4, 5, 6),
+        "shape_after_cropping_and_before_resampling": (2, 1, 3),
+        "bbox_used_for_cropping": [[1, 3], [4, 5], [2, 5]],
+    }
+    plans = SimpleNamespace(transpose_forward=[1, 0, 2], transpose_backward=[1, 0, 2])
+    configuration = SimpleNamespace(spacing=[2.0, 3.0, 2.0], resampling_fn_probabilities=resample)
+    values = np.array([[[0.1, 0.2, 0.3]]], dtype=np.float32)
+    native = on_native_grid(values, properties, plans, configuration)
+    assert asked == [((1, 1, 1, 3), (2, 1, 3), [2.0, 3.0, 2.0], [1.0, 3.0, 2.0])]
+    expected = np.zeros((5, 4, 6), dtype=np.float32)
+    expected[4, 1:3, 2:5] = [0.1, 0.2, 0.3]
+    np.testing.assert_array_equal(native, expected)
+
+
+def test_a_2d_plan_keeps_its_slices():
+    spacings = []
+
+    def resample(values, _shape, spacing, _native_spacing):
+        spacings.append(spacing)
+        return values
+
+    properties = {
+        "spacing": [3.0, 1.0, 2.0],
+        "shape_before_cropping": (1, 1, 1),
+        "shape_after_cropping_and_before_resampling": (1, 1, 1),
+        "bbox_used_for_cropping": [[0, 1], [0, 1], [0, 1]],
+    }
+    plans = SimpleNamespace(transpose_forward=[0, 1, 2], transpose_backward=[0, 1, 2])
+    configuration = SimpleNamespace(spacing=[0.5, 0.5], resampling_fn_probabilities=resample)
+    on_native_grid(np.zeros((1, 1, 1), dtype=np.float32), properties, plans, configuration)
+    assert spacings == [[3.0, 0.5, 0.5]]
+
+
+def test_a_map_has_the_geometry_of_its_image(tmp_path):
+    values = np.random.default_rng(0).random((2, 3, 4), dtype=np.float32)
+    geometry = {
+        "spacing": (0.5, 0.6, 3.0),
+        "origin": (10.0, -20.0, 30.0),
+        "direction": (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 1.0),
+    }
+    write_map(tmp_path / "maps" / "a.nii.gz", values, {"sitk_stuff": geometry})
+    image = SimpleITK.ReadImage(str(tmp_path / "maps" / "a.nii.gz"))
+    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(image), values)
+    for name, expected in geometry.items():
+        np.testing.assert_allclose(getattr(image, f"Get{name.capitalize()}")(), expected, atol=1e-6)
+    assert [file.name for file in (tmp_path / "maps").iterdir()] == ["a.nii.gz"]
+
+
+def test_other_readers_are_refused():
+    with pytest.raises(UserError, match="the plans read images with NibabelIO: maps of real numbers"):
+        check_reader(SimpleNamespace(image_reader_writer_class=type("NibabelIO", (), {})))
