@@ -14,14 +14,14 @@ from nnunet_cscn.training.cscn import BUNetTrainer
 from tiny_training import CONFIGURATION, new_trainer, set_folders
 
 
-def make(root: Path, kind: str) -> Path:
+def make(root: Path, kind: str, configuration: str = CONFIGURATION) -> Path:
     """Make nnU-Net's three folders below ``root``; return ``root``."""
     preprocessed = tiny_dataset.make(root, kind)
     with pytest.MonkeyPatch.context() as patch:
         set_folders(patch, root)
         for fold in range(5):
-            new_trainer(BUNetTrainer, preprocessed, fold, seed=fold).run_training()
-        stage_one = StageOne(tiny_dataset.NAME, CONFIGURATION)
+            new_trainer(BUNetTrainer, preprocessed, fold, configuration, seed=fold).run_training()
+        stage_one = StageOne(tiny_dataset.NAME, configuration)
         make_maps(stage_one, device=torch.device("cpu"))
         write_manifest(stage_one)
     return root

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+from nnunetv2.run.load_pretrained_weights import load_pretrained_weights
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
+import staged_dataset
 import tiny_dataset
 from nnunet_cscn.cascade.manifest import maps_of
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.planning.configurations import Changes, derive_configuration
 from nnunet_cscn.training.staged import CSCNStagedTrainer
-from tiny_training import CONFIGURATION, new_trainer
+from tiny_training import CONFIGURATION, new_trainer, set_folders
 
 
 @pytest.fixture
@@ -45,6 +47,35 @@ def test_it_trains_with_the_frozen_network_of_its_own_fold_inside(staged_folders
     assert not equal(fine, trainer.network.fine.state_dict())
     assert np.isfinite(trainer.logger.get_checkpoint()["train_losses"]).all()
     assert trainer.network.fusion.is_regions is (kind == "regions")
+
+
+def test_it_trains_on_2d_plans_too(tmp_path, monkeypatch):
+    root = staged_dataset.make(tmp_path, "labels", "2d_tiny")
+    set_folders(monkeypatch, root)
+    trainer = new_trainer(CSCNStagedTrainer, root / "preprocessed" / tiny_dataset.NAME, 0, "2d_tiny")
+    trainer.run_training()
+    assert equal(coarse_weights(trainer), stage_one_weights(trainer))
+    assert np.isfinite(trainer.logger.get_checkpoint()["train_losses"]).all()
+    predictor = nnUNetPredictor(device=torch.device("cpu"), allow_tqdm=False)
+    predictor.initialize_from_trained_model_folder(
+        str(Path(trainer.output_folder).parent), (0,), "checkpoint_final.pth"
+    )
+    assert predictor.predict_logits_from_preprocessed_data(torch.zeros(1, 3, 20, 18)).shape == (3, 3, 20, 18)
+
+
+def test_pretrained_weights_start_the_fine_network_alone(preprocessed):
+    """nnU-Net loads them before the training starts, so the network of stage one is the fold's own all the same."""
+    first = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    first.run_training()
+    second = new_trainer(CSCNStagedTrainer, preprocessed, 1, seed=5)
+    second.initialize()
+    load_pretrained_weights(second.network, str(Path(first.output_folder) / "checkpoint_final.pth"))
+    started = second.network.fine.state_dict()
+    shared = {key: value for key, value in first.network.fine.state_dict().items() if ".seg_layers." not in key}
+    assert equal(shared, {key: started[key] for key in shared})
+    second.run_training()
+    assert equal(coarse_weights(second), stage_one_weights(second))
+    assert not equal(stage_one_weights(second), stage_one_weights(first))
 
 
 def test_the_frozen_network_is_not_in_the_optimiser(preprocessed):

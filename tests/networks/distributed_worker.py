@@ -1,0 +1,43 @@
+"""One rank of a training over two processes; a module of its own so that spawned processes can import it."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from .test_cscn import TestCSCN
+from .test_staged import TestStagedCSCN
+from .tiny_plans import anisotropic
+
+CONTRACTS = {"cscn": TestCSCN, "staged": TestStagedCSCN}
+N_RANKS = 2
+
+
+def batch() -> Tensor:
+    """One sample for each rank, with stored probabilities behind its image."""
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn((N_RANKS, 1, *anisotropic()["patch_size"]), generator=generator)
+    return torch.cat([image, torch.rand(image.shape, generator=generator)], dim=1)
+
+
+def train(name: str, model: nn.Module, samples: Tensor) -> None:
+    """Two steps: parameters that take no part in the loss make DDP fail in the second."""
+    learning = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.SGD(learning, lr=0.1)
+    for _ in range(2):
+        optimiser.zero_grad()
+        outputs = CONTRACTS[name]().logits_of(model(samples))
+        sum(logits.square().mean() for scales in outputs for logits in scales).backward()
+        optimiser.step()
+
+
+def work(rank: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=N_RANKS)
+    for name, contract in CONTRACTS.items():
+        model = DistributedDataParallel(contract().build(anisotropic()).train())
+        train(name, model, batch()[rank : rank + 1])
+        torch.save(dict(model.module.named_parameters()), f"{folder}/{name}_{rank}.pt")
+    dist.destroy_process_group()
