@@ -67,12 +67,17 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_json(target: Path, content: Any) -> None:
+def write_json(target: Path, content: Any, *, allow_nan: bool = False) -> None:
     """Write ``content`` as JSON to ``target``, whole or not at all.
 
+    Args:
+        target: The file to write. Its folder is created.
+        content: What goes in.
+        allow_nan: Write nan as ``NaN``, which JSON has no word for but Python and nnU-Net read.
+
     Raises:
-        ValueError: When ``content`` holds nan or infinity, which JSON has no word for.
+        ValueError: When ``content`` holds nan or infinity and these are not allowed.
     """
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    text = json.dumps(content, indent=2, allow_nan=allow_nan) + "\n"
     with replacing(target) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -42,10 +41,9 @@ def demo(
     scores = job.scores()
     console.print(_table(scores))
     console.print(f"pictures with the true and the predicted contour: {job.pictures}", soft_wrap=True, markup=False)
-    total = scores.aggregate[LABEL].to_json()
+    total = scores.aggregate[LABEL]
     console.print(
-        f"dsc_mean {_number(total['dsc_mean'])} assd_mean_mm {_number(total['assd_mm_mean'])} "
-        f"f1_of_means {_number(total['f1_of_means'])}",
+        f"dsc_mean {total.dsc_mean:.2f} assd_mean_mm {total.assd_mm_mean:.2f} f1_of_means {total.f1_of_means:.2f}",
         highlight=False,
     )
 
@@ -55,13 +53,6 @@ def _table(scores: FolderScores) -> Table:
     for column in ("case", "DSC", "ASSD (mm)", "F1"):
         table.add_column(column, justify="left" if column == "case" else "right")
     for case, labels in scores.cases.items():
-        score = labels[LABEL].to_json()
-        table.add_row(case, _number(score["dsc"]), _number(score["assd_mm"]), _number(score["f1"]))
+        score = labels[LABEL]
+        table.add_row(case, f"{score.counts.dsc:.2f}", f"{score.assd_mm:.2f}", f"{score.counts.f1:.2f}")
     return table
-
-
-def _number(value: float | str | None) -> str:
-    if value is None:
-        return "nan"
-    number = float(value)
-    return f"{number:.2f}" if math.isfinite(number) else str(value)

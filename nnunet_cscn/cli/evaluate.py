@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -17,9 +18,18 @@ if TYPE_CHECKING:
     from nnunet_cscn.evaluation.folder import FolderScores
 
 
+SHOWN_PER_CASE = ("dsc", "precision", "recall", "assd_mm", "hd95_mm", "volume_ml", "reference_volume_ml")
+
+EmptyDistance = Literal["infinite", "diagonal"]
+
+
 def evaluate(
     predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps (*.nii.gz or *.nii).")],
     references: Annotated[Path, typer.Argument(help="Folder of reference label maps with the same names.")],
+    *,
+    definitions: Annotated[
+        bool, typer.Option("--definitions", callback=show_definitions, is_eager=True, help="Explain every metric.")
+    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write all scores to this JSON file.")
     ] = None,
@@ -31,29 +41,52 @@ def evaluate(
             "Without it, every number above 0 in the files is a label.",
         ),
     ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write one row per case and label.")
+    ] = None,
+    summary_file: Annotated[
+        Path | None, typer.Option("--summary", metavar="FILE", help="Write nnU-Net's summary.json.")
+    ] = None,
+    nsd: Annotated[
+        str, typer.Option("--nsd", metavar="MM", help="Tolerances of the surface Dice, with commas between.")
+    ] = "1,2,3",
+    empty_distance: Annotated[
+        EmptyDistance,
+        typer.Option(help="What stands for a distance where one mask is empty: infinity, or the volume's diagonal."),
+    ] = "infinite",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out cases that can't be evaluated, and count them.")
+    ] = False,
     num_processes: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Cases evaluated at the same time; as many as processors by default."),
     ] = None,
 ) -> None:
-    """Compare predictions with references: DSC, precision, recall, F1, ASSD and HD95.
+    """Compare predictions with references, case by case and label by label.
+
+    DSC, IoU, precision, recall, F1; ASSD, HD95, HD and surface Dice (NSD);
+    volumes, added path length, connected parts and lesion-wise F1; all on the
+    files' own grid, in mm and ml. --definitions explains each.
 
     Every case needs a file of the same name and the same grid in both folders.
     Files that nnU-Net puts beside its predictions are passed over. Voxels with
     the ignore label in the reference take no part.
 
-    Where one mask is empty, DSC counts as 0 and the distances are infinite;
+    Where one mask is empty, overlaps count as 0 and the distances are infinite;
     where both are, the case is left out of the means. The table says how many
     such cases there are.
 
-    Example: cscn evaluate predictions labelsTs --json scores.json
+    Example: cscn evaluate predictions labelsTs --json scores.json --csv scores.csv
     """
     from nnunet_cscn.evaluation.folder import evaluate_folders
     from nnunet_cscn.evaluation.labels import read_labels
+    from nnunet_cscn.evaluation.tables import write_csv, write_summary
     from nnunet_cscn.files import write_json
 
-    if json_file is not None and json_file.is_dir():
-        raise UserError(f"--json {json_file}: a file is expected, this is a folder")
+    targets = {"--json": json_file, "--csv": csv_file, "--summary": summary_file}
+    for option, file in targets.items():
+        if file is not None and file.is_dir():
+            raise UserError(f"{option} {file}: a file is expected, this is a folder")
     labels = read_labels(dataset_json) if dataset_json is not None else None
     with progress_bar() as progress:
         task = progress.add_task("evaluating", total=None)
@@ -61,30 +94,89 @@ def evaluate(
             predictions,
             references,
             labels=labels,
+            tolerances_mm=_tolerances(nsd),
+            empty_distance=empty_distance,
+            skip_bad=skip_bad,
             num_processes=num_processes,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     try:
         if json_file is not None:
-            write_json(json_file, scores.to_json())
-    except OSError as fault:
-        raise UserError(f"--json {json_file}: the file can't be written ({fault.strerror})") from None
+            _write("--json", json_file, lambda file: write_json(file, scores.to_json()))
+        if csv_file is not None:
+            _write("--csv", csv_file, lambda file: write_csv(file, scores))
+        if summary_file is not None:
+            _write("--summary", summary_file, lambda file: write_summary(file, scores))
     finally:
         console.print(_case_table(scores))
+        console.print(_statistics_table(scores))
         console.print(_aggregate_table(scores))
+        _show_skipped(scores)
+
+
+def show_definitions(wanted: bool) -> None:
+    """Print what each metric is, and leave."""
+    if wanted:
+        from nnunet_cscn.evaluation.metrics import metrics
+
+        for metric in metrics():
+            console.print(f"[bold]{metric.key}[/] {metric.heading}: {metric.definition}", highlight=False)
+        raise typer.Exit
+
+
+def _tolerances(text: str) -> list[float]:
+    try:
+        found = [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        found = [-1.0]
+    if any(not (math.isfinite(tolerance) and tolerance >= 0) for tolerance in found):
+        raise UserError(f"--nsd {text}: expected tolerances in mm with commas between, such as 1,2,3")
+    return found
+
+
+def _write(option: str, file: Path, write: Callable[[Path], None]) -> None:
+    try:
+        write(file)
+    except OSError as fault:
+        raise UserError(f"{option} {file}: the file can't be written ({fault.strerror})") from None
+
+
+def _show_skipped(scores: FolderScores) -> None:
+    if not scores.skipped:
+        return
+    n_skipped = len(scores.skipped)
+    console.print(f"{n_skipped} of {n_skipped + len(scores.cases)} cases were left out:")
+    for case, reason in scores.skipped.items():
+        console.print(f"  {case}: {reason}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _case_table(scores: FolderScores) -> Table:
     table = Table(title="Cases", caption="For a single case, F1 is the same number as DSC.")
     for heading in ("case", "label"):
         table.add_column(heading, overflow="fold")
-    for heading in ("DSC", "precision", "recall", "ASSD mm", "HD95 mm"):
-        table.add_column(heading, justify="right")
+    shown = [metric for metric in scores.metrics if metric.key in SHOWN_PER_CASE]
+    for metric in shown:
+        table.add_column(metric.heading, justify="right")
     for case, by_label in scores.cases.items():
         for label, score in by_label.items():
-            counts = score.counts
-            overlap = (_number(value, 3) for value in (counts.dsc, counts.precision, counts.recall))
-            table.add_row(escape(case), escape(label), *overlap, _number(score.assd_mm, 2), _number(score.hd95_mm, 2))
+            values = (_number(metric.value(score), metric.digits) for metric in shown)
+            table.add_row(escape(case), escape(label), *values)
+    return table
+
+
+def _statistics_table(scores: FolderScores) -> Table:
+    table = Table(title="Metrics", caption="Over the cases in which a metric is defined and finite.")
+    for heading in ("label", "metric"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("mean", "SD", "median", "quartiles"):
+        table.add_column(heading, justify="right")
+    for label, together in scores.aggregate.items():
+        for metric in scores.metrics:
+            found = together.statistics[metric.key]
+            mean, sd, median, q25, q75 = (
+                _number(value, metric.digits) for value in (found.mean, found.sd, found.median, found.q25, found.q75)
+            )
+            table.add_row(escape(label), metric.heading, mean, sd, median, f"{q25} to {q75}")
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,23 @@ class CaseFiles:
     reference: Path
 
 
-def find_cases(predictions: Path, references: Path) -> list[CaseFiles]:
-    """Pair the NIfTI files of two folders by their names.
+@dataclass(frozen=True)
+class CheckedCases:
+    """The cases of two folders.
+
+    Attributes:
+        cases: Those that can be compared, by name.
+        grids: The one grid that both files of each have, by the case's name.
+        problems: Why the others can't be, by name.
+    """
+
+    cases: Sequence[CaseFiles]
+    grids: Mapping[str, Grid]
+    problems: Mapping[str, str]
+
+
+def check_cases(predictions: Path, references: Path) -> CheckedCases:
+    """Pair the NIfTI files of two folders by their names, and compare their grids.
 
     Other files (nnU-Net's own JSON, npz and pkl files) and hidden files are passed over.
 
@@ -29,45 +44,25 @@ def find_cases(predictions: Path, references: Path) -> list[CaseFiles]:
         predictions: Folder of predicted label maps.
         references: Folder of reference label maps.
 
-    Returns:
-        The cases, by name.
-
     Raises:
-        UserError: When a folder is missing or has no NIfTI file, when a case has two files in one folder, or when a
-            case is in one folder only.
+        UserError: When a folder is missing or has no NIfTI file, or when a case has two files in one folder.
     """
     predicted, referenced = _files_by_case(predictions), _files_by_case(references)
-    problems = []
-    if unpredicted := sorted(referenced.keys() - predicted.keys()):
-        problems.append(f"without a prediction in {predictions}: {', '.join(unpredicted)}")
-    if unreferenced := sorted(predicted.keys() - referenced.keys()):
-        problems.append(f"without a reference in {references}: {', '.join(unreferenced)}")
-    if problems:
-        raise UserError("\n  ".join(["each case needs one file in both folders; these have not:", *problems]))
-    return [CaseFiles(name, predicted[name], referenced[name]) for name in sorted(predicted)]
-
-
-def common_grids(cases: Sequence[CaseFiles]) -> dict[str, Grid]:
-    """Read the one grid that both files of each case must have.
-
-    Returns:
-        The grid of each case, by the case's name.
-
-    Raises:
-        UserError: When files can't be read or grids differ beyond the tolerance; all such cases are listed.
-    """
-    grids: dict[str, Grid] = {}
-    problems: dict[str, str] = {}
-    for case in cases:
+    problems = dict.fromkeys(referenced.keys() - predicted.keys(), f"without a prediction in {predictions}")
+    problems |= dict.fromkeys(predicted.keys() - referenced.keys(), f"without a reference in {references}")
+    cases, grids = [], {}
+    for name in sorted(predicted.keys() & referenced.keys()):
+        case = CaseFiles(name, predicted[name], referenced[name])
         try:
-            grids[case.name] = _common_grid(case)
+            grids[name] = _common_grid(case)
         except UserError as fault:
-            problems[case.name] = str(fault)
-    refuse(problems)
-    return grids
+            problems[name] = str(fault)
+        else:
+            cases.append(case)
+    return CheckedCases(cases, grids, problems)
 
 
-def refuse(problems: dict[str, str]) -> None:
+def refuse(problems: Mapping[str, str]) -> None:
     """Raise one error that lists every case that can't be evaluated, with its reason.
 
     Raises:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.aggregate import LabelAggregate, aggregate
-from nnunet_cscn.evaluation.cases import common_grids, find_cases, refuse
+from nnunet_cscn.evaluation.cases import CaseFiles, CheckedCases, check_cases, refuse
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
-from nnunet_cscn.evaluation.scores import LabelScores
+from nnunet_cscn.evaluation.metrics import Metric, metrics, scores_to_json
+from nnunet_cscn.evaluation.scores import DEFAULT_TOLERANCES_MM, LabelScores
 from nnunet_cscn.evaluation.volumes import score_files
+
+EmptyDistance = Literal["infinite", "diagonal"]
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,19 @@ class FolderScores:
 
     Attributes:
         cases: For each case, by name, the scores of each label. Every case has every label, in the same order.
+        metrics: What is shown and written of them.
+        label_values: The values of the voxels that belong to each label.
+        files: The files of each case.
+        skipped: Why other cases have no scores.
+        empty_distance: What stands for the distance where one mask is empty: infinity, or the volume's diagonal.
     """
 
     cases: Mapping[str, Mapping[str, LabelScores]]
+    metrics: tuple[Metric, ...] = field(default_factory=metrics)
+    label_values: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    files: Mapping[str, CaseFiles] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    empty_distance: EmptyDistance = "infinite"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -36,7 +50,9 @@ class FolderScores:
     @cached_property
     def aggregate(self) -> Mapping[str, LabelAggregate]:
         """What all cases together say about each label."""
-        return {label: aggregate([scores[label] for scores in self.cases.values()]) for label in self.labels}
+        return {
+            label: aggregate([scores[label] for scores in self.cases.values()], self.metrics) for label in self.labels
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return everything for a JSON file: nan as None, infinity as "inf".
@@ -48,9 +64,13 @@ class FolderScores:
         """
         return {
             "cases": {
-                case: {label: score.to_json() for label, score in scores.items()} for case, scores in self.cases.items()
+                case: {label: scores_to_json(score, self.metrics) for label, score in scores.items()}
+                for case, scores in self.cases.items()
             },
             "aggregate": {label: together.to_json() for label, together in self.aggregate.items()},
+            "skipped": dict(self.skipped),
+            "distance_where_one_mask_is_empty": self.empty_distance,
+            "definitions": {metric.key: metric.definition for metric in self.metrics},
         }
 
 
@@ -59,18 +79,24 @@ def evaluate_folders(
     references: Path,
     *,
     labels: EvaluatedLabels | None = None,
+    tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
+    empty_distance: EmptyDistance = "infinite",
+    skip_bad: bool = False,
     num_processes: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> FolderScores:
     """Score every label of every case of two folders of NIfTI files.
 
-    All pairs are checked before the first metric is computed. Each file's voxels are read once, and no more than
-    ``num_processes`` cases are in memory at a time.
+    All pairs and grids are checked before the first metric is computed. Each file's voxels are read once, and no more
+    than ``num_processes`` cases are in memory at a time.
 
     Args:
         predictions: Folder of predicted label maps, ``<case>.nii.gz`` or ``<case>.nii``; other files are passed over.
         references: Folder of the reference label maps, with the same names.
         labels: What to evaluate. None for every value above 0 that any file holds.
+        tolerances_mm: Tolerances of the surface Dice.
+        empty_distance: What stands for the distances where one mask is empty: infinity, or the volume's diagonal in mm.
+        skip_bad: Leave out cases that can't be evaluated, instead of refusing all.
         num_processes: Cases evaluated at the same time, in threads: unpacking, numpy and the KD-tree run outside
             Python's lock. None for one on each available processor.
         on_progress: Called with the number of finished cases and of all cases after each case.
@@ -80,8 +106,8 @@ def evaluate_folders(
 
     Raises:
         UserError: When a folder is missing, cases do not pair up, grids differ, or files are not whole label maps;
-            all such cases are listed.
-        ValueError: When ``num_processes`` is below 1.
+            all such cases are listed. With ``skip_bad`` only when no case is left.
+        ValueError: When ``num_processes`` is below 1 or a tolerance is negative.
 
     Example:
         Half of a reference of two voxels is found.
@@ -99,17 +125,59 @@ def evaluate_folders(
     at_once = _available_processors() if num_processes is None else num_processes
     if at_once < 1:
         raise ValueError(f"num_processes: expected a number from 1 on, got {num_processes}")
-    cases = find_cases(predictions, references)
-    grids = common_grids(cases)
+    if any(not (math.isfinite(tolerance) and tolerance >= 0) for tolerance in tolerances_mm):
+        raise ValueError(f"tolerances_mm: expected numbers from 0 on, got {tolerances_mm}")
+    checked = check_cases(predictions, references)
+    problems = dict(checked.problems)
+    if not skip_bad:
+        refuse(problems)
+    scores = _scored(checked, problems, at_once, labels, tolerances_mm, on_progress)
+    if not skip_bad or not scores:
+        refuse(problems)
+    names = labels.values if labels is not None else _values_by_name(scores)
+    cases: dict[str, Mapping[str, LabelScores]] = {}
+    for case in sorted(scores):
+        grid = checked.grids[case]
+        empty = LabelScores(voxel_ml=math.prod(grid.spacing_mm) / 1000, n_voxels=math.prod(grid.shape))
+        found = {name: scores[case].get(name, empty) for name in names}
+        if empty_distance == "diagonal":
+            diagonal_mm = math.hypot(*(n * step for n, step in zip(grid.shape, grid.spacing_mm, strict=True)))
+            found = {name: score.with_distances(diagonal_mm) for name, score in found.items()}
+        cases[case] = found
+    return FolderScores(
+        cases=cases,
+        metrics=metrics(tolerances_mm),
+        label_values=names,
+        files={case.name: case for case in checked.cases if case.name in cases},
+        skipped=dict(sorted(problems.items())),
+        empty_distance=empty_distance,
+    )
+
+
+def _scored(
+    checked: CheckedCases,
+    problems: dict[str, str],
+    at_once: int,
+    labels: EvaluatedLabels | None,
+    tolerances_mm: Sequence[float],
+    on_progress: Callable[[int, int], None] | None,
+) -> dict[str, dict[str, LabelScores]]:
+    """Score the cases, a few at a time; those that turn out bad are added to the problems."""
     scores: dict[str, dict[str, LabelScores]] = {}
-    problems: dict[str, str] = {}
-    executor = ThreadPoolExecutor(min(at_once, len(cases)))
+    if not checked.cases:
+        return scores
+    executor = ThreadPoolExecutor(min(at_once, len(checked.cases)))
     try:
         futures = {
             executor.submit(
-                score_files, case.prediction, case.reference, grids[case.name].spacing_mm[::-1], labels=labels
+                score_files,
+                case.prediction,
+                case.reference,
+                checked.grids[case.name].spacing_mm[::-1],
+                labels=labels,
+                tolerances_mm=tolerances_mm,
             ): case.name
-            for case in cases
+            for case in checked.cases
         }
         for done, future in enumerate(as_completed(futures), start=1):
             try:
@@ -117,14 +185,10 @@ def evaluate_folders(
             except UserError as fault:
                 problems[futures[future]] = str(fault)
             if on_progress is not None:
-                on_progress(done, len(cases))
+                on_progress(done, len(checked.cases))
     finally:
         executor.shutdown(cancel_futures=True)
-    refuse(problems)
-    names = labels.values if labels is not None else _values_by_name(scores)
-    return FolderScores(
-        {case.name: {name: scores[case.name].get(name, LabelScores()) for name in names} for case in cases}
-    )
+    return scores
 
 
 def _values_by_name(scores: Mapping[str, Mapping[str, LabelScores]]) -> Mapping[str, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Overlap of two masks: DSC, precision, recall and F1 from three counts."""
+"""Overlap of two masks: DSC, IoU, precision, recall and F1 from counts."""
 
 from __future__ import annotations
 
@@ -59,6 +59,11 @@ class OverlapCounts:
     def f1(self) -> float:
         """F1 in [0, 1], the same number as DSC: 0 when one mask is empty, nan when both are."""
         return self.dsc
+
+    @property
+    def iou(self) -> float:
+        """Intersection over union (Jaccard) in [0, 1]: 0 when one mask is empty, nan when both are."""
+        return _ratio(self.true_positive, self.true_positive + self.false_positive + self.false_negative)
 
     @property
     def precision(self) -> float:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnunet_cscn.evaluation.contour import added_path_length_mm
+from nnunet_cscn.evaluation.lesions import count_lesions
 from nnunet_cscn.evaluation.masks import checked_pair, checked_spacing, grown, occupied_box
 from nnunet_cscn.evaluation.overlap import OverlapCounts, count_overlap
 from nnunet_cscn.evaluation.surface import surface_distances
+
+DEFAULT_TOLERANCES_MM = (1.0, 2.0, 3.0)
 
 JsonNumber: TypeAlias = "float | str | None"
 
@@ -22,29 +26,56 @@ class LabelScores:
     """Scores of one label in one case. The defaults are those of two empty masks.
 
     Attributes:
-        counts: The voxels, from which come DSC, precision, recall and F1.
+        counts: The voxels, from which come DSC, IoU, precision, recall and F1.
         assd_mm: Average symmetric surface distance: nan when both masks are empty, infinity when one is.
         hd95_mm: 95th percentile of the surface distances: nan and infinity likewise.
+        hd_mm: Largest surface distance: nan and infinity likewise.
+        nsd: Normalised surface Dice at each tolerance (mm): nan when both masks are empty, 0 when one is.
+        apl_mm: Added path length: nan when both masks are empty.
+        lesions: Lesions found, invented and missed.
+        voxel_ml: Volume of a voxel.
+        n_voxels: Voxels of the volume that take part.
     """
 
     counts: OverlapCounts = field(default_factory=OverlapCounts)
     assd_mm: float = math.nan
     hd95_mm: float = math.nan
+    hd_mm: float = math.nan
+    nsd: Mapping[float, float] = field(default_factory=dict)
+    apl_mm: float = math.nan
+    lesions: OverlapCounts = field(default_factory=OverlapCounts)
+    voxel_ml: float = 0.0
+    n_voxels: int = 0
 
-    def to_json(self) -> dict[str, JsonNumber]:
-        """Return the six scores for a JSON file: nan as None, infinity as "inf"."""
-        return {
-            "dsc": json_number(self.counts.dsc),
-            "precision": json_number(self.counts.precision),
-            "recall": json_number(self.counts.recall),
-            "f1": json_number(self.counts.f1),
-            "assd_mm": json_number(self.assd_mm),
-            "hd95_mm": json_number(self.hd95_mm),
-        }
+    @property
+    def volume_ml(self) -> float:
+        """Volume of the prediction."""
+        return (self.counts.true_positive + self.counts.false_positive) * self.voxel_ml
+
+    @property
+    def reference_volume_ml(self) -> float:
+        """Volume of the reference."""
+        return (self.counts.true_positive + self.counts.false_negative) * self.voxel_ml
+
+    @property
+    def has_one_empty(self) -> bool:
+        """Whether exactly one of the masks is empty, so that there is no distance."""
+        return self.counts.prediction_is_empty != self.counts.reference_is_empty
+
+    def with_distances(self, distance_mm: float) -> LabelScores:
+        """Return the scores with the infinite distances replaced."""
+        if not self.has_one_empty:
+            return self
+        return replace(self, assd_mm=distance_mm, hd95_mm=distance_mm, hd_mm=distance_mm)
 
 
 def score_masks(
-    prediction: ArrayLike, reference: ArrayLike, spacing_mm: Sequence[float], *, ignored: ArrayLike | None = None
+    prediction: ArrayLike,
+    reference: ArrayLike,
+    spacing_mm: Sequence[float],
+    *,
+    ignored: ArrayLike | None = None,
+    tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
 ) -> LabelScores:
     """Compare a predicted mask with its reference.
 
@@ -54,10 +85,11 @@ def score_masks(
         spacing_mm: Size of a voxel along (Z, Y, X).
         ignored: Voxels that take no part, a binary mask of the same shape: they are in neither mask, and a face
             towards one of them is no surface.
+        tolerances_mm: Tolerances of the surface Dice.
 
     Returns:
-        The scores. Both masks empty: all nan. One empty: DSC and F1 0, distances infinite, precision nan (prediction
-        empty) or recall nan (reference empty).
+        The scores. Both masks empty: nan, volumes and counts 0. One empty: DSC, F1, IoU and NSD 0, distances infinite,
+        precision nan (prediction empty) or recall nan (reference empty).
 
     Raises:
         ValueError: When the shapes differ, are not three-dimensional, a mask is not binary, or the spacing is not
@@ -69,21 +101,32 @@ def score_masks(
         >>> reference, prediction = np.zeros((8, 6, 6), dtype=bool), np.zeros((8, 6, 6), dtype=bool)
         >>> reference[1:5, 1:5, 1:5] = prediction[2:6, 1:5, 1:5] = True
         >>> scores = score_masks(prediction, reference, (3.0, 1.0, 1.0))
-        >>> scores.counts.dsc, scores.hd95_mm
-        (0.75, 3.0)
+        >>> scores.counts.dsc, scores.hd95_mm, scores.volume_ml
+        (0.75, 3.0, 0.192)
     """
     spacing = checked_spacing(spacing_mm)
     first, second = checked_pair(prediction, reference, ignored)
+    n_voxels = first.size - (0 if ignored is None else int(np.count_nonzero(ignored)))
+    empty = LabelScores(voxel_ml=math.prod(spacing) / 1000, n_voxels=n_voxels)
     box = occupied_box(first | second)
     if box is None:
-        return LabelScores()
+        return empty
     hidden = None
     if ignored is not None:
         box = grown(box, first.shape)
         hidden = np.asarray(ignored)[box]
     first, second = first[box], second[box]
     distances = surface_distances(first, second, spacing, ignored=hidden)
-    return LabelScores(count_overlap(first, second), distances.assd_mm, distances.hd95_mm)
+    return replace(
+        empty,
+        counts=count_overlap(first, second),
+        assd_mm=distances.assd_mm,
+        hd95_mm=distances.hd95_mm,
+        hd_mm=distances.hd_mm,
+        nsd={tolerance: distances.nsd(tolerance) for tolerance in tolerances_mm},
+        apl_mm=added_path_length_mm(first, second, spacing, ignored=hidden),
+        lesions=count_lesions(first, second),
+    )
 
 
 def json_number(value: float) -> JsonNumber:

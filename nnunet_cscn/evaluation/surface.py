@@ -1,4 +1,4 @@
-"""Distances between the surfaces of two masks: ASSD and HD95."""
+"""Distances between the surfaces of two masks: ASSD, HD95, HD and surface Dice."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from nnunet_cscn.evaluation.masks import Mask, checked_pair, checked_spacing, grown, occupied_box
+
+ROUNDING_MM = 1e-6  # what the arithmetic of distances may add: one voxel of 0.3 mm is within 0.3 mm
 
 Floats: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
@@ -50,6 +52,31 @@ class SurfaceDistances:
             return self._unmeasurable
         directed = (self.prediction_to_reference_mm, self.reference_to_prediction_mm)
         return max(float(np.percentile(distances, 95)) for distances in directed)
+
+    @property
+    def hd_mm(self) -> float:
+        """The largest distance (Hausdorff). In mm; nan when both masks are empty, infinity when one is."""
+        if not self._are_measurable:
+            return self._unmeasurable
+        return float(max(self.prediction_to_reference_mm.max(), self.reference_to_prediction_mm.max()))
+
+    def nsd(self, tolerance_mm: float) -> float:
+        """Normalised surface Dice (NSD): the share of both surfaces' voxels within a tolerance of the other surface.
+
+        Voxels are counted, whatever the area of their faces (Nikolov et al. 2021, doi:10.2196/26151, weigh by area).
+
+        Args:
+            tolerance_mm: Largest distance that counts as none, in mm.
+
+        Returns:
+            From 0 to 1; 0 when one mask is empty, nan when both are.
+        """
+        directed = (self.prediction_to_reference_mm, self.reference_to_prediction_mm)
+        n_surface = sum(distances.size for distances in directed)
+        if not n_surface:
+            return math.nan
+        n_close = sum(int(np.count_nonzero(distances <= tolerance_mm + ROUNDING_MM)) for distances in directed)
+        return n_close / n_surface
 
     @property
     def _are_measurable(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.masks import Mask, occupied_box
-from nnunet_cscn.evaluation.scores import LabelScores, score_masks
+from nnunet_cscn.evaluation.scores import DEFAULT_TOLERANCES_MM, LabelScores, score_masks
 from nnunet_cscn.nifti.voxels import read_voxels
 
 MAX_UNNAMED_LABELS = 256
@@ -20,7 +21,12 @@ MAX_UNNAMED_LABELS = 256
 
 
 def score_files(
-    prediction: Path, reference: Path, spacing_mm: Sequence[float], *, labels: EvaluatedLabels | None = None
+    prediction: Path,
+    reference: Path,
+    spacing_mm: Sequence[float],
+    *,
+    labels: EvaluatedLabels | None = None,
+    tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
 ) -> dict[str, LabelScores]:
     """Score all labels of one case, reading each file once.
 
@@ -29,6 +35,7 @@ def score_files(
         reference: File with the reference on the same grid.
         spacing_mm: Size of a voxel along (Z, Y, X).
         labels: What to evaluate. None for every value above 0 that one of the two files holds.
+        tolerances_mm: Tolerances of the surface Dice.
 
     Returns:
         The scores by label.
@@ -42,7 +49,7 @@ def score_files(
             volumes.append(read_voxels(path))
         except UserError as fault:
             raise UserError(f"{role}: {fault}") from None
-    return score_volumes(volumes[0], volumes[1], spacing_mm, labels=labels)
+    return score_volumes(volumes[0], volumes[1], spacing_mm, labels=labels, tolerances_mm=tolerances_mm)
 
 
 def score_volumes(
@@ -51,6 +58,7 @@ def score_volumes(
     spacing_mm: Sequence[float],
     *,
     labels: EvaluatedLabels | None = None,
+    tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
 ) -> dict[str, LabelScores]:
     """Score all labels of one pair of label maps.
 
@@ -60,6 +68,7 @@ def score_volumes(
             to no mask, and a face towards one of them is no surface.
         spacing_mm: Size of a voxel along (Z, Y, X).
         labels: What to evaluate. None for every value above 0 that one of the two volumes holds.
+        tolerances_mm: Tolerances of the surface Dice.
 
     Returns:
         The scores by label. In the prediction, voxels with the ignore label count as background.
@@ -84,10 +93,14 @@ def score_volumes(
     ignored = None
     if evaluated.ignore is not None and evaluated.ignore in values:
         ignored = second == evaluated.ignore
-    return {
-        name: score_masks(_mask(first, wanted), _mask(second, wanted), spacing_mm, ignored=ignored)
-        for name, wanted in evaluated.values.items()
-    }
+    n_outside = prediction.size - first.size
+    scores = {}
+    for name, wanted in evaluated.values.items():
+        found = score_masks(
+            _mask(first, wanted), _mask(second, wanted), spacing_mm, ignored=ignored, tolerances_mm=tolerances_mm
+        )
+        scores[name] = replace(found, n_voxels=found.n_voxels + n_outside)
+    return scores
 
 
 def _label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None) -> set[int]:

@@ -42,6 +42,47 @@ def assd_and_hd95_mm(prediction, reference, spacing_mm, ignored=None):
     return assd, max(percentile_95(there), percentile_95(back))
 
 
+def both_directions_mm(prediction, reference, spacing_mm):
+    """All surface distances of either mask to the other."""
+    first, second = surface_points(prediction), surface_points(reference)
+    return directed_mm(first, second, spacing_mm) + directed_mm(second, first, spacing_mm)
+
+
+def contour_points(mask):
+    """Foreground pixels with an edge towards background in their slice."""
+    points = set()
+    for voxel in product(*map(range, mask.shape)):
+        for step in STEPS[2:]:
+            neighbour = tuple(a + b for a, b in zip(voxel, step, strict=True))
+            inside = all(0 <= a < n for a, n in zip(neighbour, mask.shape, strict=True))
+            if mask[voxel] and not (inside and mask[neighbour]):
+                points.add(voxel)
+    return points
+
+
+def n_added_pixels(prediction, reference):
+    """Contour pixels of the reference that are not on the prediction's contour."""
+    return len(contour_points(reference) - contour_points(prediction))
+
+
+def components(mask):
+    """Connected parts as sets of voxels; 26 neighbours."""
+    left = {tuple(int(i) for i in voxel) for voxel in np.argwhere(mask)}
+    parts = []
+    while left:
+        part, front = set(), [left.pop()]
+        while front:
+            voxel = front.pop()
+            part.add(voxel)
+            for step in product((-1, 0, 1), repeat=3):
+                neighbour = tuple(a + b for a, b in zip(voxel, step, strict=True))
+                if neighbour in left:
+                    left.remove(neighbour)
+                    front.append(neighbour)
+        parts.append(part)
+    return parts
+
+
 def percentile_95(values):
     """Linear interpolation between the two neighbours of rank 0.95 (n - 1)."""
     ordered = sorted(values)

@@ -83,8 +83,9 @@ def test_f1_of_means_is_never_below_dsc_mean(seed):
     assert together.f1_of_means >= together.dsc_mean - 1e-12
 
 
-def test_json_has_four_means_and_five_counts():
-    assert list(aggregate([SMALL]).to_json()) == [
+def test_json_has_four_means_and_five_counts_before_all_statistics():
+    content = aggregate([SMALL, LARGE]).to_json()
+    assert list(content)[:9] == [
         "dsc_mean",
         "f1_of_means",
         "dsc_agg",
@@ -95,3 +96,22 @@ def test_json_has_four_means_and_five_counts():
         "n_both_empty",
         "n_infinite_distance",
     ]
+    assert content["recall_mean"] == 0.75
+    assert content["recall_sd"] == pytest.approx(math.sqrt(2 * 0.25**2))
+    assert [content[f"recall_{name}"] for name in ("q25", "median", "q75")] == [0.625, 0.75, 0.875]
+
+
+def test_precision_and_recall_count_one_sided_empties_as_zero():
+    together = aggregate([SMALL, MISSED, INVENTED, EMPTY])
+    assert together.statistics["precision"].mean == pytest.approx(1 / 3)
+    assert together.statistics["recall"].mean == pytest.approx(0.5 / 3)
+
+
+def test_one_case_has_no_standard_deviation():
+    assert aggregate([SMALL]).to_json()["dsc_sd"] is None
+
+
+def test_volumes_count_empty_masks():
+    cases = [LabelScores(OverlapCounts(1, 3, 0), voxel_ml=0.5), LabelScores(voxel_ml=0.5)]
+    assert aggregate(cases).statistics["volume_ml"].mean == 1
+    assert aggregate(cases).statistics["volume_difference_ml"].mean == 0.75

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.cases import common_grids, find_cases, refuse
+from nnunet_cscn.evaluation.cases import check_cases, refuse
 
 
 def touch(folder, *names):
@@ -12,58 +12,62 @@ def touch(folder, *names):
     return folder
 
 
-def test_files_are_paired_by_name_and_sorted(tmp_path):
-    predictions = touch(tmp_path / "predictions", "b.nii.gz", "a.nii")
-    references = touch(tmp_path / "references", "a.nii.gz", "b.nii.gz")
-    first, second = find_cases(predictions, references)
+def write_all(folder, write_volume, *names):
+    for name in names:
+        write_volume(folder / name, np.zeros((2, 3, 4), dtype=np.uint8))
+    return folder
+
+
+def test_files_are_paired_by_name_and_sorted(tmp_path, write_volume):
+    predictions = write_all(tmp_path / "predictions", write_volume, "b.nii.gz", "a.nii")
+    references = write_all(tmp_path / "references", write_volume, "a.nii.gz", "b.nii.gz")
+    checked = check_cases(predictions, references)
+    first, second = checked.cases
     assert (first.name, first.prediction, first.reference) == ("a", predictions / "a.nii", references / "a.nii.gz")
     assert second.name == "b"
+    assert checked.grids["a"].shape == (4, 3, 2)
+    assert checked.problems == {}
 
 
-def test_a_dot_in_a_name_belongs_to_it(tmp_path):
-    folder = touch(tmp_path / "f", "patient.1.nii.gz", "patient.2.nii")
-    assert [case.name for case in find_cases(folder, folder)] == ["patient.1", "patient.2"]
+def test_a_dot_in_a_name_belongs_to_it(tmp_path, write_volume):
+    folder = write_all(tmp_path / "f", write_volume, "patient.1.nii.gz", "patient.2.nii")
+    assert [case.name for case in check_cases(folder, folder).cases] == ["patient.1", "patient.2"]
 
 
-def test_what_nnunet_puts_beside_its_predictions_is_passed_over(tmp_path):
+def test_what_nnunet_puts_beside_its_predictions_is_passed_over(tmp_path, write_volume):
     names = ("dataset.json", "plans.json", "predict_from_raw_data_args.json", "a.npz", "a.pkl", "._a.nii.gz")
-    predictions, references = touch(tmp_path / "p", "a.nii.gz", *names), touch(tmp_path / "r", "a.nii.gz")
+    predictions = touch(write_all(tmp_path / "p", write_volume, "a.nii.gz"), *names)
     (predictions / "folder.nii.gz").mkdir()
-    assert [case.name for case in find_cases(predictions, references)] == ["a"]
+    references = write_all(tmp_path / "r", write_volume, "a.nii.gz")
+    assert [case.name for case in check_cases(predictions, references).cases] == ["a"]
 
 
-def test_cases_that_are_in_one_folder_only_are_all_listed(tmp_path):
-    predictions = touch(tmp_path / "p", "a.nii.gz", "x.nii.gz", "y.nii.gz")
-    references = touch(tmp_path / "r", "a.nii.gz", "b.nii.gz", "c.nii.gz")
-    with pytest.raises(UserError) as refusal:
-        find_cases(predictions, references)
-    assert f"without a prediction in {predictions}: b, c" in str(refusal.value)
-    assert f"without a reference in {references}: x, y" in str(refusal.value)
+def test_cases_that_are_in_one_folder_only_are_all_named(tmp_path, write_volume):
+    predictions = write_all(tmp_path / "p", write_volume, "a.nii.gz", "x.nii.gz", "y.nii.gz")
+    references = write_all(tmp_path / "r", write_volume, "a.nii.gz", "b.nii.gz", "c.nii.gz")
+    checked = check_cases(predictions, references)
+    assert [case.name for case in checked.cases] == ["a"]
+    assert {name for name, why in checked.problems.items() if "without a prediction" in why} == {"b", "c"}
+    assert {name for name, why in checked.problems.items() if "without a reference" in why} == {"x", "y"}
 
 
 def test_a_missing_folder_and_a_file_in_its_place_are_refused(tmp_path):
     folder = touch(tmp_path / "p", "a.nii.gz")
     for other in (tmp_path / "absent", folder / "a.nii.gz"):
         with pytest.raises(UserError, match="there is no such folder"):
-            find_cases(folder, other)
+            check_cases(folder, other)
         with pytest.raises(UserError, match="there is no such folder"):
-            find_cases(other, folder)
+            check_cases(other, folder)
 
 
 def test_a_folder_without_nifti_files_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"there is no NIfTI file \(\*\.nii\.gz or \*\.nii\)"):
-        find_cases(touch(tmp_path / "p", "a.npz"), touch(tmp_path / "r", "a.nii.gz"))
+        check_cases(touch(tmp_path / "p", "a.npz"), touch(tmp_path / "r", "a.nii.gz"))
 
 
 def test_two_files_of_one_case_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"case a has two files, a\.nii and a\.nii\.gz; keep one"):
-        find_cases(touch(tmp_path / "p", "a.nii.gz", "a.nii"), touch(tmp_path / "r", "a.nii.gz"))
-
-
-def test_common_grids_are_given_by_case(tmp_path, write_volume):
-    for folder in ("p", "r"):
-        write_volume(tmp_path / folder / "a.nii.gz", np.zeros((2, 3, 4), dtype=np.uint8))
-    assert common_grids(find_cases(tmp_path / "p", tmp_path / "r"))["a"].shape == (4, 3, 2)
+        check_cases(touch(tmp_path / "p", "a.nii.gz", "a.nii"), touch(tmp_path / "r", "a.nii.gz"))
 
 
 def test_all_cases_with_a_wrong_grid_or_file_are_listed_with_the_reason(tmp_path, write_volume):
@@ -76,7 +80,7 @@ def test_all_cases_with_a_wrong_grid_or_file_are_listed_with_the_reason(tmp_path
     write_volume(tmp_path / "p" / "spaced.nii.gz", empty, spacing_mm=(0.5, 0.6, 3.3))
     (tmp_path / "p" / "torn.nii.gz").write_bytes(b"")
     with pytest.raises(UserError) as refusal:
-        common_grids(find_cases(tmp_path / "p", tmp_path / "r"))
+        refuse(check_cases(tmp_path / "p", tmp_path / "r").problems)
     first, *lines = str(refusal.value).splitlines()
     assert first.startswith("4 case(s) can't be evaluated")
     assert [line.split(":")[0].strip() for line in lines] == ["moved", "shaped", "spaced", "torn"]

@@ -61,8 +61,9 @@ def test_the_number_of_cases_at_once_changes_nothing(folders):
 
 def test_the_json_layout(folders):
     content = json.loads(json.dumps(evaluate_folders(*folders, labels=LABELS).to_json(), allow_nan=False))
-    assert list(content) == ["cases", "aggregate"]
-    assert content["cases"]["b"]["GTVn"] == {
+    assert list(content) == ["cases", "aggregate", "skipped", "distance_where_one_mask_is_empty", "definitions"]
+    case = content["cases"]["b"]["GTVn"]
+    assert {key: case[key] for key in ("dsc", "precision", "recall", "f1", "assd_mm", "hd95_mm")} == {
         "dsc": 0.0,
         "precision": 0.0,
         "recall": None,
@@ -70,8 +71,12 @@ def test_the_json_layout(folders):
         "assd_mm": "inf",
         "hd95_mm": "inf",
     }
-    assert set(content["cases"]["c"]["GTVp"].values()) == {None}
-    assert content["aggregate"]["GTVn"] == {
+    assert list(case) == list(content["definitions"])
+    empty = content["cases"]["c"]["GTVp"]
+    n_zero = {"volume_ml", "reference_volume_ml", "volume_difference_ml", "n_components", "n_reference_components"}
+    assert {key for key, value in empty.items() if value is not None} == n_zero
+    together = content["aggregate"]["GTVn"]
+    first = {
         "dsc_mean": 0.0,
         "f1_of_means": 0.0,
         "dsc_agg": 0.0,
@@ -82,6 +87,52 @@ def test_the_json_layout(folders):
         "n_both_empty": 2,
         "n_infinite_distance": 1,
     }
+    assert dict(list(together.items())[: len(first)]) == first
+    assert together["volume_ml_mean"] == pytest.approx(6 * 7 * 0.9 / 1000 / 3)
+
+
+def test_distances_of_one_sided_empties_may_be_the_diagonal(folders):
+    """A grid of (8, 7, 6) voxels of (0.5, 0.6, 3.0) mm."""
+    scores = evaluate_folders(*folders, labels=LABELS, empty_distance="diagonal")
+    diagonal = math.sqrt(4.0**2 + 4.2**2 + 18**2)
+    assert scores.cases["b"]["GTVn"].hd95_mm == pytest.approx(diagonal)
+    assert scores.aggregate["GTVn"].assd_mm_mean == pytest.approx(diagonal)
+    assert scores.aggregate["GTVn"].n_empty_reference == 1
+    assert scores.to_json()["distance_where_one_mask_is_empty"] == "diagonal"
+
+
+def test_tolerances_name_the_metrics(folders):
+    scores = evaluate_folders(*folders, tolerances_mm=(0.5, 10))
+    case = scores.to_json()["cases"]["a"]["1"]
+    assert [key for key in case if key.startswith("nsd")] == ["nsd_0.5mm", "nsd_10mm"]
+    assert case["nsd_10mm"] == 1
+
+
+def test_bad_cases_are_left_out_and_told_when_asked(folders, write_volume):
+    predictions, references = folders
+    path = predictions / "a.nii.gz"
+    path.write_bytes(path.read_bytes()[:-10])
+    write_volume(predictions / "c.nii.gz", np.zeros((6, 7, 9), dtype=np.uint8))
+    write_volume(references / "d.nii.gz", np.zeros((6, 7, 8), dtype=np.uint8))
+    scores = evaluate_folders(predictions, references, skip_bad=True)
+    assert list(scores.cases) == ["b"]
+    assert list(scores.skipped) == ["a", "c", "d"]
+    assert "truncated" in scores.skipped["a"]
+    assert "shape" in scores.skipped["c"]
+    assert "without a prediction" in scores.skipped["d"]
+
+
+def test_no_case_left_is_refused(folders):
+    for path in folders[0].iterdir():
+        path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(UserError, match=r"3 case\(s\) can't be evaluated"):
+        evaluate_folders(*folders, skip_bad=True)
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, math.nan, math.inf])
+def test_tolerances_are_numbers_from_0_on(folders, tolerance):
+    with pytest.raises(ValueError, match="tolerances_mm"):
+        evaluate_folders(*folders, tolerances_mm=(1.0, tolerance))
 
 
 def test_progress_is_told_after_each_case(folders):
@@ -118,7 +169,8 @@ def test_less_than_one_case_at_once_is_refused(folders, num_processes):
 
 
 def test_no_case_means_no_label():
-    assert FolderScores({}).to_json() == {"cases": {}, "aggregate": {}}
+    content = FolderScores({}).to_json()
+    assert (content["cases"], content["aggregate"]) == ({}, {})
 
 
 def test_the_aggregate_is_over_all_cases():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnunet_cscn.evaluation.overlap import OverlapCounts
-from nnunet_cscn.evaluation.scores import LabelScores, json_number, score_masks
+from nnunet_cscn.evaluation.scores import json_number, score_masks
 
 from . import brute_force
 
@@ -19,6 +19,14 @@ def test_all_scores_of_random_shapes_agree_with_loops(seed):
     assert scores.counts == OverlapCounts(both, n_prediction - both, n_reference - both)
     expected = brute_force.assd_and_hd95_mm(prediction, reference, (3.0, 0.9, 1.1))
     assert (scores.assd_mm, scores.hd95_mm) == pytest.approx(expected, abs=1e-9)
+    distances = brute_force.both_directions_mm(prediction, reference, (3.0, 0.9, 1.1))
+    assert scores.hd_mm == pytest.approx(max(distances), abs=1e-9)
+    for tolerance, nsd in scores.nsd.items():
+        assert nsd == sum(d <= tolerance + 1e-6 for d in distances) / len(distances)
+    assert scores.apl_mm == pytest.approx(brute_force.n_added_pixels(prediction, reference) * math.sqrt(0.99))
+    predicted, true = brute_force.components(prediction), brute_force.components(reference)
+    n_found = sum(len(a & b) > len(a | b) / 2 for a in predicted for b in true)
+    assert scores.lesions == OverlapCounts(n_found, len(predicted) - n_found, len(true) - n_found)
 
 
 def test_the_scores_of_ignored_voxels_agree_with_loops():
@@ -44,19 +52,35 @@ def test_bytes_of_zero_and_one_serve_as_masks():
     assert score_masks(mask, mask.astype(float), (1.0, 1.0, 1.0)).counts.dsc == 1
 
 
-def test_json_has_the_six_scores_with_null_and_inf():
-    assert LabelScores(OverlapCounts(false_negative=3), math.inf, math.inf).to_json() == {
-        "dsc": 0.0,
-        "precision": None,
-        "recall": 0.0,
-        "f1": 0.0,
-        "assd_mm": "inf",
-        "hd95_mm": "inf",
-    }
+def test_one_empty_mask_has_no_distance_and_may_get_one():
+    mask = np.zeros((4, 5, 6), dtype=bool)
+    mask[1:3, 1:3, 1:3] = True
+    missed = score_masks(np.zeros_like(mask), mask, (2.0, 1.0, 1.0))
+    assert missed.has_one_empty
+    assert [missed.assd_mm, missed.hd95_mm, missed.hd_mm] == [math.inf] * 3
+    assert missed.nsd == {1.0: 0.0, 2.0: 0.0, 3.0: 0.0}
+    assert missed.apl_mm == 8  # two slices of four pixels of 1 mm
+    replaced = missed.with_distances(30.0)
+    assert [replaced.assd_mm, replaced.hd95_mm, replaced.hd_mm] == [30.0] * 3
+    same = score_masks(mask, mask, (2.0, 1.0, 1.0))
+    assert same.with_distances(30.0) is same
 
 
-def test_json_of_two_empty_masks_is_null_throughout():
-    assert set(LabelScores().to_json().values()) == {None}
+def test_volumes_are_voxels_times_their_size():
+    prediction, reference = np.zeros((2, 6, 6, 6), dtype=bool)
+    prediction[1:3, 1:3, 1:3] = reference[1:4, 1:3, 1:3] = True
+    scores = score_masks(prediction, reference, (3.0, 0.5, 0.5))
+    assert scores.volume_ml == pytest.approx(8 * 0.75 / 1000)
+    assert scores.reference_volume_ml == pytest.approx(12 * 0.75 / 1000)
+    assert scores.n_voxels == 216
+
+
+def test_two_empty_masks_have_volumes_and_no_overlap():
+    empty = np.zeros((2, 3, 4), dtype=bool)
+    scores = score_masks(empty, empty, (1.0, 1.0, 1.0), ignored=np.arange(24).reshape(2, 3, 4) < 5)
+    assert (scores.volume_ml, scores.reference_volume_ml, scores.n_voxels) == (0, 0, 19)
+    assert math.isnan(scores.apl_mm)
+    assert math.isnan(scores.lesions.f1)
 
 
 def test_finite_numbers_stay_as_they_are():
