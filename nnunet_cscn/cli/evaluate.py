@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nnunet_cscn.evaluation.folder import FolderScores
 
 
-SHOWN_PER_CASE = ("dsc", "precision", "recall", "assd_mm", "hd95_mm", "volume_ml", "reference_volume_ml")
+SHOWN_PER_CASE = ("dsc", "precision", "recall", "assd_mm", "hd95_mm")  # what fits beside names
 
 EmptyDistance = Literal["infinite", "diagonal"]
 

@@ -174,14 +174,14 @@ _LAST = (
         "parts",
         "Connected parts of the prediction (26 neighbours).",
         lambda scores: scores.lesions.true_positive + scores.lesions.false_positive,
-        digits=0,
+        digits=1,
     ),
     Metric(
         "n_reference_components",
         "reference parts",
         "Connected parts of the reference (26 neighbours).",
         lambda scores: scores.lesions.true_positive + scores.lesions.false_negative,
-        digits=0,
+        digits=1,
     ),
     Metric(
         "lesion_f1",
