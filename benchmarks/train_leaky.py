@@ -24,12 +24,19 @@ from nnunet_cscn.training.staged import CSCNStagedTrainer
 class LeakyStagedTrainer(CSCNStagedTrainer):
     """The second stage with maps of networks that knew the cases."""
 
+    leaky_maps: StageOneMaps | None = None
+
+    def initialize(self) -> None:
+        """Build everything, and make the maps before the loaders are seeded: building a network draws numbers."""
+        super().initialize()
+        self.leaky_maps = in_sample_maps(self.stage_one(), int(self.fold), self.device)
+
     def extra_inputs(self) -> ExtraInputs | None:
         """Return the in-sample maps."""
         inputs = super().extra_inputs()
-        if inputs is None:
+        if inputs is None or self.leaky_maps is None:
             return None
-        return replace(inputs, load=in_sample_maps(self.stage_one(), int(self.fold), self.device).load)
+        return replace(inputs, load=self.leaky_maps.load)
 
 
 def in_sample_maps(stage_one: StageOne, fold: int, device: torch.device) -> StageOneMaps:
