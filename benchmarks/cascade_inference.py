@@ -24,12 +24,12 @@ from torch import Tensor, nn
 
 from nnunet_cscn.cascade.manifest import cases_of, maps_of
 from nnunet_cscn.cascade.maps import StageOneMaps
-from nnunet_cscn.cascade.stage_one import StageOne
+from nnunet_cscn.cascade.stage_one import FINAL, StageOne
 from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet_folders import configuration_from_plans, model_folder, preprocessed_dataset, read_plans
 from nnunet_cscn.prediction.disagreement import disagreement_map
-from nnunet_cscn.prediction.predictor import SlidingWindow, load_predictor
+from nnunet_cscn.prediction.predictor import Model, SlidingWindow
 from nnunet_cscn.prediction.stages import StagesPredictor
 from nnunet_cscn.settings import Settings
 
@@ -49,7 +49,7 @@ def main() -> None:
     cases: dict[str, dict[str, float]] = {}
     for fold in arguments.folds:
         window = SlidingWindow(progress=False)
-        predictor = load_predictor(model, [fold], "checkpoint_final.pth", torch.device(arguments.device), window)
+        predictor = Model(model, (fold,), FINAL).load(torch.device(arguments.device), window)
         assert not predictor.label_manager.has_regions
         for case in track(stage_one.splits[fold]["val"], description=f"fold {fold}"):
             image, labels, *_ = data.load_case(case)

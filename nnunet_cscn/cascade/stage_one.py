@@ -67,7 +67,8 @@ class StageOne:
             options: Stage two's options.
 
         Raises:
-            UserError: When data set, plans or configuration are unknown, or stage one's cases are on another grid.
+            UserError: When data set, plans or configuration are unknown, or stage one's cases are on another grid or
+                its tiles of another size.
         """
         named = options.configuration or configuration
         found = cls.find(dataset, named, trainer=options.stage_one, plans=plans, checkpoint=options.checkpoint)
@@ -78,6 +79,12 @@ class StageOne:
                     f"cscn.staged.configuration: {named} has preprocessed cases of its own, on another grid than those "
                     f"of {configuration}: choose a configuration from which {configuration} inherits, or that inherits "
                     "from it"
+                )
+            if second["patch_size"] != found.plan["patch_size"]:
+                raise UserError(
+                    f"cscn.staged.configuration: {named} has the patch size {found.plan['patch_size']} and "
+                    f"{configuration} has {second['patch_size']}, but stage one works on the tiles of stage two: make "
+                    f"{configuration} with the patch size of {named}"
                 )
         return found
 

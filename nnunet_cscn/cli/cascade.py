@@ -109,7 +109,7 @@ def _part_job(stage_one: StageOne, index: int, count: int) -> Job:
     return Job(
         name=f"maps {index + 1} of {count}",
         command=command,
-        log_file=log_folder(stage_one) / f"cascade_{index}.log",
+        log_file=log_folder(stage_one) / f"cascade_{Path(stage_one.checkpoint).stem}_{index + 1}_of_{count}.log",
         progress=r"^(\d+)/\d+$",
         total=len(range(index, len(stage_one.fold_of), count)),
     )

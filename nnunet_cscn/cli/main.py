@@ -17,7 +17,7 @@ from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
 from nnunet_cscn.cli.phantom import phantom
 from nnunet_cscn.cli.plan import plan
-from nnunet_cscn.cli.predict import predict
+from nnunet_cscn.cli.predict import ManyFolds, predict
 from nnunet_cscn.cli.train import train
 from nnunet_cscn.cli.weights import weights_app
 
@@ -54,7 +54,7 @@ app.command("env")(env)
 app.command("evaluate")(evaluate)
 app.command("phantom")(phantom)
 app.command("plan")(plan)
-app.command("predict", context_settings={"allow_extra_args": True})(predict)  # -f 0 1 2
+app.command("predict", cls=ManyFolds)(predict)
 app.command("train")(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(weights_app, name="weights")

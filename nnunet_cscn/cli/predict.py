@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperCommand
 
 from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.errors import UserError
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 
 def predict(
-    further: typer.Context,
     images: Annotated[Path, typer.Option("-i", metavar="FOLDER", help="Images, named as nnU-Net wants them.")],
     out: Annotated[Path, typer.Option("-o", metavar="FOLDER", help="Where the predictions go.")],
     dataset: Annotated[str, typer.Option("-d", help="Data set, by number or name.")],
@@ -62,7 +62,7 @@ def predict(
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Let nnU-Net talk.")] = False,
 ) -> None:
-    """Predict with a trained model, exactly as nnUNetv2_predict does with the same arguments.
+    """Predict with a trained model: the arguments and the files of nnUNetv2_predict.
 
     With --uncertainty, in a second pass, also where and how much the coarse and
     the fine network disagree: FOLDER/uncertainty/CASE.nii.gz, from 0 to 1 in
@@ -71,30 +71,36 @@ def predict(
 
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """
-    from nnunet_cscn.nnunet_folders import model_folder, read_dataset_json
+    from nnunet_cscn.nnunet_folders import model_folder
 
-    chosen_folds = _folds(folds, further.args)
+    chosen_folds = _folds(folds or [])
     if part >= n_parts:
         raise UserError(f"-part_id {part}: with -num_parts {n_parts} it goes from 0 to {n_parts - 1}")
-    model = model_folder(dataset, trainer=trainer, plans=plans, configuration=configuration)
+    if previous_stage is not None and not previous_stage.is_dir():
+        raise UserError(f"-prev_stage_predictions {previous_stage}: there is no such folder")
+    folder = model_folder(dataset, trainer=trainer, plans=plans, configuration=configuration)
     with console.status("importing nnU-Net"):
         import torch
 
         from nnunet_cscn.discovery import ensure_registered
         from nnunet_cscn.prediction.images import images_in
-        from nnunet_cscn.prediction.predictor import SlidingWindow, check_folds, load_predictor
+        from nnunet_cscn.prediction.predictor import Model, SlidingWindow
         from nnunet_cscn.prediction.uncertainty import UncertaintyWriter
 
         ensure_registered()
-    check_folds(model, chosen_folds, checkpoint)
-    description = read_dataset_json(model)
-    cases = images_in(images, file_ending=description["file_ending"], n_channels=len(description["channel_names"]))
+    model = Model(folder, chosen_folds, checkpoint)
+    model.check()
+    cases = images_in(images, file_ending=model.file_ending(), n_channels=model.n_channels())
     window = SlidingWindow(step_size, not disable_tta, not not_on_device, verbose, not disable_progress_bar)
-    predictor = load_predictor(model, chosen_folds, checkpoint, torch.device(_device(device)), window)
-    writer = UncertaintyWriter(predictor, out) if uncertainty else None  # refused before anything is predicted
+    predictor = model.load(torch.device(_device(device)), window)
+    if (before := predictor.configuration_manager.previous_stage_name) and previous_stage is None:
+        raise UserError(f"{configuration} needs the segmentations of {before}: give -prev_stage_predictions FOLDER")
+    out = out.absolute()  # nnU-Net can't write into a folder without a name, such as .
+    writer = UncertaintyWriter(predictor, model, out) if uncertainty else None  # refused before anything is predicted
     names = sorted(cases)[part::n_parts]
     if not names:
-        raise UserError(f"-num_parts {n_parts}: there are only {len(cases)} cases, so part {part} has none")
+        console.print(f"nothing to do: {len(cases)} cases in {n_parts} parts leave none for part {part}")
+        return
     _predict(
         predictor,
         [[str(file) for file in cases[case]] for case in names],
@@ -106,7 +112,6 @@ def predict(
         n_export=n_export,
     )
     if writer is not None:
-        predictor.allow_tqdm = False
         with progress_bar() as progress:
             task = progress.add_task("uncertainty", total=len(names), visible=not disable_progress_bar)
             writer.write(
@@ -117,15 +122,28 @@ def predict(
         _show(out)
 
 
-def _folds(named: list[str] | None, further: list[str]) -> list[Fold]:
-    """Return the folds of ``-f``; all but the first of ``-f 0 1 2`` come as further arguments."""
-    texts = [*(named or []), *further]
-    if further and not named:
-        raise UserError(f"unexpected argument: {further[0]}")
+class ManyFolds(TyperCommand):
+    """A command whose ``-f`` takes several values, as nnU-Net's does: ``-f 0 1 2``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Give each value a ``-f`` of its own."""
+        spread: list[str] = []
+        is_further = False  # a value behind the first one of -f
+        for index, argument in enumerate(args):
+            if argument.startswith("-"):
+                is_further = False
+            elif is_further:
+                spread.append("-f")
+            elif index and args[index - 1] == "-f":
+                is_further = True
+            spread.append(argument)
+        return super().parse_args(ctx, spread)
+
+
+def _folds(texts: list[str]) -> tuple[Fold, ...]:
     if wrong := [text for text in texts if not (text.isdecimal() or text == "all")]:
         raise UserError(f"-f: expected numbers of folds, or all, got {wrong[0]}")
-    chosen: list[Fold] = [text if text == "all" else int(text) for text in dict.fromkeys(texts)]
-    return chosen or [0, 1, 2, 3, 4]
+    return tuple(text if text == "all" else int(text) for text in dict.fromkeys(texts)) or (0, 1, 2, 3, 4)
 
 
 def _device(named: str | None) -> str:
@@ -136,6 +154,8 @@ def _device(named: str | None) -> str:
     device = named or ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("-device cuda: there is no GPU that torch can see; use -device cpu")
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise UserError("-device mps: torch finds none here; use -device cpu")
     if device == "cuda":
         torch.set_num_threads(1)  # as nnUNetv2_predict does; on the CPU torch takes all cores, or OMP_NUM_THREADS
     return device

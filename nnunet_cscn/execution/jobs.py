@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from nnunet_cscn.errors import CommandFailed
+from nnunet_cscn.errors import CommandFailed, UserError
 
 POLL_SECONDS = 0.5
 _TAIL_BYTES = 4096
@@ -77,7 +77,7 @@ def run_jobs(
 ) -> None:
     """Run jobs that do not depend on each other to their end.
 
-    When one fails the others go on; an interrupt stops all.
+    When one fails, or is refused, the others go on; an interrupt stops all.
 
     Args:
         executor: What runs them.
@@ -86,6 +86,7 @@ def run_jobs(
 
     Raises:
         CommandFailed: When any failed, with all reasons.
+        UserError: When the executor refuses one.
     """
     running: dict[Job, Running] = {}
     furthest = dict.fromkeys(jobs, 0)
@@ -106,6 +107,8 @@ def run_jobs(
                     on_progress(job, job.total or 1)
                 except (Exception, CancelledError) as failure:
                     failures.append(f"{job.name}: {failure}")
+    except UserError:  # a job was refused: no reason to stop those that run
+        raise
     except BaseException:
         executor.cancel()
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
-import time
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,6 @@ from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution.commands import run_command
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.files import replacing
-
-ALIVE = frozenset({"PENDING", "CONFIGURING", "READY", "RUNNING", "SUSPENDED", "REQUEUED", "RESIZING", "COMPLETING"})
-SECONDS_UNTIL_LISTED = 120  # Slurm's accounting takes a while before it knows a new job
 
 
 class SlurmExecutor:
@@ -44,7 +41,7 @@ class SlurmExecutor:
             self._executor.update_parameters(**options)
         except (NameError, RuntimeError, AssertionError, TypeError, ValueError) as refused:
             raise UserError(f"--slurm: {str(refused) or 'an option has a value of the wrong kind'}") from None
-        self._submitted: list[Any] = []
+        self._submitted: dict[Path, Any] = {}
 
     def submit(self, job: Job) -> SlurmJob:
         """Submit a job, or wait for the one that waits or runs already."""
@@ -55,16 +52,20 @@ class SlurmExecutor:
             try:
                 submitted = self._executor.submit(run_on_node, job)
             except (RuntimeError, OSError) as refused:
-                raise UserError(f"Slurm does not take {job.name}: {refused}") from None
-            with replacing(handle_file) as temporary:
-                temporary.write_bytes(pickle.dumps(submitted))
-        self._submitted.append(submitted)
+                raise UserError(
+                    f"Slurm does not take {job.name}: {refused}; what it has taken goes on, and the same command waits "
+                    "for it"
+                ) from None
+        self._submitted[handle_file] = submitted
+        with replacing(handle_file) as temporary:
+            temporary.write_bytes(pickle.dumps(submitted))
         return SlurmJob(submitted)
 
     def cancel(self) -> None:
-        """Cancel all that was submitted."""
-        for job in self._submitted:
+        """Cancel all that was submitted or found."""
+        for handle_file, job in self._submitted.items():
             job.cancel(check=False)
+            handle_file.unlink(missing_ok=True)  # a job that is being killed is not to be found again
 
 
 class SlurmJob:
@@ -95,16 +96,42 @@ class SlurmJob:
 
 
 def _still_there(handle_file: Path) -> Any:
-    """Return submitit's handle of a job that waits or runs; None where there is none."""
+    """Return submitit's handle of a job that waits or runs; None where there is none.
+
+    Raises:
+        UserError: When nobody can say whether it does: submitted again, it might run twice in the same folder.
+    """
+    if not handle_file.is_file():
+        return None
     try:
         job = pickle.loads(handle_file.read_bytes())
-        state = str(job.state).split(" ")[0]
-        is_young = time.time() - handle_file.stat().st_mtime < SECONDS_UNTIL_LISTED
-    except Exception:  # not there, damaged, or of another version of submitit: no job can be found by it
+        is_done, state = job.done(force_check=True), str(job.state)
+    except Exception as fault:  # damaged, or of another version of submitit
+        raise UserError(
+            f"{handle_file} can't be read ({fault}): if the job that it stands for does not run any more (`squeue`), "
+            "remove the file"
+        ) from None
+    if is_done:
         return None
-    if job.paths.result_pickle.exists():
-        return None
-    return job if state in ALIVE or (state == "UNKNOWN" and is_young) else None
+    # submitit says UNKNOWN when Slurm's accounting does not answer, or has forgotten the job
+    return job if state != "UNKNOWN" or _is_queued(str(job.job_id), handle_file) else None
+
+
+def _is_queued(job_id: str, handle_file: Path) -> bool:
+    try:
+        asked = subprocess.run(["squeue", "-h", "-j", job_id], capture_output=True, text=True, check=False)
+    except OSError as fault:
+        answer = str(fault)
+    else:
+        if asked.returncode == 0:
+            return bool(asked.stdout.strip())
+        if "Invalid job id" in asked.stderr:  # ended a while ago
+            return False
+        answer = asked.stderr.strip()
+    raise UserError(
+        f"Slurm does not say whether job {job_id} still runs ({answer}): try again later, or remove {handle_file} "
+        "if it does not"
+    )
 
 
 def run_on_node(job: Job) -> str | None:

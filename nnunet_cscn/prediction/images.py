@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import SimpleITK
+
 from nnunet_cscn.errors import UserError
 
 
@@ -12,7 +14,8 @@ def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, l
     """Return the files of every case, channel by channel.
 
     Args:
-        folder: Holds ``CASE_0000.nii.gz``, ``CASE_0001.nii.gz`` and so on.
+        folder: Holds ``CASE_0000.nii.gz``, ``CASE_0001.nii.gz`` and so on; or, where a single file holds all channels
+            (colour pictures, volumes of four dimensions), ``CASE_0000`` alone.
         file_ending: The data set's.
         n_channels: Channels that the network needs.
 
@@ -30,10 +33,27 @@ def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, l
         raise UserError(
             f"-i {folder} holds no images named as nnU-Net wants them, such as case_0000{file_ending} (case, channel)"
         )
-    if wrong := [case for case, files in channels.items() if sorted(files) != list(range(n_channels))]:
+    if wrong := [case for case, files in channels.items() if not _is_complete(files, n_channels)]:
         wanted = ", ".join(f"CASE_{channel:04d}{file_ending}" for channel in range(n_channels))
         raise UserError(
             f"-i {folder}: {len(wrong)} of {len(channels)} cases do not have exactly the channels of the model "
             f"({wanted}): {', '.join(wrong[:10])}{' and others' if len(wrong) > 10 else ''}"
         )
-    return {case: [files[channel] for channel in range(n_channels)] for case, files in channels.items()}
+    return {case: [file for _, file in sorted(files.items())] for case, files in channels.items()}
+
+
+def _is_complete(files: dict[int, Path], n_channels: int) -> bool:
+    if sorted(files) == list(range(n_channels)):
+        return True
+    return list(files) == [0] and _holds_channels(files[0])
+
+
+def _holds_channels(file: Path) -> bool:
+    """Tell whether one file holds several channels, which nnU-Net's readers then take apart."""
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(file))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:  # not in SimpleITK's reach
+        return False
+    return bool(reader.GetDimension() == 4 or reader.GetNumberOfComponents() > 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,9 @@ from typing import Any
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
+from nnunet_cscn.checkpoints import read_checkpoint
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet_folders import read_json_file
 
 Fold = int | str  # a number, or "all"
 
@@ -34,36 +35,88 @@ class SlidingWindow:
     progress: bool = True
 
 
-def check_folds(model: Path, folds: Sequence[Fold], checkpoint: str) -> None:
-    """See that a model has the folds that shall predict.
+@dataclass(frozen=True)
+class Model:
+    """Trained folds that predict together.
 
-    Args:
-        model: Its folder.
+    Attributes:
+        folder: nnU-Net's folder of the model, which names trainer, plans and configuration.
         folds: The folds.
         checkpoint: The checkpoint's name.
-
-    Raises:
-        UserError: With the folds that there are.
     """
-    if missing := [str(fold) for fold in folds if not (model / f"fold_{fold}" / checkpoint).is_file()]:
-        trained = sorted(file.parent.name.removeprefix("fold_") for file in model.glob(f"fold_*/{checkpoint}"))
-        there = f"predict with what there is: -f {' '.join(trained)}" if trained else "train it first"
-        raise UserError(f"{model.name} has no {checkpoint} in fold {', '.join(missing)}: {there}")
 
+    folder: Path
+    folds: tuple[Fold, ...]
+    checkpoint: str
 
-def load_predictor(
-    model: Path, folds: Sequence[Fold], checkpoint: str, device: torch.device, window: SlidingWindow
-) -> Any:
-    """Return nnU-Net's predictor as ``nnUNetv2_predict`` sets it up."""
-    predictor = nnUNetPredictor(
-        tile_step_size=window.step_size,
-        use_gaussian=True,
-        use_mirroring=window.mirroring,
-        perform_everything_on_device=window.on_device,
-        device=device,
-        verbose=window.verbose,
-        verbose_preprocessing=window.verbose,
-        allow_tqdm=window.progress,
-    )
-    predictor.initialize_from_trained_model_folder(str(model), tuple(folds), checkpoint_name=checkpoint)
-    return predictor
+    def check(self) -> None:
+        """See that all folds are there.
+
+        Raises:
+            UserError: With the folds that are.
+        """
+        if missing := [str(fold) for fold in self.folds if not self._file(fold).is_file()]:
+            trained = sorted(
+                file.parent.name.removeprefix("fold_") for file in self.folder.glob(f"fold_*/{self.checkpoint}")
+            )
+            there = f"predict with what there is: -f {' '.join(trained)}" if trained else "train it first"
+            raise UserError(f"{self.folder.name} has no {self.checkpoint} in fold {', '.join(missing)}: {there}")
+
+    def n_channels(self) -> int:
+        """Return how many channels of an image the model sees.
+
+        Raises:
+            UserError: When its dataset.json does not say.
+        """
+        description = self.description()
+        names = description.get("channel_names", description.get("modality"))  # the second is nnU-Net's older word
+        if not isinstance(names, dict) or not names:
+            raise UserError(f"{self.folder / 'dataset.json'} has no valid channel_names: restore it or train again")
+        return len(names)
+
+    def file_ending(self) -> str:
+        """Return the ending of the images' files.
+
+        Raises:
+            UserError: When the model's dataset.json does not say.
+        """
+        ending = self.description().get("file_ending")
+        if not isinstance(ending, str):
+            raise UserError(f"{self.folder / 'dataset.json'} has no valid file_ending: restore it or train again")
+        return ending
+
+    def description(self) -> dict[str, Any]:
+        """Return the dataset.json that the model was trained with; UserError when it can't be read."""
+        content = read_json_file(self.folder / "dataset.json")
+        return content if isinstance(content, dict) else {}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what tells the model from others, for a JSON file."""
+        return {"model": self.folder.name, "folds": list(self.folds), "checkpoint": self.checkpoint}
+
+    def load(self, device: torch.device, window: SlidingWindow) -> Any:
+        """Return nnU-Net's predictor as ``nnUNetv2_predict`` sets it up.
+
+        Raises:
+            UserError: When a checkpoint is damaged.
+        """
+        predictor = nnUNetPredictor(
+            tile_step_size=window.step_size,
+            use_gaussian=True,
+            use_mirroring=window.mirroring,
+            perform_everything_on_device=window.on_device,
+            device=device,
+            verbose=window.verbose,
+            verbose_preprocessing=window.verbose,
+            allow_tqdm=window.progress,
+        )
+        try:
+            predictor.initialize_from_trained_model_folder(str(self.folder), self.folds, self.checkpoint)
+        except Exception:
+            for fold in self.folds:
+                read_checkpoint(self._file(fold))  # tells in a sentence which one is damaged
+            raise
+        return predictor
+
+    def _file(self, fold: Fold) -> Path:
+        return self.folder / f"fold_{fold}" / self.checkpoint

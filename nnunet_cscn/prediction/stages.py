@@ -39,6 +39,7 @@ class StagesPredictor:
         self._n_heads = network.output_channels
         self._predictor = copy.copy(predictor)
         self._predictor.network = _BothStages(network)
+        self._predictor.allow_tqdm = False
         # all that the sliding window asks of the labels is how many channels come out of the network
         self._predictor.label_manager = SimpleNamespace(num_segmentation_heads=2 * self._n_heads)
 

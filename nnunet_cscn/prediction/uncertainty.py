@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet_folders import read_json_file
 from nnunet_cscn.prediction.disagreement import disagreement_map, disagreement_score
 from nnunet_cscn.prediction.native_grid import check_reader, on_native_grid, write_map
+from nnunet_cscn.prediction.predictor import Model
 from nnunet_cscn.prediction.stages import StagesPredictor
 
 FOLDER = "uncertainty"  # of its own: some of nnU-Net's commands take every image beside predictions for one
@@ -24,16 +26,23 @@ class UncertaintyWriter:
     """Maps and numbers of disagreement for a folder of predictions.
 
     Args:
-        predictor: nnU-Net's, with a model of two stages loaded.
+        predictor: nnU-Net's, with the model loaded.
+        model: The model, which has two stages.
         out: The folder of the predictions.
 
     Raises:
-        UserError: When the model has one stage, or its images are read in a way that maps can't be written for.
+        UserError: When the model has one stage, needs the segmentation of another one, or its images are read in a way
+            that maps can't be written for.
     """
 
-    def __init__(self, predictor: Any, out: Path) -> None:
+    def __init__(self, predictor: Any, model: Model, out: Path) -> None:
         check_reader(predictor.plans_manager)
+        if previous := predictor.configuration_manager.previous_stage_name:
+            raise UserError(
+                f"--uncertainty: {model.folder.name} needs segmentations of {previous}, as nnU-Net's cascade"
+            )
         self._predictor = predictor
+        self._model = model.to_json()
         self._stages = StagesPredictor(predictor)
         self._out = out
 
@@ -43,11 +52,11 @@ class UncertaintyWriter:
         """Predict both stages of every case and write what is between them.
 
         For each case a map (``uncertainty/CASE`` with the data set's ending) and its number
-        (``uncertainty/CASE.json``); then all numbers in ``uncertainty.json``.
+        (``uncertainty/CASE.json``); then all numbers of this model in ``uncertainty.json``.
 
         Args:
             images: The files of every case, channel by channel.
-            overwrite: Whether cases that have both files already are done again.
+            overwrite: Whether cases that have both files of this model already are done again.
             on_progress: Called with the number of finished cases and of all of them.
         """
         wanted = [case for case in images if overwrite or not self._is_written(case)]
@@ -81,14 +90,31 @@ class UncertaintyWriter:
         native = on_native_grid(
             difference, properties, self._predictor.plans_manager, self._predictor.configuration_manager
         )
+        self._score_file(case).unlink(missing_ok=True)  # a new map never stands beside an old number
         write_map(self._map_file(case), native, properties)
         score = disagreement_score(coarse, fine, are_regions=are_regions)
-        write_json(self._score_file(case), {"disagreement": score})
+        write_json(self._score_file(case), {"disagreement": score, **self._model})
 
     def _write_summary(self) -> None:
-        """Gather the numbers of all cases, those of other processes and earlier runs too."""
-        scores = {file.stem: read_json_file(file)["disagreement"] for file in sorted(self._folder.glob("*.json"))}
-        write_json(self._out / SUMMARY, {"trainer": self._predictor.trainer_name, "disagreement": scores})
+        """Gather the numbers of all cases of this model, those of other processes and earlier runs too."""
+        written = None
+        while written != (scores := self._scores()):  # another process may have come in between
+            write_json(self._out / SUMMARY, {**self._model, "disagreement": scores})
+            written = scores
+
+    def _scores(self) -> dict[str, float]:
+        files = (file for file in sorted(self._folder.glob("*.json")) if not file.name.startswith("."))
+        return {file.stem: score for file in files if (score := self._score(file)) is not None}
+
+    def _score(self, file: Path) -> float | None:
+        """Return the number in a case's file; None where it is of another model, or just being replaced."""
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        if not isinstance(content, dict) or any(content.get(key) != value for key, value in self._model.items()):
+            return None
+        return float(content["disagreement"])
 
     @property
     def _folder(self) -> Path:
@@ -101,7 +127,7 @@ class UncertaintyWriter:
         return self._folder / f"{case}.json"
 
     def _is_written(self, case: str) -> bool:
-        return self._map_file(case).is_file() and self._score_file(case).is_file()
+        return self._map_file(case).is_file() and self._score(self._score_file(case)) is not None
 
 
 def read_scores(out: Path) -> dict[str, float]:

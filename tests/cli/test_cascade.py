@@ -45,7 +45,10 @@ def test_several_devices_share_the_maps_out_over_processes(stage_one):
     shutil.rmtree(maps_of(stage_one).folder)
     cascade("--devices", "cpu,cpu")
     check_maps(stage_one)
-    assert sorted(file.name for file in (stage_one.folder / "logs").iterdir()) == ["cascade_0.log", "cascade_1.log"]
+    assert sorted(file.name for file in (stage_one.folder / "logs").iterdir()) == [
+        "cascade_checkpoint_final_1_of_2.log",
+        "cascade_checkpoint_final_2_of_2.log",
+    ]
 
 
 def test_missing_folds_end_with_status_2_and_the_commands(stage_one, refused):

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import tiny_dataset
 from nnunet_cscn.cli.main import app
-from nnunet_cscn.prediction.predictor import SlidingWindow, load_predictor
+from nnunet_cscn.prediction.predictor import Model, SlidingWindow
 from nnunet_cscn.prediction.stages import StagesPredictor
 from nnunet_cscn.training.cscn import CSCNTrainer
 from nnunet_cscn.training.staged import CSCNStagedTrainer
@@ -71,8 +71,9 @@ def predict(folders, tmp_path):
     return run
 
 
-def model(folders, trainer):
-    return folders / "results" / tiny_dataset.NAME / f"{trainer}__nnUNetPlans__{CONFIGURATION}"
+def load(folders, trainer, *folds, **window):
+    folder = folders / "results" / tiny_dataset.NAME / f"{trainer}__nnUNetPlans__{CONFIGURATION}"
+    return Model(folder, folds, "checkpoint_final.pth").load(torch.device("cpu"), SlidingWindow(**window))
 
 
 def voxels(file):
@@ -82,13 +83,12 @@ def voxels(file):
 @pytest.mark.parametrize(("kind", "trainer"), [("labels", "CSCNTrainer"), ("regions", "CSCNStagedTrainer")])
 def test_maps_and_numbers_stand_beside_nnunets_predictions(folders, predict, tmp_path, trainer):
     shown = predict("-tr", trainer, "-f", "0", "--uncertainty")
-    predictor = load_predictor(
-        model(folders, trainer), [0], "checkpoint_final.pth", torch.device("cpu"), SlidingWindow(progress=False)
-    )
+    predictor = load(folders, trainer, 0, progress=False)
     (tmp_path / "stock").mkdir()
     predictor.predict_from_files_sequential(str(tmp_path / "in"), str(tmp_path / "stock"))
     numbers = json.loads((tmp_path / "out" / "uncertainty.json").read_text())
-    assert numbers["trainer"] == trainer
+    assert numbers["model"] == f"{trainer}__nnUNetPlans__{CONFIGURATION}"
+    assert (numbers["folds"], numbers["checkpoint"]) == ([0], "checkpoint_final.pth")
     assert sorted(numbers["disagreement"]) == ["case_0", "case_1"]
     for case, number in numbers["disagreement"].items():
         np.testing.assert_array_equal(*(voxels(tmp_path / side / f"{case}.nii.gz") for side in ("out", "stock")))
@@ -101,9 +101,7 @@ def test_maps_and_numbers_stand_beside_nnunets_predictions(folders, predict, tmp
 
 
 def test_on_one_tile_both_stages_are_those_of_the_network(folders):
-    predictor = load_predictor(
-        model(folders, "CSCNTrainer"), [1], "checkpoint_final.pth", torch.device("cpu"), SlidingWindow(mirroring=False)
-    )
+    predictor = load(folders, "CSCNTrainer", 1, mirroring=False)
     predictor.use_gaussian = False
     image = torch.randn((1, 8, 16, 16), generator=torch.Generator().manual_seed(0))
     coarse, fine = StagesPredictor(predictor).probabilities(image.numpy())
@@ -118,10 +116,7 @@ def test_several_folds_are_averaged(folders):
     image = torch.randn((1, 8, 16, 16), generator=torch.Generator().manual_seed(0)).numpy()
 
     def stages(*folds):
-        predictor = load_predictor(
-            model(folders, "CSCNTrainer"), folds, "checkpoint_final.pth", torch.device("cpu"), SlidingWindow()
-        )
-        return np.stack(StagesPredictor(predictor).probabilities(image))
+        return np.stack(StagesPredictor(load(folders, "CSCNTrainer", *folds)).probabilities(image))
 
     np.testing.assert_allclose(stages(0, 1), (stages(0) + stages(1)) / 2, atol=2e-3)
 
@@ -139,7 +134,35 @@ def test_what_is_there_is_left_alone_when_the_prediction_is_continued(predict, t
 def test_parts_share_the_cases_and_gather_the_numbers(predict, tmp_path):
     for part in ("0", "1"):
         predict("-f", "0", "--uncertainty", "-num_parts", "2", "-part_id", part)
-    assert len(json.loads((tmp_path / "out" / "uncertainty.json").read_text())["disagreement"]) == 2
+        (tmp_path / "out" / "uncertainty" / ".0a.case_0.json").write_text("{")  # of a process that was killed
+    assert sorted(json.loads((tmp_path / "out" / "uncertainty.json").read_text())["disagreement"]) == [
+        "case_0",
+        "case_1",
+    ]
+    assert "nothing to do" in predict("-f", "0", "-num_parts", "3", "-part_id", "2")
+
+
+def test_numbers_of_another_model_are_left_out(predict, tmp_path):
+    predict("-f", "0", "--uncertainty", "-num_parts", "2")
+    predict("-f", "1", "--uncertainty", "-num_parts", "2", "-part_id", "1", "--continue_prediction")
+    assert list(json.loads((tmp_path / "out" / "uncertainty.json").read_text())["disagreement"]) == ["case_1"]
+
+
+def test_the_folder_of_now_may_be_the_target(folders, predict, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    predict("-f", "0", "-o", ".", "--disable_tta")
+    assert (tmp_path / "here" / "case_0.nii.gz").is_file()
+
+
+def test_a_damaged_checkpoint_is_named(folders, tmp_path, refused):
+    folder = folders / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}"
+    (folder / "fold_0" / "checkpoint_torn.pth").write_bytes(b"PK")
+    shown = refused(
+        *("predict", "-i", tmp_path / "in", "-o", tmp_path / "out", "-d", "901", "-c", CONFIGURATION),
+        *("-f", "0", "-chk", "checkpoint_torn.pth", "-device", "cpu"),
+    )
+    assert "checkpoint_torn.pth is no nnU-Net checkpoint" in " ".join(shown.split())
 
 
 def test_every_option_of_nnunets_command_is_an_option_of_ours():
@@ -158,11 +181,13 @@ def test_every_option_of_nnunets_command_is_an_option_of_ours():
         ([], "has no checkpoint_final.pth in fold 2, 3, 4: predict with what there is: -f 0 1"),
         (["-f", "0", "-chk", "checkpoint_worst.pth"], "has no checkpoint_worst.pth in fold 0: train it first"),
         (["-f", "zero"], "-f: expected numbers of folds, or all, got zero"),
-        (["0", "1"], "unexpected argument: 0"),
+        (["0", "1"], "unexpected extra argument(s) (0 1)"),
+        (["-f", "0", "-npp", "1", "2"], "unexpected extra argument(s) (2)"),
+        (["-f"], "Option '-f' requires an argument"),
         (["-f", "0", "-tr", "BUNetTrainer", "--uncertainty"], "BUNetTrainer has a single network"),
         (["-f", "0", "-tr", "NoTrainer"], "has no model NoTrainer__nnUNetPlans__3d_tiny"),
         (["-f", "0", "-num_parts", "2", "-part_id", "2"], "-part_id 2: with -num_parts 2 it goes from 0 to 1"),
-        (["-f", "0", "-num_parts", "3", "-part_id", "2"], "there are only 2 cases, so part 2 has none"),
+        (["-f", "0", "-prev_stage_predictions", "nowhere"], "-prev_stage_predictions nowhere: there is no such folder"),
         (["-f", "0", "-device", "gpu"], "-device gpu: expected cuda, cpu or mps"),
         (["-f", "0", "-i", "nowhere"], "-i nowhere: there is no such folder"),
     ],

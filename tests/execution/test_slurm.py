@@ -1,9 +1,7 @@
 """Through submitit's own stand-in for a cluster: processes on this machine."""
 
-import os
 import pickle
 import time
-from types import SimpleNamespace
 
 import pytest
 
@@ -15,14 +13,18 @@ from nnunet_cscn.execution.slurm import SlurmExecutor, parse_options
 pytest.importorskip("submitit")
 
 
-class StandIn(SimpleNamespace):
-    """What submitit's handle of a job tells."""
+class StandIn:
+    """What submitit's handle of job 17 tells."""
 
-    def __init__(self, state, paths):
-        super().__init__(state=state, paths=paths)
+    job_id = "17"
 
-    def __reduce__(self):
-        return StandIn, (self.state, self.paths)
+    def __init__(self, is_done, state):
+        self.is_done = is_done
+        self.state = state
+
+    def done(self, force_check=False):
+        assert force_check
+        return self.is_done
 
 
 def test_jobs_are_submitted_run_and_collected(write_command, tmp_path, monkeypatch):
@@ -66,28 +68,81 @@ while not (folder / "go").exists():
     assert len(list(tmp_path.glob("started_*"))) == 2  # one that has ended is submitted again
 
 
+@pytest.fixture
+def handle(tmp_path):
+    """Return a function that writes the handle of a job of which submitit says this."""
+
+    def write(*, is_done, state):
+        file = tmp_path / "fold_0.submitted"
+        file.write_bytes(pickle.dumps(StandIn(is_done, state)))
+        return file
+
+    return write
+
+
 @pytest.mark.parametrize(
-    ("state", "age_seconds", "is_kept"),
+    ("is_done", "state", "is_kept"),
+    [(False, "RUNNING", True), (False, "PENDING", True), (True, "CANCELLED by 1000", False), (True, "TIMEOUT", False)],
+)
+def test_only_jobs_that_wait_or_run_are_waited_for(handle, is_done, state, is_kept):
+    assert (slurm._still_there(handle(is_done=is_done, state=state)) is not None) is is_kept
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_kept"),
     [
-        ("RUNNING", 1e6, True),
-        ("PENDING", 0, True),
-        ("CANCELLED by 1000", 0, False),
-        ("TIMEOUT", 0, False),
-        ("UNKNOWN", 0, True),
-        ("UNKNOWN", 1e6, False),  # forgotten by Slurm
+        ("print('17 gpu fold_0 R')", True),
+        ("print()", False),
+        ("import sys\nsys.exit('slurm_load_jobs error: Invalid job id specified')", False),
     ],
 )
-def test_only_jobs_that_wait_or_run_are_waited_for(tmp_path, state, age_seconds, is_kept):
-    file = tmp_path / "fold_0.submitted"
-    file.write_bytes(pickle.dumps(StandIn(state, SimpleNamespace(result_pickle=tmp_path / "none"))))
-    then = time.time() - age_seconds
-    os.utime(file, (then, then))
-    assert (slurm._still_there(file) is not None) is is_kept
+def test_of_a_job_that_accounting_does_not_know_the_queue_decides(handle, write_command, answer, is_kept):
+    write_command("squeue", f"import sys\nassert sys.argv[1:] == ['-h', '-j', '17']\n{answer}")
+    assert (slurm._still_there(handle(is_done=False, state="UNKNOWN")) is not None) is is_kept
 
 
-def test_a_damaged_handle_is_no_job(tmp_path):
+def test_where_nobody_knows_the_job_is_not_submitted_twice(handle, write_command):
+    file = handle(is_done=False, state="UNKNOWN")
+    write_command("squeue", "import sys\nsys.exit('Unable to contact slurm controller')")
+    with pytest.raises(UserError, match=r"whether job 17 still runs \(Unable to contact.*remove .*fold_0\.submitted"):
+        slurm._still_there(file)
+
+
+def test_without_slurms_commands_the_job_is_not_submitted_twice(handle, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="Slurm does not say whether job 17 still runs"):
+        slurm._still_there(handle(is_done=False, state="UNKNOWN"))
+
+
+def test_a_damaged_handle_is_told(tmp_path):
     (tmp_path / "a.submitted").write_bytes(b"no pickle")
-    assert slurm._still_there(tmp_path / "a.submitted") is None
+    with pytest.raises(UserError, match=r"a\.submitted can't be read"):
+        slurm._still_there(tmp_path / "a.submitted")
+
+
+def test_cancelled_jobs_are_not_found_again(write_command, tmp_path):
+    write_command("wait", "import time\ntime.sleep(60)")
+    executor = SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local")
+    executor.submit(Job("patient", ("wait",), tmp_path / "patient.log"))
+    assert (tmp_path / "patient.submitted").is_file()
+    executor.cancel()
+    assert not (tmp_path / "patient.submitted").exists()
+
+
+def test_a_refused_job_stops_no_other(tmp_path):
+    class Refusing:
+        cancelled = False
+
+        def submit(self, job):
+            raise UserError(f"no room for {job.name}")
+
+        def cancel(self):
+            self.cancelled = True
+
+    executor = Refusing()
+    with pytest.raises(UserError, match="no room for one"):
+        run_jobs(executor, [Job("one", ("true",), tmp_path / "one.log")])
+    assert not executor.cancelled
 
 
 def test_unknown_options_are_refused(tmp_path):

@@ -1,4 +1,6 @@
+import numpy as np
 import pytest
+import SimpleITK
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.prediction.images import images_in
@@ -16,6 +18,13 @@ def test_the_channels_of_each_case_are_in_order(tmp_path):
         "a": ["a_0000.nii.gz", "a_0001.nii.gz"],
         "b_1": ["b_1_0000.nii.gz", "b_1_0001.nii.gz"],
     }
+
+
+def test_one_file_may_hold_all_channels(tmp_path):
+    for shape, vector, name in (((2, 3, 4, 5), False, "a_0000.nii.gz"), ((3, 4, 5, 2), True, "b_0000.nii.gz")):
+        image = SimpleITK.GetImageFromArray(np.zeros(shape, dtype=np.float32), isVector=vector)
+        SimpleITK.WriteImage(image, str(tmp_path / name))
+    assert list(images(tmp_path)) == ["a", "b"]
 
 
 @pytest.mark.parametrize(

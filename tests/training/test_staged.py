@@ -255,6 +255,16 @@ def test_a_stage_one_on_another_grid_is_refused(preprocessed, derive):
         new_trainer(CSCNStagedTrainer, preprocessed, 1, name).stage_one()
 
 
+def test_a_stage_one_of_other_tiles_is_refused(preprocessed, derive):
+    name = derive(CONFIGURATION, "3d_other", staged={"configuration": CONFIGURATION})
+    file = preprocessed / "nnUNetPlans.json"
+    plans = json.loads(file.read_text())
+    plans["configurations"][name]["patch_size"] = [8, 32, 32]
+    file.write_text(json.dumps(plans))
+    with pytest.raises(UserError, match=r"3d_tiny has the patch size \[8, 16, 16\] and 3d_other has \[8, 32, 32\]"):
+        new_trainer(CSCNStagedTrainer, preprocessed, 1, name).stage_one()
+
+
 def test_a_stage_one_of_an_unknown_configuration_is_refused(preprocessed):
     trainer = new_trainer(CSCNStagedTrainer, preprocessed, 1, staged={"configuration": "3d_none"})
     with pytest.raises(UserError, match="the plans have no configuration 3d_none"):
