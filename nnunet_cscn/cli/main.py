@@ -9,6 +9,7 @@ import typer
 from nnunet_cscn import __version__
 from nnunet_cscn.cli.app import run
 from nnunet_cscn.cli.cascade import cascade
+from nnunet_cscn.cli.compare import compare
 from nnunet_cscn.cli.configure import configure
 from nnunet_cscn.cli.convert import convert_app
 from nnunet_cscn.cli.demo import demo
@@ -47,6 +48,7 @@ def _root(
 
 
 app.command("cascade")(cascade)
+app.command("compare")(compare)
 app.command("configure")(configure)
 app.command("demo")(demo)
 app.command("doctor")(doctor)

@@ -1,0 +1,121 @@
+"""Methods against each other: every pair, label and metric, with what speaks for a difference."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nnunet_cscn.evaluation.methods import MethodScores, paired_values
+from nnunet_cscn.evaluation.metrics import Metric
+from nnunet_cscn.evaluation.paired import Paired, compare_paired, holm
+from nnunet_cscn.evaluation.ranks import Ranking, rank_methods
+from nnunet_cscn.evaluation.scores import json_number
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """Two methods, one label, one metric.
+
+    Attributes:
+        first: Name of the first method.
+        second: Name of the second one.
+        paired: What the comparison found.
+        p_holm: Its p, adjusted for all pairs of the same label and metric.
+        n_better: Cases in which the first is better.
+        n_worse: Cases in which the second is.
+    """
+
+    first: str
+    second: str
+    paired: Paired
+    p_holm: float
+    n_better: int
+    n_worse: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything for a JSON file."""
+        numbers = {key: json_number(value) for key, value in asdict(self.paired).items()}
+        return {
+            "first": self.first,
+            "second": self.second,
+            **numbers,
+            "p_holm": json_number(self.p_holm),
+            "wins": self.n_better,
+            "ties": self.paired.n_equal,
+            "losses": self.n_worse,
+        }
+
+
+@dataclass(frozen=True)
+class MetricComparison:
+    """All methods in one label and metric.
+
+    Attributes:
+        label: The label.
+        metric: The metric.
+        cases: The cases in which all methods have a finite value.
+        n_undefined: Cases in which some method has none: both masks empty, say.
+        pairs: Every pair of methods.
+        ranking: Mean ranks, for three methods or more.
+    """
+
+    label: str
+    metric: Metric
+    cases: tuple[str, ...]
+    n_undefined: int
+    pairs: tuple[PairResult, ...]
+    ranking: Ranking | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything for a JSON file."""
+        content: dict[str, Any] = {
+            "label": self.label,
+            "metric": self.metric.key,
+            "n": len(self.cases),
+            "n_undefined": self.n_undefined,
+            "pairs": [pair.to_json() for pair in self.pairs],
+        }
+        if self.ranking is not None:
+            content["ranking"] = {
+                "mean_ranks": dict(self.ranking.mean_ranks),
+                "friedman_p": json_number(self.ranking.friedman_p),
+                "critical_difference": json_number(self.ranking.critical_difference),
+                "not_told_apart": [list(group) for group in self.ranking.groups],
+            }
+        return content
+
+
+def compare_methods(
+    methods: Sequence[MethodScores], cases: Sequence[str], metrics: Sequence[Metric], *, seed: int = 0
+) -> list[MetricComparison]:
+    """Compare every pair of methods in every label and metric.
+
+    p values are adjusted (Holm) within one label and metric, over the pairs. Labels and metrics are looked at one by
+    one: who searches among many of them has to adjust for that too.
+
+    Args:
+        methods: Two or more, all of which have the cases.
+        cases: The cases.
+        metrics: Metrics of which it is known which values are better.
+        seed: Seed of the bootstrap.
+    """
+    labels = list(dict.fromkeys(label for method in methods for case in cases for label in method.values[case]))
+    return [_compared(methods, cases, label, metric, seed) for label in labels for metric in metrics]
+
+
+def _compared(
+    methods: Sequence[MethodScores], cases: Sequence[str], label: str, metric: Metric, seed: int
+) -> MetricComparison:
+    kept, values = paired_values(methods, cases, label, metric.key)
+    names = list(itertools.combinations(values, 2))
+    found = [compare_paired(values[first], values[second], seed=seed) for first, second in names]
+    pairs = []
+    for (first, second), paired, p_holm in zip(names, found, holm([pair.p for pair in found]), strict=True):
+        better, worse = paired.n_larger, paired.n_smaller
+        if metric.better == "lower":
+            better, worse = worse, better
+        pairs.append(PairResult(first, second, paired, p_holm, better, worse))
+    ranking = rank_methods(values, higher_is_better=metric.better == "higher") if len(methods) > 2 and kept else None
+    return MetricComparison(label, metric, tuple(kept), len(cases) - len(kept), tuple(pairs), ranking)

@@ -1,0 +1,143 @@
+"""The values of several methods, case by case, from folders of predictions or from files of scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.folder import EmptyDistance, FolderScores
+from nnunet_cscn.nnunet_folders import read_json_file
+
+
+@dataclass(frozen=True)
+class MethodScores:
+    """What is known of one method.
+
+    Attributes:
+        name: Its name.
+        values: For each case, label and metric the value; nan where it is undefined.
+    """
+
+    name: str
+    values: Mapping[str, Mapping[str, Mapping[str, float]]]
+
+    @classmethod
+    def of_folder(cls, name: str, scores: FolderScores) -> MethodScores:
+        """Take the scores of a folder; where one mask is empty, precision and recall count as 0."""
+        return cls(
+            name,
+            {
+                case: {
+                    label: {metric.key: metric.in_means(score) for metric in scores.metrics}
+                    for label, score in by_label.items()
+                }
+                for case, by_label in scores.cases.items()
+            },
+        )
+
+    @classmethod
+    def of_file(cls, name: str, file: Path, *, empty_distance: EmptyDistance) -> MethodScores:
+        """Read what ``cscn evaluate --json`` wrote.
+
+        Raises:
+            UserError: When the file is none, or has other distances where one mask is empty.
+        """
+        content = read_json_file(file)
+        try:
+            stands = content.get("distance_where_one_mask_is_empty", "infinite")
+            values = {
+                case: {label: {key: _number(value) for key, value in found.items()} for label, found in labels.items()}
+                for case, labels in content["cases"].items()
+            }
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise UserError(f"{file} holds no scores: write them with `cscn evaluate --json`") from None
+        if stands != empty_distance and any(
+            math.isinf(value) for labels in values.values() for found in labels.values() for value in found.values()
+        ):
+            raise UserError(
+                f"{file}: the distances of cases with one empty mask are {stands}, not {empty_distance}: evaluate "
+                f"again with `--empty-distance {empty_distance}`"
+            )
+        return cls(name, values)
+
+
+def method_names(paths: Sequence[Path]) -> list[str]:
+    """Name methods by their folders or files: the parts of the paths, and of nnU-Net's names, that tell them apart.
+
+    Raises:
+        UserError: When two are the same.
+
+    Example:
+        >>> method_names([Path("runs/cscn/validation"), Path("runs/stock/validation")])
+        ['cscn', 'stock']
+        >>> method_names([Path("CSCNTrainer__nnUNetPlans__3d"), Path("nnUNetTrainer__nnUNetPlans__3d")])
+        ['CSCNTrainer', 'nnUNetTrainer']
+    """
+    parts = [path.absolute().with_suffix("" if path.suffix == ".json" else path.suffix).parts for path in paths]
+    if len(set(parts)) != len(parts):
+        raise UserError("the same predictions are given twice")
+    while len({part[-1:] for part in parts}) == 1 and len(parts) > 1:
+        parts = [part[:-1] for part in parts]
+    length = 1
+    while len({part[-length:] for part in parts}) < len(parts):
+        length += 1
+    names = ["/".join(part[-length:]) for part in parts]
+    pieces = [name.split("__") for name in names]  # trainer, plans, configuration
+    if len({len(each) for each in pieces}) == 1:
+        differing = [column for column in zip(*pieces, strict=True) if len(set(column)) > 1]
+        names = ["__".join(each) for each in zip(*differing, strict=True)] if differing else names
+    return names
+
+
+def common_cases(methods: Sequence[MethodScores], *, only_common: bool) -> list[str]:
+    """Return the cases of all methods.
+
+    Args:
+        methods: The methods.
+        only_common: Leave out cases that some method lacks, instead of refusing.
+
+    Raises:
+        UserError: When cases differ, with those that each method lacks; or when none is left.
+    """
+    everywhere = set[str]().union(*(method.values for method in methods))
+    lacking = {method.name: sorted(everywhere - set(method.values)) for method in methods}
+    if any(lacking.values()) and not only_common:
+        lines = [f"  {name} lacks {', '.join(cases)}" for name, cases in lacking.items() if cases]
+        raise UserError(
+            "the methods do not have the same cases; add what is missing, or compare the others with --common:\n"
+            + "\n".join(lines)
+        )
+    common = sorted(everywhere - {case for cases in lacking.values() for case in cases})
+    if not common:
+        raise UserError("the methods have no case in common")
+    return common
+
+
+def paired_values(
+    methods: Sequence[MethodScores], cases: Sequence[str], label: str, metric: str
+) -> tuple[list[str], dict[str, list[float]]]:
+    """Return the values of one metric in the cases in which all methods have one.
+
+    Args:
+        methods: The methods.
+        cases: The cases.
+        label: The label.
+        metric: The metric's key.
+
+    Returns:
+        The cases in which no value is undefined or infinite, and the values of each method there.
+    """
+
+    def value(method: MethodScores, case: str) -> float:
+        return method.values[case].get(label, {}).get(metric, math.nan)
+
+    kept = [case for case in cases if all(math.isfinite(value(method, case)) for method in methods)]
+    return kept, {method.name: [value(method, case) for case in kept] for method in methods}
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
