@@ -159,7 +159,7 @@ def _case_table(scores: FolderScores) -> Table:
         table.add_column(metric.heading, justify="right")
     for case, by_label in scores.cases.items():
         for label, score in by_label.items():
-            values = (_number(metric.value(score), metric.digits) for metric in shown)
+            values = (shown_number(metric.value(score), metric.digits) for metric in shown)
             table.add_row(escape(case), escape(label), *values)
     return table
 
@@ -174,7 +174,8 @@ def _statistics_table(scores: FolderScores) -> Table:
         for metric in scores.metrics:
             found = together.statistics[metric.key]
             mean, sd, median, q25, q75 = (
-                _number(value, metric.digits) for value in (found.mean, found.sd, found.median, found.q25, found.q75)
+                shown_number(value, metric.digits)
+                for value in (found.mean, found.sd, found.median, found.q25, found.q75)
             )
             table.add_row(escape(label), metric.heading, mean, sd, median, f"{q25} to {q75}")
     return table
@@ -191,14 +192,15 @@ def _aggregate_table(scores: FolderScores) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("both empty", justify="right")
     for label, together in scores.aggregate.items():
-        means = (_number(value, 3) for value in (together.dsc_mean, together.f1_of_means, together.dsc_agg))
+        means = (shown_number(value, 3) for value in (together.dsc_mean, together.f1_of_means, together.dsc_agg))
         empty = (together.n_empty_reference, together.n_empty_prediction, together.n_both_empty)
         counts = (str(count) for count in (together.n_infinite_distance, *empty))
-        table.add_row(escape(label), str(together.n), *means, _number(together.assd_mm_mean, 2), *counts)
+        table.add_row(escape(label), str(together.n), *means, shown_number(together.assd_mm_mean, 2), *counts)
     return table
 
 
-def _number(value: float, digits: int) -> str:
+def shown_number(value: float, digits: int) -> str:
+    """Return a number for a table: a dash where it is undefined."""
     if math.isnan(value):
         return "-"
     return "inf" if math.isinf(value) else f"{value:.{digits}f}"

@@ -16,6 +16,7 @@ from nnunet_cscn.cli.demo import demo
 from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
+from nnunet_cscn.cli.observers import observers
 from nnunet_cscn.cli.phantom import phantom
 from nnunet_cscn.cli.plan import plan
 from nnunet_cscn.cli.predict import ManyFolds, predict
@@ -54,6 +55,7 @@ app.command("demo")(demo)
 app.command("doctor")(doctor)
 app.command("env")(env)
 app.command("evaluate")(evaluate)
+app.command("observers")(observers)
 app.command("phantom")(phantom)
 app.command("plan")(plan)
 app.command("predict", cls=ManyFolds)(predict)

@@ -122,7 +122,7 @@ def evaluate_folders(
         >>> scores.cases["case_1"]["1"].counts.recall, scores.aggregate["1"].n
         (0.5, 1)
     """
-    at_once = _available_processors() if num_processes is None else num_processes
+    at_once = available_processors() if num_processes is None else num_processes
     if at_once < 1:
         raise ValueError(f"num_processes: expected a number from 1 on, got {num_processes}")
     if any(not (math.isfinite(tolerance) and tolerance >= 0) for tolerance in tolerances_mm):
@@ -196,7 +196,8 @@ def _values_by_name(scores: Mapping[str, Mapping[str, LabelScores]]) -> Mapping[
     return EvaluatedLabels.from_values(int(name) for found in scores.values() for name in found).values
 
 
-def _available_processors() -> int:
+def available_processors() -> int:
+    """Return how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

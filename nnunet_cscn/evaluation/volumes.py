@@ -88,7 +88,7 @@ def score_volumes(
     box = occupied_box((prediction != 0) | (reference != 0))
     crop = box if box is not None else (slice(0, 1),) * 3
     first, second = prediction[crop], reference[crop]
-    values = _label_values("prediction", first, labels) | _label_values("reference", second, labels)
+    values = label_values("prediction", first, labels) | label_values("reference", second, labels)
     evaluated = labels if labels is not None else EvaluatedLabels.from_values(values)
     ignored = None
     if evaluated.ignore is not None and evaluated.ignore in values:
@@ -97,13 +97,17 @@ def score_volumes(
     scores = {}
     for name, wanted in evaluated.values.items():
         found = score_masks(
-            _mask(first, wanted), _mask(second, wanted), spacing_mm, ignored=ignored, tolerances_mm=tolerances_mm
+            label_mask(first, wanted),
+            label_mask(second, wanted),
+            spacing_mm,
+            ignored=ignored,
+            tolerances_mm=tolerances_mm,
         )
         scores[name] = replace(found, n_voxels=found.n_voxels + n_outside)
     return scores
 
 
-def _label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None) -> set[int]:
+def label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None) -> set[int]:
     """The different values of a label map, once it is sure that they are labels."""
     flat = volume.reshape(-1)
     starts_run = np.concatenate(([True], flat[1:] != flat[:-1]))  # a label map has few runs: less to sort
@@ -122,7 +126,8 @@ def _label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | Non
     return present
 
 
-def _mask(volume: NDArray[Any], values: Sequence[int]) -> Mask:
+def label_mask(volume: NDArray[Any], values: Sequence[int]) -> Mask:
+    """Return the voxels that hold one of the values of a label or region."""
     mask: Mask = volume == values[0]
     for value in values[1:]:
         mask |= volume == value

@@ -1,0 +1,105 @@
+"""``cscn observers``: how far physicians agree, and the model with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.evaluate import shown_number
+from nnunet_cscn.errors import UserError
+
+if TYPE_CHECKING:
+    from nnunet_cscn.evaluation.observers import Agreement
+
+
+def observers(
+    folders: Annotated[list[Path], typer.Argument(help="Two or more folders of label maps, one for each observer.")],
+    *,
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="FOLDER", help="Predictions of a model on the same cases.")
+    ] = None,
+    names: Annotated[
+        str | None, typer.Option("--names", metavar="A,B", help="The observers' names.", show_default="from the paths")
+    ] = None,
+    dataset_json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="nnU-Net dataset.json with names, regions and ignore label.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write everything to this JSON file.")
+    ] = None,
+    num_processes: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Cases at the same time; as many as processors by default."),
+    ] = None,
+) -> None:
+    """Compare observers with each other and with their consensus.
+
+    Every pair of observers; then each observer, and the model where one is given,
+    against the observers' consensus: STAPLE, and the majority (of two observers,
+    what both marked). An observer has a share in the consensus and the model has
+    none, so compare the model's row with those of the pairs too.
+
+    Example: cscn observers physician_1 physician_2 --model predictions
+    """
+    from nnunet_cscn.evaluation.labels import read_labels
+    from nnunet_cscn.evaluation.methods import method_names
+    from nnunet_cscn.evaluation.observers import CONSENSUS, compare_observers
+    from nnunet_cscn.files import write_json
+
+    if len(folders) < 2:
+        raise UserError("give the folders of two or more observers")
+    named = [name.strip() for name in names.split(",")] if names is not None else method_names(folders)
+    reserved = {"model", *CONSENSUS}
+    if len(named) != len(folders) or len(set(named)) != len(named) or not all(named) or reserved & set(named):
+        raise UserError(
+            f"--names: expected {len(folders)} different names with commas between, none of them "
+            f"{', '.join(sorted(reserved))}"
+        )
+    labels = read_labels(dataset_json) if dataset_json is not None else None
+    with progress_bar() as progress:
+        task = progress.add_task("comparing", total=None)
+        found = compare_observers(
+            dict(zip(named, folders, strict=True)),
+            model=None if model is None else ("model", model),
+            labels=labels,
+            num_processes=num_processes,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    if json_file is not None:
+        write_json(json_file, {"observers": named, "agreements": [agreement.to_json() for agreement in found]})
+    for label in dict.fromkeys(agreement.label for agreement in found):
+        console.print(_table(label, [agreement for agreement in found if agreement.label == label]))
+
+
+def _table(label: str, agreements: list[Agreement]) -> Table:
+    n_cases = len(agreements[0].cases)
+    table = Table(
+        title=f"{escape(label)}: agreement over {n_cases} cases",
+        caption="Mean (SD). A case with one empty mask counts as 0 in overlaps and is left out of distances.",
+    )
+    for heading in ("first", "second"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("DSC", "F1 of means", "ASSD mm", "HD95 mm", "NSD 2 mm"):
+        table.add_column(heading, justify="right")
+    for agreement in agreements:
+        together = agreement.aggregate
+
+        def mean_and_sd(key: str, digits: int) -> str:
+            found = together.statistics[key]  # noqa: B023  called at once
+            return f"{shown_number(found.mean, digits)} ({shown_number(found.sd, digits)})"
+
+        table.add_row(
+            escape(agreement.first),
+            escape(agreement.second),
+            mean_and_sd("dsc", 3),
+            shown_number(together.f1_of_means, 3),
+            mean_and_sd("assd_mm", 2),
+            mean_and_sd("hd95_mm", 2),
+            mean_and_sd("nsd_2mm", 3),
+        )
+    return table

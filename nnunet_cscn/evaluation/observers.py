@@ -1,0 +1,166 @@
+"""Several observers of the same cases: how far they agree, with each other and with their consensus."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.aggregate import LabelAggregate, aggregate
+from nnunet_cscn.evaluation.cases import check_cases, refuse
+from nnunet_cscn.evaluation.consensus import majority, staple
+from nnunet_cscn.evaluation.folder import available_processors
+from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.evaluation.masks import Mask
+from nnunet_cscn.evaluation.metrics import metrics, scores_to_json
+from nnunet_cscn.evaluation.scores import LabelScores, score_masks
+from nnunet_cscn.evaluation.volumes import label_mask, label_values
+from nnunet_cscn.nifti.voxels import read_voxels
+
+CONSENSUS: Mapping[str, Callable[[Sequence[Mask]], Mask]] = {"STAPLE": staple, "majority": majority}
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two readings of the same cases agree in one label.
+
+    Attributes:
+        first: Name of the first reading: an observer, or the model.
+        second: Name of the second: another one, or a consensus of the observers.
+        label: The label.
+        cases: The scores of each case, the second reading being the reference.
+    """
+
+    first: str
+    second: str
+    label: str
+    cases: Mapping[str, LabelScores]
+
+    @property
+    def aggregate(self) -> LabelAggregate:
+        """What all cases together say."""
+        return aggregate(list(self.cases.values()))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything for a JSON file."""
+        shown = metrics()
+        return {
+            "first": self.first,
+            "second": self.second,
+            "label": self.label,
+            "aggregate": self.aggregate.to_json(),
+            "cases": {case: scores_to_json(score, shown) for case, score in self.cases.items()},
+        }
+
+
+def compare_observers(
+    observers: Mapping[str, Path],
+    *,
+    model: tuple[str, Path] | None = None,
+    labels: EvaluatedLabels | None = None,
+    num_processes: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Agreement]:
+    """Compare every pair of observers, and each of them and the model with the observers' consensus.
+
+    Args:
+        observers: Folder of label maps of each observer, by name.
+        model: Name and folder of a model's predictions, which take no part in the consensus.
+        labels: What to evaluate. None for every value above 0 that any file holds.
+        num_processes: Cases at the same time; None for one on each available processor.
+        on_progress: Called with the number of finished cases and of all cases after each case.
+
+    Returns:
+        For each label the pairs of observers, the model with each observer, and all of them with each consensus.
+
+    Raises:
+        UserError: When there are fewer than two observers, cases do not pair up, grids differ, or files are no label
+            maps; all such cases are listed.
+    """
+    if len(observers) < 2:
+        raise UserError("give the folders of two or more observers")
+    readers = {**observers, **({model[0]: model[1]} if model is not None else {})}
+    first, *others = readers.values()
+    checked = [check_cases(other, first) for other in others]
+    refuse({case: reason for each in checked for case, reason in each.problems.items()})
+    files = {case.name: [case.reference] for case in checked[0].cases}
+    for each in checked:
+        for case in each.cases:
+            files[case.name].append(case.prediction)
+    grids = checked[0].grids
+    found: dict[str, dict[str, dict[Pair, LabelScores]]] = {}
+    problems: dict[str, str] = {}
+    with ThreadPoolExecutor(num_processes or available_processors()) as executor:
+        names, n_observers = list(readers), len(observers)
+        futures = {
+            executor.submit(_case, paths, names, n_observers, grids[case].spacing_mm[::-1], labels): case
+            for case, paths in files.items()
+        }
+        for done, future in enumerate(as_completed(futures), start=1):
+            try:
+                found[futures[future]] = future.result()
+            except UserError as fault:
+                problems[futures[future]] = str(fault)
+            if on_progress is not None:
+                on_progress(done, len(futures))
+    refuse(problems)
+    present = {label for by_label in found.values() for label in by_label}
+    order = labels.values if labels is not None else EvaluatedLabels.from_values(int(name) for name in present).values
+    pairs = list(next(iter(next(iter(found.values())).values()))) if present else []
+    return [
+        Agreement(*pair, label, {case: found[case].get(label, {}).get(pair, LabelScores()) for case in sorted(found)})
+        for label in order
+        for pair in pairs
+    ]
+
+
+def _case(
+    paths: Sequence[Path],
+    names: Sequence[str],
+    n_observers: int,
+    spacing_mm: Sequence[float],
+    labels: EvaluatedLabels | None,
+) -> dict[str, dict[Pair, LabelScores]]:
+    volumes = []
+    for name, path in zip(names, paths, strict=True):
+        try:
+            volumes.append(read_voxels(path))
+        except UserError as fault:
+            raise UserError(f"{name}: {fault}") from None
+    values = set[int]().union(*(label_values(name, v, labels) for name, v in zip(names, volumes, strict=True)))
+    evaluated = labels if labels is not None else EvaluatedLabels.from_values(values)
+    ignored: NDArray[np.bool_] | None = None
+    if evaluated.ignore is not None and evaluated.ignore in values:
+        ignored = np.logical_or.reduce([volume == evaluated.ignore for volume in volumes])
+    return {
+        label: _label(
+            {name: label_mask(volume, wanted) for name, volume in zip(names, volumes, strict=True)},
+            n_observers,
+            spacing_mm,
+            ignored,
+        )
+        for label, wanted in evaluated.values.items()
+    }
+
+
+def _label(
+    masks: Mapping[str, Mask], n_observers: int, spacing_mm: Sequence[float], ignored: Mask | None
+) -> dict[Pair, LabelScores]:
+    if ignored is not None:
+        masks = {name: mask & ~ignored for name, mask in masks.items()}
+    agreed = {name: consensus(list(masks.values())[:n_observers]) for name, consensus in CONSENSUS.items()}
+    everybody = {**masks, **agreed}
+    pairs = [*itertools.combinations(masks, 2), *itertools.product(masks, agreed)]
+    return {
+        (first, second): score_masks(everybody[first], everybody[second], spacing_mm, ignored=ignored)
+        for first, second in pairs
+    }
