@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnunet_cscn.evaluation.masks import Mask, checked_pair, checked_spacing
+from nnunet_cscn.evaluation.masks import Mask, checked_pair, checked_spacing, grown, occupied_box
 
 
 def contour_pixels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
@@ -68,8 +68,12 @@ def added_path_length_mm(
     """
     spacing = checked_spacing(spacing_mm)
     first, second = checked_pair(prediction, reference, ignored)
-    if not (first.any() or second.any()):
-        return math.nan
-    hidden = None if ignored is None else np.asarray(ignored) != 0
+    box = occupied_box(second)
+    if box is None:
+        return 0.0 if first.any() else math.nan
+    # far from the reference no contour of the prediction matters
+    box = grown(box, second.shape)
+    first, second = first[box], second[box]
+    hidden = None if ignored is None else np.asarray(ignored)[box] != 0
     missing = contour_pixels(second, ignored=hidden) & ~contour_pixels(first, ignored=hidden)
     return int(np.count_nonzero(missing)) * math.sqrt(spacing[1] * spacing[2])

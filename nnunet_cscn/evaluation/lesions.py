@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import ndimage
 
+from nnunet_cscn.evaluation.components import components
 from nnunet_cscn.evaluation.masks import checked_pair
 from nnunet_cscn.evaluation.overlap import OverlapCounts
 
-_TOUCHING = np.ones((3, 3, 3), dtype=bool)  # faces, edges and corners: 26 neighbours
 MATCHING_IOU = 0.5
 
 
@@ -42,15 +41,12 @@ def count_lesions(prediction: ArrayLike, reference: ArrayLike, *, ignored: Array
         OverlapCounts(true_positive=1, false_positive=0, false_negative=1)
     """
     first, second = checked_pair(prediction, reference, ignored)
-    predicted, n_predicted = ndimage.label(first, structure=_TOUCHING)
-    true, n_true = ndimage.label(second, structure=_TOUCHING)
+    predicted, true = components(first), components(second)
     matches = 0
-    if n_predicted and n_true:
-        both = first & second
-        shared = np.bincount(
-            predicted[both].astype(np.int64) * (n_true + 1) + true[both], minlength=(n_predicted + 1) * (n_true + 1)
-        ).reshape(n_predicted + 1, n_true + 1)
-        sizes = np.bincount(predicted[first], minlength=n_predicted + 1)[:, None]
-        true_sizes = np.bincount(true[second], minlength=n_true + 1)[None]
-        matches = int(np.count_nonzero(shared > MATCHING_IOU * (sizes + true_sizes - shared)))
-    return OverlapCounts(matches, n_predicted - matches, n_true - matches)
+    if predicted.n and true.n:
+        _, ours, theirs = np.intersect1d(predicted.voxels, true.voxels, assume_unique=True, return_indices=True)
+        pairs = predicted.numbers[ours] * true.n + true.numbers[theirs]
+        shared = np.bincount(pairs, minlength=predicted.n * true.n).reshape(predicted.n, true.n)
+        union = predicted.sizes[:, None] + true.sizes[None] - shared
+        matches = int(np.count_nonzero(shared > MATCHING_IOU * union))
+    return OverlapCounts(matches, predicted.n - matches, true.n - matches)

@@ -32,9 +32,8 @@ def test_pairs_and_majority_by_hand(folders):
     pairs = [("a", "b"), ("a", "c"), ("a", "model"), ("b", "c"), ("b", "model"), ("c", "model")]
     against = [(name, consensus) for name in ("a", "b", "c", "model") for consensus in ("STAPLE", "majority")]
     assert list(by_pair) == [*pairs, *against]
-    for first, second in by_pair:
+    for (first, second), agreement in by_pair.items():
         if second != "STAPLE":
-            agreement = by_pair[first, second]
             assert agreement.aggregate.dsc_mean == pytest.approx(dsc(columns[first], columns[second]))
             assert list(agreement.cases) == ["x", "y"]
 
