@@ -64,6 +64,20 @@ def test_the_blur_is_a_gaussian_in_mm(probabilities):
     assert np.abs(blurred.numpy() - np.stack(expected)).max() < 1e-6
 
 
+def test_the_blur_of_a_small_part_leaves_the_rest_alone():
+    volume = torch.full((1, 12, 40, 40), 1e-4)
+    volume[0, 5:7, 10:14, 12:20] = 0.9
+    blurred = BlurProbabilities(1, SPACING_MM).changed(volume, sigma_mm=1.5)
+    expected = ndimage.gaussian_filter(volume[0].numpy(), sigma=(0.5, 1.5, 1.5), mode="nearest", radius=(2, 5, 5))
+    assert np.abs(blurred[0].numpy() - expected).max() < 1e-6
+    assert torch.equal(blurred[0, :, 20:], volume[0, :, 20:])
+
+
+def test_where_there_is_no_foreground_nothing_is_blurred():
+    empty = torch.full((2, 4, 5, 6), 1e-4)
+    assert torch.equal(BlurProbabilities(2, SPACING_MM).changed(empty, sigma_mm=1.5), empty)
+
+
 def test_a_constant_is_not_changed_by_the_blur():
     constant = torch.full((1, 5, 7, 9), 0.3)
     assert torch.allclose(BlurProbabilities(1, SPACING_MM).changed(constant, sigma_mm=4.0), constant)
@@ -93,6 +107,14 @@ def test_calibration_of_classes_is_a_softmax_of_changed_logits(probabilities):
     background = 1 - probabilities.sum(dim=0, keepdim=True)
     logits = np.log(torch.cat([background, probabilities]).double().numpy()) / 1.7
     logits[1:] += 0.6
+    assert np.abs(changed.numpy() - special.softmax(logits, axis=0)[1:]).max() < 1e-5
+
+
+def test_calibration_of_a_single_class_is_the_same_softmax(probabilities):
+    single = probabilities[:1]
+    changed = JitterCalibration(1, are_regions=False).changed(single, temperature=0.6, bias=-0.7)
+    logits = np.log(torch.cat([1 - single, single]).double().numpy()) / 0.6
+    logits[1:] -= 0.7
     assert np.abs(changed.numpy() - special.softmax(logits, axis=0)[1:]).max() < 1e-5
 
 
