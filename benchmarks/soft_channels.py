@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from nnunetv2.run.run_training import get_trainer_from_args
 from rich.progress import track
 from scipy.ndimage import gaussian_filter
@@ -45,7 +46,8 @@ def main() -> None:
 def _measure(trainers: dict[str, Any], maps: StageOneMaps, n_batches: int) -> None:
     staged = trainers["CSCNStagedTrainer"]
     inputs = staged.extra_inputs()
-    staged.extra_inputs = lambda: replace(inputs, load=maps.load)
+    quiet = [_DrawingNothing(transform) for transform in inputs.augmentation]
+    staged.extra_inputs = lambda: replace(inputs, load=maps.load, augmentation=quiet)
     loaders = {name: trainer.get_dataloaders()[0] for name, trainer in trainers.items()}
     seconds: dict[str, list[float]] = {name: [] for name in loaders}
     for number in range(n_batches):
@@ -74,6 +76,21 @@ def _blurred_labels(trainer: Any, maps: StageOneMaps) -> StageOneMaps:
         soft = np.stack([gaussian_filter(mask.astype(np.float32), 2.0) for mask in masks])
         maps.store(case, soft.clip(0, 1), Origin(0, "", "", soft.shape))
     return maps
+
+
+class _DrawingNothing(BasicTransform):  # type: ignore[misc]
+    """A transform that leaves the state of torch's generator as it was, so that what follows draws the same numbers."""
+
+    def __init__(self, transform: BasicTransform) -> None:
+        super().__init__()
+        self.transform = transform
+
+    def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:
+        before = torch.random.get_rng_state(), np.random.get_state()
+        changed: dict[str, Any] = self.transform(**data_dict)
+        torch.random.set_rng_state(before[0])
+        np.random.set_state(before[1])
+        return changed
 
 
 def _seed(seed: int) -> None:

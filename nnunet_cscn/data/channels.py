@@ -54,7 +54,10 @@ class StackedVolumes:
         slices = slices if isinstance(slices, tuple) else (slices,)
         if slices[0] != slice(None):
             raise IndexError(f"slices: channels can only be read all at once, got {slices[0]}")
-        return np.concatenate([np.asarray(v[slices], dtype=np.float32) for v in self._volumes])
+        parts = [v[slices] for v in self._volumes]
+        stacked = np.empty((self.shape[0], *parts[0].shape[1:]), dtype=np.float32)
+        np.concatenate(parts, out=stacked, casting="same_kind")  # half precision becomes float32 on the way
+        return stacked
 
 
 class ExtraChannelDataset:
