@@ -66,8 +66,8 @@ def predict(
 
     With --uncertainty, in a second pass, also where and how much the coarse and
     the fine network disagree: FOLDER/uncertainty/CASE.nii.gz, from 0 to 1 in
-    every voxel, and one number per case in FOLDER/uncertainty.json. Cases with
-    high numbers are the ones to look at first.
+    every voxel, and one number per case in FOLDER/uncertainty.json. Whether high
+    numbers mean poor contours depends on model and data: see docs/BENCHMARKS.md.
 
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """
