@@ -44,4 +44,5 @@ def work(rank: int, folder: str) -> None:
     gradients = [gradient_of(model, mine, weighted_mean=weighted) for weighted in (True, False)]
     if rank == 0:
         torch.save(gradients, f"{folder}/gradients.pt")
+    dist.barrier()  # a rank that leaves first pulls the connection away under the other
     dist.destroy_process_group()

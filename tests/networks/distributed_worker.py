@@ -40,4 +40,5 @@ def work(rank: int, folder: str) -> None:
         model = DistributedDataParallel(contract().build(anisotropic()).train())
         train(name, model, batch()[rank : rank + 1])
         torch.save(dict(model.module.named_parameters()), f"{folder}/{name}_{rank}.pt")
+    dist.barrier()  # a rank that leaves first pulls the connection away under the other
     dist.destroy_process_group()
