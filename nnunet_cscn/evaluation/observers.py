@@ -114,8 +114,10 @@ def compare_observers(
                 on_progress(done, len(futures))
     refuse(problems)
     present = {label for by_label in found.values() for label in by_label}
+    if not present:
+        raise UserError("no observer has marked anything in any case: there is nothing to compare")
     order = labels.values if labels is not None else EvaluatedLabels.from_values(int(name) for name in present).values
-    pairs = list(next(iter(next(iter(found.values())).values()))) if present else []
+    pairs = next(list(scores) for by_label in found.values() for scores in by_label.values())
     return [
         Agreement(*pair, label, {case: found[case].get(label, {}).get(pair, LabelScores()) for case in sorted(found)})
         for label in order

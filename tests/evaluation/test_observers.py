@@ -82,6 +82,17 @@ def test_a_torn_file_names_its_observer(folders):
         compare_observers({name: folders[name] for name in "ab"})
 
 
+def test_cases_without_any_mark_are_passed_over_unless_there_is_no_other(folders, write_volume):
+    for name in "ab":
+        write_volume(folders[name] / "x.nii.gz", np.zeros((4, 8, 10), dtype=np.uint8))
+    found = compare_observers({name: folders[name] for name in "ab"})
+    assert found[0].aggregate.n_both_empty == 1
+    for name in "ab":
+        write_volume(folders[name] / "y.nii.gz", np.zeros((4, 8, 10), dtype=np.uint8))
+    with pytest.raises(UserError, match="no observer has marked anything"):
+        compare_observers({name: folders[name] for name in "ab"})
+
+
 def test_one_observer_is_not_enough(folders):
     with pytest.raises(UserError, match="two or more observers"):
         compare_observers({"a": folders["a"]})
