@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnunet_cscn.evaluation.masks import Mask, checked_pair, checked_spacing, grown, occupied_box
+from nnunet_cscn.evaluation.masks import Mask, checked_pair, checked_spacing, enclosed, grown, occupied_box
 
 
 def contour_pixels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
@@ -28,13 +28,7 @@ def contour_pixels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
         16
     """
     solid = mask if ignored is None else mask | ignored
-    inner = mask.copy()
-    for axis in (1, 2):
-        here, there = np.moveaxis(inner, axis, 0), np.moveaxis(solid, axis, 0)
-        here[0] = here[-1] = False
-        here[1:] &= there[:-1]
-        here[:-1] &= there[1:]
-    return mask & ~inner
+    return mask & ~enclosed(mask, solid, (1, 2))
 
 
 def added_path_length_mm(

@@ -114,6 +114,28 @@ def occupied_box(occupied: NDArray[Any]) -> Box | None:
     return z, y, x
 
 
+def enclosed(mask: Mask, solid: Mask, axes: Sequence[int]) -> Mask:
+    """Return the voxels of a mask whose neighbours along some axes are all solid; beyond the border nothing is.
+
+    Args:
+        mask: Shape (Z, Y, X).
+        solid: What counts as a neighbour that hides a face, the same shape.
+        axes: Along which axes neighbours count: all three for a surface, two for the contours of slices.
+
+    Example:
+        >>> mask = np.ones((3, 3, 3), dtype=bool)
+        >>> int(enclosed(mask, mask, (0, 1, 2)).sum()), int(enclosed(mask, mask, (1, 2)).sum())
+        (1, 3)
+    """
+    inner = mask.copy()
+    for axis in axes:
+        here, there = np.moveaxis(inner, axis, 0), np.moveaxis(solid, axis, 0)
+        here[0] = here[-1] = False
+        here[1:] &= there[:-1]
+        here[:-1] &= there[1:]
+    return inner
+
+
 def grown(box: Box, shape: Sequence[int]) -> Box:
     """Return ``box`` one voxel larger on every side, as far as the array of ``shape`` reaches."""
     z, y, x = (slice(max(s.start - 1, 0), min(s.stop + 1, n)) for s, n in zip(box, shape, strict=True))

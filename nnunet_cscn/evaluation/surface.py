@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from nnunet_cscn.evaluation.masks import Mask, checked_pair, checked_spacing, grown, occupied_box
+from nnunet_cscn.evaluation.masks import Mask, checked_pair, checked_spacing, enclosed, grown, occupied_box
 
 ROUNDING_MM = 1e-6  # what the arithmetic of distances may add: one voxel of 0.3 mm is within 0.3 mm
 
@@ -105,13 +105,7 @@ def surface_voxels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
         26
     """
     solid = mask if ignored is None else mask | ignored
-    inner = mask.copy()
-    for axis in range(3):
-        here, there = np.moveaxis(inner, axis, 0), np.moveaxis(solid, axis, 0)
-        here[0] = here[-1] = False
-        here[1:] &= there[:-1]
-        here[:-1] &= there[1:]
-    surface = mask & ~inner
+    surface = mask & ~enclosed(mask, solid, (0, 1, 2))
     if ignored is not None and not surface.any():
         return surface_voxels(mask)
     return surface
