@@ -11,8 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
-from nnunet_cscn.cli.evaluate import EmptyDistance
+from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, chosen_names
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.empty_masks import EmptyDistance
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.comparison import MetricComparison
@@ -33,18 +34,14 @@ def compare(
     reference: Annotated[
         Path | None, typer.Option("--reference", metavar="FOLDER", help="The true label maps, for folders.")
     ] = None,
-    names: Annotated[
-        str | None, typer.Option("--names", metavar="A,B", help="The methods' names.", show_default="from the paths")
-    ] = None,
+    names: Names = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
             "--metric", metavar="KEY", help="Metric to compare, repeatable.", show_default=" ".join(DEFAULT_METRICS)
         ),
     ] = None,
-    dataset_json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="nnU-Net dataset.json with names, regions and ignore label.")
-    ] = None,
+    dataset_json: DatasetJson = None,
     empty_distance: Annotated[
         EmptyDistance,
         typer.Option(help="What stands for a distance where one mask is empty; an infinite one takes no part."),
@@ -53,9 +50,7 @@ def compare(
         bool, typer.Option("--common", help="Leave out cases that some method lacks or that can't be read.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write everything to this JSON file.")
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Compare methods on the same cases.
 
@@ -69,14 +64,12 @@ def compare(
     """
     from nnunet_cscn.evaluation.comparison import compare_methods
     from nnunet_cscn.evaluation.labels import read_labels
-    from nnunet_cscn.evaluation.methods import common_cases, method_names
+    from nnunet_cscn.evaluation.methods import common_cases
     from nnunet_cscn.files import write_json
 
     if len(methods) < 2:
         raise UserError("give two or more folders of predictions (or files of scores) to compare")
-    named = [name.strip() for name in names.split(",")] if names is not None else method_names(methods)
-    if len(named) != len(methods) or len(set(named)) != len(named) or not all(named):
-        raise UserError(f"--names {names}: expected {len(methods)} different names with commas between")
+    named = chosen_names(names, methods)
     chosen = _metrics(metric or list(DEFAULT_METRICS))
     labels = read_labels(dataset_json) if dataset_json is not None else None
     scores = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -13,14 +13,13 @@ from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.empty_masks import EmptyDistance
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.folder import FolderScores
 
 
 SHOWN_PER_CASE = ("dsc", "precision", "recall", "assd_mm", "hd95_mm")  # what fits beside names
-
-EmptyDistance = Literal["infinite", "diagonal"]
 
 
 def evaluate(

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.cli.evaluate import shown_number
+from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, chosen_names
 from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,15 +24,9 @@ def observers(
     model: Annotated[
         Path | None, typer.Option("--model", metavar="FOLDER", help="Predictions of a model on the same cases.")
     ] = None,
-    names: Annotated[
-        str | None, typer.Option("--names", metavar="A,B", help="The observers' names.", show_default="from the paths")
-    ] = None,
-    dataset_json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="nnU-Net dataset.json with names, regions and ignore label.")
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write everything to this JSON file.")
-    ] = None,
+    names: Names = None,
+    dataset_json: DatasetJson = None,
+    json_file: JsonFile = None,
     num_processes: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Cases at the same time; as many as processors by default."),
@@ -47,19 +42,12 @@ def observers(
     Example: cscn observers physician_1 physician_2 --model predictions
     """
     from nnunet_cscn.evaluation.labels import read_labels
-    from nnunet_cscn.evaluation.methods import method_names
     from nnunet_cscn.evaluation.observers import CONSENSUS, compare_observers
     from nnunet_cscn.files import write_json
 
     if len(folders) < 2:
         raise UserError("give the folders of two or more observers")
-    named = [name.strip() for name in names.split(",")] if names is not None else method_names(folders)
-    reserved = {"model", *CONSENSUS}
-    if len(named) != len(folders) or len(set(named)) != len(named) or not all(named) or reserved & set(named):
-        raise UserError(
-            f"--names: expected {len(folders)} different names with commas between, none of them "
-            f"{', '.join(sorted(reserved))}"
-        )
+    named = chosen_names(names, folders, reserved=("model", *CONSENSUS))
     labels = read_labels(dataset_json) if dataset_json is not None else None
     with progress_bar() as progress:
         task = progress.add_task("comparing", total=None)

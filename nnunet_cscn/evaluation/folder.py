@@ -9,17 +9,16 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.aggregate import LabelAggregate, aggregate
 from nnunet_cscn.evaluation.cases import CaseFiles, CheckedCases, check_cases, refuse
+from nnunet_cscn.evaluation.empty_masks import EmptyDistance
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.metrics import Metric, metrics, scores_to_json
 from nnunet_cscn.evaluation.scores import DEFAULT_TOLERANCES_MM, LabelScores
 from nnunet_cscn.evaluation.volumes import score_files
-
-EmptyDistance = Literal["infinite", "diagonal"]
 
 
 @dataclass(frozen=True)

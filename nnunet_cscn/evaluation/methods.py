@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.folder import EmptyDistance, FolderScores
+from nnunet_cscn.evaluation.empty_masks import EmptyDistance
+from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.nnunet_folders import read_json_file
 
 

@@ -80,7 +80,10 @@ def test_cases_that_differ_are_refused_or_left_out_aloud(folders, refused):
         (["a/validation"], "give two or more folders"),
         (["a/validation", "b/validation"], "give the true label maps with --reference"),
         (["a/validation", "a/validation"], "given twice"),
-        (["a/validation", "b/validation", "--names", "x"], "--names x: expected 2 different names"),
+        (
+            ["a/validation", "b/validation", "--names", "x"],
+            "--names: expected 2 different names with commas between; there are x",
+        ),
         (["a/validation", "b/validation", "--names", "x,x"], "expected 2 different names"),
         (["a/validation", "b/validation", "--metric", "dice"], "--metric dice: there are dsc, precision"),
         (["a/validation", "b/validation", "--metric", "volume_ml"], "--metric volume_ml: there are"),

@@ -1,0 +1,43 @@
+"""Options that the commands around scores share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_cscn.errors import UserError
+
+Names = Annotated[
+    str | None,
+    typer.Option("--names", metavar="A,B", help="Their names, in the same order.", show_default="from the paths"),
+]
+DatasetJson = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="nnU-Net dataset.json with the labels' names, regions and the ignore label."),
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything to this JSON file.")]
+
+
+def chosen_names(names: str | None, paths: Sequence[Path], *, reserved: Collection[str] = ()) -> list[str]:
+    """Return the names that ``--names`` gives to some paths, or those that the paths themselves give.
+
+    Args:
+        names: What ``--names`` says.
+        paths: What is named.
+        reserved: Names that stand for something else.
+
+    Raises:
+        UserError: When there are not as many names as paths, or two are the same, empty or reserved.
+    """
+    from nnunet_cscn.evaluation.methods import method_names
+
+    chosen = [name.strip() for name in names.split(",")] if names is not None else method_names(paths)
+    if len(chosen) != len(paths) or len(set(chosen)) != len(chosen) or not all(chosen) or set(reserved) & set(chosen):
+        but = f", none of them {', '.join(sorted(reserved))}" if reserved else ""
+        raise UserError(
+            f"--names: expected {len(paths)} different names with commas between{but}; there are {', '.join(chosen)}"
+        )
+    return chosen
