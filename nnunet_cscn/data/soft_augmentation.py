@@ -20,7 +20,7 @@ from torch import Tensor
 from nnunet_cscn.settings import SoftAugmentationSettings
 
 _SMALLEST = 1e-6  # logits of 0 and 1 stay finite
-_NEGLIGIBLE = 1e-3  # probabilities below this need no blur
+_NEGLIGIBLE = 1e-3  # where no probability is above this, there is nothing to change
 Range = tuple[float, float]
 
 
@@ -71,14 +71,14 @@ class BlurProbabilities(ProbabilityTransform):
         Only the box in which there is anything to blur is touched: most of a volume has no foreground.
         """
         kernels = [_gaussian(sigma_mm / spacing).to(probabilities) for spacing in self.spacing_mm]
-        box = _occupied_box(probabilities.amax(dim=0) > _NEGLIGIBLE, margins=[len(kernel) // 2 for kernel in kernels])
+        box = _occupied_box(probabilities, margins=[len(kernel) // 2 for kernel in kernels])
         if box is None:
             return probabilities
         blurred = probabilities.clone()
-        part = probabilities[(slice(None), *box)]
+        part = probabilities[box]
         for axis, kernel in enumerate(kernels, start=1):
             part = _convolved(part, kernel, axis)
-        blurred[(slice(None), *box)] = part
+        blurred[box] = part
         return blurred
 
 
@@ -116,13 +116,11 @@ class DropBlob(ProbabilityTransform):
 
     def changed(self, probabilities: Tensor, *, centre: Sequence[int], radius_mm: float, strength: float) -> Tensor:
         """Multiply by ``1 - strength * exp(-d^2 / (2 radius^2))``, with d the distance from the centre."""
-        squared = torch.zeros(probabilities.shape[1:], dtype=torch.float32)
-        for axis, (at, spacing) in enumerate(zip(centre, self.spacing_mm, strict=True)):
-            offset = (torch.arange(squared.shape[axis], dtype=torch.float32) - at) * spacing
-            shape = [1] * squared.ndim
-            shape[axis] = -1
-            squared = squared + (offset**2).reshape(shape)
-        return probabilities * (1 - strength * torch.exp(-squared / (2 * radius_mm**2))).to(probabilities)
+        loss = torch.tensor(strength, dtype=torch.float32)
+        for axis, (at, spacing) in enumerate(zip(centre, self.spacing_mm, strict=True), start=1):
+            offset_mm = (torch.arange(probabilities.shape[axis], dtype=torch.float32) - at) * spacing
+            loss = loss[..., None] * torch.exp(-(offset_mm**2) / (2 * radius_mm**2))  # a Gaussian is separable
+        return torch.addcmul(probabilities, probabilities, loss.to(probabilities), value=-1)
 
 
 class JitterCalibration(ProbabilityTransform):
@@ -149,10 +147,20 @@ class JitterCalibration(ProbabilityTransform):
         return {"temperature": math.exp(_uniform((low, high))), "bias": _uniform(self.bias)}
 
     def changed(self, probabilities: Tensor, *, temperature: float, bias: float) -> Tensor:
-        """Divide the logits by the temperature, add the bias, and go back."""
-        p = probabilities.float()
+        """Divide the logits by the temperature, add the bias, and go back.
+
+        Only the box in which there is any foreground is touched: elsewhere it stays as unlikely as it is.
+        """
+        box = _occupied_box(probabilities, margins=[0] * (probabilities.ndim - 1))
+        if box is None:
+            return probabilities
+        changed = probabilities.clone()
+        changed[box] = self._jittered(probabilities[box].float(), temperature, bias).to(probabilities)
+        return changed
+
+    def _jittered(self, p: Tensor, temperature: float, bias: float) -> Tensor:
         if self.are_regions:
-            return torch.sigmoid(torch.logit(p.clamp(_SMALLEST, 1 - _SMALLEST)) / temperature + bias)
+            return torch.sigmoid(torch.logit(p, eps=_SMALLEST) / temperature + bias)
         background = (1 - p.sum(dim=0, keepdim=True)).clamp(min=_SMALLEST)
         if self.n_channels == 1:  # the same with half the work
             return torch.sigmoid((p.clamp(min=_SMALLEST) / background).log() / temperature + bias)
@@ -185,15 +193,15 @@ def _uniform(bounds: Range) -> float:
     return low + (high - low) * float(torch.rand(()))
 
 
-def _occupied_box(occupied: Tensor, *, margins: Sequence[int]) -> tuple[slice, ...] | None:
-    """Return the smallest box around the True voxels, with margins as far as the volume reaches; None without any."""
-    box = []
-    for axis, margin in enumerate(margins):
-        others = [other for other in range(occupied.ndim) if other != axis]
-        hits = torch.nonzero(occupied.any(dim=others))[:, 0] if others else torch.nonzero(occupied)[:, 0]
+def _occupied_box(probabilities: Tensor, *, margins: Sequence[int]) -> tuple[slice, ...] | None:
+    """Return the smallest box that holds what is not negligible, with margins inside the volume; None without any."""
+    box = [slice(None)] * probabilities.ndim
+    for axis, margin in enumerate(margins, start=1):  # each axis only where the ones before it left something
+        others = [other for other in range(probabilities.ndim) if other != axis]
+        hits = torch.nonzero(probabilities[tuple(box)].amax(dim=others) > _NEGLIGIBLE)
         if not len(hits):
             return None
-        box.append(slice(max(int(hits[0]) - margin, 0), min(int(hits[-1]) + margin + 1, occupied.shape[axis])))
+        box[axis] = slice(max(int(hits[0]) - margin, 0), int(hits[-1]) + margin + 1)
     return tuple(box)
 
 
