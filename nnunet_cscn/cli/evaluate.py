@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.score_options import EmptyDistanceOption, NumProcesses, SkipBad, Tolerances, tolerances_mm
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.empty_masks import EmptyDistance
+from nnunet_cscn.evaluation.numbers import shown_number
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.folder import FolderScores
@@ -46,20 +46,10 @@ def evaluate(
     summary_file: Annotated[
         Path | None, typer.Option("--summary", metavar="FILE", help="Write nnU-Net's summary.json.")
     ] = None,
-    nsd: Annotated[
-        str, typer.Option("--nsd", metavar="MM", help="Tolerances of the surface Dice, with commas between.")
-    ] = "1,2,3",
-    empty_distance: Annotated[
-        EmptyDistance,
-        typer.Option(help="What stands for a distance where one mask is empty: infinity, or the volume's diagonal."),
-    ] = "infinite",
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out cases that can't be evaluated, and count them.")
-    ] = False,
-    num_processes: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Cases evaluated at the same time; as many as processors by default."),
-    ] = None,
+    nsd: Tolerances = "1,2,3",
+    empty_distance: EmptyDistanceOption = "infinite",
+    skip_bad: SkipBad = False,
+    num_processes: NumProcesses = None,
 ) -> None:
     """Compare predictions with references, case by case and label by label.
 
@@ -93,7 +83,7 @@ def evaluate(
             predictions,
             references,
             labels=labels,
-            tolerances_mm=_tolerances(nsd),
+            tolerances_mm=tolerances_mm(nsd),
             empty_distance=empty_distance,
             skip_bad=skip_bad,
             num_processes=num_processes,
@@ -121,16 +111,6 @@ def show_definitions(wanted: bool) -> None:
         for metric in metrics():
             console.print(f"[bold]{metric.key}[/] {metric.heading}: {metric.definition}", highlight=False)
         raise typer.Exit
-
-
-def _tolerances(text: str) -> list[float]:
-    try:
-        found = [float(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        found = [-1.0]
-    if any(not (math.isfinite(tolerance) and tolerance >= 0) for tolerance in found):
-        raise UserError(f"--nsd {text}: expected tolerances in mm with commas between, such as 1,2,3")
-    return found
 
 
 def _write(option: str, file: Path, write: Callable[[Path], None]) -> None:
@@ -196,10 +176,3 @@ def _aggregate_table(scores: FolderScores) -> Table:
         counts = (str(count) for count in (together.n_infinite_distance, *empty))
         table.add_row(escape(label), str(together.n), *means, shown_number(together.assd_mm_mean, 2), *counts)
     return table
-
-
-def shown_number(value: float, digits: int) -> str:
-    """Return a number for a table: a dash where it is undefined."""
-    if math.isnan(value):
-        return "-"
-    return "inf" if math.isinf(value) else f"{value:.{digits}f}"

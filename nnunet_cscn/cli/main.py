@@ -20,6 +20,7 @@ from nnunet_cscn.cli.observers import observers
 from nnunet_cscn.cli.phantom import phantom
 from nnunet_cscn.cli.plan import plan
 from nnunet_cscn.cli.predict import ManyFolds, predict
+from nnunet_cscn.cli.report import report
 from nnunet_cscn.cli.train import train
 from nnunet_cscn.cli.weights import weights_app
 
@@ -59,6 +60,7 @@ app.command("observers")(observers)
 app.command("phantom")(phantom)
 app.command("plan")(plan)
 app.command("predict", cls=ManyFolds)(predict)
+app.command("report")(report)
 app.command("train")(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(weights_app, name="weights")

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
-from nnunet_cscn.cli.evaluate import shown_number
-from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, chosen_names
+from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, NumProcesses, chosen_names
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.numbers import shown_number
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.observers import Agreement
@@ -27,10 +27,7 @@ def observers(
     names: Names = None,
     dataset_json: DatasetJson = None,
     json_file: JsonFile = None,
-    num_processes: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Cases at the same time; as many as processors by default."),
-    ] = None,
+    num_processes: NumProcesses = None,
 ) -> None:
     """Compare observers with each other and with their consensus.
 

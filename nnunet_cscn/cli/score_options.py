@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.empty_masks import EmptyDistance
 
 Names = Annotated[
     str | None,
@@ -19,6 +21,36 @@ DatasetJson = Annotated[
     typer.Option(metavar="FILE", help="nnU-Net dataset.json with the labels' names, regions and the ignore label."),
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything to this JSON file.")]
+Tolerances = Annotated[
+    str, typer.Option("--nsd", metavar="MM", help="Tolerances of the surface Dice, with commas between.")
+]
+EmptyDistanceOption = Annotated[
+    EmptyDistance,
+    typer.Option(
+        "--empty-distance",
+        help="What stands for a distance where one mask is empty: infinity, or the volume's diagonal.",
+    ),
+]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out cases that can't be evaluated, and count them.")]
+NumProcesses = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Cases at the same time; as many as processors by default."),
+]
+
+
+def tolerances_mm(text: str) -> list[float]:
+    """Return the tolerances that ``--nsd`` names.
+
+    Raises:
+        UserError: When they are not numbers from 0 on.
+    """
+    try:
+        found = [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        found = [-1.0]
+    if any(not (math.isfinite(tolerance) and tolerance >= 0) for tolerance in found):
+        raise UserError(f"--nsd {text}: expected tolerances in mm with commas between, such as 1,2,3")
+    return found
 
 
 def chosen_names(names: str | None, paths: Sequence[Path], *, reserved: Collection[str] = ()) -> list[str]:

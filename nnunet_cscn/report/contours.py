@@ -7,15 +7,12 @@ from typing import Any
 
 import matplotlib.style
 import numpy as np
-import SimpleITK as sitk
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nnunet_cscn.files import replacing
-
-REFERENCE_COLOUR = "#2fbf71"
-PREDICTION_COLOUR = "#ff5a5f"
-VIEWS = ("axial", "coronal", "sagittal")
+from nnunet_cscn.report.colours import PREDICTION_COLOUR, REFERENCE_COLOUR
+from nnunet_cscn.report.oriented import VIEWS, centre, plane, plane_axes, read_oriented
 
 
 @matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
@@ -32,15 +29,15 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
         target: The PNG to write.
         title: Text above the picture.
     """
-    image, spacing_mm = _read(image_file)
-    reference, prediction = (_read(file)[0] > 0 for file in (reference_file, prediction_file))
-    centre = _centre(reference if reference.any() else prediction)
+    image = read_oriented(image_file)
+    reference, prediction = (read_oriented(file).voxels > 0 for file in (reference_file, prediction_file))
+    middle = centre(reference if reference.any() else prediction)
     figure = Figure(figsize=(13, 3.1), layout="constrained", facecolor="white")
     axes = figure.subplots(1, 6, width_ratios=[1] * 6)
-    low, high = np.percentile(image, (0.5, 99.5))
+    low, high = np.percentile(image.voxels, (0.5, 99.5))
     for normal, view in enumerate(VIEWS):
-        slices = [_slice(volume, normal, centre[normal]) for volume in (image, reference, prediction)]
-        height_mm, width_mm = (spacing_mm[axis] for axis in range(3) if axis != normal)
+        slices = [plane(volume, normal, middle[normal]) for volume in (image.voxels, reference, prediction)]
+        height_mm, width_mm = plane_axes(image.spacing_mm, normal)
         for contoured in (False, True):
             axis = axes[2 * normal + contoured]
             axis.imshow(slices[0], cmap="gray", vmin=low, vmax=high, aspect=height_mm / width_mm)
@@ -61,24 +58,6 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
     )
     with replacing(target) as temporary:
         figure.savefig(temporary, dpi=110, format="png")
-
-
-def _read(file: Path) -> tuple[NDArray[Any], tuple[float, ...]]:
-    """Return voxels and spacing along (Z, Y, X), turned to the standard orientation."""
-    image = sitk.DICOMOrient(sitk.ReadImage(str(file)), "LPS")
-    return sitk.GetArrayFromImage(image), tuple(reversed(image.GetSpacing()))
-
-
-def _centre(mask: NDArray[np.bool_]) -> tuple[int, ...]:
-    if not mask.any():
-        return tuple(edge // 2 for edge in mask.shape)
-    return tuple(int(np.median(indices)) for indices in np.nonzero(mask))
-
-
-def _slice(volume: NDArray[Any], normal: int, index: int) -> NDArray[Any]:
-    """Return a slice with rows from top to bottom; in the coronal and sagittal view z points up."""
-    plane: NDArray[Any] = np.take(volume, index, axis=normal)
-    return plane if normal == 0 else plane[::-1]
 
 
 def _framed(mask: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:

@@ -1,0 +1,98 @@
+"""``cscn report``: everything about a folder of predictions on one page."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.score_options import (
+    DatasetJson,
+    EmptyDistanceOption,
+    NumProcesses,
+    SkipBad,
+    Tolerances,
+    tolerances_mm,
+)
+from nnunet_cscn.errors import UserError
+
+
+def report(
+    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps (*.nii.gz or *.nii).")],
+    references: Annotated[Path, typer.Argument(help="Folder of reference label maps with the same names.")],
+    *,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The page to write.")] = Path(
+        "report.html"
+    ),
+    images: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="The images, named as nnU-Net does; without them, contours are on black."),
+    ] = None,
+    channel: Annotated[int, typer.Option(min=0, metavar="N", help="Which channel of the images to show.")] = 0,
+    show: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How many of the worst, middle and best cases to show, each.")
+    ] = 2,
+    case: Annotated[
+        list[str] | None, typer.Option("--case", metavar="NAME", help="A case to show as well, repeatable.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Heading of the page.", show_default="from the folder")] = None,
+    dataset_json: DatasetJson = None,
+    nsd: Tolerances = "1,2,3",
+    empty_distance: EmptyDistanceOption = "infinite",
+    skip_bad: SkipBad = False,
+    num_processes: NumProcesses = None,
+) -> None:
+    """Write a page about a folder of predictions, to read and to show.
+
+    One HTML file that opens offline: a summary in words and numbers, the spread of
+    every metric, volumes, the worst, middle and best cases with contours in three
+    views and a surface that can be turned, and a table of all cases that sorts and
+    filters. The charts are also written as PNG and SVG, into a folder beside it.
+
+    The page holds slices of the images and the names of the cases: share it as you
+    would share those.
+
+    Example: cscn report predictions labelsTs --images imagesTs -o report.html
+    """
+    from nnunet_cscn.evaluation.folder import evaluate_folders
+    from nnunet_cscn.evaluation.labels import read_labels
+    from nnunet_cscn.files import replacing
+    from nnunet_cscn.report.exhibits import choose_cases, exhibits, image_files
+    from nnunet_cscn.report.figures import write_figures
+    from nnunet_cscn.report.page import render_page
+    from nnunet_cscn.report.provenance import Provenance
+
+    if output.is_dir() or output.suffix.lower() not in {".html", ".htm"}:
+        raise UserError(f"--output {output}: a file whose name ends with .html is expected")
+    with progress_bar() as progress:
+        task = progress.add_task("evaluating", total=None)
+        scores = evaluate_folders(
+            predictions,
+            references,
+            labels=read_labels(dataset_json) if dataset_json is not None else None,
+            tolerances_mm=tolerances_mm(nsd),
+            empty_distance=empty_distance,
+            skip_bad=skip_bad,
+            num_processes=num_processes,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+        choices = choose_cases(scores, show, wanted=case or ())
+        chosen = [scores.files[name] for name in dict.fromkeys(choice.case for choice in choices)]
+        pictures = image_files(images, chosen, channel=channel) if images is not None else {}
+        task = progress.add_task("drawing", total=len(choices))
+        drawn = exhibits(
+            choices, scores, pictures, on_progress=lambda done, _total: progress.update(task, completed=done)
+        )
+    figures = output.with_name(output.stem + "_figures")
+    made = Provenance.of_process(sys.argv)
+    heading = title if title is not None else f"Segmentation report: {predictions.absolute().name}"
+    files = write_figures(scores, figures)
+    page = render_page(scores, drawn, made, title=heading, figures=figures.name)
+    with replacing(output) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    size = output.stat().st_size / 1e6
+    console.print(f"{output}: {len(scores.cases)} cases, {size:.1f} MB", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{figures}: {len(files)} figures", markup=False, highlight=False, soft_wrap=True)

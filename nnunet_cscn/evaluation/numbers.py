@@ -1,0 +1,17 @@
+"""How numbers are shown to people."""
+
+from __future__ import annotations
+
+import math
+
+
+def shown_number(value: float, digits: int) -> str:
+    """Return a number for a table: a dash where it is undefined.
+
+    Example:
+        >>> shown_number(0.12345, 3), shown_number(math.nan, 3), shown_number(math.inf, 3)
+        ('0.123', '-', 'inf')
+    """
+    if math.isnan(value):
+        return "-"
+    return "inf" if math.isinf(value) else f"{value:.{digits}f}"

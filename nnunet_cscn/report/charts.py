@@ -1,0 +1,164 @@
+"""The charts of the report's page, for Plotly: what lies behind each point can be read off and clicked."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from nnunet_cscn.evaluation.folder import FolderScores
+from nnunet_cscn.evaluation.metrics import Metric
+from nnunet_cscn.report.colours import REFERENCE_COLOUR, label_colours
+from nnunet_cscn.report.measured import Box, LabelPoints, beside, dsc_by_volume, points_of, shown_label, volumes_of
+from nnunet_cscn.report.surfaces import Floats, Surface
+
+SMALLEST_RANGE_MM = 3.0  # distances up to here are shown in pale colours
+
+
+def distribution_chart(scores: FolderScores, metric: Metric) -> go.Figure:
+    """Return box and points of one metric, for each label."""
+    figure = _figure(height=270, y_title=metric.heading)
+    text = f"%{{text}}<br>{metric.heading} %{{y:.{metric.digits}f}}<extra></extra>"
+    for place, (label, colour) in enumerate(label_colours(scores.labels).items()):
+        points = points_of(scores, label, metric)
+        if not points.cases:
+            continue
+        box = Box.of(points.values)
+        quartiles = {"q1": [box.q25], "median": [box.median], "q3": [box.q75]}
+        fences = {"lowerfence": [box.low], "upperfence": [box.high]}
+        line = {"color": colour, "width": 1.5}
+        fill = "rgba(0,0,0,0.04)"
+        figure.add_trace(
+            go.Box(x=[place], **quartiles, **fences, line=line, fillcolor=fill, width=0.5, hoverinfo="skip")
+        )
+        x = [place + offset for offset in beside(len(points.cases))]
+        figure.add_trace(_dots(label, colour, points, x, text))
+    names = [html.escape(shown_label(label)) for label in scores.labels]
+    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4])
+    if metric.better == "higher":
+        figure.update_yaxes(range=[-0.03, 1.03])
+    else:
+        figure.update_yaxes(rangemode="tozero")
+    return figure.update_layout(showlegend=False)
+
+
+def volume_dsc_chart(scores: FolderScores) -> go.Figure:
+    """Return the DSC of each case over the volume of its reference, on a logarithmic axis."""
+    figure = _figure(height=340, x_title="reference volume (ml)", y_title="DSC")
+    text = "%{text}<br>%{x:.1f} ml, DSC %{y:.3f}<extra></extra>"
+    for label, colour in label_colours(scores.labels).items():
+        points, volumes = dsc_by_volume(scores, label)
+        figure.add_trace(_dots(label, colour, points, volumes, text))
+    figure.update_xaxes(type="log")
+    return figure.update_yaxes(range=[-0.03, 1.03])
+
+
+def bland_altman_chart(scores: FolderScores, label: str) -> go.Figure:
+    """Return the differences of predicted and true volumes over their means, with bias and limits of agreement."""
+    figure = _figure(height=340, x_title="mean of both volumes (ml)", y_title="prediction minus reference (ml)")
+    cases, agreement = volumes_of(scores, label)
+    points = LabelPoints(tuple(cases), agreement.differences_ml)
+    colour = label_colours(scores.labels)[label]
+    figure.add_trace(_dots(label, colour, points, agreement.means_ml, "%{text}<br>%{y:+.2f} ml<extra></extra>"))
+    lines = ((agreement.bias_ml, "bias", "solid"), (agreement.low_ml, "-1.96 SD", "dash"))
+    for value, name, dash in (*lines, (agreement.high_ml, "+1.96 SD", "dash")):
+        if math.isfinite(value):
+            figure.add_hline(
+                value,
+                line={"color": "#5b6673", "width": 1.2, "dash": dash},
+                annotation={"text": f"{name} {value:+.1f}", "font": {"size": 11}},
+            )
+    return figure.update_layout(showlegend=False)
+
+
+def surface_chart(prediction: Surface | None, distances_mm: Floats | None, reference: Surface | None) -> go.Figure:
+    """Return both surfaces: the prediction coloured by its distance from the reference, which is see-through.
+
+    Args:
+        prediction: The predicted surface; None for an empty mask.
+        distances_mm: Of each of its corners, above 0 where it lies outside the reference; None without a reference.
+        reference: The true surface; None for an empty mask.
+    """
+    figure = go.Figure()
+    if reference is not None:
+        figure.add_trace(_mesh(reference, "reference", color=REFERENCE_COLOUR, opacity=0.22, hoverinfo="skip"))
+    if prediction is not None and distances_mm is not None:
+        limit = max(SMALLEST_RANGE_MM, float(np.percentile(np.abs(distances_mm), 98)))
+        figure.add_trace(
+            _mesh(
+                prediction,
+                "prediction",
+                intensity=np.round(distances_mm, 2),
+                cmin=-limit,
+                cmax=limit,
+                colorscale=[[0, "#2166ac"], [0.5, "#f4f1ea"], [1, "#b2182b"]],
+                colorbar={"title": {"text": "mm", "side": "top"}, "thickness": 10, "len": 0.75, "x": 1.0},
+                hovertemplate="%{intensity:+.1f} mm<extra></extra>",
+            )
+        )
+    elif prediction is not None:
+        figure.add_trace(_mesh(prediction, "prediction", color="#b2182b", hoverinfo="skip"))
+    surfaces = [surface.points_mm for surface in (prediction, reference) if surface is not None]
+    if surfaces:
+        figure.add_trace(_directions(np.concatenate(surfaces)))
+    hidden = {"visible": False}
+    camera = {"eye": {"x": -0.9, "y": -1.3, "z": 0.5}}  # from the front, somewhat from the right and above
+    scene = {"aspectmode": "data", "xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "camera": camera}
+    return figure.update_layout(
+        template="none", height=420, margin={"l": 0, "r": 0, "t": 0, "b": 0}, scene=scene, showlegend=False
+    )
+
+
+def _mesh(surface: Surface, name: str, **style: object) -> go.Mesh3d:
+    z, y, x = np.round(surface.points_mm, 2).T
+    i, j, k = surface.triangles.T
+    light = {"ambient": 0.55, "diffuse": 0.6, "specular": 0.15}
+    return go.Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, name=name, lighting=light, flatshading=False, **style)
+
+
+def _directions(points_mm: Floats) -> go.Scatter3d:
+    """The letters of the patient's directions around some points: right, left, anterior, posterior, head, feet."""
+    low, high = points_mm.min(axis=0), points_mm.max(axis=0)
+    middle, reach = (low + high) / 2, 0.62 * (high - low) + 4.0
+    letters = {"F": (-1, 0, 0), "H": (1, 0, 0), "A": (0, -1, 0), "P": (0, 1, 0), "R": (0, 0, -1), "L": (0, 0, 1)}
+    z, y, x = (middle + reach * np.asarray(list(letters.values()))).T
+    style = {"size": 13, "color": "#5b6673"}
+    return go.Scatter3d(x=x, y=y, z=z, mode="text", text=list(letters), textfont=style, hoverinfo="skip")
+
+
+def _dots(label: str, colour: str, points: LabelPoints, x: Sequence[float], hovertemplate: str) -> go.Scatter:
+    return go.Scatter(
+        x=x,
+        y=points.values,
+        mode="markers",
+        name=html.escape(shown_label(label)),
+        marker={"color": colour, "size": 8, "opacity": 0.8},
+        customdata=points.cases,
+        text=_safe(points.cases),
+        hovertemplate=hovertemplate,
+    )
+
+
+def _figure(*, height: int, x_title: str = "", y_title: str = "") -> go.Figure:
+    axis: Mapping[str, object] = {"gridcolor": "#e6e9ee", "linecolor": "#9aa4b1", "zeroline": False, "automargin": True}
+    return go.Figure(
+        layout={
+            "template": "none",
+            "height": height,
+            "margin": {"l": 52, "r": 12, "t": 16, "b": 44},
+            "font": {"family": "system-ui, sans-serif", "size": 12, "color": "#27313d"},
+            "xaxis": {**axis, "title": {"text": x_title}, "showgrid": bool(x_title)},
+            "yaxis": {**axis, "title": {"text": y_title}},
+            "legend": {"orientation": "h", "y": 1.12},
+            "hoverlabel": {"bgcolor": "white"},
+            "dragmode": False,
+        }
+    )
+
+
+def _safe(cases: Sequence[str]) -> list[str]:
+    """Names as Plotly may show them: it takes some HTML for markup."""
+    return [html.escape(case) for case in cases]

@@ -1,0 +1,14 @@
+"""One colour for one meaning, in every picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+REFERENCE_COLOUR = "#2fbf71"
+PREDICTION_COLOUR = "#ff5a5f"
+LABEL_COLOURS = ("#2f6db5", "#d9822b", "#7a5aa6", "#2a9d8f", "#b5475d", "#6b7a3a")
+
+
+def label_colours(labels: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each label; with many labels they come again."""
+    return {label: LABEL_COLOURS[index % len(LABEL_COLOURS)] for index, label in enumerate(labels)}

@@ -1,0 +1,159 @@
+"""The cases that a report shows: the worst, the ones in the middle, the best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.cases import CaseFiles
+from nnunet_cscn.evaluation.folder import FolderScores
+from nnunet_cscn.evaluation.volumes import label_mask
+from nnunet_cscn.nifti.grids import grid_differences, read_grid
+from nnunet_cscn.nifti.voxels import ENDINGS
+from nnunet_cscn.report.charts import surface_chart
+from nnunet_cscn.report.oriented import OrientedVolume, read_oriented
+from nnunet_cscn.report.slices import PagedView, paged_views
+from nnunet_cscn.report.surfaces import signed_distances_mm, surface_of
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A case that is to be shown, and why.
+
+    Attributes:
+        case: Its name.
+        label: The label.
+        role: Why it was chosen, in a word.
+        dsc: Its DSC.
+    """
+
+    case: str
+    label: str
+    role: str
+    dsc: float
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A case ready to be shown.
+
+    Attributes:
+        choice: Which and why.
+        views: Axial, coronal and sagittal.
+        surface: A Plotly figure as JSON.
+    """
+
+    choice: Choice
+    views: tuple[PagedView, ...]
+    surface: str
+
+
+def choose_cases(scores: FolderScores, n_each: int, *, wanted: Sequence[str] = ()) -> list[Choice]:
+    """Choose the cases with the lowest DSC, with those around the median and with the highest, for each label.
+
+    Args:
+        scores: What ``evaluate_folders`` gave.
+        n_each: How many of each kind; fewer where there are not as many cases.
+        wanted: Cases to show as well.
+
+    Returns:
+        The choices, each case once for each label, from the lowest DSC to the highest.
+
+    Raises:
+        UserError: When a wanted case has no scores.
+    """
+    for case in wanted:
+        if case not in scores.cases:
+            raise UserError(f"--case {case}: there is no such case; there are {', '.join(list(scores.cases)[:10])}")
+    choices = []
+    for label in scores.labels:
+        dsc = {case: by_label[label].counts.dsc for case, by_label in scores.cases.items()}
+        ranked = sorted((case for case in dsc if not math.isnan(dsc[case])), key=lambda case: (dsc[case], case))
+        start = max((len(ranked) - n_each) // 2, 0)
+        roles = dict.fromkeys(ranked[start : start + n_each], "middle")
+        roles |= dict.fromkeys(ranked[max(len(ranked) - n_each, 0) :] if n_each else [], "best")
+        roles |= dict.fromkeys(ranked[:n_each], "worst")
+        roles |= {case: "asked for" for case in wanted if case in ranked and case not in roles}
+        choices += [Choice(case, label, roles[case], dsc[case]) for case in ranked if case in roles]
+    return choices
+
+
+def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> dict[str, Path]:
+    """Return the image of each case, as nnU-Net names them, on the grid of its reference.
+
+    Args:
+        images: Folder of images, ``<case>_0000.nii.gz`` for channel 0; or ``<case>.nii.gz`` where there is only one.
+        cases: The cases.
+        channel: Which channel to show.
+
+    Raises:
+        UserError: When images are missing or lie on another grid; all such cases are listed.
+    """
+    if not images.is_dir():
+        raise UserError(f"--images {images}: there is no such folder")
+    found, problems = {}, []
+    for case in cases:
+        names = [f"{case.name}{part}{ending}" for part in (f"_{channel:04d}", "") for ending in ENDINGS]
+        file = next((images / name for name in names if (images / name).is_file()), None)
+        if file is None:
+            problems.append(f"{case.name}: without an image {names[0]} in {images}")
+            continue
+        try:
+            differences = grid_differences(read_grid(file), read_grid(case.reference), "the reference")
+        except UserError as fault:
+            differences = [str(fault)]
+        problems += [f"{case.name}: {file.name}: {each}" for each in differences]
+        found[case.name] = file
+    if problems:
+        raise UserError("\n  ".join(["some cases can't be shown; mend --images or leave it out:", *problems]))
+    return found
+
+
+def exhibits(
+    choices: Sequence[Choice],
+    scores: FolderScores,
+    images: dict[str, Path],
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Exhibit]:
+    """Draw the chosen cases, two at a time.
+
+    Args:
+        choices: What to show.
+        scores: The scores that the choices come from, with the cases' files.
+        images: The image of each case; empty for contours alone.
+        on_progress: Called with the number of drawn cases and of all.
+    """
+    drawn = []
+    with ThreadPoolExecutor(2) as executor:
+        for exhibit in executor.map(lambda choice: _drawn(choice, scores, images), choices):
+            drawn.append(exhibit)
+            if on_progress is not None:
+                on_progress(len(drawn), len(choices))
+    return drawn
+
+
+def _drawn(choice: Choice, scores: FolderScores, images: dict[str, Path]) -> Exhibit:
+    files = scores.files[choice.case]
+    image = _read(images[choice.case]) if choice.case in images else None
+    values = scores.label_values[choice.label]
+    turned = read_oriented(files.reference)
+    spacing_mm = turned.spacing_mm
+    reference, prediction = (label_mask(v, values) for v in (turned.voxels, read_oriented(files.prediction).voxels))
+    views = paged_views(reference, prediction, spacing_mm, image=image)
+    predicted, true = surface_of(prediction, spacing_mm), surface_of(reference, spacing_mm)
+    distances = None
+    if predicted is not None and true is not None:
+        distances = signed_distances_mm(predicted.points_mm, reference, spacing_mm)
+    return Exhibit(choice, tuple(views), surface_chart(predicted, distances, true).to_json())
+
+
+def _read(file: Path) -> OrientedVolume:
+    try:
+        return read_oriented(file)
+    except UserError as fault:
+        raise UserError(f"{file}: {fault}") from None

@@ -1,0 +1,102 @@
+"""What the charts show of a folder's scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnunet_cscn.evaluation.folder import FolderScores
+from nnunet_cscn.evaluation.metrics import Metric
+from nnunet_cscn.evaluation.volume_agreement import VolumeAgreement, volume_agreement
+
+_REDUNDANT = ("f1", "iou", "hd_mm")  # they show what another metric shows
+
+
+@dataclass(frozen=True)
+class LabelPoints:
+    """Values of one metric in one label; cases without a finite one are left out."""
+
+    cases: tuple[str, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box plot's five numbers.
+
+    Attributes:
+        low: The lowest value within 1.5 interquartile ranges below the first quartile.
+        q25: First quartile, linearly interpolated as in the tables.
+        median: Median.
+        q75: Third quartile.
+        high: The highest value within 1.5 interquartile ranges above the third quartile.
+    """
+
+    low: float
+    q25: float
+    median: float
+    q75: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Box:
+        """Return the box of some finite values, one or more.
+
+        Example:
+            >>> Box.of([1.0, 2.0, 3.0, 4.0, 50.0])
+            Box(low=1.0, q25=2.0, median=3.0, q75=4.0, high=4.0)
+        """
+        q25, median, q75 = (float(q) for q in np.percentile(values, (25, 50, 75)))
+        reach = 1.5 * (q75 - q25)
+        inside = [value for value in values if q25 - reach <= value <= q75 + reach]
+        return cls(min(inside), q25, median, q75, max(inside))
+
+
+def beside(n_points: int) -> list[float]:
+    """Return how far the points of a box plot stand aside, so that they do not hide each other."""
+    return [float(offset) for offset in np.random.default_rng(0).uniform(-0.16, 0.16, n_points)]
+
+
+def shown_label(label: str) -> str:
+    """Return a label's name for people: without a dataset.json it is only a number.
+
+    Example:
+        >>> shown_label("1"), shown_label("GTVp")
+        ('label 1', 'GTVp')
+    """
+    return f"label {label}" if label.isdigit() else label
+
+
+def points_of(scores: FolderScores, label: str, metric: Metric) -> LabelPoints:
+    """Return the finite values of one metric, as they enter its mean."""
+    found = {case: metric.in_means(by_label[label]) for case, by_label in scores.cases.items()}
+    kept = {case: value for case, value in found.items() if math.isfinite(value)}
+    return LabelPoints(tuple(kept), tuple(kept.values()))
+
+
+def charted_metrics(metrics: Sequence[Metric]) -> list[Metric]:
+    """Return the metrics whose distribution is shown: of each kind one, and all tolerances of the surface Dice."""
+    return [metric for metric in metrics if metric.better is not None and metric.key not in _REDUNDANT]
+
+
+def dsc_by_volume(scores: FolderScores, label: str) -> tuple[LabelPoints, tuple[float, ...]]:
+    """Return the DSC of the cases with a reference that is not empty, and the reference's volume in ml."""
+    kept = {case: by_label[label] for case, by_label in scores.cases.items() if by_label[label].reference_volume_ml > 0}
+    points = LabelPoints(tuple(kept), tuple(score.counts.dsc for score in kept.values()))
+    return points, tuple(score.reference_volume_ml for score in kept.values())
+
+
+def volumes_of(scores: FolderScores, label: str) -> tuple[list[str], VolumeAgreement]:
+    """Return the cases in which either mask holds anything, and how far their volumes agree."""
+    kept = {
+        case: by_label[label]
+        for case, by_label in scores.cases.items()
+        if by_label[label].volume_ml + by_label[label].reference_volume_ml > 0
+    }
+    agreement = volume_agreement(
+        [score.volume_ml for score in kept.values()], [score.reference_volume_ml for score in kept.values()]
+    )
+    return list(kept), agreement

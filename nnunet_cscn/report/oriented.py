@@ -1,0 +1,76 @@
+"""Volumes turned to one orientation, and slices of them as radiologists look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from nnunet_cscn.nifti.grids import read_grid
+from nnunet_cscn.nifti.voxels import read_voxels
+
+VIEWS = ("axial", "coronal", "sagittal")
+
+
+@dataclass(frozen=True)
+class OrientedVolume:
+    """A volume whose axes run from inferior to superior, from anterior to posterior, from right to left.
+
+    Attributes:
+        voxels: Shape (Z, Y, X).
+        spacing_mm: Size of a voxel along (Z, Y, X).
+    """
+
+    voxels: NDArray[Any]
+    spacing_mm: tuple[float, float, float]
+
+
+def read_oriented(file: Path) -> OrientedVolume:
+    """Read a volume and turn it to the nearest standard orientation, without resampling.
+
+    Raises:
+        UserError: When the file is not a whole volume of three dimensions.
+    """
+    grid = read_grid(file)
+    voxels = read_voxels(file)
+    image = sitk.GetImageFromArray(voxels.astype(voxels.dtype.newbyteorder("="), copy=False))
+    image.SetSpacing(grid.spacing_mm)
+    image.SetDirection(grid.direction)
+    turned = sitk.DICOMOrient(image, "LPS")
+    x, y, z = turned.GetSpacing()
+    return OrientedVolume(sitk.GetArrayFromImage(turned), (z, y, x))
+
+
+def plane(volume: NDArray[Any], normal: int, index: int) -> NDArray[Any]:
+    """Return a slice with rows from top to bottom: the patient's right or front on the left, front or head up.
+
+    Args:
+        volume: Shape (Z, Y, X), oriented.
+        normal: The axis that is cut: 0 for the axial view, 1 for the coronal, 2 for the sagittal one.
+        index: Where.
+    """
+    cut: NDArray[Any] = np.take(volume, index, axis=normal)
+    return cut if normal == 0 else cut[::-1]
+
+
+def plane_axes(values: Sequence[float], normal: int) -> tuple[float, float]:
+    """Return what belongs to the rows and to the columns of a slice, of three values for (Z, Y, X).
+
+    Example:
+        >>> plane_axes((3.0, 1.0, 0.5), normal=1)
+        (3.0, 0.5)
+    """
+    rows, columns = (value for axis, value in enumerate(values) if axis != normal)
+    return rows, columns
+
+
+def centre(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Return the median of a mask's voxels along each axis; the volume's middle where there are none."""
+    if not mask.any():
+        return tuple(edge // 2 for edge in mask.shape)
+    return tuple(int(np.median(indices)) for indices in np.nonzero(mask))

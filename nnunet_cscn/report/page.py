@@ -1,0 +1,128 @@
+"""The report's page: one HTML file that needs nothing from outside."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from plotly.offline import get_plotlyjs
+
+from nnunet_cscn.evaluation.aggregate import LabelAggregate
+from nnunet_cscn.evaluation.folder import FolderScores
+from nnunet_cscn.evaluation.metrics import Metric
+from nnunet_cscn.evaluation.numbers import shown_number
+from nnunet_cscn.evaluation.scores import json_number
+from nnunet_cscn.report.charts import bland_altman_chart, distribution_chart, volume_dsc_chart
+from nnunet_cscn.report.exhibits import Choice, Exhibit
+from nnunet_cscn.report.measured import charted_metrics, shown_label
+from nnunet_cscn.report.provenance import Provenance
+from nnunet_cscn.report.wording import counts, headline, lead, sentences
+
+FEW_COLUMNS = ("dsc", "precision", "recall", "assd_mm", "hd95_mm", "nsd_2mm", "volume_ml", "reference_volume_ml")
+
+
+def render_page(
+    scores: FolderScores, shown: Sequence[Exhibit], made: Provenance, *, title: str, figures: str = ""
+) -> str:
+    """Return the page.
+
+    Args:
+        scores: What ``evaluate_folders`` gave.
+        shown: The cases to look at.
+        made: By which command, when and with which versions.
+        title: Its heading.
+        figures: The folder of the figures for papers, as the page should name it.
+    """
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    return environment.from_string(_asset("page.html")).render(
+        title=title,
+        lead=lead(scores),
+        labels=[_label(scores, label, together) for label, together in scores.aggregate.items()],
+        many_labels=len(scores.labels) > 1,
+        skipped=scores.skipped,
+        bland_altman=[shown_label(label) for label in scores.labels],
+        charted=charted_metrics(scores.metrics),
+        exhibits=[_tab(exhibit.choice) for exhibit in shown],
+        metrics=scores.metrics,
+        few=FEW_COLUMNS,
+        rows=_rows(scores),
+        empty_sentence=_EMPTY[scores.empty_distance],
+        command=made.command,
+        made_on=made.made_on,
+        versions=made.versions,
+        figures=figures,
+        data={"charts": _charts(scores), "exhibits": [_exhibit(exhibit) for exhibit in shown]},
+        style=_asset("style.css"),
+        script=_asset("script.js"),
+        plotly=get_plotlyjs(),
+    )
+
+
+_EMPTY = {
+    "infinite": "Where exactly one mask is empty, distances are infinite; such cases are counted, and left out of the "
+    "distances' means.",
+    "diagonal": "Where exactly one mask is empty, the diagonal of the volume stands for its distances.",
+}
+
+
+def _asset(name: str) -> str:
+    return files("nnunet_cscn.report").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _label(scores: FolderScores, label: str, together: LabelAggregate) -> Mapping[str, Any]:
+    return {
+        "name": shown_label(label),
+        "headline": [{"name": name, "value": value} for name, value in headline(scores, label)],
+        "sentences": sentences(scores, label),
+        "statistics": [_statistics(metric, together) for metric in scores.metrics],
+        "counts": counts(together),
+    }
+
+
+def _statistics(metric: Metric, together: LabelAggregate) -> Mapping[str, str]:
+    found = together.statistics[metric.key]
+    mean, sd, median, q25, q75 = (
+        shown_number(value, metric.digits) for value in (found.mean, found.sd, found.median, found.q25, found.q75)
+    )
+    return {"heading": metric.heading, "mean": mean, "sd": sd, "median": median, "quartiles": f"{q25} to {q75}"}
+
+
+def _rows(scores: FolderScores) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = []
+    for case, by_label in scores.cases.items():
+        for label, score in by_label.items():
+            values = {metric.key: metric.value(score) for metric in scores.metrics}
+            cells = [
+                {
+                    "key": metric.key,
+                    "value": "" if math.isnan(value := values[metric.key]) else json_number(value),
+                    "text": shown_number(value, metric.digits),
+                }
+                for metric in scores.metrics
+            ]
+            dsc = values["dsc"]
+            rows.append(
+                {"case": case, "label": shown_label(label), "dsc": "" if math.isnan(dsc) else dsc, "cells": cells}
+            )
+    return rows
+
+
+def _charts(scores: FolderScores) -> Mapping[str, Any]:
+    charts = {metric.key: distribution_chart(scores, metric) for metric in charted_metrics(scores.metrics)}
+    charts["volume_dsc"] = volume_dsc_chart(scores)
+    for number, label in enumerate(scores.labels):
+        charts[f"bland_altman_{number}"] = bland_altman_chart(scores, label)
+    return {name: json.loads(chart.to_json()) for name, chart in charts.items()}
+
+
+def _tab(choice: Choice) -> Mapping[str, str]:
+    dsc = shown_number(choice.dsc, 3)
+    return {"case": choice.case, "label": shown_label(choice.label), "role": choice.role, "dsc": dsc}
+
+
+def _exhibit(exhibit: Exhibit) -> Mapping[str, Any]:
+    return {"views": [view.to_json() for view in exhibit.views], "surface": json.loads(exhibit.surface)}

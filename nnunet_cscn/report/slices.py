@@ -1,0 +1,152 @@
+"""Slices of a case that can be paged through: pictures and contours in three views, in mm."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from skimage.measure import find_contours
+
+from nnunet_cscn.evaluation.masks import Mask, occupied_box
+from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, centre, plane, plane_axes
+
+MARGIN_MM = 25.0  # what is seen around the contours
+MARGIN_ALONG_MM = 6.0  # how far one can page beyond them
+MAX_SLICES = 48  # of one view; more would make the page slow on a phone
+MAX_PIXELS = 384  # along a side of a picture
+JPEG_QUALITY = 82
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice of a view.
+
+    Attributes:
+        number: Its number in the volume, from 1 on.
+        picture: The image as a data URI; empty where there is none.
+        reference: The true contours as an SVG path in mm.
+        prediction: The predicted ones.
+    """
+
+    number: int
+    picture: str
+    reference: str
+    prediction: str
+
+
+@dataclass(frozen=True)
+class PagedView:
+    """One view of a case.
+
+    Attributes:
+        name: Axial, coronal or sagittal.
+        width_mm: Width of the pictures.
+        height_mm: Height of the pictures.
+        n_slices: Slices of the whole volume along this view.
+        start: Index of the slice that is shown first.
+        slices: Those that can be seen.
+    """
+
+    name: str
+    width_mm: float
+    height_mm: float
+    n_slices: int
+    start: int
+    slices: tuple[Slice, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything for a JSON file."""
+        return asdict(self)
+
+
+def paged_views(
+    reference: Mask, prediction: Mask, spacing_mm: Sequence[float], *, image: OrientedVolume | None
+) -> list[PagedView]:
+    """Return the three views of a case, cut to the surroundings of what is marked.
+
+    Args:
+        reference: True mask, shape (Z, Y, X), oriented.
+        prediction: Predicted one, likewise.
+        spacing_mm: Size of a voxel along (Z, Y, X).
+        image: The image on the same grid; None for contours alone.
+
+    Returns:
+        One view for each axis; none when both masks are empty.
+    """
+    box = occupied_box(reference | prediction)
+    if box is None:
+        return []
+    around = _wider(box, spacing_mm, MARGIN_MM, reference.shape)
+    along = _wider(box, spacing_mm, MARGIN_ALONG_MM, reference.shape)
+    window = _window(image.voxels[around]) if image is not None else None
+    middle = centre(reference if reference.any() else prediction)
+    views = []
+    for normal, name in enumerate(VIEWS):
+        cut = tuple(slice(None) if axis == normal else part for axis, part in enumerate(around))
+        n_rows, n_columns = plane_axes([part.stop - part.start for part in around], normal)
+        row_mm, column_mm = plane_axes(spacing_mm, normal)
+        numbers = _spread(along[normal], middle[normal])
+        slices = tuple(
+            Slice(
+                number=index + 1,
+                picture=_picture(plane(image.voxels[cut], normal, index), window) if image and window else "",
+                reference=_path(plane(reference[cut], normal, index), (row_mm, column_mm)),
+                prediction=_path(plane(prediction[cut], normal, index), (row_mm, column_mm)),
+            )
+            for index in numbers
+        )
+        start = min(range(len(numbers)), key=lambda place: abs(numbers[place] - middle[normal]))
+        size_mm = round(n_columns * column_mm, 2), round(n_rows * row_mm, 2)
+        views.append(PagedView(name, *size_mm, reference.shape[normal], start, slices))
+    return views
+
+
+def _wider(
+    box: Sequence[slice], spacing_mm: Sequence[float], margin_mm: float, shape: Sequence[int]
+) -> tuple[slice, ...]:
+    margins = [math.ceil(margin_mm / step) for step in spacing_mm]
+    return tuple(
+        slice(max(part.start - margin, 0), min(part.stop + margin, edge))
+        for part, margin, edge in zip(box, margins, shape, strict=True)
+    )
+
+
+def _spread(along: slice, middle: int) -> list[int]:
+    """Return the slices to show: all, or evenly spread ones of which one is the middle."""
+    step = math.ceil((along.stop - along.start) / MAX_SLICES)
+    return list(range(along.start + (middle - along.start) % step, along.stop, step))
+
+
+def _window(voxels: NDArray[Any]) -> tuple[float, float]:
+    finite = voxels[np.isfinite(voxels)]
+    low, high = np.percentile(finite, (0.5, 99.5)) if finite.size else (0.0, 1.0)
+    return float(low), float(max(high, low + 1e-6))
+
+
+def _picture(voxels: NDArray[Any], window: tuple[float, float]) -> str:
+    low, high = window
+    shades = np.nan_to_num((voxels.astype(np.float32) - low) / (high - low)).clip(0, 1) * 255
+    picture = Image.fromarray(shades.astype(np.uint8))
+    picture.thumbnail((MAX_PIXELS, MAX_PIXELS))
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=JPEG_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _path(mask: Mask, pixel_mm: tuple[float, float]) -> str:
+    """Return the outlines of a slice's mask as an SVG path; the middle of pixel (0, 0) is half a pixel inside."""
+    if not mask.any():
+        return ""
+    lines = []
+    for outline in find_contours(np.pad(mask, 1).astype(np.float32), 0.5):
+        rows, columns = ((outline[:, axis] - 0.5) * pixel_mm[axis] for axis in range(2))
+        points = " ".join(f"{column:.1f},{row:.1f}" for row, column in zip(rows[:-1], columns[:-1], strict=True))
+        lines.append(f"M{points}Z")
+    return "".join(lines)

@@ -1,0 +1,90 @@
+"""What a report says in words, for people who would rather read than compute."""
+
+from __future__ import annotations
+
+import math
+
+from nnunet_cscn.evaluation.aggregate import LabelAggregate
+from nnunet_cscn.evaluation.folder import FolderScores
+from nnunet_cscn.evaluation.numbers import shown_number
+from nnunet_cscn.report.measured import shown_label, volumes_of
+
+_MANY_NAMES = 8
+
+
+def lead(scores: FolderScores) -> str:
+    """Return the first sentence: how many cases, and which labels."""
+    return f"{_counted(len(scores.cases), 'case')}; {', '.join(map(shown_label, scores.labels))}."
+
+
+def headline(scores: FolderScores, label: str) -> list[tuple[str, str]]:
+    """Return the figures that stand above everything, as name and value."""
+    statistics = scores.aggregate[label].statistics
+    chosen = [("median DSC", "dsc", ""), ("median ASSD", "assd_mm", " mm"), ("median HD95", "hd95_mm", " mm")]
+    tolerances = [metric for metric in scores.metrics if metric.key.startswith("nsd_")]
+    if tolerances:
+        middle = tolerances[len(tolerances) // 2]
+        chosen.insert(1, (f"median {middle.heading}", middle.key, ""))
+    digits = {metric.key: min(metric.digits, 2) for metric in scores.metrics}
+    return [
+        (name, shown_number(value, digits[key]) + (unit if math.isfinite(value) else ""))
+        for name, key, unit in chosen
+        for value in [statistics[key].median]
+    ]
+
+
+def sentences(scores: FolderScores, label: str) -> list[str]:
+    """Return what the scores of a label say: overlap, volumes, and which masks are empty."""
+    together = scores.aggregate[label]
+    dsc = together.statistics["dsc"]
+    said = []
+    if math.isfinite(dsc.median):
+        said.append(
+            f"In half of the cases the DSC is {dsc.median:.2f} or more, in a quarter below {dsc.q25:.2f} and in a "
+            f"quarter above {dsc.q75:.2f}."
+        )
+    cases, agreement = volumes_of(scores, label)
+    if cases and math.isfinite(agreement.low_ml):
+        bias = f"{abs(agreement.bias_ml):.1f} ml {'larger' if agreement.bias_ml > 0 else 'smaller'}"
+        said.append(
+            f"Predicted volumes are on average {bias} than those of the reference; 95 % of the "
+            f"differences are expected between {agreement.low_ml:+.1f} and {agreement.high_ml:+.1f} ml."
+        )
+    return said + _empty_masks(scores, label, together)
+
+
+def counts(together: LabelAggregate) -> list[tuple[str, str]]:
+    """Return the aggregates and the counts beside them, as name and value."""
+    return [
+        ("cases", str(together.n)),
+        ("DSC mean", shown_number(together.dsc_mean, 3)),
+        ("F1 of means", shown_number(together.f1_of_means, 3)),
+        ("DSC agg", shown_number(together.dsc_agg, 3)),
+        ("infinite distances", str(together.n_infinite_distance)),
+        ("only reference empty", str(together.n_empty_reference)),
+        ("only prediction empty", str(together.n_empty_prediction)),
+        ("both empty", str(together.n_both_empty)),
+    ]
+
+
+def _empty_masks(scores: FolderScores, label: str, together: LabelAggregate) -> list[str]:
+    said = []
+    by_case = {case: by_label[label].counts for case, by_label in scores.cases.items()}
+    missed = [case for case, c in by_case.items() if c.prediction_is_empty and not c.reference_is_empty]
+    invented = [case for case, c in by_case.items() if c.reference_is_empty and not c.prediction_is_empty]
+    if missed:
+        said.append(f"Nothing is predicted in {_counted(len(missed), 'case')} with a reference: {_listed(missed)}.")
+    if invented:
+        said.append(f"Something is predicted in {_counted(len(invented), 'case')} without one: {_listed(invented)}.")
+    if together.n_both_empty:
+        said.append(f"{_counted(together.n_both_empty, 'case')} with two empty masks are left out of the means.")
+    return said
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _listed(cases: list[str]) -> str:
+    more = f" and {len(cases) - _MANY_NAMES} more" if len(cases) > _MANY_NAMES else ""
+    return ", ".join(cases[:_MANY_NAMES]) + more
