@@ -20,3 +20,21 @@ def refused(monkeypatch, capsys) -> Callable[..., str]:
         return shown
 
     return run
+
+
+@pytest.fixture
+def cscn(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs `cscn` as the shell would: exit status, standard output, standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr(sys, "argv", ["cscn", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            status = leaving.code or 0
+        output = capsys.readouterr()
+        return status, output.out, output.err
+
+    return run

@@ -5,27 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from nnunet_cscn.cli.main import main
-
 DATASET = {"labels": {"background": 0, "GTVp": 1, "GTVn": 2}, "file_ending": ".nii.gz"}
-
-
-@pytest.fixture
-def cscn(monkeypatch, capsys):
-    """Return a function that runs a command as the shell would: exit status, standard output, standard error."""
-
-    def run(*arguments):
-        monkeypatch.setenv("COLUMNS", "200")
-        monkeypatch.setattr(sys, "argv", ["cscn", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            status = leaving.code or 0
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return run
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ shown = {}
 for path in walk(typer.main.get_command(app), []):
     result = CliRunner().invoke(app, [*path, "--help"])
     shown[" ".join(path)] = [result.exit_code, result.output]
-heavy = [name for name in ("torch", "nnunetv2", "SimpleITK", "scipy", "matplotlib") if name in sys.modules]
+names = ("torch", "nnunetv2", "SimpleITK", "scipy", "matplotlib", "plotly", "jinja2", "skimage", "PIL")
+heavy = [name for name in names if name in sys.modules]
 json.dump({"shown": shown, "heavy": heavy}, sys.stdout)
 """
 

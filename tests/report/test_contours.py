@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-import SimpleITK
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from nnunet_cscn.report import contours
-from nnunet_cscn.report.contours import PREDICTION_COLOUR, REFERENCE_COLOUR, VIEWS, draw_case
+from nnunet_cscn.report.colours import PREDICTION_COLOUR, REFERENCE_COLOUR
+from nnunet_cscn.report.contours import draw_case
 
 SIZE = (8, 30, 24)  # (Z, Y, X)
 
@@ -92,40 +92,3 @@ def test_a_failing_drawing_leaves_what_was_there(draw, tmp_path, monkeypatch):
         draw(ball((4, 15, 12)), ball((2, 15, 12)))
     assert target.read_bytes() == before
     assert list(target.parent.iterdir()) == [target]
-
-
-def rotated(direction, degrees):
-    """A direction turned about the z axis."""
-    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]) @ direction
-
-
-@pytest.mark.parametrize("stored_as", ["LPS", "RAS", "RAI", "PIR", "ASL", "SAL"])
-@pytest.mark.parametrize("degrees", [0, 20])
-def test_the_right_anterior_superior_corner_is_at_the_upper_left_of_every_view(tmp_path, stored_as, degrees):
-    # The image as it should be seen, in LPS: index 0 of z, y, x is inferior, anterior, right.
-    voxels = np.zeros((4, 6, 8), np.float32)
-    voxels[-1, 0, 0] = 1
-    image = SimpleITK.GetImageFromArray(voxels)
-    image.SetSpacing((0.5, 0.7, 3.0))
-    image = SimpleITK.DICOMOrient(image, stored_as)
-    image.SetDirection(rotated(np.reshape(image.GetDirection(), (3, 3)), degrees).flatten().tolist())
-    SimpleITK.WriteImage(image, str(tmp_path / "image.nii.gz"))
-    read, spacing_mm = contours._read(tmp_path / "image.nii.gz")
-    assert read.shape == (4, 6, 8)
-    assert spacing_mm == pytest.approx((3.0, 0.7, 0.5))
-    corner = (3, 0, 0)
-    for normal, view in enumerate(VIEWS):
-        plane = contours._slice(read, normal, corner[normal])
-        assert plane[0, 0] == 1, view  # the patient's right or front on the left, head or front up
-        assert plane.sum() == 1, view
-
-
-def test_slices_go_through_the_median_of_the_mask():
-    mask = np.zeros((5, 9, 7), bool)
-    mask[1:4, 2:7, 5] = True
-    assert contours._centre(mask) == (2, 4, 5)
-
-
-def test_without_a_mask_slices_go_through_the_middle():
-    assert contours._centre(np.zeros((5, 9, 7), bool)) == (2, 4, 3)

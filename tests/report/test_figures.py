@@ -1,0 +1,40 @@
+from xml.etree import ElementTree
+
+import pytest
+from matplotlib.image import imread
+
+from nnunet_cscn.report import figures
+from nnunet_cscn.report.figures import distribution_figure, write_figures
+from nnunet_cscn.report.measured import charted_metrics
+
+
+def test_every_figure_is_written_as_png_and_svg(predicted, tmp_path):
+    files = write_figures(predicted.scores, tmp_path / "figures")
+    assert sorted(tmp_path.joinpath("figures").iterdir()) == sorted(files)
+    names = ("distributions", "dsc_by_volume", "volumes_bland_altman")
+    assert {file.name for file in files} == {f"{name}{ending}" for name in names for ending in (".png", ".svg")}
+    for file in files:
+        if file.suffix == ".png":
+            assert imread(file).std() > 0.01
+        else:
+            assert ElementTree.parse(file).getroot().tag.endswith("svg")
+
+
+def test_there_is_a_panel_for_each_metric_and_no_empty_one(predicted):
+    figure = distribution_figure(predicted.scores)
+    shown = [panel for panel in figure.axes if panel.axison]
+    assert [panel.get_title() for panel in shown] == [m.heading for m in charted_metrics(predicted.scores.metrics)]
+
+
+def test_a_failing_write_leaves_what_was_there(predicted, tmp_path, monkeypatch):
+    files = write_figures(predicted.scores, tmp_path)
+    before = {file: file.read_bytes() for file in files}
+
+    def fail(_figure, file, **_options):
+        file.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(figures.Figure, "savefig", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_figures(predicted.scores, tmp_path)
+    assert {file: file.read_bytes() for file in files} == before

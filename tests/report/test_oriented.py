@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import SimpleITK
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.report.oriented import VIEWS, centre, plane, plane_axes, read_oriented
+
+
+def rotated(direction, degrees):
+    """A direction turned about the z axis."""
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]) @ direction
+
+
+@pytest.mark.parametrize("stored_as", ["LPS", "RAS", "RAI", "PIR", "ASL", "SAL"])
+@pytest.mark.parametrize("degrees", [0, 20])
+def test_the_right_anterior_superior_corner_is_at_the_upper_left_of_every_view(tmp_path, stored_as, degrees):
+    # The image as it should be seen, in LPS: index 0 of z, y, x is inferior, anterior, right.
+    voxels = np.zeros((4, 6, 8), np.float32)
+    voxels[-1, 0, 0] = 1
+    image = SimpleITK.GetImageFromArray(voxels)
+    image.SetSpacing((0.5, 0.7, 3.0))
+    image = SimpleITK.DICOMOrient(image, stored_as)
+    image.SetDirection(rotated(np.reshape(image.GetDirection(), (3, 3)), degrees).flatten().tolist())
+    SimpleITK.WriteImage(image, str(tmp_path / "image.nii.gz"))
+    read = read_oriented(tmp_path / "image.nii.gz")
+    assert read.voxels.shape == (4, 6, 8)
+    assert read.spacing_mm == pytest.approx((3.0, 0.7, 0.5))
+    corner = (3, 0, 0)
+    for normal, view in enumerate(VIEWS):
+        cut = plane(read.voxels, normal, corner[normal])
+        assert cut[0, 0] == 1, view  # the patient's right or front on the left, head or front up
+        assert cut.sum() == 1, view
+
+
+def test_a_truncated_file_is_refused(tmp_path, write_volume):
+    file = write_volume(tmp_path / "image.nii", np.zeros((4, 5, 6), np.float32))
+    file.write_bytes(file.read_bytes()[:-8])
+    with pytest.raises(UserError, match="truncated"):
+        read_oriented(file)
+
+
+def test_slope_and_intercept_of_the_header_are_applied(tmp_path, write_volume):
+    voxels = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    file = write_volume(tmp_path / "image.nii", voxels)
+    content = bytearray(file.read_bytes())
+    content[112:120] = np.array([0.5, 3.0], "<f4").tobytes()  # slope and intercept of the header
+    file.write_bytes(content)
+    assert sorted(read_oriented(file).voxels.flat) == sorted((voxels / 2 + 3).flat)
+
+
+def test_rows_and_columns_of_the_sagittal_view_are_z_and_y():
+    assert plane_axes((3.0, 0.7, 0.5), normal=2) == (3.0, 0.7)
+
+
+def test_the_centre_of_a_mask_is_its_median():
+    mask = np.zeros((5, 9, 7), bool)
+    mask[1:4, 2:7, 5] = True
+    assert centre(mask) == (2, 4, 5)
+
+
+def test_without_a_mask_the_centre_is_the_middle():
+    assert centre(np.zeros((5, 9, 7), bool)) == (2, 4, 3)
