@@ -51,6 +51,10 @@ def compare(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     json_file: JsonFile = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write the differences, and mean ranks of three or more, as PNG and SVG."),
+    ] = None,
 ) -> None:
     """Compare methods on the same cases.
 
@@ -81,6 +85,8 @@ def compare(
     if json_file is not None:
         content = {"methods": named, "n_cases": len(cases), "seed": seed, "comparisons": [c.to_json() for c in found]}
         write_json(json_file, content)
+    if figures is not None:
+        _draw(found, figures)
     n_left_out = len(set().union(*(method.values for method in scores))) - len(cases)
     if n_left_out:
         console.print(f"{n_left_out} cases that some method lacks are left out")
@@ -122,6 +128,21 @@ def _scores(
     for case, reason in scores.skipped.items():
         console.print(f"{name}: {case} is left out: {reason}", markup=False, highlight=False, soft_wrap=True)
     return MethodScores.of_folder(name, scores)
+
+
+def _draw(comparisons: list[MetricComparison], folder: Path) -> None:
+    from nnunet_cscn.report.difference_figure import difference_figure
+    from nnunet_cscn.report.figures import file_name, save_figure
+    from nnunet_cscn.report.measured import shown_label
+    from nnunet_cscn.report.rank_figure import rank_figure
+
+    for comparison in comparisons:
+        name = f"{file_name(comparison.label)}_{comparison.metric.key}"
+        if comparison.cases:
+            save_figure(difference_figure(comparison), folder / f"{name}_differences")
+        if comparison.ranking is not None:
+            title = f"{shown_label(comparison.label)}: {comparison.metric.heading}, {len(comparison.cases)} cases"
+            save_figure(rank_figure(comparison.ranking, title=title), folder / f"{name}_ranks")
 
 
 def _metrics(keys: list[str]) -> list[Metric]:

@@ -27,6 +27,10 @@ def observers(
     names: Names = None,
     dataset_json: DatasetJson = None,
     json_file: JsonFile = None,
+    consensus: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write the label maps of the consensus, into STAPLE/ and majority/ there."),
+    ] = None,
     num_processes: NumProcesses = None,
 ) -> None:
     """Compare observers with each other and with their consensus.
@@ -34,7 +38,8 @@ def observers(
     Every pair of observers; then each observer, and the model where one is given,
     against the observers' consensus: STAPLE, and the majority (of two observers,
     what both marked). An observer has a share in the consensus and the model has
-    none, so compare the model's row with those of the pairs too.
+    none, so compare the model's row with those of the pairs too. Where STAPLE
+    finds two labels in a voxel, --consensus writes the first.
 
     Example: cscn observers physician_1 physician_2 --model predictions
     """
@@ -52,6 +57,7 @@ def observers(
             dict(zip(named, folders, strict=True)),
             model=None if model is None else ("model", model),
             labels=labels,
+            consensus_folder=consensus,
             num_processes=num_processes,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )

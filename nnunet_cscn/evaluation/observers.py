@@ -22,7 +22,9 @@ from nnunet_cscn.evaluation.masks import Mask
 from nnunet_cscn.evaluation.metrics import metrics, scores_to_json
 from nnunet_cscn.evaluation.scores import LabelScores, score_masks
 from nnunet_cscn.evaluation.volumes import label_mask, label_values
+from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.nifti.voxels import read_voxels
+from nnunet_cscn.nifti.writing import write_volume
 
 CONSENSUS: Mapping[str, Callable[[Sequence[Mask]], Mask]] = {"STAPLE": staple, "majority": majority}
 
@@ -67,6 +69,7 @@ def compare_observers(
     *,
     model: tuple[str, Path] | None = None,
     labels: EvaluatedLabels | None = None,
+    consensus_folder: Path | None = None,
     num_processes: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Agreement]:
@@ -76,6 +79,7 @@ def compare_observers(
         observers: Folder of label maps of each observer, by name.
         model: Name and folder of a model's predictions, which take no part in the consensus.
         labels: What to evaluate. None for every value above 0 that any file holds.
+        consensus_folder: Where the consensus of each case is written, in a folder for each kind; None for nowhere.
         num_processes: Cases at the same time; None for one on each available processor.
         on_progress: Called with the number of finished cases and of all cases after each case.
 
@@ -84,10 +88,12 @@ def compare_observers(
 
     Raises:
         UserError: When there are fewer than two observers, cases do not pair up, grids differ, or files are no label
-            maps; all such cases are listed.
+            maps; all such cases are listed. When the consensus of regions is to be written, which overlap.
     """
     if len(observers) < 2:
         raise UserError("give the folders of two or more observers")
+    if consensus_folder is not None and labels is not None and any(len(v) > 1 for v in labels.values.values()):
+        raise UserError("the consensus of regions can't be written: they overlap; give labels, one value each")
     readers = {**observers, **({model[0]: model[1]} if model is not None else {})}
     first, *others = readers.values()
     checked = [check_cases(other, first) for other in others]
@@ -102,7 +108,7 @@ def compare_observers(
     with ThreadPoolExecutor(num_processes or available_processors()) as executor:
         names, n_observers = list(readers), len(observers)
         futures = {
-            executor.submit(_case, paths, names, n_observers, grids[case].spacing_mm[::-1], labels): case
+            executor.submit(_case, case, paths, names, n_observers, grids[case], labels, consensus_folder): case
             for case, paths in files.items()
         }
         for done, future in enumerate(as_completed(futures), start=1):
@@ -126,11 +132,13 @@ def compare_observers(
 
 
 def _case(
+    case: str,
     paths: Sequence[Path],
     names: Sequence[str],
     n_observers: int,
-    spacing_mm: Sequence[float],
+    grid: Grid,
     labels: EvaluatedLabels | None,
+    consensus_folder: Path | None,
 ) -> dict[str, dict[Pair, LabelScores]]:
     volumes = []
     for name, path in zip(names, paths, strict=True):
@@ -143,23 +151,24 @@ def _case(
     ignored: NDArray[np.bool_] | None = None
     if evaluated.ignore is not None and evaluated.ignore in values:
         ignored = np.logical_or.reduce([volume == evaluated.ignore for volume in volumes])
-    return {
-        label: _label(
-            {name: label_mask(volume, wanted) for name, volume in zip(names, volumes, strict=True)},
-            n_observers,
-            spacing_mm,
-            ignored,
-        )
-        for label, wanted in evaluated.values.items()
-    }
+    scores, agreed_maps = {}, {name: np.zeros(volumes[0].shape, np.uint16) for name in CONSENSUS}
+    for label, wanted in evaluated.values.items():
+        masks = {name: label_mask(volume, wanted) for name, volume in zip(names, volumes, strict=True)}
+        if ignored is not None:
+            masks = {name: mask & ~ignored for name, mask in masks.items()}
+        agreed = {name: consensus(list(masks.values())[:n_observers]) for name, consensus in CONSENSUS.items()}
+        scores[label] = _pairs(masks, agreed, grid.spacing_mm[::-1], ignored)
+        for name, mask in agreed.items():
+            agreed_maps[name][mask & (agreed_maps[name] == 0)] = wanted[0]
+    if consensus_folder is not None:
+        for name, agreed_map in agreed_maps.items():
+            write_volume(consensus_folder / name / f"{case}.nii.gz", agreed_map, grid)
+    return scores
 
 
-def _label(
-    masks: Mapping[str, Mask], n_observers: int, spacing_mm: Sequence[float], ignored: Mask | None
+def _pairs(
+    masks: Mapping[str, Mask], agreed: Mapping[str, Mask], spacing_mm: Sequence[float], ignored: Mask | None
 ) -> dict[Pair, LabelScores]:
-    if ignored is not None:
-        masks = {name: mask & ~ignored for name, mask in masks.items()}
-    agreed = {name: consensus(list(masks.values())[:n_observers]) for name, consensus in CONSENSUS.items()}
     everybody = {**masks, **agreed}
     pairs = [*itertools.combinations(masks, 2), *itertools.product(masks, agreed)]
     return {

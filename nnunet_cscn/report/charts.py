@@ -105,7 +105,7 @@ def surface_chart(prediction: Surface | None, distances_mm: Floats | None, refer
     if surfaces:
         figure.add_trace(_directions(np.concatenate(surfaces)))
     hidden = {"visible": False}
-    camera = {"eye": {"x": -0.9, "y": -1.3, "z": 0.5}}  # from the front, somewhat from the right and above
+    camera = {"eye": {"x": -0.75, "y": -1.1, "z": 0.4}}  # from the front, somewhat from the right and above
     scene = {"aspectmode": "data", "xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "camera": camera}
     return figure.update_layout(
         template="none", height=420, margin={"l": 0, "r": 0, "t": 0, "b": 0}, scene=scene, showlegend=False

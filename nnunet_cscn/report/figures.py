@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,16 @@ def save_figure(figure: Figure, target: Path) -> list[Path]:
             figure.savefig(temporary, format=ending[1:], **options)
         files.append(file)
     return files
+
+
+def file_name(label: str) -> str:
+    """Return a label's name as a part of a file's name.
+
+    Example:
+        >>> file_name("GTV p/n")
+        'GTV_p_n'
+    """
+    return re.sub(r"[^\w.-]+", "_", label)
 
 
 def distribution_figure(scores: FolderScores) -> Figure:

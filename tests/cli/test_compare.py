@@ -95,3 +95,9 @@ def test_cases_that_differ_are_refused_or_left_out_aloud(folders, refused):
 def test_mistakes_are_told_in_a_sentence(folders, refused, monkeypatch, arguments, sentence):
     monkeypatch.chdir(folders)
     assert sentence in " ".join(refused("compare", *arguments).split())
+
+
+def test_figures_of_differences_and_ranks_are_written(folders):
+    compare(folders, "--figures", str(folders / "figures"), "--metric", "dsc")
+    names = {f"1_dsc_{kind}{ending}" for kind in ("differences", "ranks") for ending in (".png", ".svg")}
+    assert {file.name for file in (folders / "figures").iterdir()} == names

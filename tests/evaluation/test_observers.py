@@ -4,6 +4,8 @@ import pytest
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.observers import compare_observers
+from nnunet_cscn.nifti.grids import grid_differences, read_grid
+from nnunet_cscn.nifti.voxels import read_voxels
 
 
 def block(stop, label=1):
@@ -96,3 +98,31 @@ def test_cases_without_any_mark_are_passed_over_unless_there_is_no_other(folders
 def test_one_observer_is_not_enough(folders):
     with pytest.raises(UserError, match="two or more observers"):
         compare_observers({"a": folders["a"]})
+
+
+def test_the_consensus_is_written_on_the_observers_grid(folders, tmp_path):
+    observers = {name: folders[name] for name in "abc"}
+    compare_observers(observers, model=("model", folders["m"]), consensus_folder=tmp_path / "agreed")
+    for case in ("x", "y"):
+        majority = tmp_path / "agreed" / "majority" / f"{case}.nii.gz"
+        assert (read_voxels(majority) == block(6)).all()  # two of three mark 5 columns or more
+        assert grid_differences(read_grid(majority), read_grid(folders["a"] / f"{case}.nii.gz"), "the other") == []
+    assert sorted(f.name for f in (tmp_path / "agreed" / "STAPLE").iterdir()) == ["x.nii.gz", "y.nii.gz"]
+
+
+def test_a_written_consensus_keeps_the_labels_values(tmp_path, write_volume):
+    two = block(5, label=3)
+    two[1:3, 1:7, 6:9] = 7
+    for name in "ab":
+        write_volume(tmp_path / name / "x.nii.gz", two)
+    compare_observers({name: tmp_path / name for name in "ab"}, consensus_folder=tmp_path / "agreed")
+    for kind in ("STAPLE", "majority"):
+        assert (read_voxels(tmp_path / "agreed" / kind / "x.nii.gz") == two).all()
+
+
+def test_the_consensus_of_regions_is_not_written(folders, tmp_path):
+    regions = EvaluatedLabels.from_dataset({"background": 0, "whole": [1, 2], "core": 2})
+    observers = {name: folders[name] for name in "abc"}
+    with pytest.raises(UserError, match="they overlap"):
+        compare_observers(observers, labels=regions, consensus_folder=tmp_path / "agreed")
+    assert not (tmp_path / "agreed").exists()

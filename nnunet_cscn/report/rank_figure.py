@@ -1,0 +1,63 @@
+"""Methods by their mean ranks, with those that are not told apart joined by a bar (Demsar 2006)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.style
+from matplotlib.figure import Figure
+
+from nnunet_cscn.evaluation.ranks import Ranking
+from nnunet_cscn.report.colours import LABEL_COLOURS
+
+_ROW = 0.28  # inches
+_INK = "#27313d"
+
+
+@matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
+def rank_figure(ranking: Ranking, *, title: str) -> Figure:
+    """Draw a critical-difference diagram.
+
+    The axis holds the mean ranks, the best on the left. Names stand below it, the better half on the left, the others
+    on the right. Bars join methods whose mean ranks are closer than the critical difference, whose length is drawn
+    above.
+
+    Args:
+        ranking: Mean ranks of two methods or more.
+        title: Text above the diagram.
+    """
+    names, ranks = list(ranking.mean_ranks), list(ranking.mean_ranks.values())
+    n_left = (len(names) + 1) // 2
+    n_bars = len(ranking.groups)
+    height = _ROW * (n_left + n_bars + 3.5)
+    figure = Figure(figsize=(6.4, height), layout="constrained")
+    panel = figure.subplots()
+    panel.set_axis_off()
+    panel.set_title(title, fontsize=10, loc="left")
+    panel.set(xlim=(0.55, len(names) + 0.45), ylim=(-n_left - n_bars - 0.6, 2.0))
+    panel.plot((1, len(names)), (0, 0), color=_INK, linewidth=1.2)
+    for rank in range(1, len(names) + 1):
+        panel.plot((rank, rank), (0, 0.18), color=_INK, linewidth=1)
+        panel.text(rank, 0.3, str(rank), ha="center", va="bottom", fontsize=8)
+    critical = min(ranking.critical_difference, len(names) - 1)
+    panel.plot((1, 1 + critical), (1.35, 1.35), color=_INK, linewidth=2)
+    panel.text(1, 1.5, f"critical difference {ranking.critical_difference:.2f}", va="bottom", fontsize=8)
+    for row, group in enumerate(ranking.groups):
+        inside = [ranking.mean_ranks[name] for name in group]
+        places = (min(inside) - 0.04, max(inside) + 0.04)
+        panel.plot(
+            places, [-0.45 - 0.8 * row] * 2, color=LABEL_COLOURS[0], linewidth=4, solid_capstyle="butt", zorder=3
+        )
+    for index, (name, rank) in enumerate(zip(names, ranks, strict=True)):
+        is_left = index < n_left
+        place = index if is_left else len(names) - 1 - index
+        _name(panel, name, rank, -n_bars - 0.4 - place, edge=0.85 if is_left else len(names) + 0.15, is_left=is_left)
+    return figure
+
+
+def _name(panel: Any, name: str, rank: float, y: float, *, edge: float, is_left: bool) -> None:
+    """Lead a line from a place on the axis down and aside to a name."""
+    panel.plot((rank, rank, edge), (0, y, y), color=_INK, linewidth=0.8)
+    aside = {"xytext": (-3 if is_left else 3, 0), "textcoords": "offset points"}
+    side = "right" if is_left else "left"
+    panel.annotate(f"{name} ({rank:.2f})", (edge, y), **aside, ha=side, va="center", fontsize=9, annotation_clip=False)
