@@ -44,8 +44,10 @@ def count_lesions(prediction: ArrayLike, reference: ArrayLike, *, ignored: Array
     predicted, true = components(first), components(second)
     matches = 0
     if predicted.n and true.n:
-        _, ours, theirs = np.intersect1d(predicted.voxels, true.voxels, assume_unique=True, return_indices=True)
-        pairs = predicted.numbers[ours] * true.n + true.numbers[theirs]
+        # both lists of voxels ascend, so those that are shared come in the same order
+        ours = predicted.numbers[second.reshape(-1)[predicted.voxels]]
+        theirs = true.numbers[first.reshape(-1)[true.voxels]]
+        pairs = ours * true.n + theirs
         shared = np.bincount(pairs, minlength=predicted.n * true.n).reshape(predicted.n, true.n)
         union = predicted.sizes[:, None] + true.sizes[None] - shared
         matches = int(np.count_nonzero(shared > MATCHING_IOU * union))

@@ -105,12 +105,24 @@ def occupied_box(occupied: NDArray[Any]) -> Box | None:
         >>> occupied_box(np.array([[[0, 0, 3], [0, 0, 0]]]))
         (slice(0, 1, None), slice(0, 1, None), slice(2, 3, None))
     """
-    over_z, over_y = np.bitwise_or.reduce(occupied, axis=0), np.bitwise_or.reduce(occupied, axis=1)
-    lines = (over_y.any(axis=1), over_z.any(axis=1), over_z.any(axis=0))
-    hits = [np.flatnonzero(line) for line in lines]
-    if not hits[0].size:
+    slabs = np.flatnonzero(occupied.any(axis=(1, 2)))
+    if not slabs.size:
         return None
+    part = occupied[slabs[0] : slabs[-1] + 1]  # the other axes are looked at only where there is anything
+    seen_from_above = np.bitwise_or.reduce(part, axis=0)
+    hits = (slabs, np.flatnonzero(seen_from_above.any(axis=1)), np.flatnonzero(seen_from_above.any(axis=0)))
     z, y, x = (slice(int(hit[0]), int(hit[-1]) + 1) for hit in hits)
+    return z, y, x
+
+
+def common_box(*masks: Mask) -> Box | None:
+    """Return the smallest box that holds every voxel of some masks of the same shape; None when all are empty."""
+    boxes = [box for box in map(occupied_box, masks) if box is not None]
+    if not boxes:
+        return None
+    z, y, x = (
+        slice(min(part.start for part in parts), max(part.stop for part in parts)) for parts in zip(*boxes, strict=True)
+    )
     return z, y, x
 
 

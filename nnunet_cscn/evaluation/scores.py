@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from nnunet_cscn.evaluation.contour import added_path_length_mm
 from nnunet_cscn.evaluation.lesions import count_lesions
-from nnunet_cscn.evaluation.masks import checked_pair, checked_spacing, grown, occupied_box
+from nnunet_cscn.evaluation.masks import checked_pair, checked_spacing, common_box, grown
 from nnunet_cscn.evaluation.overlap import OverlapCounts, count_overlap
 from nnunet_cscn.evaluation.surface import surface_distances
 
@@ -108,14 +108,14 @@ def score_masks(
     first, second = checked_pair(prediction, reference, ignored)
     n_voxels = first.size - (0 if ignored is None else int(np.count_nonzero(ignored)))
     empty = LabelScores(voxel_ml=math.prod(spacing) / 1000, n_voxels=n_voxels)
-    box = occupied_box(first | second)
+    box = common_box(first, second)
     if box is None:
         return empty
     hidden = None
     if ignored is not None:
         box = grown(box, first.shape)
         hidden = np.asarray(ignored)[box]
-    first, second = first[box], second[box]
+    first, second = np.ascontiguousarray(first[box]), np.ascontiguousarray(second[box])
     distances = surface_distances(first, second, spacing, ignored=hidden)
     return replace(
         empty,

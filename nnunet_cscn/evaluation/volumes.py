@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
-from nnunet_cscn.evaluation.masks import Mask, occupied_box
+from nnunet_cscn.evaluation.masks import Mask, common_box
 from nnunet_cscn.evaluation.scores import DEFAULT_TOLERANCES_MM, LabelScores, score_masks
 from nnunet_cscn.nifti.voxels import read_voxels
 
@@ -85,7 +85,7 @@ def score_volumes(
     """
     if prediction.shape != reference.shape:
         raise ValueError(f"prediction: expected the reference's shape {reference.shape}, got {prediction.shape}")
-    box = occupied_box((prediction != 0) | (reference != 0))
+    box = common_box(prediction != 0, reference != 0)
     crop = box if box is not None else (slice(0, 1),) * 3
     first, second = prediction[crop], reference[crop]
     values = label_values("prediction", first, labels) | label_values("reference", second, labels)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation.masks import checked_mask, checked_pair, checked_spacing, grown, occupied_box
+from nnunet_cscn.evaluation.masks import checked_mask, checked_pair, checked_spacing, common_box, grown, occupied_box
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.int64, np.float32, np.float64])
@@ -72,3 +72,10 @@ def test_an_empty_volume_has_no_box():
 
 def test_a_box_grows_no_further_than_the_array():
     assert grown((slice(0, 2), slice(1, 2), slice(3, 4)), (3, 3, 4)) == (slice(0, 3), slice(0, 3), slice(2, 4))
+
+
+def test_the_common_box_holds_all_masks_and_empty_ones_do_not_count():
+    first, second, nothing = (np.zeros((5, 6, 7), dtype=bool) for _ in range(3))
+    first[1, 2, 3] = second[3, 1, 6] = True
+    assert common_box(first, nothing, second) == (slice(1, 4), slice(1, 3), slice(3, 7))
+    assert common_box(nothing, nothing) is None

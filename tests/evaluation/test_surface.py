@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from nnunet_cscn.evaluation import surface
 from nnunet_cscn.evaluation.surface import surface_distances, surface_voxels
 
 from . import brute_force
@@ -176,3 +177,21 @@ def test_a_bad_spacing_is_refused(spacing_mm):
 def test_unequal_shapes_are_refused():
     with pytest.raises(ValueError, match="shape"):
         surface_distances(np.ones((4, 4, 4)), np.ones((4, 4, 1)), (1.0, 1.0, 1.0))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_surface_of_sparse_masks_is_the_same_as_that_of_dense_ones(seed):
+    random = np.random.default_rng(seed)
+    mask = np.zeros((20, 30, 40), dtype=bool)
+    z, y, x = (int(random.integers(0, edge - 4)) for edge in mask.shape)
+    mask[z : z + 5, y : y + 4, x : x + 6] = True  # may stand at the border
+    mask |= random.random(mask.shape) < 0.002
+    assert mask.sum() * surface.SPARSE < mask.size
+    sparse = surface._surface_indices(mask, None)
+    assert sparse.tolist() == np.flatnonzero(surface_voxels(mask)).tolist()
+
+
+def test_a_full_line_of_voxels_from_border_to_border_is_all_surface():
+    mask = np.zeros((9, 9, 60), dtype=bool)
+    mask[4, 4] = True
+    assert surface._surface_indices(mask, None).size == 60
