@@ -26,6 +26,10 @@ def predict(
     uncertainty: Annotated[
         bool, typer.Option("--uncertainty", help="Also write how far apart the two stages are.")
     ] = False,
+    stitched: Annotated[
+        bool,
+        typer.Option("--stitched", help="Hand over the coarse probabilities of the whole image, not of each tile."),
+    ] = False,
     plans: Annotated[str, typer.Option("-p", help="Plans.")] = "nnUNetPlans",
     trainer: Annotated[str, typer.Option("-tr", help="Trainer of the model.")] = "CSCNTrainer",
     folds: Annotated[
@@ -69,6 +73,10 @@ def predict(
     every voxel, and one number per case in FOLDER/uncertainty.json. Whether high
     numbers mean poor contours depends on model and data: see docs/BENCHMARKS.md.
 
+    CSCNStagedTrainer learns from coarse probabilities that were put together from
+    overlapping tiles; nnUNetv2_predict computes them anew in each tile. --stitched
+    predicts them for the whole image first, which takes one more pass.
+
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """
     from nnunet_cscn.nnunet_folders import model_folder
@@ -92,7 +100,7 @@ def predict(
     model.check()
     cases = images_in(images, file_ending=model.file_ending(), n_channels=model.n_channels())
     window = SlidingWindow(step_size, not disable_tta, not not_on_device, verbose, not disable_progress_bar)
-    predictor = model.load(torch.device(_device(device)), window)
+    predictor = model.load(torch.device(_device(device)), window, stitched=stitched)
     if (before := predictor.configuration_manager.previous_stage_name) and previous_stage is None:
         raise UserError(f"{configuration} needs the segmentations of {before}: give -prev_stage_predictions FOLDER")
     out = out.absolute()  # nnU-Net can't write into a folder without a name, such as .

@@ -12,6 +12,7 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunet_cscn.checkpoints import read_checkpoint
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet_folders import read_json_file
+from nnunet_cscn.prediction.stitched import StitchedPredictor
 
 Fold = int | str  # a number, or "all"
 
@@ -94,13 +95,18 @@ class Model:
         """Return what tells the model from others, for a JSON file."""
         return {"model": self.folder.name, "folds": list(self.folds), "checkpoint": self.checkpoint}
 
-    def load(self, device: torch.device, window: SlidingWindow) -> Any:
+    def load(self, device: torch.device, window: SlidingWindow, *, stitched: bool = False) -> Any:
         """Return nnU-Net's predictor as ``nnUNetv2_predict`` sets it up.
 
+        Args:
+            device: Where to predict.
+            window: How to move over the image.
+            stitched: Whether the fine network gets the coarse probabilities of the whole image, not of each tile.
+
         Raises:
-            UserError: When a checkpoint is damaged.
+            UserError: When a checkpoint is damaged, or the model is no staged cascade and should be stitched.
         """
-        predictor = nnUNetPredictor(
+        predictor = (StitchedPredictor if stitched else nnUNetPredictor)(
             tile_step_size=window.step_size,
             use_gaussian=True,
             use_mirroring=window.mirroring,
@@ -112,6 +118,8 @@ class Model:
         )
         try:
             predictor.initialize_from_trained_model_folder(str(self.folder), self.folds, self.checkpoint)
+        except UserError:
+            raise
         except Exception:
             for fold in self.folds:
                 read_checkpoint(self._file(fold))  # tells in a sentence which one is damaged

@@ -68,5 +68,10 @@ class _BothStages(nn.Module):
         """Take the weights of a fold as nnU-Net's predictor gives them: those of the network inside."""
         return self.network.load_state_dict(state_dict, strict=strict, assign=assign)
 
+    @property
+    def coarse(self) -> nn.Module:
+        """The coarse network."""
+        return self.network.coarse
+
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat(self.network.stage_probabilities(x), dim=1)

@@ -36,17 +36,17 @@ def rank_figure(ranking: Ranking, *, title: str) -> Figure:
     panel.set_title(title, fontsize=10, loc="left")
     panel.set(xlim=(0.55, len(names) + 0.45), ylim=(-n_left - n_bars - 0.6, 2.0))
     panel.plot((1, len(names)), (0, 0), color=_INK, linewidth=1.2)
-    for rank in range(1, len(names) + 1):
-        panel.plot((rank, rank), (0, 0.18), color=_INK, linewidth=1)
-        panel.text(rank, 0.3, str(rank), ha="center", va="bottom", fontsize=8)
+    for tick in range(1, len(names) + 1):
+        panel.plot((tick, tick), (0, 0.18), color=_INK, linewidth=1)
+        panel.text(tick, 0.3, str(tick), ha="center", va="bottom", fontsize=8)
     critical = min(ranking.critical_difference, len(names) - 1)
     panel.plot((1, 1 + critical), (1.35, 1.35), color=_INK, linewidth=2)
     panel.text(1, 1.5, f"critical difference {ranking.critical_difference:.2f}", va="bottom", fontsize=8)
-    for row, group in enumerate(ranking.groups):
+    for bar, group in enumerate(ranking.groups):
         inside = [ranking.mean_ranks[name] for name in group]
         places = (min(inside) - 0.04, max(inside) + 0.04)
         panel.plot(
-            places, [-0.45 - 0.8 * row] * 2, color=LABEL_COLOURS[0], linewidth=4, solid_capstyle="butt", zorder=3
+            places, [-0.45 - 0.8 * bar] * 2, color=LABEL_COLOURS[0], linewidth=4, solid_capstyle="butt", zorder=3
         )
     for index, (name, rank) in enumerate(zip(names, ranks, strict=True)):
         is_left = index < n_left

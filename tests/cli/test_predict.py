@@ -71,9 +71,10 @@ def predict(folders, tmp_path):
     return run
 
 
-def load(folders, trainer, *folds, **window):
+def load(folders, trainer, *folds, stitched=False, **window):
     folder = folders / "results" / tiny_dataset.NAME / f"{trainer}__nnUNetPlans__{CONFIGURATION}"
-    return Model(folder, folds, "checkpoint_final.pth").load(torch.device("cpu"), SlidingWindow(**window))
+    model = Model(folder, folds, "checkpoint_final.pth")
+    return model.load(torch.device("cpu"), SlidingWindow(**window), stitched=stitched)
 
 
 def voxels(file):
@@ -119,6 +120,39 @@ def test_several_folds_are_averaged(folders):
         return np.stack(StagesPredictor(load(folders, "CSCNTrainer", *folds)).probabilities(image))
 
     np.testing.assert_allclose(stages(0, 1), (stages(0) + stages(1)) / 2, atol=2e-3)
+
+
+@pytest.mark.parametrize("kind", ["labels", "regions"])
+def test_stitched_predictions_are_those_from_the_probabilities_of_stage_one_by_itself(folders, kind):
+    image = torch.randn((1, 12, 40, 24), generator=torch.Generator().manual_seed(0))  # several tiles
+    stage_one = load(folders, "BUNetTrainer", 0)
+    probabilities = stage_one.label_manager.apply_inference_nonlin(
+        stage_one.predict_logits_from_preprocessed_data(image).float()
+    )
+    foreground = probabilities if kind == "regions" else probabilities[1:]
+    staged = load(folders, "CSCNStagedTrainer", 0)
+    by_tiles = staged.predict_logits_from_preprocessed_data(image)
+    expected = staged.predict_logits_from_preprocessed_data(torch.cat([image, foreground]))
+    stitched = load(folders, "CSCNStagedTrainer", 0, stitched=True)
+    torch.testing.assert_close(stitched.predict_logits_from_preprocessed_data(image), expected, atol=0, rtol=0)
+    assert not torch.equal(by_tiles, expected)
+
+
+def test_the_stages_of_a_stitched_prediction_start_from_the_same_coarse_probabilities(folders):
+    image = torch.randn((1, 12, 40, 24), generator=torch.Generator().manual_seed(0))
+    stage_one = load(folders, "BUNetTrainer", 0)
+    expected = stage_one.predict_logits_from_preprocessed_data(image).float().softmax(dim=0)
+    coarse, fine = StagesPredictor(load(folders, "CSCNStagedTrainer", 0, stitched=True)).probabilities(image.numpy())
+    inside = (slice(None), slice(2, -2), slice(4, -4), slice(4, -4))  # in corners nnU-Net's half precision rounds
+    np.testing.assert_allclose(coarse[inside], expected.numpy()[inside], atol=5e-3)
+    by_tiles = StagesPredictor(load(folders, "CSCNStagedTrainer", 0)).probabilities(image.numpy())[1]
+    assert np.abs(fine - by_tiles).max() > 1e-3
+
+
+def test_a_stitched_prediction_is_written_with_its_uncertainty(predict, tmp_path):
+    predict("-tr", "CSCNStagedTrainer", "-f", "0", "--stitched", "--uncertainty")
+    assert sorted(file.name for file in (tmp_path / "out").glob("*.nii.gz")) == ["case_0.nii.gz", "case_1.nii.gz"]
+    assert len(json.loads((tmp_path / "out" / "uncertainty.json").read_text())["disagreement"]) == 2
 
 
 def test_what_is_there_is_left_alone_when_the_prediction_is_continued(predict, tmp_path):
@@ -185,6 +219,7 @@ def test_every_option_of_nnunets_command_is_an_option_of_ours():
         (["-f", "0", "-npp", "1", "2"], "unexpected extra argument(s) (2)"),
         (["-f"], "Option '-f' requires an argument"),
         (["-f", "0", "-tr", "BUNetTrainer", "--uncertainty"], "BUNetTrainer has a single network"),
+        (["-f", "0", "-tr", "CSCNTrainer", "--stitched"], "CSCNTrainer did not learn from stitched probabilities"),
         (["-f", "0", "-tr", "NoTrainer"], "has no model NoTrainer__nnUNetPlans__3d_tiny"),
         (["-f", "0", "-num_parts", "2", "-part_id", "2"], "-part_id 2: with -num_parts 2 it goes from 0 to 1"),
         (["-f", "0", "-prev_stage_predictions", "nowhere"], "-prev_stage_predictions nowhere: there is no such folder"),

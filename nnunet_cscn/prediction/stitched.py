@@ -1,0 +1,70 @@
+"""Hand the coarse probabilities of the whole image to the fine network, as the stored ones were in training.
+
+Inside the network, every tile computes the probabilities that it refines by itself: at a tile's border they know less
+of the surroundings than the stored maps, which nnU-Net's sliding window put together from overlapping tiles.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+from torch import Tensor, nn
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.networks.staged import StagedCSCN
+from nnunet_cscn.networks.wrapping import unwrapped
+
+
+class StitchedPredictor(nnUNetPredictor):  # type: ignore[misc]
+    """nnU-Net's predictor for the staged cascade, with two passes over the tiles: coarse, then fine."""
+
+    network: nn.Module  # nnU-Net's own attributes, which carry no types
+    label_manager: Any
+
+    def initialize_from_trained_model_folder(self, *args: Any, **kwargs: Any) -> None:
+        """Load a model as nnU-Net does.
+
+        Raises:
+            UserError: When it is no staged cascade.
+        """
+        super().initialize_from_trained_model_folder(*args, **kwargs)
+        if not isinstance(unwrapped(self.network), StagedCSCN):
+            raise UserError(
+                f"--stitched: {self.trainer_name} did not learn from stitched probabilities; only CSCNStagedTrainer "
+                "and its variants do"
+            )
+        self._stage_one_labels = self.label_manager  # other users of this predictor may ask for more channels
+
+    def predict_sliding_window_return_logits(self, input_image: Tensor) -> Tensor:
+        """Predict the coarse probabilities of the whole image, then what the fine network makes of both.
+
+        Args:
+            input_image: (C, Z, Y, X).
+        """
+        image = torch.cat([input_image, self._coarse_foreground(input_image)])
+        logits: Tensor = super().predict_sliding_window_return_logits(image)
+        return logits
+
+    def _coarse_foreground(self, image: Tensor) -> Tensor:
+        kept = self.network, self.label_manager
+        self.network, self.label_manager = _Coarse(kept[0]), self._stage_one_labels
+        try:
+            logits = super().predict_sliding_window_return_logits(image).float()
+        finally:
+            self.network, self.label_manager = kept
+        probabilities: Tensor = self._stage_one_labels.apply_inference_nonlin(logits)
+        foreground = probabilities if self._stage_one_labels.has_regions else probabilities[1:]
+        return foreground.to(image)
+
+
+class _Coarse(nn.Module):
+    """The frozen network inside another one."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.coarse: Any = unwrapped(network).coarse
+
+    def forward(self, x: Tensor) -> Any:
+        return self.coarse(x)
