@@ -41,6 +41,7 @@ def demo(
     scores = job.scores()
     console.print(_table(scores))
     console.print(f"pictures with the true and the predicted contour: {job.pictures}", soft_wrap=True, markup=False)
+    console.print(f"a page to read, in any browser: {job.report}", soft_wrap=True, markup=False)
     total = scores.aggregate[LABEL]
     console.print(
         f"dsc_mean {total.dsc_mean:.2f} assd_mean_mm {total.assd_mm_mean:.2f} f1_of_means {total.f1_of_means:.2f}",

@@ -59,11 +59,8 @@ def report(
     """
     from nnunet_cscn.evaluation.folder import evaluate_folders
     from nnunet_cscn.evaluation.labels import read_labels
-    from nnunet_cscn.files import replacing
-    from nnunet_cscn.report.exhibits import choose_cases, exhibits, image_files
-    from nnunet_cscn.report.figures import write_figures
-    from nnunet_cscn.report.page import render_page
     from nnunet_cscn.report.provenance import Provenance
+    from nnunet_cscn.report.writing import write_report
 
     if output.is_dir() or output.suffix.lower() not in {".html", ".htm"}:
         raise UserError(f"--output {output}: a file whose name ends with .html is expected")
@@ -79,20 +76,18 @@ def report(
             num_processes=num_processes,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-        choices = choose_cases(scores, show, wanted=case or ())
-        chosen = [scores.files[name] for name in dict.fromkeys(choice.case for choice in choices)]
-        pictures = image_files(images, chosen, channel=channel) if images is not None else {}
-        task = progress.add_task("drawing", total=len(choices))
-        drawn = exhibits(
-            choices, scores, pictures, on_progress=lambda done, _total: progress.update(task, completed=done)
+        task = progress.add_task("drawing", total=None)
+        figures = write_report(
+            output,
+            scores,
+            Provenance.of_process(sys.argv),
+            title=title if title is not None else f"Segmentation report: {predictions.absolute().name}",
+            images=images,
+            channel=channel,
+            n_each=show,
+            wanted=case or (),
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    figures = output.with_name(output.stem + "_figures")
-    made = Provenance.of_process(sys.argv)
-    heading = title if title is not None else f"Segmentation report: {predictions.absolute().name}"
-    files = write_figures(scores, figures)
-    page = render_page(scores, drawn, made, title=heading, figures=figures.name)
-    with replacing(output) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    size = output.stat().st_size / 1e6
-    console.print(f"{output}: {len(scores.cases)} cases, {size:.1f} MB", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"{figures}: {len(files)} figures", markup=False, highlight=False, soft_wrap=True)
+    size = f"{len(scores.cases)} cases, {output.stat().st_size / 1e6:.1f} MB"
+    console.print(f"{output}: {size}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{figures}: its charts as PNG and SVG", markup=False, highlight=False, soft_wrap=True)

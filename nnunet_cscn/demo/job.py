@@ -1,9 +1,10 @@
-"""The steps of the demo: phantom, plans, training, prediction, scores, pictures."""
+"""The steps of the demo: phantom, plans, training, prediction, scores, pictures, report."""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,6 +70,7 @@ class Demo:
             Step("predict unseen cases", self._predict),
             Step("evaluate", self._evaluate),
             Step("draw", self._draw),
+            Step("report", self._report),
         ):
             done = self.folder / "steps_done" / step.name.replace(" ", "_")
             if not done.exists():
@@ -85,6 +87,11 @@ class Demo:
     def pictures(self) -> Path:
         """Folder of the pictures."""
         return self.folder / "pictures"
+
+    @property
+    def report(self) -> Path:
+        """The page of ``cscn report``."""
+        return self.folder / "report.html"
 
     @property
     def scores_file(self) -> Path:
@@ -199,3 +206,16 @@ class Demo:
                 title=f"{case}: DSC {labels['GTVp']['dsc']:.2f}",
             )
             on_progress(i + 1, len(scores))
+
+    def _report(self, on_progress: OnProgress) -> None:
+        from nnunet_cscn.report.provenance import Provenance
+        from nnunet_cscn.report.writing import write_report
+
+        write_report(
+            self.report,
+            self.scores(),
+            Provenance.of_process(sys.argv),
+            title="CSCNTrainer on synthetic cases",
+            images=self._raw / "imagesTs",
+            on_progress=on_progress,
+        )

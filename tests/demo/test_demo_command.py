@@ -28,6 +28,7 @@ def test_it_learns_segments_scores_and_draws(tmp_path):
     cases = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["cases"]
     assert len(cases) == 6
     assert {file.stem for file in (folder / "pictures").iterdir()} == cases.keys()
+    assert all(case in (folder / "report.html").read_text(encoding="utf-8") for case in cases)
 
     again = run_demo(folder)  # everything is done: the same scores at once
     assert again.returncode == 0, again.stderr

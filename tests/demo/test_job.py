@@ -14,6 +14,7 @@ STEPS = {
     "predict unseen cases": "_predict",
     "evaluate": "_evaluate",
     "draw": "_draw",
+    "report": "_report",
 }
 
 
