@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.aggregate import LabelAggregate, aggregate
-from nnunet_cscn.evaluation.cases import CaseFiles, CheckedCases, check_cases, refuse
+from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.evaluation.cases import CaseFiles, check_cases, refuse
 from nnunet_cscn.evaluation.empty_masks import EmptyDistance
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.metrics import Metric, metrics, scores_to_json
@@ -82,7 +80,7 @@ def evaluate_folders(
     empty_distance: EmptyDistance = "infinite",
     skip_bad: bool = False,
     num_processes: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> FolderScores:
     """Score every label of every case of two folders of NIfTI files.
 
@@ -96,8 +94,7 @@ def evaluate_folders(
         tolerances_mm: Tolerances of the surface Dice.
         empty_distance: What stands for the distances where one mask is empty: infinity, or the volume's diagonal in mm.
         skip_bad: Leave out cases that can't be evaluated, instead of refusing all.
-        num_processes: Cases evaluated at the same time, in threads: unpacking, numpy and the KD-tree run outside
-            Python's lock. None for one on each available processor.
+        num_processes: Cases evaluated at the same time; None for one on each available processor.
         on_progress: Called with the number of finished cases and of all cases after each case.
 
     Returns:
@@ -121,16 +118,19 @@ def evaluate_folders(
         >>> scores.cases["case_1"]["1"].counts.recall, scores.aggregate["1"].n
         (0.5, 1)
     """
-    at_once = available_processors() if num_processes is None else num_processes
-    if at_once < 1:
-        raise ValueError(f"num_processes: expected a number from 1 on, got {num_processes}")
     if any(not (math.isfinite(tolerance) and tolerance >= 0) for tolerance in tolerances_mm):
         raise ValueError(f"tolerances_mm: expected numbers from 0 on, got {tolerances_mm}")
     checked = check_cases(predictions, references)
     problems = dict(checked.problems)
     if not skip_bad:
         refuse(problems)
-    scores = _scored(checked, problems, at_once, labels, tolerances_mm, on_progress)
+    score = partial(score_files, labels=labels, tolerances_mm=tolerances_mm)
+    work = {
+        case.name: partial(score, case.prediction, case.reference, checked.grids[case.name].spacing_mm[::-1])
+        for case in checked.cases
+    }
+    scores, bad = each_case(work, num_processes=num_processes, on_progress=on_progress)
+    problems |= bad
     if not skip_bad or not scores:
         refuse(problems)
     names = labels.values if labels is not None else _values_by_name(scores)
@@ -153,50 +153,6 @@ def evaluate_folders(
     )
 
 
-def _scored(
-    checked: CheckedCases,
-    problems: dict[str, str],
-    at_once: int,
-    labels: EvaluatedLabels | None,
-    tolerances_mm: Sequence[float],
-    on_progress: Callable[[int, int], None] | None,
-) -> dict[str, dict[str, LabelScores]]:
-    """Score the cases, a few at a time; those that turn out bad are added to the problems."""
-    scores: dict[str, dict[str, LabelScores]] = {}
-    if not checked.cases:
-        return scores
-    executor = ThreadPoolExecutor(min(at_once, len(checked.cases)))
-    try:
-        futures = {
-            executor.submit(
-                score_files,
-                case.prediction,
-                case.reference,
-                checked.grids[case.name].spacing_mm[::-1],
-                labels=labels,
-                tolerances_mm=tolerances_mm,
-            ): case.name
-            for case in checked.cases
-        }
-        for done, future in enumerate(as_completed(futures), start=1):
-            try:
-                scores[futures[future]] = future.result()
-            except UserError as fault:
-                problems[futures[future]] = str(fault)
-            if on_progress is not None:
-                on_progress(done, len(checked.cases))
-    finally:
-        executor.shutdown(cancel_futures=True)
-    return scores
-
-
 def _values_by_name(scores: Mapping[str, Mapping[str, LabelScores]]) -> Mapping[str, tuple[int, ...]]:
     """The labels that any case holds, by ascending value."""
     return EvaluatedLabels.from_values(int(name) for found in scores.values() for name in found).values
-
-
-def available_processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.aggregate import LabelAggregate, aggregate
+from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.evaluation.cases import check_cases, refuse
 from nnunet_cscn.evaluation.consensus import majority, staple
-from nnunet_cscn.evaluation.folder import available_processors
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.masks import Mask
 from nnunet_cscn.evaluation.metrics import metrics, scores_to_json
@@ -71,7 +71,7 @@ def compare_observers(
     labels: EvaluatedLabels | None = None,
     consensus_folder: Path | None = None,
     num_processes: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Agreement]:
     """Compare every pair of observers, and each of them and the model with the observers' consensus.
 
@@ -103,21 +103,12 @@ def compare_observers(
         for case in each.cases:
             files[case.name].append(case.prediction)
     grids = checked[0].grids
-    found: dict[str, dict[str, dict[Pair, LabelScores]]] = {}
-    problems: dict[str, str] = {}
-    with ThreadPoolExecutor(num_processes or available_processors()) as executor:
-        names, n_observers = list(readers), len(observers)
-        futures = {
-            executor.submit(_case, case, paths, names, n_observers, grids[case], labels, consensus_folder): case
-            for case, paths in files.items()
-        }
-        for done, future in enumerate(as_completed(futures), start=1):
-            try:
-                found[futures[future]] = future.result()
-            except UserError as fault:
-                problems[futures[future]] = str(fault)
-            if on_progress is not None:
-                on_progress(done, len(futures))
+    names = list(readers)
+    work = {
+        case: partial(_case, case, paths, names, len(observers), grids[case], labels, consensus_folder)
+        for case, paths in files.items()
+    }
+    found, problems = each_case(work, num_processes=num_processes, on_progress=on_progress)
     refuse(problems)
     present = {label for by_label in found.values() for label in by_label}
     if not present:

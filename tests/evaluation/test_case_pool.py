@@ -1,0 +1,49 @@
+import threading
+
+import pytest
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.case_pool import each_case
+
+
+def test_results_come_in_the_order_of_the_cases_and_bad_ones_apart():
+    later = threading.Event()
+
+    def first():
+        later.wait(5)
+        return 1
+
+    def second():
+        later.set()
+        raise UserError("torn")
+
+    assert each_case({"a": first, "b": second, "c": lambda: 3}, num_processes=2) == ({"a": 1, "c": 3}, {"b": "torn"})
+
+
+def test_progress_counts_bad_cases_too():
+    def bad():
+        raise UserError("torn")
+
+    seen = []
+    each_case({"a": bad, "b": lambda: 1}, num_processes=1, on_progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_a_fault_of_ours_stops_everything_at_once():
+    started = []
+
+    def fault():
+        raise RuntimeError("ours")
+
+    with pytest.raises(RuntimeError, match="ours"):
+        each_case({"a": fault, **{str(n): lambda: started.append(1) for n in range(1000)}}, num_processes=1)
+    assert len(started) < 1000
+
+
+def test_no_case_is_no_work():
+    assert each_case({}) == ({}, {})
+
+
+def test_a_number_of_processes_below_one_is_refused():
+    with pytest.raises(ValueError, match="num_processes"):
+        each_case({"a": lambda: 1}, num_processes=0)
