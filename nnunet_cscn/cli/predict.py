@@ -91,7 +91,7 @@ def predict(
         import torch
 
         from nnunet_cscn.discovery import ensure_registered
-        from nnunet_cscn.prediction.images import images_in
+        from nnunet_cscn.prediction.images import check_unharmed, images_in
         from nnunet_cscn.prediction.predictor import Model, SlidingWindow
         from nnunet_cscn.prediction.uncertainty import UncertaintyWriter
 
@@ -99,16 +99,22 @@ def predict(
     model = Model(folder, chosen_folds, checkpoint)
     model.check()
     cases = images_in(images, file_ending=model.file_ending(), n_channels=model.n_channels())
+    names = sorted(cases)[part::n_parts]
+    if not names:
+        console.print(f"nothing to do: {len(cases)} cases in {n_parts} parts leave none for part {part}")
+        return
+    with progress_bar() as progress:
+        task = progress.add_task("checking images", total=len(names), visible=not disable_progress_bar)
+        check_unharmed(
+            {case: cases[case] for case in names},
+            on_progress=lambda done, _total: progress.update(task, completed=done),
+        )
     window = SlidingWindow(step_size, not disable_tta, not not_on_device, verbose, not disable_progress_bar)
     predictor = model.load(torch.device(_device(device)), window, stitched=stitched)
     if (before := predictor.configuration_manager.previous_stage_name) and previous_stage is None:
         raise UserError(f"{configuration} needs the segmentations of {before}: give -prev_stage_predictions FOLDER")
     out = out.absolute()  # nnU-Net can't write into a folder without a name, such as .
     writer = UncertaintyWriter(predictor, model, out) if uncertainty else None  # refused before anything is predicted
-    names = sorted(cases)[part::n_parts]
-    if not names:
-        console.print(f"nothing to do: {len(cases)} cases in {n_parts} parts leave none for part {part}")
-        return
     _predict(
         predictor,
         [[str(file) for file in cases[case]] for case in names],

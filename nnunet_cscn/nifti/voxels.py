@@ -37,6 +37,27 @@ class _Layout:
     scaling: tuple[str, int]
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """What a file's header says of its voxels.
+
+    Attributes:
+        order: Byte order, ``<`` or ``>``.
+        shape: Voxels along (x, y, z, ...).
+        type_code: NIfTI's number of their type.
+        start: Place of the first byte.
+        end: Place behind the last one.
+        scaling: Slope and intercept.
+    """
+
+    order: str
+    shape: tuple[int, ...]
+    type_code: int
+    start: int
+    end: int
+    scaling: tuple[float, float]
+
+
 _LAYOUTS = {
     348: _Layout(348, ("8h", 40), 70, ("f", 108), ("2f", 112)),
     540: _Layout(540, ("8q", 16), 12, ("q", 168), ("2d", 176)),
@@ -57,23 +78,44 @@ def read_voxels(path: Path) -> NDArray[Any]:
             something else than numbers. The text is the reason, without the file's name.
     """
     content = _unpacked(path)
+    stored = _stored(content)
+    shape = stored.shape
+    if len(shape) < 3 or math.prod(shape[3:]) != 1:
+        raise UserError(f"3 dimensions are expected, the file has {len(shape)} {shape}")
+    if stored.type_code not in _TYPES:
+        raise UserError(f"numbers are expected, the file's voxels are none (NIfTI code {stored.type_code})")
+    _require_all(content, stored)
+    values = np.dtype(stored.order + _TYPES[stored.type_code])
+    voxels = np.frombuffer(content, values, math.prod(shape), stored.start).reshape(shape[2::-1])
+    slope, intercept = stored.scaling
+    is_scaled = math.isfinite(slope) and math.isfinite(intercept) and slope != 0 and (slope, intercept) != (1, 0)
+    return voxels * slope + intercept if is_scaled else voxels
+
+
+def check_whole(path: Path) -> None:
+    """See that a NIfTI file of any number of dimensions holds all the voxels that its header promises.
+
+    Raises:
+        UserError: When it does not. The text is the reason, without the file's name.
+    """
+    content = _unpacked(path)
+    _require_all(content, _stored(content))
+
+
+def _require_all(content: bytes, stored: _Stored) -> None:
+    if len(content) < stored.end:
+        raise UserError(f"the file is truncated: {len(content)} of {stored.end} bytes are there")
+
+
+def _stored(content: bytes) -> _Stored:
     order, layout = _byte_order(content)
     dimensions = struct.unpack_from(order + layout.shape[0], content, layout.shape[1])
     shape = dimensions[1 : dimensions[0] + 1]
-    if len(shape) < 3 or math.prod(shape[3:]) != 1:
-        raise UserError(f"3 dimensions are expected, the file has {len(shape)} {tuple(shape)}")
-    (type_code,) = struct.unpack_from(order + "h", content, layout.type_code)
-    if type_code not in _TYPES:
-        raise UserError(f"numbers are expected, the file's voxels are none (NIfTI code {type_code})")
-    stored = np.dtype(order + _TYPES[type_code])
+    type_code, n_bits = struct.unpack_from(order + "2h", content, layout.type_code)
     start = max(int(struct.unpack_from(order + layout.data_offset[0], content, layout.data_offset[1])[0]), layout.size)
-    count = math.prod(shape)
-    if len(content) < start + count * stored.itemsize:
-        raise UserError(f"the file is truncated: {len(content)} of {start + count * stored.itemsize} bytes are there")
-    voxels = np.frombuffer(content, stored, count, start).reshape(shape[2::-1])
-    slope, intercept = struct.unpack_from(order + layout.scaling[0], content, layout.scaling[1])
-    is_scaled = math.isfinite(slope) and math.isfinite(intercept) and slope != 0 and (slope, intercept) != (1, 0)
-    return voxels * slope + intercept if is_scaled else voxels
+    end = start + math.prod(shape) * n_bits // 8
+    scaling = struct.unpack_from(order + layout.scaling[0], content, layout.scaling[1])
+    return _Stored(order, shape, type_code, start, end, (scaling[0], scaling[1]))
 
 
 def _unpacked(path: Path) -> bytes:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import SimpleITK
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.nifti.voxels import ENDINGS, check_whole
 
 
 def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, list[Path]]:
@@ -40,6 +44,33 @@ def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, l
             f"({wanted}): {', '.join(wrong[:10])}{' and others' if len(wrong) > 10 else ''}"
         )
     return {case: [file for _, file in sorted(files.items())] for case, files in channels.items()}
+
+
+def check_unharmed(cases: Mapping[str, Sequence[Path]], *, on_progress: OnProgress | None = None) -> None:
+    """See that all NIfTI files are whole: nnU-Net's readers fill what a torn one lacks, or end in a worker's traceback.
+
+    Args:
+        cases: The files of each case; those of other formats are passed over.
+        on_progress: Called with the number of finished cases and of all of them.
+
+    Raises:
+        UserError: When some are not, all of them listed.
+    """
+    _, problems = each_case({case: partial(_check, files) for case, files in cases.items()}, on_progress=on_progress)
+    if problems:
+        lines = [problems[case] for case in cases if case in problems]
+        raise UserError(
+            "\n  ".join([f"{len(lines)} of {len(cases)} cases can't be read; restore their files:", *lines])
+        )
+
+
+def _check(files: Sequence[Path]) -> None:
+    for file in files:
+        if file.name.endswith(ENDINGS):
+            try:
+                check_whole(file)
+            except UserError as fault:
+                raise UserError(f"{file}: {fault}") from None
 
 
 def _is_complete(files: dict[int, Path], n_channels: int) -> bool:

@@ -233,3 +233,14 @@ def test_mistakes_end_with_status_2_and_a_sentence(folders, tmp_path, refused, a
     )
     assert sentence in " ".join(shown.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_torn_images_are_named_before_anything_is_predicted(folders, tmp_path, refused):
+    image = tmp_path / "in" / "case_1_0000.nii.gz"
+    image.write_bytes(image.read_bytes()[:-20])
+    shown = refused(
+        "predict", "-i", tmp_path / "in", "-o", tmp_path / "out", "-d", "901", "-c", CONFIGURATION, "-f", "0"
+    )
+    assert "1 of 2 cases can't be read" in " ".join(shown.split())
+    assert "case_1_0000.nii.gz" in "".join(shown.split())
+    assert not (tmp_path / "out").exists()

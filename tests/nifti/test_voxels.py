@@ -6,7 +6,7 @@ import pytest
 import SimpleITK
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.voxels import read_voxels
+from nnunet_cscn.nifti.voxels import check_whole, read_voxels
 
 
 def stored(voxels, *, order="<", code=2, slope=1.0, intercept=0.0, dimensions=None):
@@ -116,3 +116,17 @@ def test_a_file_without_a_header_is_refused(tmp_path, content):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UserError, match="can't be read"):
         read_voxels(tmp_path / "absent.nii.gz")
+
+
+@pytest.mark.parametrize("shape", [(5,), (2, 3, 4), (2, 3, 4, 5)])
+def test_a_file_of_any_dimensions_is_whole_or_not(tmp_path, shape):
+    path = tmp_path / "a.nii"
+    content = stored(np.arange(np.prod(shape), dtype=np.int16).reshape(shape), code=4)
+    path.write_bytes(content)
+    check_whole(path)
+    path.write_bytes(content[:-1])
+    with pytest.raises(UserError, match=f"truncated: {len(content) - 1} of {len(content)} bytes"):
+        check_whole(path)
+    path.write_bytes(gzip.compress(content)[:-5])
+    with pytest.raises(UserError, match="truncated"):
+        check_whole(path)

@@ -3,7 +3,7 @@ import pytest
 import SimpleITK
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.prediction.images import images_in
+from nnunet_cscn.prediction.images import check_unharmed, images_in
 
 
 def images(folder, *names):
@@ -44,3 +44,21 @@ def test_other_folders_are_refused(tmp_path, names, sentence):
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(UserError, match="there is no such folder"):
         images(tmp_path / "absent")
+
+
+def test_torn_files_are_listed_all_at_once(tmp_path, write_volume):
+    whole, short, torn = (write_volume(tmp_path / f"{name}_0000.nii.gz", np.ones((4, 5, 6))) for name in "abc")
+    check_unharmed({"a": [whole]})
+    short.write_bytes(short.read_bytes()[:-9])
+    torn.write_bytes(b"not NIfTI")
+    with pytest.raises(UserError) as refusal:
+        check_unharmed({"a": [whole], "b": [short], "c": [torn]})
+    first, *lines = str(refusal.value).splitlines()
+    assert first.startswith("2 of 3 cases can't be read")
+    assert lines[0].strip() == f"{short}: the file is truncated"
+    assert lines[1].strip().startswith(f"{torn}: the file is not NIfTI")
+
+
+def test_files_of_other_formats_are_left_to_nnunet(tmp_path):
+    (tmp_path / "a_0000.png").write_bytes(b"a picture")
+    check_unharmed({"a": [tmp_path / "a_0000.png"]})
