@@ -73,9 +73,9 @@ def predict(
     every voxel, and one number per case in FOLDER/uncertainty.json. Whether high
     numbers mean poor contours depends on model and data: see docs/BENCHMARKS.md.
 
-    CSCNStagedTrainer learns from coarse probabilities that were put together from
-    overlapping tiles; nnUNetv2_predict computes them anew in each tile. --stitched
-    predicts them for the whole image first, which takes one more pass.
+    CSCNStagedTrainer learns from coarse probabilities that were put together
+    from overlapping tiles; nnUNetv2_predict computes them anew in each tile.
+    --stitched predicts them for the whole image first, in one more pass.
 
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """

@@ -33,7 +33,7 @@ def report(
     ] = None,
     channel: Annotated[int, typer.Option(min=0, metavar="N", help="Which channel of the images to show.")] = 0,
     show: Annotated[
-        int, typer.Option(min=0, metavar="N", help="How many of the worst, middle and best cases to show, each.")
+        int, typer.Option(min=0, metavar="N", help="How many of the worst, median and best cases to show, each.")
     ] = 2,
     case: Annotated[
         list[str] | None, typer.Option("--case", metavar="NAME", help="A case to show as well, repeatable.")
@@ -47,13 +47,14 @@ def report(
 ) -> None:
     """Write a page about a folder of predictions, to read and to show.
 
-    One HTML file that opens offline: a summary in words and numbers, the spread of
-    every metric, volumes, the worst, middle and best cases with contours in three
-    views and a surface that can be turned, and a table of all cases that sorts and
-    filters. The charts are also written as PNG and SVG, into a folder beside it.
+    One HTML file that opens offline: a summary in words and numbers; the worst,
+    median and best cases with contours in three views and a surface that can
+    be turned; the spread of every metric; volumes; and a table of all cases
+    that sorts and filters. The charts are also written as PNG and SVG, into a
+    folder beside it.
 
-    The page holds slices of the images and the names of the cases: share it as you
-    would share those.
+    The page holds slices of the images and the names of the cases: share it as
+    you would share those.
 
     Example: cscn report predictions labelsTs --images imagesTs -o report.html
     """

@@ -1,4 +1,4 @@
-"""The cases that a report shows: the worst, the ones in the middle, the best."""
+"""The cases that a report shows: the worst, those around the median, the best."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def choose_cases(scores: FolderScores, n_each: int, *, wanted: Sequence[str] = (
         dsc = {case: by_label[label].counts.dsc for case, by_label in scores.cases.items()}
         ranked = sorted((case for case in dsc if not math.isnan(dsc[case])), key=lambda case: (dsc[case], case))
         start = max((len(ranked) - n_each) // 2, 0)
-        roles = dict.fromkeys(ranked[start : start + n_each], "middle")
+        roles = dict.fromkeys(ranked[start : start + n_each], "median")
         roles |= dict.fromkeys(ranked[max(len(ranked) - n_each, 0) :] if n_each else [], "best")
         roles |= dict.fromkeys(ranked[:n_each], "worst")
         roles |= {case: "asked for" for case in wanted if case in ranked and case not in roles}

@@ -34,7 +34,7 @@ def write_report(
         title: Heading of the page.
         images: Folder of the images, named as nnU-Net does; None for contours on black.
         channel: Which channel of the images to show.
-        n_each: How many of the worst, middle and best cases to show.
+        n_each: How many of the worst, median and best cases to show.
         wanted: Cases to show as well.
         on_progress: Called with the number of drawn cases and of all.
 

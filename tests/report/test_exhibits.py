@@ -28,7 +28,7 @@ def roles(choices):
 
 def test_the_worst_the_middle_and_the_best_are_chosen_in_this_order():
     scores = scores_of(a=90, b=10, c=50, d=70, e=30, both=None)
-    assert roles(choose_cases(scores, 1)) == [("b", "worst"), ("c", "middle"), ("a", "best")]
+    assert roles(choose_cases(scores, 1)) == [("b", "worst"), ("c", "median"), ("a", "best")]
     assert [choice.dsc for choice in choose_cases(scores, 1)] == [0.1, 0.5, 0.9]
 
 
@@ -36,7 +36,7 @@ def test_no_case_is_shown_twice_where_there_are_few():
     assert roles(choose_cases(scores_of(a=90, b=10), 2)) == [("b", "worst"), ("a", "worst")]
     assert roles(choose_cases(scores_of(a=90, b=10, c=50), 1, wanted=["c"])) == [
         ("b", "worst"),
-        ("c", "middle"),
+        ("c", "median"),
         ("a", "best"),
     ]
 
