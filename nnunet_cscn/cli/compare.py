@@ -58,11 +58,12 @@ def compare(
 ) -> None:
     """Compare methods on the same cases.
 
-    For every pair, label and metric: the mean difference with its 95 % bootstrap
-    interval, the p value of the Wilcoxon signed-rank test, adjusted for the number
-    of pairs (Holm), the rank-biserial effect size, and in how many cases the first
-    is better, equal and worse. For three methods or more also their mean ranks,
-    the Friedman test and which of them can't be told apart (Nemenyi, 5 %).
+    For every pair, label and metric: the mean difference with its 95 %
+    bootstrap interval, the p value of the Wilcoxon signed-rank test, adjusted
+    for the number of pairs (Holm), the rank-biserial effect size, and in how
+    many cases the first is better, equal and worse. For three methods or more
+    also their mean ranks, the Friedman test and which of them can't be told
+    apart (Nemenyi, 5 %).
 
     Example: cscn compare stock/validation cscn/validation --reference labelsTr
     """

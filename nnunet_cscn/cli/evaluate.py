@@ -65,7 +65,7 @@ def evaluate(
     where both are, the case is left out of the means. The table says how many
     such cases there are.
 
-    Example: cscn evaluate predictions labelsTs --json scores.json --csv scores.csv
+    Example: cscn evaluate predictions labelsTs --json scores.json --csv s.csv
     """
     from nnunet_cscn.evaluation.folder import evaluate_folders
     from nnunet_cscn.evaluation.labels import read_labels
