@@ -86,8 +86,6 @@ def compare(
     if json_file is not None:
         content = {"methods": named, "n_cases": len(cases), "seed": seed, "comparisons": [c.to_json() for c in found]}
         write_json(json_file, content)
-    if figures is not None:
-        _draw(found, figures)
     n_left_out = len(set().union(*(method.values for method in scores))) - len(cases)
     if n_left_out:
         console.print(f"{n_left_out} cases that some method lacks are left out")
@@ -95,6 +93,8 @@ def compare(
         console.print(_pair_table(comparison))
         if comparison.ranking is not None:
             _show_ranking(comparison.ranking)
+    if figures is not None:
+        _draw(found, figures)
 
 
 def _scores(
@@ -133,15 +133,16 @@ def _scores(
 
 def _draw(comparisons: list[MetricComparison], folder: Path) -> None:
     from nnunet_cscn.report.difference_figure import difference_figure
-    from nnunet_cscn.report.figures import file_name, save_figure
+    from nnunet_cscn.report.figures import file_names, save_figure
     from nnunet_cscn.report.measured import shown_label
     from nnunet_cscn.report.rank_figure import rank_figure
 
+    parts = file_names(comparison.label for comparison in comparisons)
     for comparison in comparisons:
-        name = f"{file_name(comparison.label)}_{comparison.metric.key}"
+        name = f"{parts[comparison.label]}_{comparison.metric.key}"
         if comparison.cases:
             save_figure(difference_figure(comparison), folder / f"{name}_differences")
-        if comparison.ranking is not None:
+        if comparison.ranking is not None and len(comparison.cases) > 1:
             title = f"{shown_label(comparison.label)}: {comparison.metric.heading}, {len(comparison.cases)} cases"
             save_figure(rank_figure(comparison.ranking, title=title), folder / f"{name}_ranks")
 
@@ -198,6 +199,9 @@ def _p(value: float) -> str:
 
 
 def _show_ranking(ranking: Ranking) -> None:
+    if math.isnan(ranking.critical_difference):
+        console.print("mean ranks need two cases or more")
+        return
     ranks = ", ".join(f"{escape(name)} {rank:.2f}" for name, rank in ranking.mean_ranks.items())
     console.print(
         f"mean ranks: {ranks}; Friedman p {_p(ranking.friedman_p)}, critical difference "

@@ -75,7 +75,8 @@ def predict(
 
     CSCNStagedTrainer learns from coarse probabilities that were put together
     from overlapping tiles; nnUNetv2_predict computes them anew in each tile.
-    --stitched predicts them for the whole image first, in one more pass.
+    --stitched predicts them for the whole image first: as much work, in two
+    passes, and memory for the map.
 
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """

@@ -19,6 +19,8 @@ from nnunet_cscn.cli.score_options import (
 )
 from nnunet_cscn.errors import UserError
 
+MANY_LABELS = 4
+
 
 def report(
     predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps (*.nii.gz or *.nii).")],
@@ -33,8 +35,14 @@ def report(
     ] = None,
     channel: Annotated[int, typer.Option(min=0, metavar="N", help="Which channel of the images to show.")] = 0,
     show: Annotated[
-        int, typer.Option(min=0, metavar="N", help="How many of the worst, median and best cases to show, each.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            show_default="2, of many labels 1",
+            help="How many of the worst, median and best cases of each label to show; the page grows with them.",
+        ),
+    ] = None,
     case: Annotated[
         list[str] | None, typer.Option("--case", metavar="NAME", help="A case to show as well, repeatable.")
     ] = None,
@@ -60,11 +68,16 @@ def report(
     """
     from nnunet_cscn.evaluation.folder import evaluate_folders
     from nnunet_cscn.evaluation.labels import read_labels
+    from nnunet_cscn.nifti.voxels import ENDINGS
     from nnunet_cscn.report.provenance import Provenance
     from nnunet_cscn.report.writing import write_report
 
     if output.is_dir() or output.suffix.lower() not in {".html", ".htm"}:
         raise UserError(f"--output {output}: a file whose name ends with .html is expected")
+    if images is not None and not images.is_dir():
+        raise UserError(f"--images {images}: there is no such folder")
+    if absent := [name for name in case or () if not any((references / f"{name}{end}").is_file() for end in ENDINGS)]:
+        raise UserError(f"--case {absent[0]}: there is no such case in {references}")
     with progress_bar() as progress:
         task = progress.add_task("evaluating", total=None)
         scores = evaluate_folders(
@@ -85,7 +98,7 @@ def report(
             title=title if title is not None else f"Segmentation report: {predictions.absolute().name}",
             images=images,
             channel=channel,
-            n_each=show,
+            n_each=show if show is not None else 2 if len(scores.labels) <= MANY_LABELS else 1,
             wanted=case or (),
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )

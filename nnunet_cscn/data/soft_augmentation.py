@@ -20,7 +20,7 @@ from torch import Tensor
 from nnunet_cscn.settings import SoftAugmentationSettings
 
 _SMALLEST = 1e-6  # logits of 0 and 1 stay finite
-_NEGLIGIBLE = 1e-3  # where no probability is above this, there is nothing to change
+_NEGLIGIBLE = 1e-3  # where no probability is above this, there is nothing to blur
 Range = tuple[float, float]
 
 
@@ -147,18 +147,8 @@ class JitterCalibration(ProbabilityTransform):
         return {"temperature": math.exp(_uniform((low, high))), "bias": _uniform(self.bias)}
 
     def changed(self, probabilities: Tensor, *, temperature: float, bias: float) -> Tensor:
-        """Divide the logits by the temperature, add the bias, and go back.
-
-        Only the box in which there is any foreground is touched: elsewhere it stays as unlikely as it is.
-        """
-        box = _occupied_box(probabilities, margins=[0] * (probabilities.ndim - 1))
-        if box is None:
-            return probabilities
-        changed = probabilities.clone()
-        changed[box] = self._jittered(probabilities[box].float(), temperature, bias).to(probabilities)
-        return changed
-
-    def _jittered(self, p: Tensor, temperature: float, bias: float) -> Tensor:
+        """Divide the logits by the temperature, add the bias, and go back."""
+        p = probabilities.float()
         if self.are_regions:
             return torch.sigmoid(torch.logit(p, eps=_SMALLEST) / temperature + bias)
         background = (1 - p.sum(dim=0, keepdim=True)).clamp(min=_SMALLEST)

@@ -30,6 +30,7 @@ class FolderScores:
         files: The files of each case.
         skipped: Why other cases have no scores.
         empty_distance: What stands for the distance where one mask is empty: infinity, or the volume's diagonal.
+        ignore: The value of the reference's voxels that take no part, or None.
     """
 
     cases: Mapping[str, Mapping[str, LabelScores]]
@@ -38,6 +39,7 @@ class FolderScores:
     files: Mapping[str, CaseFiles] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
     empty_distance: EmptyDistance = "infinite"
+    ignore: int | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -150,6 +152,7 @@ def evaluate_folders(
         files={case.name: case for case in checked.cases if case.name in cases},
         skipped=dict(sorted(problems.items())),
         empty_distance=empty_distance,
+        ignore=labels.ignore if labels is not None else None,
     )
 
 

@@ -80,6 +80,7 @@ def compare_observers(
         model: Name and folder of a model's predictions, which take no part in the consensus.
         labels: What to evaluate. None for every value above 0 that any file holds.
         consensus_folder: Where the consensus of each case is written, in a folder for each kind; None for nowhere.
+            Cases that are good are written there even when others turn out bad.
         num_processes: Cases at the same time; None for one on each available processor.
         on_progress: Called with the number of finished cases and of all cases after each case.
 
@@ -142,19 +143,32 @@ def _case(
     ignored: NDArray[np.bool_] | None = None
     if evaluated.ignore is not None and evaluated.ignore in values:
         ignored = np.logical_or.reduce([volume == evaluated.ignore for volume in volumes])
-    scores, agreed_maps = {}, {name: np.zeros(volumes[0].shape, np.uint16) for name in CONSENSUS}
+    scores: dict[str, dict[Pair, LabelScores]] = {}
+    agreements: dict[str, Mapping[str, Mask]] = {}
     for label, wanted in evaluated.values.items():
         masks = {name: label_mask(volume, wanted) for name, volume in zip(names, volumes, strict=True)}
         if ignored is not None:
             masks = {name: mask & ~ignored for name, mask in masks.items()}
         agreed = {name: consensus(list(masks.values())[:n_observers]) for name, consensus in CONSENSUS.items()}
         scores[label] = _pairs(masks, agreed, grid.spacing_mm[::-1], ignored)
-        for name, mask in agreed.items():
-            agreed_maps[name][mask & (agreed_maps[name] == 0)] = wanted[0]
+        if consensus_folder is not None:
+            agreements[label] = agreed
     if consensus_folder is not None:
-        for name, agreed_map in agreed_maps.items():
-            write_volume(consensus_folder / name / f"{case}.nii.gz", agreed_map, grid)
+        unknown = np.logical_or.reduce([volume == evaluated.ignore for volume in volumes[:n_observers]])
+        for kind in CONSENSUS:
+            masks = {label: agreed[kind] for label, agreed in agreements.items()}
+            write_volume(consensus_folder / kind / f"{case}.nii.gz", _label_map(masks, evaluated, unknown), grid)
     return scores
+
+
+def _label_map(masks: Mapping[str, Mask], labels: EvaluatedLabels, ignored: Mask) -> NDArray[Any]:
+    """Put masks into one map, the first label on top; what an observer ignores stays ignored."""
+    merged = np.zeros(ignored.shape, np.min_scalar_type(max(labels.known)))
+    for label in reversed(list(masks)):
+        merged[masks[label]] = labels.values[label][0]
+    if labels.ignore is not None:
+        merged[ignored] = labels.ignore
+    return merged
 
 
 def _pairs(

@@ -84,7 +84,7 @@ def _friedman_p(ranks: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> flo
 def _groups(mean_ranks: Mapping[str, float], critical: float) -> tuple[tuple[str, ...], ...]:
     names, found = list(mean_ranks), list[tuple[str, ...]]()
     for start, name in enumerate(names):
-        group = tuple(other for other in names[start:] if mean_ranks[other] - mean_ranks[name] <= critical)
+        group = tuple(other for other in names[start:] if not mean_ranks[other] - mean_ranks[name] > critical)
         if len(group) > 1 and not any(set(group) <= set(larger) for larger in found):
             found.append(group)
     return tuple(found)

@@ -113,7 +113,8 @@ def _stored(content: bytes) -> _Stored:
     shape = dimensions[1 : dimensions[0] + 1]
     type_code, n_bits = struct.unpack_from(order + "2h", content, layout.type_code)
     start = max(int(struct.unpack_from(order + layout.data_offset[0], content, layout.data_offset[1])[0]), layout.size)
-    end = start + math.prod(shape) * n_bits // 8
+    size = np.dtype(_TYPES[type_code]).itemsize if type_code in _TYPES else n_bits // 8
+    end = start + math.prod(shape) * size
     scaling = struct.unpack_from(order + layout.scaling[0], content, layout.scaling[1])
     return _Stored(order, shape, type_code, start, end, (scaling[0], scaling[1]))
 

@@ -51,12 +51,12 @@ class StitchedPredictor(nnUNetPredictor):  # type: ignore[misc]
         kept = self.network, self.label_manager
         self.network, self.label_manager = _Coarse(kept[0]), self._stage_one_labels
         try:
-            logits = super().predict_sliding_window_return_logits(image).float()
+            logits = super().predict_sliding_window_return_logits(image).to(image.device).float()  # off a full GPU
         finally:
             self.network, self.label_manager = kept
         probabilities: Tensor = self._stage_one_labels.apply_inference_nonlin(logits)
         foreground = probabilities if self._stage_one_labels.has_regions else probabilities[1:]
-        return foreground.to(image)
+        return foreground.to(image.dtype)
 
 
 class _Coarse(nn.Module):

@@ -15,6 +15,7 @@ from nnunet_cscn.prediction.disagreement import disagreement_map, disagreement_s
 from nnunet_cscn.prediction.native_grid import check_reader, on_native_grid, write_map
 from nnunet_cscn.prediction.predictor import Model
 from nnunet_cscn.prediction.stages import StagesPredictor
+from nnunet_cscn.prediction.stitched import StitchedPredictor
 
 FOLDER = "uncertainty"  # of its own: some of nnU-Net's commands take every image beside predictions for one
 SUMMARY = "uncertainty.json"
@@ -42,7 +43,7 @@ class UncertaintyWriter:
                 f"--uncertainty: {model.folder.name} needs segmentations of {previous}, as nnU-Net's cascade"
             )
         self._predictor = predictor
-        self._model = model.to_json()
+        self._model = {**model.to_json(), "stitched": isinstance(predictor, StitchedPredictor)}
         self._stages = StagesPredictor(predictor)
         self._out = out
 

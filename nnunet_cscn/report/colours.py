@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 REFERENCE_COLOUR = "#2fbf71"
 PREDICTION_COLOUR = "#ff5a5f"
-LABEL_COLOURS = ("#2f6db5", "#d9822b", "#7a5aa6", "#2a9d8f", "#b5475d", "#6b7a3a")
+LABEL_COLOURS = (
+    *("#2f6db5", "#d9822b", "#7a5aa6", "#2a9d8f", "#b5475d"),
+    *("#6b7a3a", "#8c564b", "#4aa3df", "#c77cba", "#555f6b"),
+)
 
 
 def label_colours(labels: Sequence[str]) -> dict[str, str]:

@@ -11,13 +11,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nnunet_cscn.files import replacing
+from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.report.colours import PREDICTION_COLOUR, REFERENCE_COLOUR
+from nnunet_cscn.report.measured import literal
 from nnunet_cscn.report.oriented import VIEWS, centre, plane, plane_axes, read_oriented
 
 
 @matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
 def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, target: Path, *, title: str) -> None:
-    """Write a PNG of the axial, coronal and sagittal slice through the middle of the true tumour.
+    """Write a PNG of the axial, coronal and sagittal slice where most of the true tumour lies.
 
     Left of each pair the bare image, right of it the contours. Patients are shown as radiologists look at them: their
     right on the picture's left, head up.
@@ -29,8 +31,9 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
         target: The PNG to write.
         title: Text above the picture.
     """
-    image = read_oriented(image_file)
-    reference, prediction = (read_oriented(file).voxels > 0 for file in (reference_file, prediction_file))
+    grid = read_grid(image_file)
+    image = read_oriented(image_file, grid=grid)
+    reference, prediction = (read_oriented(file, grid=grid).voxels > 0 for file in (reference_file, prediction_file))
     middle = centre(reference if reference.any() else prediction)
     figure = Figure(figsize=(13, 3.1), layout="constrained", facecolor="white")
     axes = figure.subplots(1, 6, width_ratios=[1] * 6)
@@ -49,7 +52,7 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
             for mask, colour in ((slices[1], REFERENCE_COLOUR), (slices[2], PREDICTION_COLOUR)):
                 if mask.any():
                     axis.contour(*_framed(mask), levels=[0.5], colors=[colour], linewidths=1.4)
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    figure.suptitle(literal(title), fontsize=11, x=0.01, ha="left")
     figure.legend(
         handles=[_line(REFERENCE_COLOUR, "truth"), _line(PREDICTION_COLOUR, "prediction")],
         loc="outside lower center",

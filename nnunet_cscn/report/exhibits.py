@@ -7,17 +7,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.cases import CaseFiles
 from nnunet_cscn.evaluation.folder import FolderScores
+from nnunet_cscn.evaluation.masks import Mask
 from nnunet_cscn.evaluation.volumes import label_mask
-from nnunet_cscn.nifti.grids import grid_differences, read_grid
+from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.report.charts import surface_chart
 from nnunet_cscn.report.oriented import OrientedVolume, read_oriented
 from nnunet_cscn.report.slices import PagedView, paged_views
-from nnunet_cscn.report.surfaces import signed_distances_mm, surface_of
+from nnunet_cscn.report.surfaces import lighter, nearest, signed_distances_mm, surface_of
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,22 @@ def choose_cases(scores: FolderScores, n_each: int, *, wanted: Sequence[str] = (
     for label in scores.labels:
         dsc = {case: by_label[label].counts.dsc for case, by_label in scores.cases.items()}
         ranked = sorted((case for case in dsc if not math.isnan(dsc[case])), key=lambda case: (dsc[case], case))
-        start = max((len(ranked) - n_each) // 2, 0)
-        roles = dict.fromkeys(ranked[start : start + n_each], "median")
-        roles |= dict.fromkeys(ranked[max(len(ranked) - n_each, 0) :] if n_each else [], "best")
-        roles |= dict.fromkeys(ranked[:n_each], "worst")
-        roles |= {case: "asked for" for case in wanted if case in ranked and case not in roles}
-        choices += [Choice(case, label, roles[case], dsc[case]) for case in ranked if case in roles]
+        roles = _roles(ranked, n_each)
+        undefined = [case for case in wanted if math.isnan(dsc[case])]
+        roles |= {case: "asked for" for case in wanted if case not in roles}
+        choices += [Choice(case, label, roles[case], dsc[case]) for case in [*ranked, *undefined] if case in roles]
     return choices
+
+
+def _roles(ranked: Sequence[str], n_each: int) -> dict[str, str]:
+    if len(ranked) == 1 and n_each:
+        return {ranked[0]: "only case"}
+    n_ends = min(n_each, len(ranked) // 2)
+    worst, best = ranked[:n_ends], ranked[len(ranked) - n_ends :]
+    between = ranked[n_ends : len(ranked) - n_ends]
+    start = max((len(between) - n_each) // 2, 0)
+    roles = dict.fromkeys(worst, "worst") | dict.fromkeys(between[start : start + n_each], "median")
+    return roles | dict.fromkeys(best, "best")
 
 
 def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> dict[str, Path]:
@@ -97,7 +108,8 @@ def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> di
         raise UserError(f"--images {images}: there is no such folder")
     found, problems = {}, []
     for case in cases:
-        names = [f"{case.name}{part}{ending}" for part in (f"_{channel:04d}", "") for ending in ENDINGS]
+        parts = [f"_{channel:04d}", *([""] if channel == 0 else [])]
+        names = [f"{case.name}{part}{ending}" for part in parts for ending in ENDINGS]
         file = next((images / name for name in names if (images / name).is_file()), None)
         if file is None:
             problems.append(f"{case.name}: without an image {names[0]} in {images}")
@@ -139,21 +151,31 @@ def exhibits(
 
 def _drawn(choice: Choice, scores: FolderScores, images: dict[str, Path]) -> Exhibit:
     files = scores.files[choice.case]
-    image = _read(images[choice.case]) if choice.case in images else None
+    grid = read_grid(files.reference)
+    image = _read(images[choice.case], grid) if choice.case in images else None
     values = scores.label_values[choice.label]
-    turned = read_oriented(files.reference)
+    turned = _read(files.reference, grid)
     spacing_mm = turned.spacing_mm
-    reference, prediction = (label_mask(v, values) for v in (turned.voxels, read_oriented(files.prediction).voxels))
+    reference, prediction = (label_mask(v, values) for v in (turned.voxels, _read(files.prediction, grid).voxels))
+    if scores.ignore is not None:
+        prediction &= turned.voxels != scores.ignore
     views = paged_views(reference, prediction, spacing_mm, image=image)
+    return Exhibit(choice, tuple(views), _surfaces(prediction, reference, spacing_mm).to_json())
+
+
+def _surfaces(prediction: Mask, reference: Mask, spacing_mm: Sequence[float]) -> Any:
+    """Distances are measured at full resolution; each corner of what is shown has that of its nearest neighbour."""
     predicted, true = surface_of(prediction, spacing_mm), surface_of(reference, spacing_mm)
+    shown = lighter(predicted, prediction, spacing_mm) if predicted is not None else None
     distances = None
-    if predicted is not None and true is not None:
-        distances = signed_distances_mm(predicted.points_mm, reference, spacing_mm)
-    return Exhibit(choice, tuple(views), surface_chart(predicted, distances, true).to_json())
+    if predicted is not None and shown is not None and true is not None:
+        exact = signed_distances_mm(predicted.points_mm, true, reference, spacing_mm)
+        distances = exact[nearest(shown.points_mm, predicted)]
+    return surface_chart(shown, distances, lighter(true, reference, spacing_mm) if true is not None else None)
 
 
-def _read(file: Path) -> OrientedVolume:
+def _read(file: Path, grid: Grid) -> OrientedVolume:
     try:
-        return read_oriented(file)
+        return read_oriented(file, grid=grid)
     except UserError as fault:
         raise UserError(f"{file}: {fault}") from None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,16 @@ from matplotlib.figure import Figure
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.files import replacing
 from nnunet_cscn.report.colours import label_colours
-from nnunet_cscn.report.measured import Box, beside, charted_metrics, dsc_by_volume, points_of, shown_label, volumes_of
+from nnunet_cscn.report.measured import (
+    Box,
+    beside,
+    charted_metrics,
+    dsc_by_volume,
+    literal,
+    points_of,
+    shown_label,
+    volumes_of,
+)
 
 DPI = 200
 _COLUMNS = 4
@@ -56,14 +66,20 @@ def save_figure(figure: Figure, target: Path) -> list[Path]:
     return files
 
 
-def file_name(label: str) -> str:
-    """Return a label's name as a part of a file's name.
+def file_names(labels: Iterable[str]) -> dict[str, str]:
+    """Return for each label what stands for it in names of files; no two are the same.
 
     Example:
-        >>> file_name("GTV p/n")
-        'GTV_p_n'
+        >>> file_names(["GTV p/n", "GTV_p_n", "1"])
+        {'GTV p/n': 'GTV_p_n', 'GTV_p_n': 'GTV_p_n_2', '1': '1'}
     """
-    return re.sub(r"[^\w.-]+", "_", label)
+    names: dict[str, str] = {}
+    for label in labels:
+        if label not in names:
+            plain = re.sub(r"[^\w.-]+", "_", label)
+            candidates = (plain if number == 1 else f"{plain}_{number}" for number in itertools.count(1))
+            names[label] = next(candidate for candidate in candidates if candidate not in names.values())
+    return names
 
 
 def distribution_figure(scores: FolderScores) -> Figure:
@@ -81,7 +97,8 @@ def distribution_figure(scores: FolderScores) -> Figure:
                 panel.bxp([_box(values)], positions=[place], widths=0.5, showfliers=False)
                 x = [place + offset for offset in beside(len(values))]
                 panel.scatter(x, values, s=12, color=colour, alpha=0.75, linewidths=0, zorder=3)
-        panel.set_xticks(range(len(scores.labels)), [shown_label(label) for label in scores.labels])
+        names = [literal(shown_label(label)) for label in scores.labels]
+        panel.set_xticks(range(len(names)), names, rotation=0 if len(names) < 4 else 45)
         panel.set_title(metric.heading, fontsize=10)
         if metric.better == "higher":
             panel.set_ylim(-0.03, 1.03)
@@ -99,7 +116,8 @@ def volume_dsc_figure(scores: FolderScores) -> Figure:
     panel = figure.subplots()
     for label, colour in label_colours(scores.labels).items():
         points, volumes_ml = dsc_by_volume(scores, label)
-        panel.scatter(volumes_ml, points.values, s=22, color=colour, alpha=0.8, linewidths=0, label=shown_label(label))
+        dots = panel.scatter(volumes_ml, points.values, s=22, color=colour, alpha=0.8, linewidths=0)
+        dots.set_label("\u200b" + literal(shown_label(label)))  # a name that starts with _ would not be shown
     panel.set(xscale="log", xlabel="reference volume (ml)", ylabel="DSC", ylim=(-0.03, 1.03))
     if len(scores.labels) > 1:
         panel.legend(frameon=False)
@@ -121,9 +139,8 @@ def bland_altman_figure(scores: FolderScores) -> Figure:
                 panel.axhline(value, color="#5b6673", linewidth=1, linestyle=style)
                 at = {"xy": (1, value), "xycoords": ("axes fraction", "data")}
                 panel.annotate(f"{name} {value:+.1f}", **at, fontsize=8, ha="right", va="bottom")
-        panel.set(
-            title=shown_label(label), xlabel="mean of both volumes (ml)", ylabel="prediction minus reference (ml)"
-        )
+        panel.set_title(literal(shown_label(label)))
+        panel.set(xlabel="mean of both volumes (ml)", ylabel="prediction minus reference (ml)")
         _plain(panel)
     return figure
 
@@ -135,4 +152,4 @@ def _box(values: Sequence[float]) -> dict[str, float]:
 
 def _plain(panel: Any) -> None:
     panel.spines[["top", "right"]].set_visible(False)
-    panel.tick_params(labelsize=8)
+    panel.tick_params(labelsize=8, which="both")

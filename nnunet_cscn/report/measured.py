@@ -70,6 +70,16 @@ def shown_label(label: str) -> str:
     return f"label {label}" if label.isdigit() else label
 
 
+def literal(text: str) -> str:
+    """Return a text as matplotlib shows it literally: between dollars it would set formulas.
+
+    Example:
+        >>> literal("cost in $")
+        'cost in \\\\$'
+    """
+    return text.replace("$", r"\$")
+
+
 def points_of(scores: FolderScores, label: str, metric: Metric) -> LabelPoints:
     """Return the finite values of one metric, as they enter its mean."""
     found = {case: metric.in_means(by_label[label]) for case, by_label in scores.cases.items()}

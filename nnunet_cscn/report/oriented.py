@@ -11,7 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from nnunet_cscn.nifti.grids import read_grid
+from nnunet_cscn.nifti.grids import Grid, read_grid
 from nnunet_cscn.nifti.voxels import read_voxels
 
 VIEWS = ("axial", "coronal", "sagittal")
@@ -30,13 +30,18 @@ class OrientedVolume:
     spacing_mm: tuple[float, float, float]
 
 
-def read_oriented(file: Path) -> OrientedVolume:
+def read_oriented(file: Path, *, grid: Grid | None = None) -> OrientedVolume:
     """Read a volume and turn it to the nearest standard orientation, without resampling.
+
+    Args:
+        file: The volume.
+        grid: Where its voxels lie, so that all files of a case are turned alike although their grids may differ by
+            rounding; None for what the file says.
 
     Raises:
         UserError: When the file is not a whole volume of three dimensions.
     """
-    grid = read_grid(file)
+    grid = grid if grid is not None else read_grid(file)
     voxels = read_voxels(file)
     image = sitk.GetImageFromArray(voxels.astype(voxels.dtype.newbyteorder("="), copy=False))
     image.SetSpacing(grid.spacing_mm)
@@ -70,7 +75,12 @@ def plane_axes(values: Sequence[float], normal: int) -> tuple[float, float]:
 
 
 def centre(mask: NDArray[np.bool_]) -> tuple[int, ...]:
-    """Return the median of a mask's voxels along each axis; the volume's middle where there are none."""
+    """Return, for each axis, the slice in which most of a mask lies; the volume's middle where it is empty.
+
+    Unlike the mask's own middle, that slice always holds some of it. Of several equal ones the middle one is taken.
+    """
     if not mask.any():
         return tuple(edge // 2 for edge in mask.shape)
-    return tuple(int(np.median(indices)) for indices in np.nonzero(mask))
+    areas = [np.count_nonzero(mask, axis=tuple(other for other in range(3) if other != axis)) for axis in range(3)]
+    largest = [np.flatnonzero(area == area.max()) for area in areas]
+    return tuple(int(indices[len(indices) // 2]) for indices in largest)

@@ -50,6 +50,8 @@ def render_page(
         metrics=scores.metrics,
         few=FEW_COLUMNS,
         rows=_rows(scores),
+        infinite=any(together.n_infinite_distance for together in scores.aggregate.values()),
+        ignored=scores.ignore is not None,
         empty_sentence=_EMPTY[scores.empty_distance],
         command=made.command,
         made_on=made.made_on,

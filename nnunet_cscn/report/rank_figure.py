@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from nnunet_cscn.evaluation.ranks import Ranking
 from nnunet_cscn.report.colours import LABEL_COLOURS
+from nnunet_cscn.report.measured import literal
 
 _ROW = 0.28  # inches
 _INK = "#27313d"
@@ -23,24 +24,24 @@ def rank_figure(ranking: Ranking, *, title: str) -> Figure:
     above.
 
     Args:
-        ranking: Mean ranks of two methods or more.
+        ranking: Mean ranks of two methods or more, over two cases or more.
         title: Text above the diagram.
     """
     names, ranks = list(ranking.mean_ranks), list(ranking.mean_ranks.values())
     n_left = (len(names) + 1) // 2
     n_bars = len(ranking.groups)
-    height = _ROW * (n_left + n_bars + 3.5)
-    figure = Figure(figsize=(6.4, height), layout="constrained")
+    width = 4.0 + 0.17 * max(map(len, names))  # names stand on both sides
+    figure = Figure(figsize=(width, _ROW * (n_left + n_bars + 3.5)), layout="constrained")
     panel = figure.subplots()
     panel.set_axis_off()
-    panel.set_title(title, fontsize=10, loc="left")
-    panel.set(xlim=(0.55, len(names) + 0.45), ylim=(-n_left - n_bars - 0.6, 2.0))
+    panel.set_title(literal(title), fontsize=10, loc="left")
+    right = max(len(names), 1 + ranking.critical_difference)
+    panel.set(xlim=(0.55, right + 0.45), ylim=(-n_left - n_bars - 0.6, 2.0))
     panel.plot((1, len(names)), (0, 0), color=_INK, linewidth=1.2)
     for tick in range(1, len(names) + 1):
         panel.plot((tick, tick), (0, 0.18), color=_INK, linewidth=1)
         panel.text(tick, 0.3, str(tick), ha="center", va="bottom", fontsize=8)
-    critical = min(ranking.critical_difference, len(names) - 1)
-    panel.plot((1, 1 + critical), (1.35, 1.35), color=_INK, linewidth=2)
+    panel.plot((1, 1 + ranking.critical_difference), (1.35, 1.35), color=_INK, linewidth=2)
     panel.text(1, 1.5, f"critical difference {ranking.critical_difference:.2f}", va="bottom", fontsize=8)
     for bar, group in enumerate(ranking.groups):
         inside = [ranking.mean_ranks[name] for name in group]
@@ -60,4 +61,5 @@ def _name(panel: Any, name: str, rank: float, y: float, *, edge: float, is_left:
     panel.plot((rank, rank, edge), (0, y, y), color=_INK, linewidth=0.8)
     aside = {"xytext": (-3 if is_left else 3, 0), "textcoords": "offset points"}
     side = "right" if is_left else "left"
-    panel.annotate(f"{name} ({rank:.2f})", (edge, y), **aside, ha=side, va="center", fontsize=9, annotation_clip=False)
+    text = f"{literal(name)} ({rank:.2f})"
+    panel.annotate(text, (edge, y), **aside, ha=side, va="center", fontsize=9, annotation_clip=False)

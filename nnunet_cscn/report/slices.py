@@ -134,7 +134,8 @@ def _picture(voxels: NDArray[Any], window: tuple[float, float]) -> str:
     low, high = window
     shades = np.nan_to_num((voxels.astype(np.float32) - low) / (high - low)).clip(0, 1) * 255
     picture = Image.fromarray(shades.astype(np.uint8))
-    picture.thumbnail((MAX_PIXELS, MAX_PIXELS))
+    if max(picture.size) > MAX_PIXELS:  # only what is long: across thick slices every row counts
+        picture = picture.resize((min(picture.width, MAX_PIXELS), min(picture.height, MAX_PIXELS)))
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=JPEG_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
@@ -144,9 +145,10 @@ def _path(mask: Mask, pixel_mm: tuple[float, float]) -> str:
     """Return the outlines of a slice's mask as an SVG path; the middle of pixel (0, 0) is half a pixel inside."""
     if not mask.any():
         return ""
-    lines = []
+    lines, digits = [], max(1, math.ceil(-math.log10(min(pixel_mm) / 5)))
     for outline in find_contours(np.pad(mask, 1).astype(np.float32), 0.5):
         rows, columns = ((outline[:, axis] - 0.5) * pixel_mm[axis] for axis in range(2))
-        points = " ".join(f"{column:.1f},{row:.1f}" for row, column in zip(rows[:-1], columns[:-1], strict=True))
+        pairs = zip(columns[:-1], rows[:-1], strict=True)  # the last point is the first again
+        points = " ".join(f"{x:.{digits}f},{y:.{digits}f}" for x, y in pairs)
         lines.append(f"M{points}Z")
     return "".join(lines)

@@ -14,7 +14,8 @@ _MANY_NAMES = 8
 
 def lead(scores: FolderScores) -> str:
     """Return the first sentence: how many cases, and which labels."""
-    return f"{_counted(len(scores.cases), 'case')}; {', '.join(map(shown_label, scores.labels))}."
+    labels = ", ".join(map(shown_label, scores.labels)) or "nothing is marked in any of them"
+    return f"{_counted(len(scores.cases), 'case')}; {labels}."
 
 
 def headline(scores: FolderScores, label: str) -> list[tuple[str, str]]:
@@ -38,17 +39,20 @@ def sentences(scores: FolderScores, label: str) -> list[str]:
     together = scores.aggregate[label]
     dsc = together.statistics["dsc"]
     said = []
-    if math.isfinite(dsc.median):
+    if math.isfinite(dsc.median) and together.n - together.n_both_empty > 3:
         said.append(
             f"In half of the cases the DSC is {dsc.median:.2f} or more, in a quarter below {dsc.q25:.2f} and in a "
             f"quarter above {dsc.q75:.2f}."
         )
-    cases, agreement = volumes_of(scores, label)
-    if cases and math.isfinite(agreement.low_ml):
-        bias = f"{abs(agreement.bias_ml):.1f} ml {'larger' if agreement.bias_ml > 0 else 'smaller'}"
+    _, agreement = volumes_of(scores, label)
+    if math.isfinite(agreement.low_ml):
+        digits = 1 if max(abs(agreement.low_ml), abs(agreement.high_ml)) >= 1 else 3
+        bias = f"{abs(agreement.bias_ml):.{digits}f} ml {'larger than' if agreement.bias_ml > 0 else 'smaller than'}"
+        if float(f"{agreement.bias_ml:.{digits}f}") == 0:
+            bias = "as large as"
         said.append(
-            f"Predicted volumes are on average {bias} than those of the reference; 95 % of the "
-            f"differences are expected between {agreement.low_ml:+.1f} and {agreement.high_ml:+.1f} ml."
+            f"Predicted volumes are on average {bias} those of the reference; 95 % of the "
+            f"differences are expected between {agreement.low_ml:+.{digits}f} and {agreement.high_ml:+.{digits}f} ml."
         )
     return said + _empty_masks(scores, label, together)
 

@@ -101,3 +101,12 @@ def test_figures_of_differences_and_ranks_are_written(folders):
     compare(folders, "--figures", str(folders / "figures"), "--metric", "dsc")
     names = {f"1_dsc_{kind}{ending}" for kind in ("differences", "ranks") for ending in (".png", ".svg")}
     assert {file.name for file in (folders / "figures").iterdir()} == names
+
+
+def test_a_single_case_ranks_nothing(folders):
+    for name in ("a/validation", "b/validation", "c/validation", "truth"):
+        for file in sorted((folders / name).iterdir())[1:]:
+            file.unlink()
+    shown = compare(folders, "--figures", str(folders / "figures"), "--metric", "dsc")
+    assert "mean ranks need two cases or more" in shown
+    assert {file.name for file in (folders / "figures").iterdir()} == {"1_dsc_differences.png", "1_dsc_differences.svg"}

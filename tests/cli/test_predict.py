@@ -150,9 +150,14 @@ def test_the_stages_of_a_stitched_prediction_start_from_the_same_coarse_probabil
 
 
 def test_a_stitched_prediction_is_written_with_its_uncertainty(predict, tmp_path):
-    predict("-tr", "CSCNStagedTrainer", "-f", "0", "--stitched", "--uncertainty")
+    predict("-tr", "CSCNStagedTrainer", "-f", "0", "--uncertainty")
+    by_tiles = json.loads((tmp_path / "out" / "uncertainty.json").read_text())
+    predict("-tr", "CSCNStagedTrainer", "-f", "0", "--stitched", "--uncertainty", "--continue_prediction")
     assert sorted(file.name for file in (tmp_path / "out").glob("*.nii.gz")) == ["case_0.nii.gz", "case_1.nii.gz"]
-    assert len(json.loads((tmp_path / "out" / "uncertainty.json").read_text())["disagreement"]) == 2
+    stitched = json.loads((tmp_path / "out" / "uncertainty.json").read_text())
+    assert (by_tiles["stitched"], stitched["stitched"]) == (False, True)
+    assert stitched["disagreement"].keys() == by_tiles["disagreement"].keys()
+    assert stitched["disagreement"] != by_tiles["disagreement"]  # never taken for one another
 
 
 def test_what_is_there_is_left_alone_when_the_prediction_is_continued(predict, tmp_path):

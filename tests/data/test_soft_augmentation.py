@@ -73,23 +73,17 @@ def test_the_blur_of_a_small_part_leaves_the_rest_alone():
     assert torch.equal(blurred[0, :, 20:], volume[0, :, 20:])
 
 
-def test_where_there_is_no_foreground_nothing_is_blurred_or_made_likelier():
+def test_where_there_is_no_foreground_nothing_is_blurred():
     empty = torch.full((2, 4, 5, 6), 1e-4)
     assert torch.equal(BlurProbabilities(2, SPACING_MM).changed(empty, sigma_mm=1.5), empty)
-    for are_regions in (False, True):
-        jitter = JitterCalibration(2, are_regions=are_regions)
-        assert torch.equal(jitter.changed(empty, temperature=2.0, bias=1.0), empty)
 
 
-def test_calibration_changes_the_box_with_foreground_alone():
-    volume = torch.full((1, 12, 40, 40), 1e-4)
-    volume[0, 5:7, 10:14, 12:20] = 0.8
-    volume[0, 6, 12, 14] = 0.5
-    changed = JitterCalibration(1, are_regions=True).changed(volume, temperature=2.0, bias=0.0)
-    assert changed[0, 5, 10, 12].item() == pytest.approx(2 / 3)  # odds of 4 become odds of 2
-    assert changed[0, 6, 12, 14].item() == pytest.approx(0.5)
-    changed[0, 5:7, 10:14, 12:20] = volume[0, 5:7, 10:14, 12:20]
-    assert torch.equal(changed, volume)
+def test_calibration_is_the_same_for_likely_and_unlikely_neighbours():
+    row = torch.linspace(0.0, 0.01, 200).reshape(1, 1, 1, 200)  # no edge may appear where none was
+    changed = JitterCalibration(1, are_regions=True).changed(row, temperature=2.0, bias=1.0)[0, 0, 0]
+    steps = changed.diff()[1:]
+    assert steps.min() > 0
+    assert steps.max() < 0.02
 
 
 def test_a_constant_is_not_changed_by_the_blur():

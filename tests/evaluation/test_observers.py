@@ -126,3 +126,24 @@ def test_the_consensus_of_regions_is_not_written(folders, tmp_path):
     with pytest.raises(UserError, match="they overlap"):
         compare_observers(observers, labels=regions, consensus_folder=tmp_path / "agreed")
     assert not (tmp_path / "agreed").exists()
+
+
+def test_a_written_consensus_keeps_what_an_observer_ignores_but_not_what_the_model_does(tmp_path, write_volume):
+    labels = EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1, "ignore": 9})
+    volumes = {"a": block(5), "b": block(5), "m": block(5)}
+    volumes["a"][0, 0, 0] = volumes["m"][0, 0, 5] = 9
+    for name, volume in volumes.items():
+        write_volume(tmp_path / name / "x.nii.gz", volume)
+    observers = {name: tmp_path / name for name in "ab"}
+    compare_observers(observers, model=("model", tmp_path / "m"), labels=labels, consensus_folder=tmp_path / "agreed")
+    written = read_voxels(tmp_path / "agreed" / "majority" / "x.nii.gz")
+    expected = block(5)
+    expected[0, 0, 0] = 9
+    assert (written == expected).all()
+
+
+def test_labels_with_large_values_are_compared_and_written(tmp_path, write_volume):
+    for name in "ab":
+        write_volume(tmp_path / name / "x.nii.gz", block(5).astype(np.int32) * 70_000)
+    compare_observers({name: tmp_path / name for name in "ab"}, consensus_folder=tmp_path / "agreed")
+    assert read_voxels(tmp_path / "agreed" / "STAPLE" / "x.nii.gz").max() == 70_000

@@ -130,3 +130,16 @@ def test_a_file_of_any_dimensions_is_whole_or_not(tmp_path, shape):
     path.write_bytes(gzip.compress(content)[:-5])
     with pytest.raises(UserError, match="truncated"):
         check_whole(path)
+
+
+def test_a_wrong_number_of_bits_in_the_header_does_no_harm(tmp_path):
+    content = bytearray(stored(VOXELS))
+    path = tmp_path / "a.nii"
+    for n_bits in (0, 64):
+        struct.pack_into("<h", content, 72, n_bits)
+        path.write_bytes(content)
+        check_whole(path)
+        assert np.array_equal(read_voxels(path), VOXELS)
+        path.write_bytes(content[:-1])
+        with pytest.raises(UserError, match="truncated"):
+            read_voxels(path)

@@ -1,8 +1,12 @@
+import base64
+import json
+
 import numpy as np
 import pytest
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.folder import FolderScores
+from nnunet_cscn.evaluation.folder import FolderScores, evaluate_folders
+from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.overlap import OverlapCounts
 from nnunet_cscn.evaluation.scores import LabelScores
 from nnunet_cscn.report.exhibits import choose_cases, exhibits, image_files
@@ -33,17 +37,22 @@ def test_the_worst_the_middle_and_the_best_are_chosen_in_this_order():
 
 
 def test_no_case_is_shown_twice_where_there_are_few():
-    assert roles(choose_cases(scores_of(a=90, b=10), 2)) == [("b", "worst"), ("a", "worst")]
-    assert roles(choose_cases(scores_of(a=90, b=10, c=50), 1, wanted=["c"])) == [
-        ("b", "worst"),
-        ("c", "median"),
-        ("a", "best"),
-    ]
+    assert roles(choose_cases(scores_of(a=90, b=10), 2)) == [("b", "worst"), ("a", "best")]
+    assert roles(choose_cases(scores_of(a=90, b=10, c=50), 2)) == [("b", "worst"), ("c", "median"), ("a", "best")]
+    assert roles(choose_cases(scores_of(a=90), 2)) == [("a", "only case")]
+    assert choose_cases(scores_of(), 2) == []
+
+
+def test_around_the_median_stand_the_cases_in_the_middle():
+    scores = scores_of(a=10, b=20, c=30, d=40, e=50, f=60, g=70)
+    assert [case for case, role in roles(choose_cases(scores, 2)) if role == "median"] == ["c", "d"]
+    assert [case for case, role in roles(choose_cases(scores, 1)) if role == "median"] == ["d"]
 
 
 def test_cases_can_be_asked_for():
-    scores = scores_of(a=90, b=10, c=50, d=60, e=55)
-    assert roles(choose_cases(scores, 0, wanted=["d"])) == [("d", "asked for")]
+    scores = scores_of(a=90, b=10, c=50, d=60, e=55, both=None)
+    assert roles(choose_cases(scores, 0, wanted=["d", "both"])) == [("d", "asked for"), ("both", "asked for")]
+    assert roles(choose_cases(scores, 1, wanted=["b"]))[0] == ("b", "worst")
     with pytest.raises(UserError, match="--case x: there is no such case; there are a, b"):
         choose_cases(scores, 1, wanted=["x"])
 
@@ -54,6 +63,8 @@ def test_images_are_found_under_nnunets_names(predicted):
     assert found["near"] == predicted.images / "near_0000.nii.gz"
     (predicted.images / "near_0000.nii.gz").rename(predicted.images / "near.nii.gz")
     assert image_files(predicted.images, cases, channel=0)["near"] == predicted.images / "near.nii.gz"
+    with pytest.raises(UserError, match="near: without an image near_0001"):
+        image_files(predicted.images, [predicted.scores.files["near"]], channel=1)
 
 
 def test_missing_images_and_other_grids_are_told_all_at_once(predicted, write_volume):
@@ -82,3 +93,38 @@ def test_every_kind_of_case_is_drawn(predicted):
         assert bool(start.prediction) is (case != "missed")
         assert start.picture.startswith("data:image/jpeg")
         assert ('"name":"prediction"' in exhibit.surface) is (case != "missed")
+
+
+def test_ignored_voxels_are_not_drawn(predicted, write_volume):
+    shape = (8, 30, 24)
+    prediction, reference = (np.zeros(shape, np.uint8) for _ in range(2))
+    prediction[3:5, 10:20, 5:15] = 1
+    reference[:, :, :12] = 9
+    reference[3:5, 10:20, 12:15] = 1
+    for role, volume in (("p", prediction), ("r", reference)):
+        write_volume(predicted.folder / role / "case.nii.gz", volume)
+    labels = EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1, "ignore": 9})
+    scores = evaluate_folders(predicted.folder / "p", predicted.folder / "r", labels=labels)
+    assert scores.cases["case"]["GTVp"].counts.dsc == 1.0
+    (exhibit,) = exhibits(choose_cases(scores, 1), scores, {})
+    for view in exhibit.views:
+        assert all(each.prediction == each.reference for each in view.slices)
+    distances = surface_colours(exhibit)
+    assert np.abs(distances).max() == 0
+
+
+def test_a_perfect_prediction_of_a_large_tumour_has_no_distance_anywhere(predicted, write_volume):
+    z, y, x = np.indices((30, 120, 120))
+    large = ((z - 15) / 12) ** 2 + ((y - 60) / 50) ** 2 + ((x - 60) / 50) ** 2 <= 1
+    for role in ("p", "r"):
+        write_volume(predicted.folder / role / "case.nii.gz", large.astype(np.uint8), spacing_mm=(1.0, 1.0, 5.0))
+    scores = evaluate_folders(predicted.folder / "p", predicted.folder / "r")
+    (exhibit,) = exhibits(choose_cases(scores, 1), scores, {})
+    assert np.abs(surface_colours(exhibit)).max() == 0
+
+
+def surface_colours(exhibit):
+    """The distances that colour the predicted surface."""
+    trace = next(t for t in json.loads(exhibit.surface)["data"] if t.get("name") == "prediction")
+    stored = trace["intensity"]
+    return np.frombuffer(base64.b64decode(stored["bdata"]), stored["dtype"])

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 from matplotlib.image import imread
 
 from nnunet_cscn.report import figures
-from nnunet_cscn.report.figures import distribution_figure, write_figures
+from nnunet_cscn.report.figures import distribution_figure, volume_dsc_figure, write_figures
 from nnunet_cscn.report.measured import charted_metrics
 
 
@@ -38,3 +39,13 @@ def test_a_failing_write_leaves_what_was_there(predicted, tmp_path, monkeypatch)
     with pytest.raises(OSError, match="disk full"):
         write_figures(predicted.scores, tmp_path)
     assert {file: file.read_bytes() for file in files} == before
+
+
+def test_names_are_shown_literally_whatever_they_hold(predicted, tmp_path):
+    scores = predicted.scores
+    labels = ("$_{x$", "_hidden", "a very long name that does not end soon")
+    odd = {case: dict.fromkeys(labels, found["GTVp"]) for case, found in scores.cases.items()}
+    write_figures(replace(scores, cases=odd), tmp_path)
+    (panel,) = volume_dsc_figure(replace(scores, cases=odd)).axes
+    shown = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert [text.lstrip("\u200b").replace("\\$", "$") for text in shown] == list(labels)

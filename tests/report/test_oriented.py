@@ -3,6 +3,7 @@ import pytest
 import SimpleITK
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.report.oriented import VIEWS, centre, plane, plane_axes, read_oriented
 
 
@@ -53,11 +54,30 @@ def test_rows_and_columns_of_the_sagittal_view_are_z_and_y():
     assert plane_axes((3.0, 0.7, 0.5), normal=2) == (3.0, 0.7)
 
 
-def test_the_centre_of_a_mask_is_its_median():
+def test_the_centre_of_a_block_is_its_middle():
     mask = np.zeros((5, 9, 7), bool)
     mask[1:4, 2:7, 5] = True
     assert centre(mask) == (2, 4, 5)
 
 
+def test_every_view_through_the_centre_of_two_lesions_shows_one():
+    mask = np.zeros((20, 40, 40), bool)
+    mask[2:6, 4:10, 4:10] = mask[14:18, 30:36, 28:34] = True
+    assert all(plane(mask, normal, index).any() for normal, index in enumerate(centre(mask)))
+
+
 def test_without_a_mask_the_centre_is_the_middle():
     assert centre(np.zeros((5, 9, 7), bool)) == (2, 4, 3)
+
+
+def test_files_of_one_case_are_turned_alike_although_their_directions_differ_by_rounding(tmp_path):
+    def file(degrees):
+        image = SimpleITK.GetImageFromArray(np.zeros((3, 5, 7), np.uint8))
+        image.SetDirection(rotated(np.eye(3), degrees).flatten().tolist())
+        SimpleITK.WriteImage(image, str(tmp_path / f"{degrees}.nii.gz"))
+        return tmp_path / f"{degrees}.nii.gz"
+
+    one, other = file(45.001), file(44.999)
+    assert read_oriented(one).voxels.shape != read_oriented(other).voxels.shape
+    grid = read_grid(one)
+    assert read_oriented(one, grid=grid).voxels.shape == read_oriented(other, grid=grid).voxels.shape

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from nnunet_cscn.report.oriented import OrientedVolume
-from nnunet_cscn.report.slices import MARGIN_ALONG_MM, MARGIN_MM, MAX_SLICES, paged_views
+from nnunet_cscn.report.slices import MARGIN_ALONG_MM, MARGIN_MM, MAX_PIXELS, MAX_SLICES, paged_views
 
 SPACING_MM = (3.0, 2.0, 1.0)
 
@@ -21,6 +21,11 @@ def points(path):
     """The corners of an SVG path of one outline, as (x, y)."""
     assert path.count("M") == 1
     return np.array([[float(value) for value in pair.split(",")] for pair in path.strip("MZ").split()])
+
+
+def decoded(uri):
+    assert uri.startswith("data:image/jpeg;base64,")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))), dtype=float)
 
 
 @pytest.fixture
@@ -50,7 +55,7 @@ def test_views_have_their_size_in_mm_and_start_in_the_middle_of_the_reference(sq
         ("coronal", 20.0, 15.0),
         ("sagittal", 40.0, 15.0),
     ]
-    assert [view.slices[view.start].number for view in views] == [3, 10, 8]  # medians 2, 9 (of 8 to 11), 7
+    assert [view.slices[view.start].number for view in views] == [3, 11, 9]
     assert [view.n_slices for view in views] == [5, 20, 20]
 
 
@@ -69,18 +74,13 @@ def test_of_many_slices_evenly_spread_ones_are_shown_with_the_middle_among_them(
     numbers = [s.number for s in axial.slices]
     assert len(numbers) <= MAX_SLICES
     assert len(set(np.diff(numbers))) == 1
-    assert numbers[axial.start] == 150  # the median of 50 to 249 is 149
+    assert numbers[axial.start] == 151  # the middle one of slices 51 to 250, numbers from 1 on
 
 
 def test_pictures_are_windowed_and_turned_as_the_contours(square):
     volume = np.zeros(square.shape, np.float32)
     volume[3:] = 1000.0  # bright towards the head
     axial, coronal, _ = paged_views(square, square, SPACING_MM, image=OrientedVolume(volume, SPACING_MM))
-
-    def decoded(uri):
-        assert uri.startswith("data:image/jpeg;base64,")
-        return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))), dtype=float)
-
     assert decoded(axial.slices[0].picture).max() < 8
     assert decoded(axial.slices[-1].picture).min() > 247
     shown = decoded(coronal.slices[0].picture)
@@ -95,7 +95,7 @@ def test_without_an_image_there_are_no_pictures(square):
 def test_values_that_are_no_numbers_and_constant_images_are_drawn(square):
     for value in (np.nan, 7.0):
         image = OrientedVolume(np.full(square.shape, value, np.float32), SPACING_MM)
-        assert paged_views(square, square, SPACING_MM, image=image)[0].slices[0].picture
+        assert decoded(paged_views(square, square, SPACING_MM, image=image)[0].slices[0].picture).max() < 8
 
 
 def test_two_empty_masks_have_no_views():
@@ -109,3 +109,18 @@ def test_holes_and_parts_are_outlines_of_their_own():
     mask[0, 15, 15] = True
     axial, *_ = paged_views(mask, mask, SPACING_MM, image=None)
     assert axial.slices[0].reference.count("M") == axial.slices[0].reference.count("Z") == 3
+
+
+def test_of_a_long_picture_only_the_long_side_is_shrunk():
+    mask = box_mask((20, 768, 768), slice(5, 15), slice(10, 758), slice(10, 758))
+    image = OrientedVolume(np.zeros(mask.shape, np.float32), (5.0, 0.5, 0.5))
+    axial, coronal, _ = paged_views(mask, mask, (5.0, 0.5, 0.5), image=image)
+    assert decoded(axial.slices[0].picture).shape == (MAX_PIXELS, MAX_PIXELS)
+    assert decoded(coronal.slices[0].picture).shape == (20, MAX_PIXELS)
+
+
+def test_contours_of_tiny_pixels_keep_their_places():
+    mask = box_mask((1, 40, 40), slice(0, 1), slice(10, 12), slice(10, 13))
+    axial, *_ = paged_views(mask, mask, (1.0, 0.02, 0.02), image=None)
+    shown = points(axial.slices[0].reference)
+    assert np.allclose([*shown.min(axis=0), *shown.max(axis=0)], [0.2, 0.2, 0.26, 0.24], atol=1e-3)

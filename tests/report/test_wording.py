@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from nnunet_cscn.report.wording import headline, lead, sentences
 
 
@@ -25,3 +27,10 @@ def test_missed_and_invented_tumours_are_named(predicted):
 def test_quartiles_are_said_in_words(predicted):
     statistics = predicted.scores.aggregate["GTVp"].statistics["dsc"]
     assert f"the DSC is {statistics.median:.2f} or more" in sentences(predicted.scores, "GTVp")[0]
+
+
+def test_equal_volumes_and_nothing_at_all_are_said_in_words(predicted):
+    scores = predicted.scores
+    exact = replace(scores, cases=dict.fromkeys(("a", "b"), scores.cases["exact"]))
+    assert "on average as large as those of the reference" in sentences(exact, "GTVp")[0]
+    assert lead(replace(scores, cases={"a": {}, "b": {}})) == "2 cases; nothing is marked in any of them."

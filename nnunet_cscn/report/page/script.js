@@ -145,6 +145,7 @@
     const exhibit = data.exhibits[index];
     tabs.forEach((tab, number) => tab.setAttribute("aria-selected", number === index));
     views.replaceChildren(...exhibit.views.map(showView));
+    if (!exhibit.views.length) views.textContent = "Both masks are empty.";
     applyToggles();
     Plotly.react("surface", exhibit.surface.data, exhibit.surface.layout, options);
   }
