@@ -151,9 +151,10 @@ class JitterCalibration(ProbabilityTransform):
         p = probabilities.float()
         if self.are_regions:
             return torch.sigmoid(torch.logit(p, eps=_SMALLEST) / temperature + bias)
-        background = (1 - p.sum(dim=0, keepdim=True)).clamp(min=_SMALLEST)
-        if self.n_channels == 1:  # the same with half the work
-            return torch.sigmoid((p.clamp(min=_SMALLEST) / background).log() / temperature + bias)
+        background = (1 - p.sum(dim=0, keepdim=True)).clamp_(min=_SMALLEST)
+        if self.n_channels == 1:  # the same with half the work, in place: new memory costs more than the arithmetic
+            odds = p.clamp(min=_SMALLEST).div_(background)
+            return odds.log_().div_(temperature).add_(bias).sigmoid_()
         logits = torch.cat([background, p.clamp(min=_SMALLEST)]).log() / temperature
         logits[1:] += bias
         return logits.softmax(dim=0)[1:]
