@@ -1,0 +1,1 @@
+"""DICOM in radiotherapy: series of slices, structure sets, segmentations. Needs the extra ``[dicom]``."""

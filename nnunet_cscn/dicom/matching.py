@@ -1,0 +1,61 @@
+"""Which series a structure set was drawn on: by its references, and where these are stale by where its contours lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnunet_cscn.dicom.series import ImageSeries
+from nnunet_cscn.dicom.stack import Floats
+from nnunet_cscn.dicom.structures import StructureSet
+from nnunet_cscn.errors import UserError
+
+ON_SLICE = 0.1  # how far a contour's points may lie from a slice, as a share of the slices' spacing
+INSIDE_PIXELS = 1.0  # how far outside the image
+
+
+def series_of(structures: StructureSet, candidates: Sequence[ImageSeries]) -> ImageSeries:
+    """Return the series that a structure set was drawn on.
+
+    Tried in turn: images that its contours name, the series that it names, its frame of reference, and the geometry
+    alone. A series is only taken when its slices carry all contours, and a localiser never is.
+
+    Args:
+        structures: The structure set.
+        candidates: The series of the same patient.
+
+    Raises:
+        UserError: When none fits or several do.
+    """
+    usable = [series for series in candidates if not series.is_localiser]
+    if not usable:
+        raise UserError("there are contours but no series of images")
+    points = [contour for contours in structures.contours.values() for contour in contours]
+    if not points:
+        raise UserError("the structure set holds no closed contour")
+    for chosen in (
+        [series for series in usable if structures.instances & set(series.instances)],
+        [series for series in usable if series.uid in structures.series],
+        [series for series in usable if series.frame_of_reference in structures.frames_of_reference],
+        usable,
+    ):
+        fitting = [series for series in chosen if fits(points, series)]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            raise UserError(f"the contours fit {len(fitting)} series, and nothing says which one they were drawn on")
+    raise UserError("the contours lie on the slices of no series that is there")
+
+
+def fits(contours: Sequence[Floats], series: ImageSeries) -> bool:
+    """Tell whether all contours lie on slices of a series and inside its images."""
+    stack = series.stack
+    points = np.concatenate(contours)
+    heights = stack.heights_mm(points)
+    nearest = np.abs(heights[:, None] - np.asarray(stack.positions_mm)[None]).min(axis=1)
+    if nearest.max() > ON_SLICE * stack.slice_spacing_mm:
+        return False
+    pixels = stack.pixel_coordinates(points)
+    limits = np.array([stack.shape[2], stack.shape[1]]) - 0.5 + INSIDE_PIXELS
+    return bool((pixels > -0.5 - INSIDE_PIXELS).all() and (pixels < limits).all())

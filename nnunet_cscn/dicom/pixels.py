@@ -1,0 +1,42 @@
+"""The voxels of a series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from nnunet_cscn.dicom.series import ImageSeries
+from nnunet_cscn.errors import UserError
+
+
+def read_pixels(series: ImageSeries) -> NDArray[Any]:
+    """Read the values of a series, rescaled as each slice says, such as to Hounsfield units.
+
+    ITK unpacks all common transfer syntaxes. What comes back is the smallest type that holds every value: integers stay
+    integers, and fractions are float32 where that loses nothing.
+
+    Args:
+        series: Slices of one volume.
+
+    Returns:
+        Shape (slices, rows, columns).
+
+    Raises:
+        UserError: When a slice can't be read, is coloured, or has another size than its header says.
+    """
+    slices = []
+    for file in series.files:
+        try:
+            pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(file)))
+        except RuntimeError:
+            raise UserError(f"{file.name}: its pixels can't be read: the file is damaged or of a rare format") from None
+        if pixels.shape != (1, *series.stack.shape[1:]):
+            raise UserError(f"{file.name}: expected one value for each of its pixels, got shape {pixels.shape}")
+        slices.append(pixels[0])
+    volume = np.stack(slices)
+    if volume.dtype == np.float64 and np.array_equal(volume, volume.astype(np.float32), equal_nan=True):
+        return volume.astype(np.float32)
+    return volume

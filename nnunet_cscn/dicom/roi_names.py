@@ -1,0 +1,67 @@
+"""Regions of interest by name, by pattern, and by what people call them instead of TG-263's names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from nnunet_cscn.errors import UserError
+
+# TG-263 names (AAPM report 263, doi:10.1016/j.ijrobp.2017.12.013) and what is met in their place, in small letters
+# without anything but letters and digits.
+SYNONYMS = {
+    "GTVp": ("gtvp", "gtvprimary", "gtvt", "gtvtumour", "gtvtumor", "gtvnx", "gtvnasopharynx", "primarygtv", "gtv1"),
+    "GTVn": ("gtvn", "gtvnd", "gtvnode", "gtvnodes", "gtvnodal", "gtvln", "nodalgtv", "gtv2"),
+    "GTV": ("gtv", "grosstumourvolume", "grosstumorvolume", "gtvmass", "mass", "tumour", "tumor"),
+}
+
+
+def choose_roi(wanted: str, names: Iterable[str]) -> list[str]:
+    """Return the regions that a name or a pattern means.
+
+    Tried in turn: the very name, the name in other letters' case, synonyms of a TG-263 name, a regular expression that
+    has to fit the whole name.
+
+    Args:
+        wanted: A name such as ``GTVp``, or a pattern such as ``GTV.*``.
+        names: Those that a structure set has.
+
+    Returns:
+        The names, in the given order; none where nothing fits.
+
+    Raises:
+        UserError: When the pattern is no regular expression.
+
+    Example:
+        >>> choose_roi("GTVp", ["Body", "GTV_primary"]), choose_roi("gtv.*", ["GTV_Mass", "GTV_Edema"])
+        (['GTV_primary'], ['GTV_Mass', 'GTV_Edema'])
+    """
+    known = list(names)
+    try:
+        pattern = re.compile(wanted, re.IGNORECASE)
+    except re.error as fault:
+        raise UserError(f"--roi {wanted}: it is neither a name nor a regular expression ({fault})") from None
+    tests = (
+        lambda name: name == wanted,
+        lambda name: name.casefold() == wanted.casefold(),
+        lambda name: _letters(name) in SYNONYMS.get(wanted, ()),
+        lambda name: pattern.fullmatch(name) is not None,
+    )
+    return next((found for fits in tests if (found := [name for name in known if fits(name)])), [])
+
+
+def single_roi(wanted: str, names: Sequence[str]) -> str:
+    """Return the one region that a name or a pattern means.
+
+    Raises:
+        UserError: When there is none or more than one, with all names that there are.
+    """
+    found = choose_roi(wanted, names)
+    if len(found) == 1:
+        return found[0]
+    what = "no region fits" if not found else f"{len(found)} regions fit"
+    raise UserError(f"{what} --roi {wanted}: there are {', '.join(map(repr, names)) or 'none'}")
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -1,0 +1,88 @@
+"""RTSTRUCT files: the regions of interest and their contours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+from nnunet_cscn.dicom.stack import Floats
+from nnunet_cscn.errors import UserError
+
+RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
+_CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "")  # a blank type is taken for what structure sets hold
+
+
+@dataclass(frozen=True)
+class StructureSet:
+    """The contents of an RTSTRUCT file.
+
+    Attributes:
+        file: Where it stands.
+        patient: PatientID as it stands there: never to be shown.
+        study: StudyInstanceUID.
+        contours: Contours of each region of interest by its name, each an array of points (N, 3) in the patient's
+            coordinates. Regions of the same name are one.
+        series: SeriesInstanceUIDs that the file says it was drawn on; often stale or missing.
+        instances: SOPInstanceUIDs of images that its contours name.
+        frames_of_reference: FrameOfReferenceUIDs that it names.
+    """
+
+    file: Path
+    patient: str
+    study: str
+    contours: Mapping[str, tuple[Floats, ...]]
+    series: frozenset[str]
+    instances: frozenset[str]
+    frames_of_reference: frozenset[str]
+
+
+def read_structures(file: Path) -> StructureSet:
+    """Read an RTSTRUCT file; references to images may be missing, blank or stale.
+
+    Raises:
+        UserError: When it can't be read or is none, or a contour is damaged.
+    """
+    try:
+        content = pydicom.dcmread(file, force=True)
+    except (InvalidDicomError, OSError, EOFError, ValueError) as fault:
+        raise UserError(f"{file.name}: it can't be read as DICOM ({fault})") from None
+    if content.get("SOPClassUID") != RTSTRUCT:
+        raise UserError(f"{file.name}: it is no RTSTRUCT")
+    regions = content.get("StructureSetROISequence") or ()
+    names = {item.ROINumber: str(item.get("ROIName") or "").strip() for item in regions}
+    contours: dict[str, list[Floats]] = {name: [] for name in names.values()}
+    instances = set[str]()
+    for region in content.get("ROIContourSequence") or ():
+        name = names.get(region.get("ReferencedROINumber"), "")
+        for contour in region.get("ContourSequence") or ():
+            instances |= {str(image.ReferencedSOPInstanceUID) for image in contour.get("ContourImageSequence") or ()}
+            if str(contour.get("ContourGeometricType") or "") in _CLOSED:
+                contours.setdefault(name, []).append(_points(contour, f"{file.name}: {name}"))
+    frames, series = set[str](), set[str]()
+    for frame in content.get("ReferencedFrameOfReferenceSequence") or ():
+        frames.add(str(frame.get("FrameOfReferenceUID") or ""))
+        for study in frame.get("RTReferencedStudySequence") or ():
+            for each in study.get("RTReferencedSeriesSequence") or ():
+                series.add(str(each.get("SeriesInstanceUID") or ""))
+    frames |= {str(item.get("ReferencedFrameOfReferenceUID") or "") for item in regions}
+    return StructureSet(
+        file=file,
+        patient=str(content.get("PatientID") or ""),
+        study=str(content.get("StudyInstanceUID") or ""),
+        contours={name: tuple(found) for name, found in contours.items()},
+        series=frozenset(series - {""}),
+        instances=frozenset(instances),
+        frames_of_reference=frozenset(frames - {""}),
+    )
+
+
+def _points(contour: pydicom.Dataset, what: str) -> Floats:
+    values = np.asarray([float(value) for value in contour.get("ContourData") or ()], dtype=np.float64)
+    if values.size % 3 or not np.isfinite(values).all():
+        raise UserError(f"{what}: a contour has {values.size} coordinates, which are no points in space")
+    return values.reshape(-1, 3)

@@ -1,0 +1,139 @@
+import shutil
+
+import numpy as np
+import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless, generate_uid
+
+from nnunet_cscn.dicom.headers import read_headers
+from nnunet_cscn.dicom.pixels import read_pixels
+from nnunet_cscn.dicom.series import image_series
+
+from .factory import AXIAL, CORONAL, SAGITTAL, oblique, write_series, write_structures
+
+VOXELS = np.arange(4 * 5 * 7, dtype=np.int16).reshape(4, 5, 7)
+
+
+def found_in(folder):
+    series, problems = image_series(read_headers(folder))
+    return series, list(problems.values())
+
+
+@pytest.mark.parametrize("orientation", [AXIAL, CORONAL, SAGITTAL, oblique()])
+def test_slices_come_in_the_order_of_their_places_whatever_their_names(tmp_path, orientation):
+    made = write_series(tmp_path / "a", VOXELS, orientation=orientation, name="IM{:05d}")
+    (series,), problems = found_in(tmp_path)
+    assert problems == []
+    assert series.instances == tuple(each.SOPInstanceUID for each in made)
+    assert series.stack.shape == VOXELS.shape
+    assert series.stack.pixel_spacing_mm == (0.8, 1.1)
+    assert np.allclose(series.stack.origin_mm, (-20, 10, 35))
+    assert np.allclose(np.diff(series.stack.positions_mm), 3.0)
+    assert (read_pixels(series) == VOXELS).all()
+    assert read_pixels(series).dtype == np.int16
+
+
+def test_a_mess_of_folders_is_sorted_out(tmp_path):
+    write_series(tmp_path / "deep" / "er", VOXELS, uid="1.2.3.1")
+    write_series(tmp_path / "deep", VOXELS[:2], uid="1.2.3.2", name="{}")
+    (tmp_path / "notes.txt").write_text("not DICOM")
+    (tmp_path / "empty").touch()
+    (tmp_path / "DICOMDIR").write_bytes(b"\0" * 128 + b"DICM" + b"rubbish")
+    (tmp_path / "__MACOSX").mkdir()
+    shutil.copy(next((tmp_path / "deep" / "er").iterdir()), tmp_path / "__MACOSX" / "copy.dcm")
+    write_structures(tmp_path / "rt", {"GTV": []})
+    series, problems = found_in(tmp_path)
+    assert sorted((each.uid, each.stack.shape[0]) for each in series) == [("1.2.3.1", 4), ("1.2.3.2", 2)]
+    assert problems == []
+
+
+def test_copies_of_slices_are_passed_over_and_told(tmp_path):
+    write_series(tmp_path / "a", VOXELS)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    (series,), _ = found_in(tmp_path)
+    assert series.stack.shape == VOXELS.shape
+    assert series.notes == ("4 copies of slices were passed over",)
+
+
+def test_a_localiser_in_three_planes_is_three_stacks_and_known_as_one(tmp_path):
+    for orientation in (AXIAL, CORONAL, SAGITTAL):
+        kind = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+        write_series(tmp_path / str(orientation), VOXELS[:1], orientation=orientation, uid="1.2.3.9", ImageType=[kind])
+    series, problems = found_in(tmp_path)
+    assert [each.is_localiser for each in series] == [True] * 3
+    assert problems == []
+
+
+def test_echoes_of_one_series_are_taken_apart(tmp_path):
+    for echo in (20.0, 80.0):
+        write_series(tmp_path / str(echo), VOXELS + int(echo), uid="1.2.3.9", EchoTime=echo)
+    series, problems = found_in(tmp_path)
+    assert problems == []
+    assert sorted(int(read_pixels(each)[0, 0, 0]) for each in series) == [20, 80]
+
+
+def test_different_images_at_the_same_place_are_a_problem(tmp_path):
+    for number in (0, 1):
+        write_series(tmp_path / str(number), VOXELS + number, uid="1.2.3.9")
+    series, problems = found_in(tmp_path)
+    assert series == []
+    assert problems == ["several different images lie at the same place, and nothing tells them apart"]
+
+
+def test_blank_tags_do_no_harm_but_those_of_the_geometry_are_needed(tmp_path):
+    blank = {"PatientID": "", "SeriesDescription": "", "FrameOfReferenceUID": "", "ImageType": None}
+    write_series(tmp_path / "blank", VOXELS, **blank)
+    write_series(tmp_path / "without", VOXELS, ImagePositionPatient=None)
+    (series,), problems = found_in(tmp_path)
+    assert (series.patient, series.description, series.frame_of_reference, series.kind) == ("", "", "", ())
+    assert problems == ["images without position, orientation or pixel spacing"]
+
+
+def test_several_frames_in_a_file_are_a_problem_that_is_named(tmp_path):
+    write_series(tmp_path, VOXELS[:1], NumberOfFrames=3)
+    series, problems = found_in(tmp_path)
+    assert series == []
+    assert problems == ["multi-frame images are not supported: export the series as one file per slice"]
+
+
+def test_files_without_dicoms_mark_are_read(tmp_path):
+    write_series(tmp_path, VOXELS)
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[132:])
+    (series,), _ = found_in(tmp_path)
+    assert series.stack.shape == VOXELS.shape
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "kind", "expected"),
+    [(1, -1024, np.integer, VOXELS - 1024), (0.5, 3, np.float32, VOXELS * 0.5 + 3)],
+)
+def test_values_are_rescaled_without_loss(tmp_path, slope, intercept, kind, expected):
+    write_series(tmp_path, VOXELS, RescaleSlope=slope, RescaleIntercept=intercept)
+    (series,), _ = found_in(tmp_path)
+    pixels = read_pixels(series)
+    assert np.issubdtype(pixels.dtype, kind)
+    assert (pixels == expected).all()
+
+
+def test_slices_with_scalings_of_their_own_are_each_rescaled(tmp_path):
+    write_series(tmp_path, np.ones((3, 4, 4), np.int16), RescaleSlope=[1, 2, 4], RescaleIntercept=0)
+    (series,), _ = found_in(tmp_path)
+    assert read_pixels(series)[:, 0, 0].tolist() == [1, 2, 4]
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, DeflatedExplicitVRLittleEndian])
+def test_compressed_slices_are_unpacked(tmp_path, syntax):
+    voxels = np.random.default_rng(0).integers(0, 2000, (2, 32, 32)).astype(np.uint16)
+    for content, number in zip(write_series(tmp_path, voxels, shuffled=False), range(2), strict=True):
+        if syntax.is_encapsulated:
+            content.compress(syntax, generate_instance_uid=False)
+        content.file_meta.TransferSyntaxUID = syntax
+        content.save_as(tmp_path / f"{number:03d}.dcm")
+    (series,), _ = found_in(tmp_path)
+    assert (read_pixels(series) == voxels).all()
+
+
+def test_the_same_name_in_two_studies_stays_two_series(tmp_path):
+    for number in (0, 1):
+        write_series(tmp_path / str(number), VOXELS, uid=generate_uid())
+    assert len(found_in(tmp_path)[0]) == 2

@@ -1,0 +1,100 @@
+import numpy as np
+import pydicom
+import pytest
+
+from nnunet_cscn.dicom.headers import read_headers
+from nnunet_cscn.dicom.matching import series_of
+from nnunet_cscn.dicom.series import image_series
+from nnunet_cscn.dicom.structures import read_structures
+from nnunet_cscn.errors import UserError
+
+from .factory import CORONAL, write_series, write_structures
+
+VOXELS = np.zeros((4, 20, 20), np.int16)
+SQUARE = np.array([[-15.0, 12.0, 38.0], [-10.0, 12.0, 38.0], [-10.0, 20.0, 38.0], [-15.0, 20.0, 38.0]])
+
+
+def above(height_mm):
+    return np.add(SQUARE, [0, 0, height_mm])
+
+
+def test_regions_and_references_are_read(tmp_path):
+    slices = write_series(tmp_path / "mr", VOXELS)
+    write_structures(tmp_path / "rt.dcm", {"GTVp": [SQUARE, above(3)], "empty": []}, slices=slices)
+    found = read_structures(tmp_path / "rt.dcm")
+    assert list(found.contours) == ["GTVp", "empty"]
+    assert np.allclose(found.contours["GTVp"][1], above(3))
+    assert found.series == {slices[0].SeriesInstanceUID}
+    assert found.frames_of_reference == {slices[0].FrameOfReferenceUID}
+
+
+def test_regions_without_contours_or_references_are_no_fault(tmp_path):
+    write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE]})
+    content = pydicom.dcmread(tmp_path / "rt.dcm")
+    del content.ROIContourSequence
+    content.save_as(tmp_path / "rt.dcm")
+    assert read_structures(tmp_path / "rt.dcm").contours == {"GTV": ()}
+
+
+def test_points_are_no_contours(tmp_path):
+    write_structures(tmp_path / "rt.dcm", {"isocentre": [SQUARE[:1]]})
+    content = pydicom.dcmread(tmp_path / "rt.dcm")
+    content.ROIContourSequence[0].ContourSequence[0].ContourGeometricType = "POINT"
+    content.save_as(tmp_path / "rt.dcm")
+    assert read_structures(tmp_path / "rt.dcm").contours == {"isocentre": ()}
+
+
+def test_a_damaged_contour_and_another_file_are_refused(tmp_path):
+    write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE]})
+    content = pydicom.dcmread(tmp_path / "rt.dcm")
+    content.ROIContourSequence[0].ContourSequence[0].ContourData = [1, 2, 3, 4]
+    content.save_as(tmp_path / "rt.dcm")
+    with pytest.raises(UserError, match=r"rt\.dcm: GTV: a contour has 4 coordinates"):
+        read_structures(tmp_path / "rt.dcm")
+    write_series(tmp_path / "mr", VOXELS)
+    with pytest.raises(UserError, match=r"000\.dcm: it is no RTSTRUCT"):
+        read_structures(tmp_path / "mr" / "000.dcm")
+
+
+@pytest.fixture
+def two_series(tmp_path):
+    """Two series of one patient, the second one half a slice higher; returns the slices of both."""
+    first = write_series(tmp_path / "a", VOXELS, uid="1.2.3.1")
+    second = write_series(tmp_path / "b", VOXELS, uid="1.2.3.2", origin_mm=(-20.0, 10.0, 36.5))
+    return first, second
+
+
+def chosen(tmp_path, contour, slices=()):
+    write_structures(tmp_path / "rt.dcm", {"GTV": [contour]}, slices=slices)
+    series, _ = image_series(read_headers(tmp_path))
+    return series_of(read_structures(tmp_path / "rt.dcm"), series).uid
+
+
+def test_the_referenced_series_is_taken(tmp_path, two_series):
+    write_series(tmp_path / "c", VOXELS, uid="1.2.3.3")  # the same place as the first
+    assert chosen(tmp_path, SQUARE, slices=two_series[0]) == "1.2.3.1"
+
+
+def test_without_references_the_slices_that_carry_the_contours_are_taken(tmp_path, two_series):
+    assert chosen(tmp_path, SQUARE) == "1.2.3.1"
+    assert chosen(tmp_path, above(1.5)) == "1.2.3.2"
+
+
+def test_a_stale_reference_does_not_lead_to_a_series_that_does_not_fit(tmp_path, two_series):
+    assert chosen(tmp_path, above(1.5), slices=two_series[0]) == "1.2.3.2"
+
+
+def test_contours_that_fit_nowhere_or_to_several_are_told(tmp_path, two_series):
+    with pytest.raises(UserError, match="on the slices of no series"):
+        chosen(tmp_path, above(0.75))
+    with pytest.raises(UserError, match="on the slices of no series"):
+        chosen(tmp_path, np.add(SQUARE, [500.0, 0, 0]))
+    write_series(tmp_path / "c", VOXELS, uid="1.2.3.3")
+    with pytest.raises(UserError, match="fit 2 series"):
+        chosen(tmp_path, SQUARE)
+
+
+def test_localisers_and_other_orientations_are_never_taken(tmp_path, two_series):
+    write_series(tmp_path / "c", VOXELS, uid="1.2.3.3", ImageType=[["ORIGINAL", "PRIMARY", "LOCALIZER"]] * 4)
+    write_series(tmp_path / "d", VOXELS, uid="1.2.3.4", orientation=CORONAL)
+    assert chosen(tmp_path, SQUARE) == "1.2.3.1"
