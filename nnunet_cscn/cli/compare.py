@@ -86,15 +86,20 @@ def compare(
     if json_file is not None:
         content = {"methods": named, "n_cases": len(cases), "seed": seed, "comparisons": [c.to_json() for c in found]}
         write_json(json_file, content)
-    n_left_out = len(set().union(*(method.values for method in scores))) - len(cases)
+    try:
+        if figures is not None:
+            _draw(found, figures)
+    finally:
+        _show(found, n_left_out=len(set().union(*(method.values for method in scores))) - len(cases))
+
+
+def _show(comparisons: list[MetricComparison], *, n_left_out: int) -> None:
     if n_left_out:
         console.print(f"{n_left_out} cases that some method lacks are left out")
-    for comparison in found:
+    for comparison in comparisons:
         console.print(_pair_table(comparison))
         if comparison.ranking is not None:
             _show_ranking(comparison.ranking)
-    if figures is not None:
-        _draw(found, figures)
 
 
 def _scores(
