@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.convert_dicom import dicom
 from nnunet_cscn.conversion.hippocampus import HIPPOCAMPUS
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.sts import STS
@@ -72,6 +73,7 @@ def _convert_paired(
 sts = paired_converter("sts", STS)
 hippocampus = paired_converter("hippocampus", HIPPOCAMPUS)
 
-convert_app = typer.Typer(help="Turn a public data set into nnU-Net's raw format.", no_args_is_help=True)
+convert_app = typer.Typer(help="Turn data into nnU-Net's raw format.", no_args_is_help=True)
+convert_app.command("dicom")(dicom)
 convert_app.command("sts")(sts)
 convert_app.command("hippocampus")(hippocampus)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nnunet_cscn.errors import UserError
@@ -41,6 +41,35 @@ def fixed_folds(cases: Sequence[str], *, fold_count: int = 5) -> Splits:
         }
         for fold in range(fold_count)
     ]
+
+
+def folds_by_patient(patients: Mapping[str, str], *, fold_count: int = 5) -> Splits:
+    """Make folds in nnU-Net's format with all cases of a patient on one side.
+
+    Args:
+        patients: Patient of each training case.
+        fold_count: Number of folds.
+
+    Returns:
+        As many folds, or as many as there are patients; none for a single patient, who can't be on both sides.
+
+    Example:
+        >>> folds_by_patient({"a0": "a", "b0": "b", "a1": "a"})[0]
+        {'train': ['b0'], 'val': ['a0', 'a1']}
+    """
+    names = list(dict.fromkeys(patients.values()))
+    if len(names) < 2:
+        return []
+    folds = []
+    for fold in range(min(fold_count, len(names))):
+        held_out = set(names[fold::fold_count])
+        folds.append(
+            {
+                "train": sorted(case for case, patient in patients.items() if patient not in held_out),
+                "val": sorted(case for case, patient in patients.items() if patient in held_out),
+            }
+        )
+    return folds
 
 
 def check_splits(file: Path, splits: Splits) -> None:

@@ -45,7 +45,11 @@ def series_of(structures: StructureSet, candidates: Sequence[ImageSeries]) -> Im
             return fitting[0]
         if fitting:
             raise UserError(f"the contours fit {len(fitting)} series, and nothing says which one they were drawn on")
-    raise UserError("the contours lie on the slices of no series that is there")
+    n_on_slices = max(sum(fits([contour], series) for contour in points) for series in usable)
+    raise UserError(
+        f"at most {n_on_slices} of {len(points)} contours lie on the slices of a series that is there: restore missing "
+        "slices, or the series that they were drawn on"
+    )
 
 
 def fits(contours: Sequence[Floats], series: ImageSeries) -> bool:

@@ -28,13 +28,13 @@ def read_pixels(series: ImageSeries) -> NDArray[Any]:
         UserError: When a slice can't be read, is coloured, or has another size than its header says.
     """
     slices = []
-    for file in series.files:
+    for number, file in enumerate(series.files, start=1):
         try:
             pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(file)))
         except RuntimeError:
-            raise UserError(f"{file.name}: its pixels can't be read: the file is damaged or of a rare format") from None
+            raise UserError(f"slice {number}: its pixels can't be read: damaged, or of a rare format") from None
         if pixels.shape != (1, *series.stack.shape[1:]):
-            raise UserError(f"{file.name}: expected one value for each of its pixels, got shape {pixels.shape}")
+            raise UserError(f"slice {number}: expected one value for each of its pixels, got shape {pixels.shape}")
         slices.append(pixels[0])
     volume = np.stack(slices)
     if volume.dtype == np.float64 and np.array_equal(volume, volume.astype(np.float32), equal_nan=True):

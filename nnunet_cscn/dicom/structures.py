@@ -45,14 +45,15 @@ def read_structures(file: Path) -> StructureSet:
     """Read an RTSTRUCT file; references to images may be missing, blank or stale.
 
     Raises:
-        UserError: When it can't be read or is none, or a contour is damaged.
+        UserError: When it can't be read or is none, or a contour is damaged. The text leaves out the file's name, which
+            may be the patient's.
     """
     try:
         content = pydicom.dcmread(file, force=True)
     except (InvalidDicomError, OSError, EOFError, ValueError) as fault:
-        raise UserError(f"{file.name}: it can't be read as DICOM ({fault})") from None
+        raise UserError(f"the structure set can't be read ({type(fault).__name__})") from None
     if content.get("SOPClassUID") != RTSTRUCT:
-        raise UserError(f"{file.name}: it is no RTSTRUCT")
+        raise UserError("the file is no RTSTRUCT")
     regions = content.get("StructureSetROISequence") or ()
     names = {item.ROINumber: str(item.get("ROIName") or "").strip() for item in regions}
     contours: dict[str, list[Floats]] = {name: [] for name in names.values()}
@@ -62,7 +63,7 @@ def read_structures(file: Path) -> StructureSet:
         for contour in region.get("ContourSequence") or ():
             instances |= {str(image.ReferencedSOPInstanceUID) for image in contour.get("ContourImageSequence") or ()}
             if str(contour.get("ContourGeometricType") or "") in _CLOSED:
-                contours.setdefault(name, []).append(_points(contour, f"{file.name}: {name}"))
+                contours.setdefault(name, []).append(_points(contour, name))
     frames, series = set[str](), set[str]()
     for frame in content.get("ReferencedFrameOfReferenceSequence") or ():
         frames.add(str(frame.get("FrameOfReferenceUID") or ""))

@@ -9,12 +9,13 @@ from typing import Any
 
 import SimpleITK
 
+from nnunet_cscn.conversion.splits import folds_by_patient
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder, write_json
 from nnunet_cscn.phantom.case import Case, make_case
 from nnunet_cscn.phantom.heads import HeadFile, find_label_maps, locate
 from nnunet_cscn.phantom.manifest import MANIFEST, is_complete, manifest, read_manifest
-from nnunet_cscn.phantom.patients import assign_heads, folds_by_patient
+from nnunet_cscn.phantom.patients import assign_heads
 from nnunet_cscn.phantom.settings import PhantomSettings
 from nnunet_cscn.phantom.workers import results, workers
 

@@ -9,7 +9,6 @@ from nnunet_cscn.phantom.heads import HeadFile
 from nnunet_cscn.phantom.settings import PhantomSettings
 
 _TEST_SHARE = 0.25
-_FOLDS = 5
 
 
 def assign_heads(settings: PhantomSettings, heads: list[HeadFile]) -> list[HeadFile]:
@@ -33,31 +32,3 @@ def assign_heads(settings: PhantomSettings, heads: list[HeadFile]) -> list[HeadF
     numbers = [training[k % len(training)] for k in range(settings.cases)]
     numbers += [test[k % held_out] for k in range(settings.test_cases)]
     return [heads[k] for k in numbers]
-
-
-def folds_by_patient(patients: dict[str, str]) -> list[dict[str, list[str]]]:
-    """Make folds in nnU-Net's format with all cases of a patient on one side.
-
-    Args:
-        patients: Patient of each training case.
-
-    Returns:
-        Five folds, or as many as there are patients; none for a single patient, who can't be on both sides.
-
-    Example:
-        >>> folds_by_patient({"a0": "a", "b0": "b", "a1": "a"})[0]
-        {'train': ['b0'], 'val': ['a0', 'a1']}
-    """
-    names = list(dict.fromkeys(patients.values()))
-    if len(names) < 2:
-        return []
-    folds = []
-    for fold in range(min(_FOLDS, len(names))):
-        held_out = set(names[fold::_FOLDS])
-        folds.append(
-            {
-                "train": sorted(case for case, patient in patients.items() if patient not in held_out),
-                "val": sorted(case for case, patient in patients.items() if patient in held_out),
-            }
-        )
-    return folds

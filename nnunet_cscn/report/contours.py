@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from nnunet_cscn.files import replacing
 from nnunet_cscn.nifti.grids import read_grid
-from nnunet_cscn.report.colours import PREDICTION_COLOUR, REFERENCE_COLOUR
+from nnunet_cscn.report.colours import LABEL_COLOURS, PREDICTION_COLOUR, REFERENCE_COLOUR
 from nnunet_cscn.report.measured import literal
-from nnunet_cscn.report.oriented import VIEWS, centre, plane, plane_axes, read_oriented
+from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, centre, plane, plane_axes, read_oriented
 
 
-@matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
+@dataclass(frozen=True)
+class Contour:
+    """A mask that is drawn as a contour: its name in the legend, its colour, and the mask, (Z, Y, X), oriented."""
+
+    name: str
+    colour: str
+    mask: NDArray[np.bool_]
+
+
 def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, target: Path, *, title: str) -> None:
     """Write a PNG of the axial, coronal and sagittal slice where most of the true tumour lies.
-
-    Left of each pair the bare image, right of it the contours. Patients are shown as radiologists look at them: their
-    right on the picture's left, head up.
 
     Args:
         image_file: The image.
@@ -32,31 +41,61 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
         title: Text above the picture.
     """
     grid = read_grid(image_file)
-    image = read_oriented(image_file, grid=grid)
     reference, prediction = (read_oriented(file, grid=grid).voxels > 0 for file in (reference_file, prediction_file))
-    middle = centre(reference if reference.any() else prediction)
+    contours = (
+        Contour("truth", REFERENCE_COLOUR, reference),
+        Contour("prediction", PREDICTION_COLOUR, prediction),
+    )
+    _draw(read_oriented(image_file, grid=grid), contours, target, title=title)
+
+
+def draw_labels(image_file: Path, labels_file: Path, target: Path, *, names: Mapping[str, int], title: str) -> None:
+    """Write a PNG of the same views with a contour for each label.
+
+    Args:
+        image_file: The image.
+        labels_file: The label map on the same grid.
+        target: The PNG to write.
+        names: Name and value of each label.
+        title: Text above the picture.
+    """
+    grid = read_grid(image_file)
+    labels = read_oriented(labels_file, grid=grid).voxels
+    colours = itertools.cycle((REFERENCE_COLOUR, *LABEL_COLOURS))
+    contours = [Contour(name, next(colours), labels == value) for name, value in names.items()]
+    _draw(read_oriented(image_file, grid=grid), contours, target, title=title)
+
+
+@matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
+def _draw(image: OrientedVolume, contours: Sequence[Contour], target: Path, *, title: str) -> None:
+    """Draw three views through the first contour that is not empty: left of each pair the bare image.
+
+    Patients are shown as radiologists look at them: their right on the picture's left, head up.
+    """
+    middle = centre(next((contour.mask for contour in contours if contour.mask.any()), contours[0].mask))
     figure = Figure(figsize=(13, 3.1), layout="constrained", facecolor="white")
     axes = figure.subplots(1, 6, width_ratios=[1] * 6)
     low, high = np.percentile(image.voxels, (0.5, 99.5))
     for normal, view in enumerate(VIEWS):
-        slices = [plane(volume, normal, middle[normal]) for volume in (image.voxels, reference, prediction)]
+        shown = plane(image.voxels, normal, middle[normal])
         height_mm, width_mm = plane_axes(image.spacing_mm, normal)
         for contoured in (False, True):
             axis = axes[2 * normal + contoured]
-            axis.imshow(slices[0], cmap="gray", vmin=low, vmax=high, aspect=height_mm / width_mm)
+            axis.imshow(shown, cmap="gray", vmin=low, vmax=high, aspect=height_mm / width_mm)
             axis.autoscale(False)  # the view stays the image's
             axis.set_axis_off()
             if not contoured:
                 axis.set_title(view, fontsize=10, loc="left")
                 continue
-            for mask, colour in ((slices[1], REFERENCE_COLOUR), (slices[2], PREDICTION_COLOUR)):
-                if mask.any():
-                    axis.contour(*_framed(mask), levels=[0.5], colors=[colour], linewidths=1.4)
+            for contour in contours:
+                cut = plane(contour.mask, normal, middle[normal])
+                if cut.any():
+                    axis.contour(*_framed(cut), levels=[0.5], colors=[contour.colour], linewidths=1.4)
     figure.suptitle(literal(title), fontsize=11, x=0.01, ha="left")
     figure.legend(
-        handles=[_line(REFERENCE_COLOUR, "truth"), _line(PREDICTION_COLOUR, "prediction")],
+        handles=[Line2D([], [], color=contour.colour, label=literal(contour.name)) for contour in contours],
         loc="outside lower center",
-        ncols=2,
+        ncols=len(contours),
         frameon=False,
     )
     with replacing(target) as temporary:
@@ -67,9 +106,3 @@ def _framed(mask: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any], NDArra
     """Return columns, rows and the mask with a frame of background, so that contours close at the image's edge."""
     rows, columns = (np.arange(-1, edge + 1) for edge in mask.shape)
     return columns, rows, np.pad(mask, 1)
-
-
-def _line(colour: str, label: str) -> Any:
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], color=colour, label=label)

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless, generate_uid
 
+from dicom_files import AXIAL, CORONAL, SAGITTAL, oblique, write_series, write_structures
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.pixels import read_pixels
 from nnunet_cscn.dicom.series import image_series
-
-from .factory import AXIAL, CORONAL, SAGITTAL, oblique, write_series, write_structures
 
 VOXELS = np.arange(4 * 5 * 7, dtype=np.int16).reshape(4, 5, 7)
 

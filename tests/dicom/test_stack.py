@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
+from dicom_files import AXIAL, CORONAL, SAGITTAL, oblique
 from nnunet_cscn.dicom.stack import Stack, checked_directions
 from nnunet_cscn.errors import UserError
-
-from .factory import AXIAL, CORONAL, SAGITTAL, oblique
 
 
 def stack(orientation=AXIAL, positions_mm=(0.0, 3.0, 6.0)):

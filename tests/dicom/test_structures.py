@@ -2,13 +2,12 @@ import numpy as np
 import pydicom
 import pytest
 
+from dicom_files import CORONAL, write_series, write_structures
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.matching import series_of
 from nnunet_cscn.dicom.series import image_series
 from nnunet_cscn.dicom.structures import read_structures
 from nnunet_cscn.errors import UserError
-
-from .factory import CORONAL, write_series, write_structures
 
 VOXELS = np.zeros((4, 20, 20), np.int16)
 SQUARE = np.array([[-15.0, 12.0, 38.0], [-10.0, 12.0, 38.0], [-10.0, 20.0, 38.0], [-15.0, 20.0, 38.0]])
@@ -49,10 +48,10 @@ def test_a_damaged_contour_and_another_file_are_refused(tmp_path):
     content = pydicom.dcmread(tmp_path / "rt.dcm")
     content.ROIContourSequence[0].ContourSequence[0].ContourData = [1, 2, 3, 4]
     content.save_as(tmp_path / "rt.dcm")
-    with pytest.raises(UserError, match=r"rt\.dcm: GTV: a contour has 4 coordinates"):
+    with pytest.raises(UserError, match="GTV: a contour has 4 coordinates"):
         read_structures(tmp_path / "rt.dcm")
     write_series(tmp_path / "mr", VOXELS)
-    with pytest.raises(UserError, match=r"000\.dcm: it is no RTSTRUCT"):
+    with pytest.raises(UserError, match="no RTSTRUCT"):
         read_structures(tmp_path / "mr" / "000.dcm")
 
 
@@ -85,9 +84,9 @@ def test_a_stale_reference_does_not_lead_to_a_series_that_does_not_fit(tmp_path,
 
 
 def test_contours_that_fit_nowhere_or_to_several_are_told(tmp_path, two_series):
-    with pytest.raises(UserError, match="on the slices of no series"):
+    with pytest.raises(UserError, match="at most 0 of 1 contours lie on the slices"):
         chosen(tmp_path, above(0.75))
-    with pytest.raises(UserError, match="on the slices of no series"):
+    with pytest.raises(UserError, match="at most 0 of 1 contours lie on the slices"):
         chosen(tmp_path, np.add(SQUARE, [500.0, 0, 0]))
     write_series(tmp_path / "c", VOXELS, uid="1.2.3.3")
     with pytest.raises(UserError, match="fit 2 series"):

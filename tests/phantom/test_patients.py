@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from nnunet_cscn.conversion.splits import folds_by_patient
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.phantom.heads import HeadFile
-from nnunet_cscn.phantom.patients import assign_heads, folds_by_patient
+from nnunet_cscn.phantom.patients import assign_heads
 from nnunet_cscn.phantom.settings import PhantomSettings
 
 

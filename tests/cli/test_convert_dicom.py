@@ -1,0 +1,183 @@
+import csv
+import json
+import stat
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK
+
+from dicom_files import oblique, write_series, write_structures
+
+VOXELS = np.random.default_rng(0).integers(0, 900, (4, 20, 24)).astype(np.int16)
+SECRETS = ("Secret", "20260102")
+
+
+def square(slices, index, low, high):
+    """A contour on one slice, from and to (column, row)."""
+    cosines = np.array(slices[0].ImageOrientationPatient, float)
+    along, down = cosines[:3], cosines[3:]
+    origin = np.array(slices[index].ImagePositionPatient, float)
+    corners = [(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])]
+    return np.array([origin + column * 1.1 * along + row * 0.8 * down for column, row in corners])
+
+
+@pytest.fixture
+def studies(tmp_path):
+    """Two patients; the first one with two studies. GTVp has 4 x 6 voxels on slices 1 and 2; GTVn 3 x 3 on slice 2."""
+    for number, patient in enumerate(("Secret-B", "Secret-A", "Secret-A")):
+        folder = tmp_path / "studies" / f"Secret^{patient}" / str(number)
+        slices = write_series(folder / "mr", VOXELS + number, orientation=oblique(), patient=patient)
+        contours = {
+            "BODY": [],
+            "GTV_primary": [square(slices, index, (3.5, 5.5), (7.5, 11.5)) for index in (1, 2)],
+            "GTVn": [square(slices, 2, (12.5, 5.5), (15.5, 8.5))],
+        }
+        write_structures(folder / "rt", contours, slices=slices, patient=patient)
+    return tmp_path / "studies"
+
+
+@pytest.fixture
+def convert(cscn, studies, tmp_path):
+    def run(*options):
+        return cscn("convert", "dicom", studies, tmp_path / "raw", "--dataset", 950, "--name", "NPC", *options)
+
+    return run
+
+
+def read(file):
+    image = SimpleITK.ReadImage(str(file))
+    return SimpleITK.GetArrayFromImage(image), image
+
+
+def test_images_and_labels_are_written_where_they_lie(convert, tmp_path):
+    status, out, err = convert("--roi", "GTVp", "--roi", "nodes=GTVn")
+    assert status == 0, err
+    assert "3 of 3 cases converted" in out
+    folder = tmp_path / "raw" / "Dataset950_NPC"
+    content = json.loads((folder / "dataset.json").read_text())
+    assert content["labels"] == {"background": 0, "GTVp": 1, "nodes": 2}
+    assert content["channel_names"] == {"0": "MR"}
+    assert content["numTraining"] == 3
+    seen = []
+    for case in ("NPC_001", "NPC_002", "NPC_003"):
+        voxels, image = read(folder / "imagesTr" / f"{case}_0000.nii.gz")
+        labels, label_image = read(folder / "labelsTr" / f"{case}.nii.gz")
+        seen.append(int(voxels[0, 0, 0] - VOXELS[0, 0, 0]))
+        assert (voxels == VOXELS + seen[-1]).all()
+        assert voxels.dtype == np.int16
+        assert [(labels == value).sum() for value in (1, 2)] == [2 * 4 * 6, 3 * 3]
+        assert labels[1:3, 6:12, 4:8].min() == 1
+        assert np.allclose(image.GetSpacing(), (1.1, 0.8, 3.0))
+        assert np.allclose(image.GetOrigin(), (-20, 10, 35), atol=1e-4)
+        assert np.allclose(np.reshape(image.GetDirection(), (3, 3))[:, 0], oblique()[:3], atol=1e-6)
+        assert label_image.GetOrigin() == image.GetOrigin()
+    assert seen in ([1, 2, 0], [2, 1, 0])  # patient A has studies 1 and 2, whose random UIDs decide their order
+
+
+def test_cases_of_one_patient_stay_in_one_fold(convert, tmp_path):
+    convert("--roi", "GTVp")
+    folder = tmp_path / "raw" / "Dataset950_NPC"
+    patients = json.loads((folder / "patients.json").read_text())
+    assert patients == {"NPC_001": "patient_001", "NPC_002": "patient_001", "NPC_003": "patient_002"}
+    for fold in json.loads((folder / "splits_final.json").read_text()):
+        assert not {patients[case] for case in fold["train"]} & {patients[case] for case in fold["val"]}
+
+
+def test_nobody_is_exposed(convert, tmp_path):
+    _, out, err = convert("--roi", "GTVp")
+    for secret in SECRETS:
+        assert secret not in out + err
+        for file in (tmp_path / "raw").rglob("*"):
+            assert secret not in file.name
+            assert not file.is_file() or secret.encode() not in file.read_bytes()
+
+
+def test_a_mapping_is_written_on_request_for_its_owner_alone(convert, tmp_path):
+    convert("--roi", "GTVp", "--mapping", tmp_path / "private" / "map.csv")
+    file = tmp_path / "private" / "map.csv"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    rows = list(csv.DictReader(file.open()))
+    assert [(row["case"], row["PatientID"]) for row in rows] == [
+        ("NPC_001", "Secret-A"),
+        ("NPC_002", "Secret-A"),
+        ("NPC_003", "Secret-B"),
+    ]
+
+
+def test_a_second_run_changes_nothing_and_other_content_is_not_overwritten(convert, tmp_path):
+    convert("--roi", "GTVp")
+    folder = tmp_path / "raw" / "Dataset950_NPC"
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*.nii.gz")} | {
+        file: file.stat().st_mtime_ns for file in folder.rglob("*.png")
+    }
+    assert len(before) == 9
+    status, out, _ = convert("--roi", "GTVp")
+    assert status == 0
+    assert "3 of 3 cases converted, 3 of them already there" in out
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    status, _, err = convert("--roi", "GTVn")
+    assert status == 2
+    assert "NPC_001.nii.gz is there and differs from the source" in err
+    assert convert("--roi", "GTVn", "--overwrite")[0] == 0
+
+
+def test_a_bad_case_is_listed_and_the_others_go_on(convert, studies, tmp_path):
+    by_height = sorted(
+        (studies / "Secret^Secret-B" / "0" / "mr").iterdir(),
+        key=lambda file: pydicom.dcmread(file).ImagePositionPatient[2],
+    )
+    by_height[1].unlink()
+    status, out, err = convert("--roi", "GTVp")
+    assert status == 2
+    assert "2 of 3 cases converted" in out
+    assert "1 of 3 cases can't be converted" in err
+    assert "NPC_003: at most 2 of 3 contours lie on the slices of a series" in " ".join(err.split())
+    rows = list(csv.DictReader((tmp_path / "raw" / "Dataset950_NPC" / "conversion_report.csv").open()))
+    assert [row["status"] for row in rows] == ["converted", "converted", "failed"]
+    assert rows[0]["GTVp_regions"] == "GTV_primary"
+    assert float(rows[0]["GTVp_ml"]) == pytest.approx(48 * 1.1 * 0.8 * 3.0 / 1000, abs=1e-3)
+    assert json.loads((tmp_path / "raw" / "Dataset950_NPC" / "dataset.json").read_text())["numTraining"] == 2
+
+
+def test_ambiguous_regions_are_listed_or_merged(convert, tmp_path):
+    status, _, err = convert("--roi", "GTV.*")
+    assert status == 2
+    assert "2 regions fit --roi GTV.*: there are 'BODY', 'GTV_primary', 'GTVn'" in " ".join(err.split())
+    assert convert("--roi", "GTV.*", "--merge")[0] == 0
+    labels, _ = read(tmp_path / "raw" / "Dataset950_NPC" / "labelsTr" / "NPC_001.nii.gz")
+    assert (labels == 1).sum() == 48 + 9
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--roi", "BODY"], "BODY: the region has no closed contour"),
+        (["--roi", "Mandible"], "no region fits --roi Mandible"),
+        (["--roi", "GTV("], "neither a name nor a regular expression"),
+        (["--roi", "GTVp", "--roi", "GTVp=GTVn"], "every label needs a name of its own"),
+        (["--roi", "GTVp", "--modality", "CT"], "no series of images"),
+    ],
+)
+def test_mistakes_end_in_a_sentence(convert, options, sentence):
+    status, _, err = convert(*options)
+    assert status == 2
+    assert sentence in " ".join(err.split())
+    assert "Traceback" not in err
+
+
+def test_a_folder_without_structure_sets_is_refused(refused, tmp_path):
+    write_series(tmp_path / "mr", VOXELS)
+    options = ("--dataset", 950, "--roi", "GTV")
+    shown = refused("convert", "dicom", tmp_path / "mr", tmp_path / "raw", *options)
+    assert "no RTSTRUCT file among 4 DICOM files" in shown
+    assert "there is no such folder" in refused("convert", "dicom", tmp_path / "absent", tmp_path / "raw", *options)
+
+
+@pytest.mark.data
+def test_broken_structure_sets_are_refused_one_by_one(refused, shared_data, tmp_path):
+    shown = refused(
+        "convert", "dicom", shared_data / "rtstruct_odd", tmp_path, "--dataset", 952, "--roi", "GTV.*", "--merge"
+    )
+    assert "cases can't be converted" in shown
+    assert "Traceback" not in shown
