@@ -1,0 +1,64 @@
+"""One closed contour for a region with holes, as DICOM's CLOSED_PLANAR wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnunet_cscn.dicom.outlines import Floats
+
+
+def joined(outlines: Sequence[Floats]) -> list[Floats]:
+    """Join every hole with the outline around it by a channel without width (a keyhole).
+
+    The channel runs to the left from a hole's leftmost edge, and back the same way.
+
+    Args:
+        outlines: Those of one slice, as ``outlines`` traces them: outer ones and holes, all along the pixels' edges.
+
+    Returns:
+        Contours without holes, corners as columns and rows, shape (N, 2).
+    """
+    contours = [outline for outline in outlines if _signed_area(outline) > 0]
+    holes = [outline for outline in outlines if _signed_area(outline) < 0]
+    for hole in sorted(holes, key=lambda outline: float(outline[:, 0].min())):  # those further left may be met first
+        column, row, start = _leftmost(hole)
+        number, edge, meeting = min(
+            (
+                (index, edge, place)
+                for index, contour in enumerate(contours)
+                for edge, place in _crossings(contour, column, row)
+            ),
+            key=lambda found: column - found[2],
+        )
+        around = [[column, row], *hole[start:].tolist(), *hole[:start].tolist(), [column, row]]
+        gate = [meeting, row]
+        contour = contours[number].tolist()
+        contours[number] = np.array([*contour[: edge + 1], gate, *around, gate, *contour[edge + 1 :]])
+    return contours
+
+
+def _leftmost(hole: Floats) -> tuple[float, float, int]:
+    """Column and row of a place on the leftmost vertical edge, and the number of the corner behind it.
+
+    The row is one of centres of pixels, where no outline has a corner.
+    """
+    following = np.roll(hole, -1, axis=0)
+    is_vertical = hole[:, 0] == following[:, 0]
+    edge = int(np.argmin(np.where(is_vertical, hole[:, 0], np.inf)))
+    row = min(hole[edge, 1], following[edge, 1]) + 0.5
+    return float(hole[edge, 0]), float(row), (edge + 1) % len(hole)
+
+
+def _crossings(contour: Floats, column: float, row: float) -> list[tuple[int, float]]:
+    """Vertical edges of a contour that a line from a place to the left meets: the edge's number and its column."""
+    following = np.roll(contour, -1, axis=0)
+    low, high = np.minimum(contour[:, 1], following[:, 1]), np.maximum(contour[:, 1], following[:, 1])
+    meets = (contour[:, 0] == following[:, 0]) & (contour[:, 0] < column) & (low < row) & (row < high)
+    return [(int(edge), float(contour[edge, 0])) for edge in np.flatnonzero(meets)]
+
+
+def _signed_area(points: Floats) -> float:
+    x, y = points.T
+    return 0.5 * float(x @ np.roll(y, -1) - y @ np.roll(x, -1))

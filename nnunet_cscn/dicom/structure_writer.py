@@ -1,0 +1,149 @@
+"""Write masks as an RTSTRUCT that references the series they belong to."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.valuerep import format_number_as_ds
+
+from nnunet_cscn import __version__
+from nnunet_cscn.dicom.keyholes import joined
+from nnunet_cscn.dicom.outlines import outlines
+from nnunet_cscn.dicom.series import ImageSeries
+from nnunet_cscn.dicom.stack import Floats
+from nnunet_cscn.dicom.structures import RTSTRUCT
+from nnunet_cscn.files import replacing
+
+COLOURS = ((255, 94, 94), (80, 200, 120), (70, 140, 255), (255, 190, 60), (190, 110, 230), (60, 200, 210))
+STUDY_COMPONENT = "1.2.840.10008.3.1.2.3.1"
+# What a structure set takes over from the images that it belongs to; blank where it is missing there.
+_PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
+_STUDY = ("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName")
+
+
+def write_structures(
+    file: Path, masks: Mapping[str, NDArray[np.bool_]], series: ImageSeries, *, label: str, now: datetime
+) -> None:
+    """Write masks as closed contours along the edges of their voxels, so that the volume is theirs.
+
+    The structure set is unapproved, and its regions are marked as made by a program.
+
+    Args:
+        file: The RTSTRUCT file, written whole or not at all.
+        masks: A mask for each region by its name (TG-263's, such as GTVp), shape (slices, rows, columns).
+        series: The series that the masks lie on.
+        label: What the structure set is called, at most 16 characters.
+        now: When it is written.
+
+    Raises:
+        ValueError: When a mask has another shape than the series.
+    """
+    for name, mask in masks.items():
+        if mask.shape != series.stack.shape:
+            raise ValueError(f"masks: {name} has shape {mask.shape}, expected the series' {series.stack.shape}")
+    content = _file(pydicom.dcmread(series.files[0], stop_before_pixels=True), now)
+    content.StructureSetLabel = label
+    content.StructureSetDate, content.StructureSetTime = f"{now:%Y%m%d}", f"{now:%H%M%S}"
+    frame = series.frame_of_reference or generate_uid()
+    content.FrameOfReferenceUID, content.PositionReferenceIndicator = frame, ""
+    content.ReferencedFrameOfReferenceSequence = [_references(series, frame)]
+    content.ApprovalStatus = "UNAPPROVED"
+    content.StructureSetROISequence, content.ROIContourSequence, content.RTROIObservationsSequence = [], [], []
+    image_class = str(pydicom.dcmread(series.files[0], specific_tags=["SOPClassUID"]).SOPClassUID)
+    for number, ((name, mask), colour) in enumerate(zip(masks.items(), itertools.cycle(COLOURS)), start=1):
+        content.StructureSetROISequence.append(_roi(number, name, frame))
+        region = Dataset()
+        region.ROIDisplayColor, region.ReferencedROINumber = list(colour), number
+        region.ContourSequence = _contours(mask, series, image_class)
+        content.ROIContourSequence.append(region)
+        content.RTROIObservationsSequence.append(_observation(number, name))
+    with replacing(file) as temporary:
+        content.save_as(temporary, enforce_file_format=True)
+
+
+def contour_points(mask: NDArray[np.bool_], series: ImageSeries) -> list[tuple[int, Floats]]:
+    """Return the contours of a mask: the slice of each, and its points in the patient's coordinates, shape (N, 3)."""
+    found = []
+    for index in np.flatnonzero(mask.any(axis=(1, 2))):
+        for contour in joined(outlines(mask[index])):
+            found.append((int(index), series.stack.points_mm(contour[:, 0], contour[:, 1], int(index))))
+    return found
+
+
+def _contours(mask: NDArray[np.bool_], series: ImageSeries, image_class: str) -> list[Dataset]:
+    made = []
+    for number, (index, points) in enumerate(contour_points(mask, series), start=1):
+        contour, image = Dataset(), Dataset()
+        image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = image_class, series.instances[index]
+        contour.ContourImageSequence = [image]
+        contour.ContourGeometricType = "CLOSED_PLANAR"
+        contour.NumberOfContourPoints, contour.ContourNumber = len(points), number
+        contour.ContourData = _decimal_strings(points.ravel())
+        made.append(contour)
+    return made
+
+
+def _decimal_strings(values: Floats) -> list[str]:
+    """Numbers as DICOM's decimal strings of at most 16 characters, as many digits as fit a thousandth of a mm."""
+    return [format_number_as_ds(round(float(value), 4)) for value in values]
+
+
+def _roi(number: int, name: str, frame: str) -> Dataset:
+    roi = Dataset()
+    roi.ROINumber, roi.ROIName, roi.ReferencedFrameOfReferenceUID = number, name, frame
+    roi.ROIGenerationAlgorithm = "AUTOMATIC"
+    return roi
+
+
+def _observation(number: int, name: str) -> Dataset:
+    observation = Dataset()
+    observation.ObservationNumber = observation.ReferencedROINumber = number
+    observation.ROIObservationLabel = name[:16]
+    observation.RTROIInterpretedType = next((kind for kind in ("GTV", "CTV", "PTV") if name.startswith(kind)), "")
+    observation.ROIInterpreter = ""
+    return observation
+
+
+def _references(series: ImageSeries, frame: str) -> Dataset:
+    reference, study, member = Dataset(), Dataset(), Dataset()
+    image_class = str(pydicom.dcmread(series.files[0], specific_tags=["SOPClassUID"]).SOPClassUID)
+    member.SeriesInstanceUID, member.ContourImageSequence = series.uid, _images(series.instances, image_class)
+    study.ReferencedSOPClassUID, study.ReferencedSOPInstanceUID = STUDY_COMPONENT, series.study
+    study.RTReferencedSeriesSequence = [member]
+    reference.FrameOfReferenceUID, reference.RTReferencedStudySequence = frame, [study]
+    return reference
+
+
+def _images(instances: Sequence[str], image_class: str) -> list[Dataset]:
+    images = []
+    for uid in instances:
+        image = Dataset()
+        image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = image_class, uid
+        images.append(image)
+    return images
+
+
+def _file(image: Dataset, now: datetime) -> FileDataset:
+    """A structure set of the patient and study of an image, still without any region."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = RTSTRUCT, generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    content = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    content.SpecificCharacterSet = image.get("SpecificCharacterSet", "ISO_IR 192")
+    content.SOPClassUID, content.SOPInstanceUID = RTSTRUCT, meta.MediaStorageSOPInstanceUID
+    for keyword in (*_PATIENT, *_STUDY):
+        setattr(content, keyword, image.get(keyword, ""))
+    content.Modality, content.SeriesInstanceUID = "RTSTRUCT", generate_uid()
+    content.SeriesNumber, content.SeriesDescription = None, "Automatic segmentation (research)"
+    content.OperatorsName, content.Manufacturer = "", "nnunet-cscn"
+    content.ManufacturerModelName, content.SoftwareVersions = "nnunet-cscn", __version__
+    content.InstanceCreationDate, content.InstanceCreationTime = f"{now:%Y%m%d}", f"{now:%H%M%S}"
+    return content
