@@ -10,6 +10,7 @@ import typer
 
 from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.cli.score_options import NumProcesses
+from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,8 +57,11 @@ def dicom(
 
     Example: cscn convert dicom studies $nnUNet_raw --dataset 950 --roi 'GTV.*'
     """
-    from nnunet_cscn.conversion.dicom_dataset import describe, draw_cases, finish_dataset, write_mapping
-    from nnunet_cscn.conversion.dicom_studies import Options, convert_studies, find_studies
+    try:
+        from nnunet_cscn.conversion.dicom_dataset import describe, draw_cases, finish_dataset, write_mapping
+        from nnunet_cscn.conversion.dicom_studies import Options, convert_studies, find_studies
+    except ImportError:
+        raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
     from nnunet_cscn.conversion.raw_dataset import check_number_is_free
 
     regions = _regions(roi)
@@ -67,7 +71,7 @@ def dicom(
         raise UserError(f"--name {name}: letters, digits, - and _ are expected")
     folder = out / f"Dataset{dataset:03d}_{name}"
     check_number_is_free(folder)
-    with progress_bar() as progress:
+    with quiet(), progress_bar() as progress:
         task = progress.add_task("looking at files", total=None)
 
         def report(done: int, total: int) -> None:

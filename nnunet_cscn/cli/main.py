@@ -16,10 +16,12 @@ from nnunet_cscn.cli.demo import demo
 from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
+from nnunet_cscn.cli.model_options import ManyFolds
 from nnunet_cscn.cli.observers import observers
 from nnunet_cscn.cli.phantom import phantom
 from nnunet_cscn.cli.plan import plan
-from nnunet_cscn.cli.predict import ManyFolds, predict
+from nnunet_cscn.cli.predict import predict
+from nnunet_cscn.cli.predict_dicom import predict_dicom
 from nnunet_cscn.cli.report import report
 from nnunet_cscn.cli.train import train
 from nnunet_cscn.cli.weights import weights_app
@@ -60,6 +62,7 @@ app.command("observers")(observers)
 app.command("phantom")(phantom)
 app.command("plan")(plan)
 app.command("predict", cls=ManyFolds)(predict)
+app.command("predict-dicom", cls=ManyFolds)(predict_dicom)
 app.command("report")(report)
 app.command("train")(train)
 app.add_typer(convert_app, name="convert")

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
-from typer.core import TyperCommand
 
 from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.model_options import (
+    Checkpoint,
+    Configuration,
+    Dataset,
+    Device,
+    DisableTta,
+    Folds,
+    Plans,
+    Trainer,
+    chosen_device,
+    chosen_folds,
+    run_predictor,
+)
 from nnunet_cscn.errors import UserError
-
-if TYPE_CHECKING:
-    from nnunet_cscn.prediction.predictor import Fold
 
 
 def predict(
     images: Annotated[Path, typer.Option("-i", metavar="FOLDER", help="Images, named as nnU-Net wants them.")],
     out: Annotated[Path, typer.Option("-o", metavar="FOLDER", help="Where the predictions go.")],
-    dataset: Annotated[str, typer.Option("-d", help="Data set, by number or name.")],
-    configuration: Annotated[str, typer.Option("-c", help="Configuration, such as 3d_fullres.")],
+    dataset: Dataset,
+    configuration: Configuration,
     *,
     uncertainty: Annotated[
         bool, typer.Option("--uncertainty", help="Also write how far apart the two stages are.")
@@ -30,22 +39,20 @@ def predict(
         bool,
         typer.Option("--stitched", help="Hand over the coarse probabilities of the whole image, not of each tile."),
     ] = False,
-    plans: Annotated[str, typer.Option("-p", help="Plans.")] = "nnUNetPlans",
-    trainer: Annotated[str, typer.Option("-tr", help="Trainer of the model.")] = "CSCNTrainer",
-    folds: Annotated[
-        list[str] | None, typer.Option("-f", metavar="FOLD ...", show_default="0 1 2 3 4", help="Such as 0 1, or all.")
-    ] = None,
+    plans: Plans = "nnUNetPlans",
+    trainer: Trainer = "CSCNTrainer",
+    folds: Folds = None,
     step_size: Annotated[
         float, typer.Option("-step_size", min=0.01, max=1.0, help="Step between tiles, as a fraction of a tile.")
     ] = 0.5,
-    disable_tta: Annotated[bool, typer.Option("--disable_tta", help="Predict no mirrored copies.")] = False,
+    disable_tta: DisableTta = False,
     save_probabilities: Annotated[
         bool, typer.Option("--save_probabilities", help="Write the probabilities too.")
     ] = False,
     continue_prediction: Annotated[
         bool, typer.Option("--continue_prediction", "--c", help="Leave alone what is there already.")
     ] = False,
-    checkpoint: Annotated[str, typer.Option("-chk", help="Checkpoint.")] = "checkpoint_final.pth",
+    checkpoint: Checkpoint = "checkpoint_final.pth",
     n_preprocessing: Annotated[
         int, typer.Option("-npp", min=0, envvar="nnUNet_npp", help="Processes that preprocess.")
     ] = 3,
@@ -56,10 +63,7 @@ def predict(
     ] = None,
     n_parts: Annotated[int, typer.Option("-num_parts", min=1, help="Number of calls that share the cases.")] = 1,
     part: Annotated[int, typer.Option("-part_id", min=0, help="Which of them this is, from 0 on.")] = 0,
-    device: Annotated[
-        str | None,
-        typer.Option("-device", show_default="cuda where there is a GPU, else cpu", help="cuda, cpu or mps."),
-    ] = None,
+    device: Device = None,
     disable_progress_bar: Annotated[bool, typer.Option("--disable_progress_bar", help="No bars.")] = False,
     not_on_device: Annotated[
         bool, typer.Option("--not_on_device", help="Keep the sums off the GPU, for large cases.")
@@ -82,7 +86,7 @@ def predict(
     """
     from nnunet_cscn.nnunet_folders import model_folder
 
-    chosen_folds = _folds(folds or [])
+    numbers = chosen_folds(folds or [])
     if part >= n_parts:
         raise UserError(f"-part_id {part}: with -num_parts {n_parts} it goes from 0 to {n_parts - 1}")
     if previous_stage is not None and not previous_stage.is_dir():
@@ -97,7 +101,7 @@ def predict(
         from nnunet_cscn.prediction.uncertainty import UncertaintyWriter
 
         ensure_registered()
-    model = Model(folder, chosen_folds, checkpoint)
+    model = Model(folder, numbers, checkpoint)
     model.check()
     cases = images_in(images, file_ending=model.file_ending(), n_channels=model.n_channels())
     names = sorted(cases)[part::n_parts]
@@ -111,12 +115,12 @@ def predict(
             on_progress=lambda done, _total: progress.update(task, completed=done),
         )
     window = SlidingWindow(step_size, not disable_tta, not not_on_device, verbose, not disable_progress_bar)
-    predictor = model.load(torch.device(_device(device)), window, stitched=stitched)
+    predictor = model.load(torch.device(chosen_device(device)), window, stitched=stitched)
     if (before := predictor.configuration_manager.previous_stage_name) and previous_stage is None:
         raise UserError(f"{configuration} needs the segmentations of {before}: give -prev_stage_predictions FOLDER")
     out = out.absolute()  # nnU-Net can't write into a folder without a name, such as .
     writer = UncertaintyWriter(predictor, model, out) if uncertainty else None  # refused before anything is predicted
-    _predict(
+    run_predictor(
         predictor,
         [[str(file) for file in cases[case]] for case in names],
         [str(out / case) for case in names],
@@ -135,66 +139,6 @@ def predict(
                 on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
         _show(out)
-
-
-class ManyFolds(TyperCommand):
-    """A command whose ``-f`` takes several values, as nnU-Net's does: ``-f 0 1 2``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Give each value a ``-f`` of its own."""
-        spread: list[str] = []
-        is_further = False  # a value behind the first one of -f
-        for index, argument in enumerate(args):
-            if argument.startswith("-"):
-                is_further = False
-            elif is_further:
-                spread.append("-f")
-            elif index and args[index - 1] == "-f":
-                is_further = True
-            spread.append(argument)
-        return super().parse_args(ctx, spread)
-
-
-def _folds(texts: list[str]) -> tuple[Fold, ...]:
-    if wrong := [text for text in texts if not (text.isdecimal() or text == "all")]:
-        raise UserError(f"-f: expected numbers of folds, or all, got {wrong[0]}")
-    return tuple(text if text == "all" else int(text) for text in dict.fromkeys(texts)) or (0, 1, 2, 3, 4)
-
-
-def _device(named: str | None) -> str:
-    if named not in (None, "cuda", "cpu", "mps"):
-        raise UserError(f"-device {named}: expected cuda, cpu or mps; CUDA_VISIBLE_DEVICES chooses among several GPUs")
-    import torch
-
-    device = named or ("cuda" if torch.cuda.is_available() else "cpu")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("-device cuda: there is no GPU that torch can see; use -device cpu")
-    if device == "mps" and not torch.backends.mps.is_available():
-        raise UserError("-device mps: torch finds none here; use -device cpu")
-    if device == "cuda":
-        torch.set_num_threads(1)  # as nnUNetv2_predict does; on the CPU torch takes all cores, or OMP_NUM_THREADS
-    return device
-
-
-def _predict(
-    predictor: Any,
-    images: list[list[str]],
-    targets: list[str],
-    *,
-    overwrite: bool,
-    save_probabilities: bool,
-    previous_stage: Path | None,
-    n_preprocessing: int,
-    n_export: int,
-) -> None:
-    previous = None if previous_stage is None else str(previous_stage)
-    Path(targets[0]).parent.mkdir(parents=True, exist_ok=True)
-    if n_preprocessing == n_export == 0:
-        predictor.predict_from_files_sequential(images, targets, save_probabilities, overwrite, previous)
-    else:
-        predictor.predict_from_files(
-            images, targets, save_probabilities, overwrite, max(1, n_preprocessing), max(1, n_export), previous
-        )
 
 
 def _show(out: Path) -> None:

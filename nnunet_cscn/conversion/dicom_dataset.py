@@ -104,7 +104,7 @@ def draw_cases(
     folder: Path, cases: Sequence[str], regions: Sequence[Region], *, on_progress: OnProgress | None = None
 ) -> None:
     """Draw every case that has no picture that is newer than its files."""
-    names = {region.label: region.value for region in regions}
+    names = {region.label: (region.value,) for region in regions}
     work = {}
     for case in cases:
         files, target = (image_path(folder, case), label_path(folder, case)), folder / PICTURES / f"{case}.png"

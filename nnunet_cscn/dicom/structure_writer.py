@@ -24,9 +24,9 @@ from nnunet_cscn.files import replacing
 
 COLOURS = ((255, 94, 94), (80, 200, 120), (70, 140, 255), (255, 190, 60), (190, 110, 230), (60, 200, 210))
 STUDY_COMPONENT = "1.2.840.10008.3.1.2.3.1"
-# What a structure set takes over from the images that it belongs to; blank where it is missing there.
-_PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
-_STUDY = ("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName")
+# What an object takes over from the images that it belongs to; blank where it is missing there.
+PATIENT_TAGS = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
+STUDY_TAGS = ("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName")
 
 
 def write_structures(
@@ -139,7 +139,7 @@ def _file(image: Dataset, now: datetime) -> FileDataset:
     content = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
     content.SpecificCharacterSet = image.get("SpecificCharacterSet", "ISO_IR 192")
     content.SOPClassUID, content.SOPInstanceUID = RTSTRUCT, meta.MediaStorageSOPInstanceUID
-    for keyword in (*_PATIENT, *_STUDY):
+    for keyword in (*PATIENT_TAGS, *STUDY_TAGS):
         setattr(content, keyword, image.get(keyword, ""))
     content.Modality, content.SeriesInstanceUID = "RTSTRUCT", generate_uid()
     content.SeriesNumber, content.SeriesDescription = None, "Automatic segmentation (research)"

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from nnunet_cscn.evaluation.volumes import label_mask
 from nnunet_cscn.files import replacing
 from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.report.colours import LABEL_COLOURS, PREDICTION_COLOUR, REFERENCE_COLOUR
@@ -49,20 +50,22 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
     _draw(read_oriented(image_file, grid=grid), contours, target, title=title)
 
 
-def draw_labels(image_file: Path, labels_file: Path, target: Path, *, names: Mapping[str, int], title: str) -> None:
+def draw_labels(
+    image_file: Path, labels_file: Path, target: Path, *, names: Mapping[str, Sequence[int]], title: str
+) -> None:
     """Write a PNG of the same views with a contour for each label.
 
     Args:
         image_file: The image.
         labels_file: The label map on the same grid.
         target: The PNG to write.
-        names: Name and value of each label.
+        names: Name and values of each label or region.
         title: Text above the picture.
     """
     grid = read_grid(image_file)
     labels = read_oriented(labels_file, grid=grid).voxels
     colours = itertools.cycle((REFERENCE_COLOUR, *LABEL_COLOURS))
-    contours = [Contour(name, next(colours), labels == value) for name, value in names.items()]
+    contours = [Contour(name, next(colours), label_mask(labels, values)) for name, values in names.items()]
     _draw(read_oriented(image_file, grid=grid), contours, target, title=title)
 
 

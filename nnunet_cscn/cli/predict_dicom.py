@@ -1,0 +1,166 @@
+"""``cscn predict-dicom``: a DICOM series in, contours and segmentation in DICOM out."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.model_options import (
+    Checkpoint,
+    Configuration,
+    Dataset,
+    Device,
+    DisableTta,
+    Folds,
+    Plans,
+    Stitched,
+    Trainer,
+    chosen_device,
+    chosen_folds,
+    run_predictor,
+)
+from nnunet_cscn.dicom.quiet import quiet
+from nnunet_cscn.errors import UserError
+
+if TYPE_CHECKING:
+    from nnunet_cscn.dicom.series import ImageSeries
+    from nnunet_cscn.prediction.predictor import Model
+
+
+def predict_dicom(
+    images: Annotated[Path, typer.Argument(metavar="SERIES", help="Folder with the files of a series, in any order.")],
+    out: Annotated[Path, typer.Argument(help="Folder for rtstruct.dcm, seg.dcm and picture.png.")],
+    dataset: Dataset,
+    configuration: Configuration,
+    *,
+    series: Annotated[
+        int | None, typer.Option("--series", metavar="N", help="Which series, where the folder holds several.")
+    ] = None,
+    plans: Plans = "nnUNetPlans",
+    trainer: Trainer = "CSCNTrainer",
+    folds: Folds = None,
+    checkpoint: Checkpoint = "checkpoint_final.pth",
+    stitched: Stitched = False,
+    disable_tta: DisableTta = False,
+    device: Device = None,
+) -> None:
+    """Segment a DICOM series with a trained model, for a treatment planning system.
+
+    Written are an RTSTRUCT with contours along the edges of voxels, a DICOM
+    SEG, both on the same series, and a picture to check them by. Regions are
+    called as the model's labels are. The structure set is UNAPPROVED and its
+    regions are marked AUTOMATIC: research software, not a medical device.
+
+    Example: cscn predict-dicom study/mr out -d 901 -c 3d_fullres -tr CSCNTrainer
+    """
+    from nnunet_cscn.nnunet_folders import model_folder
+
+    folder = model_folder(dataset, trainer=trainer, plans=plans, configuration=configuration)
+    numbers = chosen_folds(folds or [])
+    chosen = _chosen_series(images, series)
+    with console.status("importing nnU-Net"):
+        import torch
+
+        from nnunet_cscn.discovery import ensure_registered
+        from nnunet_cscn.prediction.predictor import Model, SlidingWindow
+
+        ensure_registered()
+    model = Model(folder, numbers, checkpoint)
+    model.check()
+    if (n_channels := model.n_channels()) != 1:
+        raise UserError(f"{folder.name} needs {n_channels} channels: convert the series and use `cscn predict`")
+    window = SlidingWindow(mirroring=not disable_tta)
+    predictor = model.load(torch.device(chosen_device(device)), window, stitched=stitched)
+    with quiet(), tempfile.TemporaryDirectory() as place:
+        image, prediction = _predicted(predictor, model, chosen, Path(place))
+        masks = _write(chosen, prediction, model, out)
+        _draw(image, prediction, model, out)
+    voxel_ml = _voxel_ml(chosen)
+    for name, mask in masks.items():
+        console.print(f"{name}: {mask.sum() * voxel_ml:.2f} ml", markup=False, highlight=False)
+    console.print(f"written to {out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _chosen_series(folder: Path, number: int | None) -> ImageSeries:
+    """Return the one series of a folder, or the one that is asked for."""
+    try:
+        from nnunet_cscn.dicom.headers import read_headers
+        from nnunet_cscn.dicom.series import image_series
+    except ImportError:
+        raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder")
+    with quiet():
+        found, problems = image_series(read_headers(folder))
+    usable = [series for series in found if not series.is_localiser]
+    if not usable:
+        raise UserError("; ".join([f"{folder} holds no series of images", *problems.values()]))
+    if number is None and len(usable) == 1:
+        return usable[0]
+    if number is not None and 1 <= number <= len(usable):
+        return usable[number - 1]
+    lines = []
+    for place, series in enumerate(usable, start=1):
+        slices, rows, columns = series.stack.shape
+        lines.append(f"{place}: {series.modality}, {slices} slices of {rows} x {columns}")
+    raise UserError("\n  ".join([f"{folder} holds {len(usable)} series; choose one with --series N:", *lines]))
+
+
+def _predicted(predictor: Any, model: Model, series: ImageSeries, place: Path) -> tuple[Path, Path]:
+    """Write the series as nnU-Net reads it and predict it; the files of image and label map."""
+    from nnunet_cscn.dicom.pixels import read_pixels
+    from nnunet_cscn.nifti.writing import write_volume
+
+    ending = model.file_ending()
+    image, target = place / f"case_0000{ending}", place / "out" / "case"
+    write_volume(image, read_pixels(series), series.stack.grid())
+    run_predictor(
+        predictor,
+        [[str(image)]],
+        [str(target)],
+        overwrite=True,
+        save_probabilities=False,
+        previous_stage=None,
+        n_preprocessing=0,
+        n_export=0,
+    )
+    return image, target.with_name(f"case{ending}")
+
+
+def _write(series: ImageSeries, prediction: Path, model: Model, out: Path) -> dict[str, Any]:
+    from nnunet_cscn.dicom.segmentation_writer import write_segmentation
+    from nnunet_cscn.dicom.structure_writer import write_structures
+    from nnunet_cscn.evaluation.labels import EvaluatedLabels
+    from nnunet_cscn.evaluation.volumes import label_mask
+    from nnunet_cscn.nifti.voxels import read_voxels
+
+    voxels = read_voxels(prediction)
+    labels = EvaluatedLabels.from_dataset(model.description()["labels"])
+    masks = {name: label_mask(voxels, values) for name, values in labels.values.items()}
+    write_structures(out / "rtstruct.dcm", masks, series, label="nnunet-cscn", now=datetime.now())
+    if any(mask.any() for mask in masks.values()):
+        write_segmentation(out / "seg.dcm", masks, series)
+    else:
+        (out / "seg.dcm").unlink(missing_ok=True)
+        console.print("nothing was found: the structure set has no contour, and there is no SEG")
+    return masks
+
+
+def _draw(image: Path, prediction: Path, model: Model, out: Path) -> None:
+    from nnunet_cscn.evaluation.labels import EvaluatedLabels
+    from nnunet_cscn.report.contours import draw_labels
+
+    labels = EvaluatedLabels.from_dataset(model.description()["labels"])
+    draw_labels(
+        image, prediction, out / "picture.png", names=labels.values, title="Automatic segmentation, not approved"
+    )
+
+
+def _voxel_ml(series: ImageSeries) -> float:
+    x, y, z = series.stack.grid().spacing_mm
+    return x * y * z / 1000
