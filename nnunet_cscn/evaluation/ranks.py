@@ -20,7 +20,7 @@ class Ranking:
         mean_ranks: Mean rank of each method, the best first; equal values share the mean of their ranks.
         friedman_p: p of the Friedman test that all methods are alike; nan below three methods or two cases.
         critical_difference: Nemenyi's: mean ranks that are further apart differ at 5 %; nan below two cases.
-        groups: Methods that are not told apart, the largest such sets of neighbours.
+        groups: Methods that are not told apart, the largest such sets of neighbours; all of them below two cases.
     """
 
     mean_ranks: Mapping[str, float]
