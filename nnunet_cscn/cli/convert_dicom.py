@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.app import progress_bar
+from nnunet_cscn.cli.conversion_result import show_result
 from nnunet_cscn.cli.score_options import NumProcesses
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
     from nnunet_cscn.conversion.dicom_studies import Region
+    from nnunet_cscn.conversion.raw_dataset import DatasetDescription
+
+CHANNELS = {"PT": "PET"}  # what nnU-Net users call a modality; on CT nnU-Net normalises as CT
 
 
 def dicom(
@@ -58,10 +62,10 @@ def dicom(
     Example: cscn convert dicom studies $nnUNet_raw --dataset 950 --roi 'GTV.*'
     """
     try:
-        from nnunet_cscn.conversion.dicom_dataset import describe, draw_cases, finish_dataset, write_mapping
-        from nnunet_cscn.conversion.dicom_studies import Options, convert_studies, find_studies
+        from nnunet_cscn.conversion.dicom_studies import find_studies, write_mapping
     except ImportError:
         raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
+    from nnunet_cscn.conversion.pipeline import convert_cases, draw_cases, finish_dataset
     from nnunet_cscn.conversion.raw_dataset import check_number_is_free
 
     regions = _regions(roi)
@@ -79,26 +83,36 @@ def dicom(
 
         found = find_studies(studies, prefix=name, modality=modality, on_progress=report)
         task = progress.add_task("converting", total=None)
-        options = Options(regions, merge=merge, overwrite=overwrite)
-        converted, problems = convert_studies(found, folder, options, num_processes=num_processes, on_progress=report)
+        labels = {region.label: region.value for region in regions}
+        cases = [study.as_case(regions, merge=merge) for study in found]
+        converted, problems = convert_cases(
+            cases, folder, labels, overwrite=overwrite, num_processes=num_processes, on_progress=report
+        )
         if converted:
-            finish_dataset(folder, describe(dataset, name, regions, converted), found, converted, problems)
+            description = _describe(dataset, name, labels, {case.details["modality"] for case in converted.values()})
+            finish_dataset(folder, description, cases, converted, problems)
             task = progress.add_task("drawing", total=None)
-            draw_cases(folder, list(converted), regions, on_progress=report)
+            draw_cases(folder, list(converted), labels, on_progress=report)
     if mapping is not None:
         write_mapping(mapping, found)
-    n_new = sum(case.is_new for case in converted.values())
-    unchanged = f", {len(converted) - n_new} of them already there" if n_new < len(converted) else ""
-    console.print(
-        f"{folder}: {len(converted)} of {len(found)} cases converted{unchanged}",
-        soft_wrap=True,
-        markup=False,
-        highlight=False,
+    show_result(folder, converted, problems, remedy="--mapping FILE says where they stand")
+
+
+def _describe(number: int, name: str, labels: dict[str, int], modalities: set[str]) -> DatasetDescription:
+    from nnunet_cscn.conversion.raw_dataset import DatasetDescription
+
+    if len(modalities) > 1:
+        raise UserError(f"the cases are of {' and '.join(sorted(modalities))}: convert them one by one with --modality")
+    (modality,) = modalities
+    return DatasetDescription(
+        number=number,
+        name=name,
+        title="Converted from DICOM studies with structure sets",
+        channel_names=(CHANNELS.get(modality, modality),),
+        labels=(("background", 0), *labels.items()),
+        licence="",
+        reference="",
     )
-    if problems:
-        lines = [f"{case}: {reason}" for case, reason in sorted(problems.items())]
-        heading = f"{len(problems)} of {len(found)} cases can't be converted; --mapping FILE says where they stand:"
-        raise UserError("\n  ".join([heading, *lines]))
 
 
 def _regions(texts: list[str]) -> tuple[Region, ...]:

@@ -1,18 +1,19 @@
-"""A tree of DICOM studies with structure sets as a raw data set of nnU-Net."""
+"""A tree of DICOM studies with structure sets, as cases."""
 
 from __future__ import annotations
 
+import csv
+import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cscn.conversion.raw_dataset import image_path, label_path
+from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
 from nnunet_cscn.dicom.headers import Header, read_headers
 from nnunet_cscn.dicom.matching import series_of
 from nnunet_cscn.dicom.pixels import read_pixels
@@ -21,10 +22,8 @@ from nnunet_cscn.dicom.roi_names import choose_roi, single_roi
 from nnunet_cscn.dicom.series import ImageSeries, image_series
 from nnunet_cscn.dicom.structures import RTSTRUCT, StructureSet, read_structures
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
-from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
-from nnunet_cscn.nifti.voxels import read_voxels
-from nnunet_cscn.nifti.writing import write_volume
+from nnunet_cscn.evaluation.case_pool import OnProgress
+from nnunet_cscn.files import replacing
 
 
 @dataclass(frozen=True)
@@ -34,21 +33,6 @@ class Region:
     label: str
     value: int
     wanted: str
-
-
-@dataclass(frozen=True)
-class Options:
-    """What is made of the studies.
-
-    Attributes:
-        regions: The labels; where two overlap, the later one is on top.
-        merge: Whether several regions of interest that fit one label become one, instead of a refusal.
-        overwrite: Whether files that differ from the source are replaced.
-    """
-
-    regions: tuple[Region, ...]
-    merge: bool = False
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,26 +55,14 @@ class Study:
     series: tuple[ImageSeries, ...]
     damaged: tuple[str, ...] = ()
 
+    def as_case(self, regions: Sequence[Region], *, merge: bool) -> SourceCase:
+        """Return the case that this makes.
 
-@dataclass(frozen=True)
-class ConvertedCase:
-    """A case that was converted.
-
-    Attributes:
-        modality: MR, CT and so on.
-        grid: Its grid.
-        volumes_ml: Volume of each label.
-        regions: The regions of interest that each label was made of.
-        notes: What was passed over.
-        is_new: Whether a file was written.
-    """
-
-    modality: str
-    grid: Grid
-    volumes_ml: Mapping[str, float]
-    regions: Mapping[str, tuple[str, ...]]
-    notes: tuple[str, ...] = field(default=())
-    is_new: bool = True
+        Args:
+            regions: The labels; where two overlap, the later one is on top.
+            merge: Whether several regions of interest that fit one label become one, instead of a refusal.
+        """
+        return SourceCase(self.case, self.patient, partial(_load, self, regions, merge=merge))
 
 
 def find_studies(
@@ -142,30 +114,50 @@ def find_studies(
     return studies
 
 
-def convert_studies(
-    studies: Sequence[Study],
-    folder: Path,
-    options: Options,
-    *,
-    num_processes: int | None = None,
-    on_progress: OnProgress | None = None,
-) -> tuple[dict[str, ConvertedCase], dict[str, str]]:
-    """Write image and labels of every study.
+def write_mapping(file: Path, studies: Sequence[Study]) -> None:
+    """Write which patient each case is, readable for its owner alone.
 
     Args:
-        studies: What ``find_studies`` found.
-        folder: The raw data set.
-        options: Which labels to make, and how.
-        num_processes: Cases at the same time; None for one on each available processor.
-        on_progress: Called with the number of finished cases and of all.
+        file: A CSV file.
+        studies: The cases.
+    """
+    with replacing(file) as temporary:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(["case", "patient", "PatientID", "structures"])
+            writer.writerows([study.case, study.patient, study.patient_id, study.structures] for study in studies)
+
+
+def label_volume(
+    structures: StructureSet, series: ImageSeries, regions: Sequence[Region], *, merge: bool
+) -> tuple[NDArray[np.uint8], dict[str, str]]:
+    """Fill the regions of interest that the labels mean.
+
+    Args:
+        structures: The structure set.
+        series: The series that it was drawn on.
+        regions: The labels; where two overlap, the later one is on top.
+        merge: Whether several regions of interest that fit one label become one.
 
     Returns:
-        What was converted, by case; and why the others could not be.
+        The label map, shape (slices, rows, columns), and which regions of interest each label was made of.
+
+    Raises:
+        UserError: When no region fits a label, several do and they are not to be merged, or one has no contour.
     """
-    work: dict[str, Callable[[], ConvertedCase]] = {
-        study.case: partial(_convert, study, folder, options) for study in studies
-    }
-    return each_case(work, num_processes=num_processes, on_progress=on_progress)
+    names = list(structures.contours)
+    volume = np.zeros(series.stack.shape, np.uint8)
+    used: dict[str, str] = {}
+    for region in regions:
+        chosen = choose_roi(region.wanted, names) if merge else []
+        chosen = chosen or [single_roi(region.wanted, names)]
+        if not any(structures.contours[name] for name in chosen):
+            raise UserError(f"{', '.join(chosen)}: the region has no closed contour")
+        for name in chosen:
+            volume[rasterise(structures.contours[name], series.stack)] = region.value
+        used[f"{region.label}_regions"] = " + ".join(chosen)
+    return volume, used
 
 
 def _patient_of(header: Header) -> str:
@@ -173,68 +165,12 @@ def _patient_of(header: Header) -> str:
     return header.text("PatientID") or header.text("StudyInstanceUID")
 
 
-def _convert(study: Study, folder: Path, options: Options) -> ConvertedCase:
+def _load(study: Study, regions: Sequence[Region], *, merge: bool) -> LoadedCase:
     structures = read_structures(study.structures)
     try:
         series = series_of(structures, study.series)
     except UserError as fault:
-        reasons = "; ".join((str(fault), *study.damaged))
-        raise UserError(reasons) from None
-    grid = series.stack.grid()
-    labels, regions = label_volume(structures, series, options)
-    new = [
-        _put(image_path(folder, study.case), read_pixels(series), grid, overwrite=options.overwrite),
-        _put(label_path(folder, study.case), labels, grid, overwrite=options.overwrite),
-    ]
-    voxel_ml = float(np.prod(grid.spacing_mm)) / 1000
-    volumes = {region.label: float(np.count_nonzero(labels == region.value)) * voxel_ml for region in options.regions}
-    return ConvertedCase(series.modality, grid, volumes, regions, series.notes, any(new))
-
-
-def label_volume(
-    structures: StructureSet, series: ImageSeries, options: Options
-) -> tuple[NDArray[np.uint8], dict[str, tuple[str, ...]]]:
-    """Fill the regions of interest that the labels mean.
-
-    Args:
-        structures: The structure set.
-        series: The series that it was drawn on.
-        options: Which labels to make.
-
-    Returns:
-        The label map, shape (slices, rows, columns), and the regions that each label was made of.
-
-    Raises:
-        UserError: When no region fits a label, several do and they are not to be merged, or one has no contour.
-    """
-    names = list(structures.contours)
-    volume = np.zeros(series.stack.shape, np.uint8)
-    used: dict[str, tuple[str, ...]] = {}
-    for region in options.regions:
-        chosen = choose_roi(region.wanted, names) if options.merge else []
-        chosen = chosen or [single_roi(region.wanted, names)]
-        if not any(structures.contours[name] for name in chosen):
-            raise UserError(f"{', '.join(chosen)}: the region has no closed contour")
-        for name in chosen:
-            volume[rasterise(structures.contours[name], series.stack)] = region.value
-        used[region.label] = tuple(chosen)
-    return volume, used
-
-
-def _put(file: Path, voxels: NDArray[Any], grid: Grid, *, overwrite: bool) -> bool:
-    """Write a volume unless it is there already; tell whether it was written."""
-    if file.exists():
-        if _holds(file, voxels, grid):
-            return False
-        if not overwrite:
-            raise UserError(f"{file.name} is there and differs from the source: remove it or pass --overwrite")
-    write_volume(file, voxels, grid)
-    return True
-
-
-def _holds(file: Path, voxels: NDArray[Any], grid: Grid) -> bool:
-    try:
-        there, place = read_voxels(file), read_grid(file)
-    except UserError:
-        return False
-    return not grid_differences(place, grid, "the source", tolerance=1e-4) and np.array_equal(there, voxels)
+        raise UserError("; ".join((str(fault), *study.damaged))) from None
+    labels, used = label_volume(structures, series, regions, merge=merge)
+    details = {"modality": series.modality, **used}
+    return LoadedCase([read_pixels(series)], labels, series.stack.grid(), series.notes, details)

@@ -1,0 +1,203 @@
+"""From cases of any source to a raw data set of nnU-Net: none half written, and a bad one never stops the others."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cscn.conversion.raw_dataset import DatasetDescription, dataset_json, image_path, label_path
+from nnunet_cscn.conversion.splits import SPLITS_FILE, check_splits, folds_by_patient, write_splits
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.files import replacing, write_json
+from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
+from nnunet_cscn.nifti.voxels import read_voxels
+from nnunet_cscn.nifti.writing import write_volume
+from nnunet_cscn.report.contours import draw_labels
+
+REPORT = "conversion_report.csv"
+PICTURES = "conversion_pictures"
+
+
+@dataclass(frozen=True)
+class LoadedCase:
+    """The content of a case.
+
+    Attributes:
+        channels: The images, shape (Z, Y, X) each, all on one grid.
+        labels: The label map on the same grid.
+        grid: Where the voxels lie.
+        notes: What was passed over or changed on the way.
+        details: Further columns of the report.
+    """
+
+    channels: Sequence[NDArray[Any]]
+    labels: NDArray[np.uint8]
+    grid: Grid
+    notes: tuple[str, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SourceCase:
+    """A case of the source.
+
+    Attributes:
+        name: Its name in the data set.
+        patient: The patient's pseudonym: cases of one patient stay in one fold.
+        load: Reads it; a UserError says why it can't be used.
+    """
+
+    name: str
+    patient: str
+    load: Callable[[], LoadedCase]
+
+
+@dataclass(frozen=True)
+class ConvertedCase:
+    """A case that is there.
+
+    Attributes:
+        grid: Its grid.
+        volumes_ml: Volume of each label.
+        notes: What was passed over or changed.
+        details: Further columns of the report.
+        is_new: Whether a file was written.
+    """
+
+    grid: Grid
+    volumes_ml: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+    is_new: bool = True
+
+
+def convert_cases(
+    cases: Sequence[SourceCase],
+    folder: Path,
+    labels: Mapping[str, int],
+    *,
+    overwrite: bool = False,
+    num_processes: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> tuple[dict[str, ConvertedCase], dict[str, str]]:
+    """Write images and labels of every case, a few cases at a time.
+
+    Args:
+        cases: The cases.
+        folder: The raw data set.
+        labels: Value of each label.
+        overwrite: Replace files that differ from the source, instead of refusing the case.
+        num_processes: Cases at the same time; None for one on each available processor.
+        on_progress: Called with the number of finished cases and of all.
+
+    Returns:
+        What was converted, by case; and why the others could not be.
+    """
+    work = {case.name: partial(_convert, case, folder, labels, overwrite) for case in cases}
+    return each_case(work, num_processes=num_processes, on_progress=on_progress)
+
+
+def finish_dataset(
+    folder: Path,
+    description: DatasetDescription,
+    cases: Sequence[SourceCase],
+    converted: Mapping[str, ConvertedCase],
+    problems: Mapping[str, str],
+) -> None:
+    """Write dataset.json, patients.json, the folds where patients have several cases, and the report.
+
+    Args:
+        folder: The raw data set.
+        description: What it is.
+        cases: All cases that were tried.
+        converted: Those that are there.
+        problems: Why the others are not.
+
+    Raises:
+        UserError: When other folds are there, on which models may have been trained.
+    """
+    patients = {case.name: case.patient for case in cases if case.name in converted}
+    splits = folds_by_patient(patients)
+    if len(set(patients.values())) < len(patients) and splits:
+        check_splits(folder / SPLITS_FILE, splits)
+        write_splits(folder / SPLITS_FILE, splits)
+    write_json(folder / "patients.json", patients)
+    _write_report(folder / REPORT, cases, converted, problems)
+    write_json(folder / "dataset.json", dataset_json(description, case_count=len(converted)))
+
+
+def draw_cases(
+    folder: Path, cases: Sequence[str], labels: Mapping[str, int], *, on_progress: OnProgress | None = None
+) -> None:
+    """Draw every case that has no picture that is newer than its files."""
+    names = {label: (value,) for label, value in labels.items()}
+    work = {}
+    for case in cases:
+        files, target = (image_path(folder, case), label_path(folder, case)), folder / PICTURES / f"{case}.png"
+        if not target.exists() or target.stat().st_mtime_ns < max(file.stat().st_mtime_ns for file in files):
+            work[case] = partial(draw_labels, *files, target, names=names, title=case)
+    each_case(work, num_processes=1, on_progress=on_progress)
+
+
+def _convert(case: SourceCase, folder: Path, labels: Mapping[str, int], overwrite: bool) -> ConvertedCase:
+    loaded = case.load()
+    files = {image_path(folder, case.name, number): voxels for number, voxels in enumerate(loaded.channels)}
+    files[label_path(folder, case.name)] = loaded.labels
+    new = [_put(file, voxels, loaded.grid, overwrite=overwrite) for file, voxels in files.items()]
+    voxel_ml = float(np.prod(loaded.grid.spacing_mm)) / 1000
+    volumes = {name: float(np.count_nonzero(loaded.labels == value)) * voxel_ml for name, value in labels.items()}
+    return ConvertedCase(loaded.grid, volumes, loaded.notes, loaded.details, any(new))
+
+
+def _put(file: Path, voxels: NDArray[Any], grid: Grid, *, overwrite: bool) -> bool:
+    """Write a volume unless it is there already; tell whether it was written."""
+    if file.exists():
+        if _holds(file, voxels, grid):
+            return False
+        if not overwrite:
+            raise UserError(f"{file.name} is there and differs from the source: remove it or pass --overwrite")
+    write_volume(file, voxels, grid)
+    return True
+
+
+def _holds(file: Path, voxels: NDArray[Any], grid: Grid) -> bool:
+    try:
+        there, place = read_voxels(file), read_grid(file)
+    except UserError:
+        return False
+    return not grid_differences(place, grid, "the source", tolerance=1e-4) and np.array_equal(there, voxels)
+
+
+def _write_report(
+    file: Path,
+    cases: Sequence[SourceCase],
+    converted: Mapping[str, ConvertedCase],
+    problems: Mapping[str, str],
+) -> None:
+    """Write one row for each case: its grid, its labels' volumes, and what was wrong."""
+    details = list(dict.fromkeys(key for case in converted.values() for key in case.details))
+    labels = list(dict.fromkeys(label for case in converted.values() for label in case.volumes_ml))
+    heading = ["case", "patient", "status", "shape", "spacing_mm", *details, *(f"{label}_ml" for label in labels)]
+    with replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*heading, "notes"])
+        for case in cases:
+            done = converted.get(case.name)
+            if done is None:
+                blank = [""] * (len(heading) - 3)
+                writer.writerow([case.name, case.patient, "failed", *blank, problems.get(case.name, "")])
+                continue
+            shape = "x".join(map(str, done.grid.shape))
+            spacing = "x".join(f"{step:.5g}" for step in done.grid.spacing_mm)
+            row = [case.name, case.patient, "converted", shape, spacing]
+            row += [done.details.get(key, "") for key in details]
+            row += [f"{done.volumes_ml[label]:.3f}" for label in labels]
+            writer.writerow([*row, "; ".join(done.notes)])
