@@ -10,6 +10,7 @@ import typer
 
 from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.cli.convert_dicom import dicom
+from nnunet_cscn.cli.convert_public import hecktor, hnts_mrg, segrap
 from nnunet_cscn.conversion.hippocampus import HIPPOCAMPUS
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.sts import STS
@@ -75,5 +76,8 @@ hippocampus = paired_converter("hippocampus", HIPPOCAMPUS)
 
 convert_app = typer.Typer(help="Turn data into nnU-Net's raw format.", no_args_is_help=True)
 convert_app.command("dicom")(dicom)
+convert_app.command("hecktor")(hecktor)
+convert_app.command("hnts-mrg")(hnts_mrg)
+convert_app.command("segrap")(segrap)
 convert_app.command("sts")(sts)
 convert_app.command("hippocampus")(hippocampus)

@@ -1,0 +1,123 @@
+"""``cscn convert`` for public data sets that are no pair of folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nnunet_cscn.cli.app import progress_bar
+from nnunet_cscn.cli.conversion_result import show_result
+from nnunet_cscn.cli.score_options import NumProcesses
+from nnunet_cscn.conversion.hnts_mrg_task import Task
+from nnunet_cscn.nnunet_folders import raw_folder
+
+if TYPE_CHECKING:
+    from nnunet_cscn.conversion.pipeline import SourceCase
+    from nnunet_cscn.conversion.raw_dataset import DatasetDescription
+
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="The unpacked download.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Raw folder to write into, not $nnUNet_raw.")]
+DatasetId = Annotated[int | None, typer.Option("--dataset-id", metavar="N", help="Another number for the data set.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that differ from the source.")]
+Resample = Annotated[bool, typer.Option("--resample", help="Bring volumes on other grids onto the image's.")]
+
+
+def hnts_mrg(
+    source: Source,
+    *,
+    task: Annotated[
+        Task, typer.Option(help="Before radiotherapy, in its middle, or that with what was known before.")
+    ] = "pre",
+    out: Out = None,
+    dataset_id: DatasetId = None,
+    resample: Resample = False,
+    overwrite: Overwrite = False,
+    num_processes: NumProcesses = None,
+) -> None:
+    """Convert HNTS-MRG 2024 (T2 MR of head and neck, GTVp and GTVn).
+
+    150 patients, doi 10.5281/zenodo.11199559, CC BY-NC 4.0. Empty masks in the
+    middle of radiotherapy are kept: those tumours are gone.
+
+    Example: cscn convert hnts-mrg HNTSMRG24_train --task mid-priors
+    """
+    from nnunet_cscn.conversion.hnts_mrg import description, find_cases
+
+    cases = find_cases(source, task, resample=resample)
+    _convert(description(task), cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+
+
+def segrap(
+    source: Source,
+    *,
+    out: Out = None,
+    dataset_id: DatasetId = None,
+    resample: Resample = False,
+    overwrite: Overwrite = False,
+    num_processes: NumProcesses = None,
+) -> None:
+    """Convert SegRap 2023 or 2025 (planning CT of NPC, plain and with contrast).
+
+    Labels GTVp and GTVnd from the masks of each case's folder; masks of 0 and
+    255 are taken too.
+
+    Example: cscn convert segrap SegRap2023_Training_Set_120cases
+    """
+    from nnunet_cscn.conversion.segrap import SEGRAP, find_cases
+
+    cases = find_cases(source, resample=resample)
+    _convert(SEGRAP, cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+
+
+def hecktor(
+    source: Source,
+    *,
+    out: Out = None,
+    dataset_id: DatasetId = None,
+    overwrite: Overwrite = False,
+    num_processes: NumProcesses = None,
+) -> None:
+    """Convert HECKTOR 2022 or 2025 (PET/CT of head and neck, GTVp and GTVn).
+
+    PET is resampled onto CT (linear), as the two never share a grid; the
+    report says of which cases.
+
+    Example: cscn convert hecktor 'hecktor2025/Task 1'
+    """
+    from nnunet_cscn.conversion.hecktor import HECKTOR, find_cases
+
+    _convert(HECKTOR, find_cases(source), out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+
+
+def _convert(
+    description: DatasetDescription,
+    cases: Sequence[SourceCase],
+    out: Path | None,
+    dataset_id: int | None,
+    *,
+    overwrite: bool,
+    num_processes: int | None,
+) -> None:
+    from nnunet_cscn.conversion.pipeline import convert_cases, draw_cases, finish_dataset
+    from nnunet_cscn.conversion.raw_dataset import check_number_is_free, folder_name
+
+    folder = (raw_folder() if out is None else out) / folder_name(description, dataset_id)
+    check_number_is_free(folder)
+    labels = dict(description.labels[1:])
+    with progress_bar() as progress:
+        task = progress.add_task("converting", total=None)
+
+        def report(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        converted, problems = convert_cases(
+            cases, folder, labels, overwrite=overwrite, num_processes=num_processes, on_progress=report
+        )
+        if converted:
+            finish_dataset(folder, description, cases, converted, problems)
+            task = progress.add_task("drawing", total=None)
+            draw_cases(folder, list(converted), labels, on_progress=report)
+    show_result(folder, converted, problems, remedy="mend them and run the command again")

@@ -1,0 +1,58 @@
+"""HECKTOR 2022 and 2025: PET/CT of head and neck with primary tumours and nodes."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
+from nnunet_cscn.conversion.raw_dataset import DatasetDescription
+from nnunet_cscn.conversion.source_volumes import as_labels, on_grid, read_volume
+from nnunet_cscn.errors import UserError
+
+HECKTOR = DatasetDescription(
+    number=922,
+    name="HECKTOR",
+    title="FDG-PET/CT of head and neck with primary tumours and lymph nodes (HECKTOR), PET resampled onto CT",
+    channel_names=("CT", "PET"),
+    labels=(("background", 0), ("GTVp", 1), ("GTVn", 2)),
+    licence="of the challenge: https://hecktor.grand-challenge.org",
+    reference=(
+        "Andrearczyk V, Oreiller V, Abobakr M, et al. (2023): Overview of the HECKTOR challenge at MICCAI 2022. "
+        "Lecture Notes in Computer Science 13626, 1-30. doi:10.1007/978-3-031-27420-6_1"
+    ),
+)
+_CT = "__CT.nii.gz"
+
+
+def find_cases(source: Path) -> list[SourceCase]:
+    """List the cases of a download, of 2022 (``imagesTr``, ``labelsTr``) or 2025 (one folder a case).
+
+    Args:
+        source: The download.
+
+    Raises:
+        UserError: When there is no such folder or no CT in it.
+    """
+    if not source.is_dir():
+        raise UserError(f"{source}: there is no such folder")
+    images = sorted(file for file in source.rglob(f"*{_CT}") if not file.name.startswith("."))
+    if not images:
+        raise UserError(f"{source}: expected files such as CHUM-001{_CT}, found none")
+    cases = []
+    for image in images:
+        name = image.name.removesuffix(_CT)
+        cases.append(SourceCase(name, name, partial(_load, image, name)))
+    return cases
+
+
+def _load(image_file: Path, name: str) -> LoadedCase:
+    folder = image_file.parent
+    ct = read_volume(image_file)
+    pet, note = on_grid(read_volume(folder / f"{name}__PT.nii.gz"), ct.grid, "PET", resample=True)
+    places = (folder / f"{name}.nii.gz", folder.with_name("labelsTr") / f"{name}.nii.gz")
+    mask_file = next((file for file in places if file.is_file()), places[0])
+    mask, mask_note = on_grid(read_volume(mask_file), ct.grid, "the mask", resample=True, labels=True)
+    labels = as_labels(mask, (0, 1, 2), "the mask")
+    notes = tuple(filter(None, (note, mask_note)))
+    return LoadedCase([ct.voxels, pet.voxels], labels, ct.grid, notes)
