@@ -12,6 +12,8 @@ from nnunet_cscn.cli.app import progress_bar
 from nnunet_cscn.cli.conversion_result import show_result
 from nnunet_cscn.cli.score_options import NumProcesses
 from nnunet_cscn.conversion.hnts_mrg_task import Task
+from nnunet_cscn.conversion.npc277_mode import Mode
+from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet_folders import raw_folder
 
 if TYPE_CHECKING:
@@ -48,6 +50,35 @@ def hnts_mrg(
 
     cases = find_cases(source, task, resample=resample)
     _convert(description(task), cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+
+
+def npc277(
+    source: Source,
+    *,
+    mode: Annotated[
+        Mode, typer.Option(help="One sequence; all three as channels on CE-T1's grid; or every scan as a case.")
+    ] = "CE-T1",
+    out: Out = None,
+    dataset_id: DatasetId = None,
+    resample: Resample = False,
+    overwrite: Overwrite = False,
+    num_processes: NumProcesses = None,
+) -> None:
+    """Convert NPC-277 (three MR sequences of nasopharyngeal carcinoma, GTVp).
+
+    277 patients, doi 10.1038/s41597-025-05815-x, CC BY 4.0. Masks are brought
+    onto their series by where their voxels lie, not by the order of arrays.
+    With every scan as a case, the folds keep patients together.
+
+    Example: cscn convert npc277 primary_data/data --mode CE-T1
+    """
+    try:
+        from nnunet_cscn.conversion.npc277 import description, find_cases
+    except ImportError:
+        raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
+
+    cases = find_cases(source, mode, resample=resample)
+    _convert(description(mode), cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
 
 
 def segrap(

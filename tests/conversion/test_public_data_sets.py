@@ -8,7 +8,11 @@ import pytest
 import SimpleITK
 from typer.testing import CliRunner
 
+from dicom_files import oblique, write_series
 from nnunet_cscn.cli.main import app
+from nnunet_cscn.conversion.npc277 import SEQUENCES
+from nnunet_cscn.dicom.headers import read_headers
+from nnunet_cscn.dicom.series import image_series
 
 SHAPE = (3, 8, 10)
 IMAGE = np.random.default_rng(0).integers(-100, 900, SHAPE).astype(np.int16)
@@ -129,7 +133,65 @@ def test_hecktor_of_both_years_has_pet_on_the_grid_of_ct(convert, tmp_path, writ
     assert row["notes"] == "PET was resampled"
 
 
-@pytest.mark.parametrize("name", ["hnts-mrg", "segrap", "hecktor"])
+@pytest.fixture
+def npc277(tmp_path):
+    """Two patients with oblique series; masks with clean and unclean values, one of them in another order of axes."""
+    root = tmp_path / "source" / "primary_data" / "data" / "MRI-Segments"
+    for patient in ("001", "002"):
+        for number, (folder, name) in enumerate(SEQUENCES.values()):
+            write_series(root / patient / folder, IMAGE + number, orientation=oblique(), slice_spacing_mm=3.0 + number)
+            (series,), _ = image_series(read_headers(root / patient / folder))
+            mask = SimpleITK.GetImageFromArray(MASK.astype(np.float32) * (1 if patient == "001" else 0.93))
+            grid = series.stack.grid()
+            mask.SetSpacing(grid.spacing_mm)
+            mask.SetOrigin(grid.origin_mm)
+            mask.SetDirection(grid.direction)
+            if patient == "002":
+                mask = SimpleITK.PermuteAxes(SimpleITK.Flip(mask, (False, True, False)), (1, 0, 2))
+            SimpleITK.WriteImage(mask, str(root / patient / name))
+    (tmp_path / "source" / "__MACOSX" / "001").mkdir(parents=True)
+    (tmp_path / "source" / "__MACOSX" / "001" / "ROI-CE-T1.nii").write_bytes(b"junk")
+    return root
+
+
+def test_npc277_masks_come_to_their_series_by_where_they_lie(convert, npc277, tmp_path):
+    assert "2 of 2 cases converted" in convert("npc277")
+    folder = tmp_path / "raw" / "Dataset277_NPC277"
+    for case in ("NPC_001", "NPC_002"):
+        assert (read(folder / "imagesTr" / f"{case}_0000.nii.gz") == IMAGE).all()
+        assert (read(folder / "labelsTr" / f"{case}.nii.gz") == MASK).all()
+    assert dataset(folder)["channel_names"] == {"0": "CE-T1"}
+
+
+def test_npc277_sequences_are_channels_on_the_grid_of_the_first(convert, npc277, tmp_path):
+    convert("npc277", "--mode", "multi")
+    folder = tmp_path / "raw" / "Dataset280_NPC277multi"
+    channels = [read(folder / "imagesTr" / f"NPC_001_{channel:04d}.nii.gz") for channel in range(3)]
+    assert {channel.shape for channel in channels} == {SHAPE}
+    inside = np.s_[0, 1:-1, 1:-1]  # the first slices lie at the same place; at the border rounding decides
+    assert np.abs(channels[1][inside].astype(int) - (IMAGE[inside] + 1)).max() <= 1
+    assert dataset(folder)["channel_names"] == {"0": "CE-T1", "1": "T1", "2": "T2"}
+
+
+def test_npc277_scans_of_a_patient_stay_in_one_fold(convert, npc277, tmp_path):
+    assert "6 of 6 cases converted" in convert("npc277", "--mode", "scans")
+    folder = tmp_path / "raw" / "Dataset281_NPC277scans"
+    for fold in json.loads((folder / "splits_final.json").read_text()):
+        patients = [{case.split("_")[1] for case in fold[side]} for side in ("train", "val")]
+        assert not patients[0] & patients[1]
+
+
+def test_npc277_a_mask_of_another_shape_is_refused_or_resampled(convert, npc277, tmp_path, write_volume):
+    image = SimpleITK.ReadImage(str(npc277 / "001" / "ROI-CE-T1.nii"))
+    SimpleITK.WriteImage(image[:, :, 1:], str(npc277 / "001" / "ROI-CE-T1.nii"))
+    shown = " ".join(convert("npc277", status=2).split())
+    assert "NPC_001: the mask lies on another grid" in shown
+    assert "add --resample" in shown
+    convert("npc277", "--resample")
+    assert (read(tmp_path / "raw" / "Dataset277_NPC277" / "labelsTr" / "NPC_001.nii.gz") == MASK).all()
+
+
+@pytest.mark.parametrize("name", ["hnts-mrg", "segrap", "hecktor", "npc277"])
 def test_another_folder_is_refused_with_what_is_expected(convert, tmp_path, name):
     assert "there is no such folder" in convert(name, status=2)
     (tmp_path / "source").mkdir()

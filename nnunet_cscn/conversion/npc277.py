@@ -1,0 +1,120 @@
+"""NPC-277: three MR sequences of nasopharyngeal carcinoma, each with a mask of the primary tumour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cscn.conversion.npc277_mode import MODES, Mode
+from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
+from nnunet_cscn.conversion.raw_dataset import DatasetDescription
+from nnunet_cscn.conversion.source_volumes import Volume, as_mask, on_grid, read_volume
+from nnunet_cscn.dicom.headers import read_headers
+from nnunet_cscn.dicom.pixels import read_pixels
+from nnunet_cscn.dicom.series import image_series
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.nifti.grids import Grid
+
+# Folder of the DICOM series and name of the mask, of each sequence.
+SEQUENCES = {"CE-T1": ("CE-T1WI", "ROI-CE-T1.nii"), "T1": ("T1WI", "ROI-T1.nii"), "T2": ("T2WI", "ROI-T2.nii")}
+
+
+def description(mode: Mode) -> DatasetDescription:
+    """Return what is to be said about the data set of a mode."""
+    number, name = MODES[mode]
+    sequences = tuple(SEQUENCES) if mode == "multi" else ("MR",) if mode == "scans" else (mode,)
+    return DatasetDescription(
+        number=number,
+        name=name,
+        title=f"Nasopharyngeal carcinoma, MR ({', '.join(sequences)}), primary tumour (NPC-277)",
+        channel_names=sequences,
+        labels=(("background", 0), ("GTVp", 1)),
+        licence="CC BY 4.0",
+        reference="Scientific Data 12, 1450 (2025). doi:10.1038/s41597-025-05815-x; Zenodo doi:10.5281/zenodo.13131827",
+    )
+
+
+def find_cases(source: Path, mode: Mode, *, resample: bool = False) -> list[SourceCase]:
+    """List the cases of a download, however deep its folders are nested.
+
+    Args:
+        source: The download.
+        mode: One sequence; ``multi`` for all three, brought onto CE-T1; ``scans`` for every scan as a case of its own.
+        resample: Whether masks on other grids are resampled instead of refused.
+
+    Raises:
+        UserError: When there is no such folder or no patient in it.
+    """
+    if not source.is_dir():
+        raise UserError(f"{source}: there is no such folder")
+    wanted = list(SEQUENCES) if mode in ("scans", "multi") else [mode]
+    folders = sorted(
+        {
+            file.parent
+            for sequence in wanted
+            for file in source.rglob(f"{SEQUENCES[sequence][1]}*")
+            if "__MACOSX" not in file.parts and not file.name.startswith(".")
+        }
+    )
+    if not folders:
+        raise UserError(f"{source}: expected folders such as 001 with {SEQUENCES[wanted[0]][1]}, found none")
+    cases = []
+    for folder in folders:
+        patient = f"NPC_{folder.name}"
+        if mode == "scans":
+            for sequence in wanted:
+                name = f"{patient}_{sequence.replace('-', '')}"
+                cases.append(SourceCase(name, patient, partial(_load, folder, [sequence], resample)))
+        else:
+            cases.append(SourceCase(patient, patient, partial(_load, folder, wanted, resample)))
+    return cases
+
+
+def _load(folder: Path, sequences: Sequence[str], resample: bool) -> LoadedCase:
+    """The first sequence has the grid and the mask; the others are brought onto it."""
+    first, *others = sequences
+    image, notes = _series(folder / SEQUENCES[first][0])
+    labels, note = _mask(folder, SEQUENCES[first][1], image.grid, resample)
+    notes.append(note)
+    channels = [image.voxels]
+    for sequence in others:
+        other, more = _series(folder / SEQUENCES[sequence][0])
+        moved, note = on_grid(other, image.grid, sequence, resample=True)
+        channels.append(moved.voxels)
+        notes += [*more, note]
+    return LoadedCase(channels, labels, image.grid, tuple(filter(None, notes)))
+
+
+def _series(folder: Path) -> tuple[Volume, list[str]]:
+    found, problems = image_series(read_headers(folder))
+    if len(found) != 1:
+        reasons = "; ".join(problems.values()) or f"{len(found)} series, one is expected"
+        raise UserError(f"{folder.name}: {reasons}")
+    (series,) = found
+    return Volume(read_pixels(series), series.stack.grid()), list(series.notes)
+
+
+def _mask(folder: Path, name: str, grid: Grid, resample: bool) -> tuple[NDArray[np.uint8], str]:
+    """Bring a mask onto the series by where its voxels lie: arrays of other orders of axes are the same mask."""
+    file = next((folder / f"{name}{end}" for end in ("", ".gz") if (folder / f"{name}{end}").is_file()), folder / name)
+    stored = read_volume(file)
+    mask = Volume(as_mask(stored).astype(np.uint8), stored.grid)
+    moved, note = on_grid(mask, grid, "the mask", resample=True, labels=True)
+    if not note:
+        return mask.voxels, ""
+    before, after = int(mask.voxels.sum()), int(moved.voxels.sum())
+    if _edges(mask.grid) == _edges(grid) and before == after:
+        return moved.voxels, ""  # the same voxels in another order
+    if not resample:
+        shapes = f"shape {mask.grid.shape} against {grid.shape} of the series, {after} of {before} voxels inside it"
+        raise UserError(f"the mask lies on another grid ({shapes}): add --resample to bring it onto the series")
+    return moved.voxels, note
+
+
+def _edges(grid: Grid) -> list[tuple[int, float]]:
+    """Number and size of voxels along the axes, whatever their order."""
+    return sorted((n, round(step, 3)) for n, step in zip(grid.shape, grid.spacing_mm, strict=True))
