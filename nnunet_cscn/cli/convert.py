@@ -10,6 +10,7 @@ import typer
 
 from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.cli.convert_dicom import dicom
+from nnunet_cscn.cli.convert_nifti import nifti
 from nnunet_cscn.cli.convert_public import hecktor, hnts_mrg, npc277, segrap
 from nnunet_cscn.conversion.hippocampus import HIPPOCAMPUS
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
@@ -78,6 +79,7 @@ convert_app = typer.Typer(help="Turn data into nnU-Net's raw format.", no_args_i
 convert_app.command("dicom")(dicom)
 convert_app.command("hecktor")(hecktor)
 convert_app.command("hnts-mrg")(hnts_mrg)
+convert_app.command("nifti")(nifti)
 convert_app.command("npc277")(npc277)
 convert_app.command("segrap")(segrap)
 convert_app.command("sts")(sts)

@@ -49,7 +49,7 @@ def hnts_mrg(
     from nnunet_cscn.conversion.hnts_mrg import description, find_cases
 
     cases = find_cases(source, task, resample=resample)
-    _convert(description(task), cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+    convert_and_report(description(task), cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
 
 
 def npc277(
@@ -78,7 +78,7 @@ def npc277(
         raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
 
     cases = find_cases(source, mode, resample=resample)
-    _convert(description(mode), cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+    convert_and_report(description(mode), cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
 
 
 def segrap(
@@ -100,7 +100,7 @@ def segrap(
     from nnunet_cscn.conversion.segrap import SEGRAP, find_cases
 
     cases = find_cases(source, resample=resample)
-    _convert(SEGRAP, cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+    convert_and_report(SEGRAP, cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
 
 
 def hecktor(
@@ -120,10 +120,10 @@ def hecktor(
     """
     from nnunet_cscn.conversion.hecktor import HECKTOR, find_cases
 
-    _convert(HECKTOR, find_cases(source), out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+    convert_and_report(HECKTOR, find_cases(source), out, dataset_id, overwrite=overwrite, num_processes=num_processes)
 
 
-def _convert(
+def convert_and_report(
     description: DatasetDescription,
     cases: Sequence[SourceCase],
     out: Path | None,
@@ -132,6 +132,19 @@ def _convert(
     overwrite: bool,
     num_processes: int | None,
 ) -> None:
+    """Convert cases with a progress bar, and say how it went.
+
+    Args:
+        description: The data set.
+        cases: Its cases.
+        out: The raw folder; None for nnU-Net's.
+        dataset_id: Another number than the description's.
+        overwrite: Replace files that differ from the source.
+        num_processes: Cases at the same time.
+
+    Raises:
+        UserError: When a case can't be converted; all of them are listed, and the others are there.
+    """
     from nnunet_cscn.conversion.pipeline import convert_cases, draw_cases, finish_dataset
     from nnunet_cscn.conversion.raw_dataset import check_number_is_free, folder_name
 
