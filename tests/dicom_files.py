@@ -81,7 +81,7 @@ def write_structures(
     """Write an RTSTRUCT; with `slices` it references their series, otherwise nothing."""
     content = _file(RTSTRUCT)
     content.PatientID, content.Modality = patient, "RTSTRUCT"
-    content.StudyInstanceUID, content.SeriesInstanceUID = generate_uid(), generate_uid()
+    content.StudyInstanceUID, content.SeriesInstanceUID = slices[0].StudyInstanceUID if slices else "", generate_uid()
     if slices:
         frame, study, series = Dataset(), Dataset(), Dataset()
         series.SeriesInstanceUID = slices[0].SeriesInstanceUID

@@ -13,6 +13,7 @@ from nnunet_cscn.cli.conversion_result import show_result
 from nnunet_cscn.cli.score_options import NumProcesses
 from nnunet_cscn.conversion.hnts_mrg_task import Task
 from nnunet_cscn.conversion.npc277_mode import Mode
+from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet_folders import raw_folder
 
@@ -151,7 +152,7 @@ def convert_and_report(
     folder = (raw_folder() if out is None else out) / folder_name(description, dataset_id)
     check_number_is_free(folder)
     labels = dict(description.labels[1:])
-    with progress_bar() as progress:
+    with quiet(), progress_bar() as progress:
         task = progress.add_task("converting", total=None)
 
         def report(done: int, total: int) -> None:

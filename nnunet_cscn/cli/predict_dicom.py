@@ -144,7 +144,14 @@ def _write(series: ImageSeries, prediction: Path, model: Model, out: Path) -> di
     masks = {name: label_mask(voxels, values) for name, values in labels.values.items()}
     write_structures(out / "rtstruct.dcm", masks, series, label="nnunet-cscn", now=datetime.now())
     if any(mask.any() for mask in masks.values()):
-        write_segmentation(out / "seg.dcm", masks, series)
+        try:
+            write_segmentation(out / "seg.dcm", masks, series)
+        except Exception as fault:  # highdicom is strict, and what it says may quote the patient
+            (out / "seg.dcm").unlink(missing_ok=True)
+            raise UserError(
+                "rtstruct.dcm is written, but no SEG: elements of the images break DICOM's rules "
+                f"({type(fault).__name__})"
+            ) from None
     else:
         (out / "seg.dcm").unlink(missing_ok=True)
         console.print("nothing was found: the structure set has no contour, and there is no SEG")

@@ -153,9 +153,12 @@ def label_volume(
         chosen = choose_roi(region.wanted, names) if merge else []
         chosen = chosen or [single_roi(region.wanted, names)]
         if not any(structures.contours[name] for name in chosen):
-            raise UserError(f"{', '.join(chosen)}: the region has no closed contour")
+            raise UserError(f"{', '.join(chosen)}: there is no closed contour")
         for name in chosen:
-            volume[rasterise(structures.contours[name], series.stack)] = region.value
+            mask = rasterise(structures.contours[name], series.stack)
+            if structures.contours[name] and not mask.any():
+                raise UserError(f"{name}: the contours hold the centre of no voxel")
+            volume[mask] = region.value
         used[f"{region.label}_regions"] = " + ".join(chosen)
     return volume, used
 
@@ -168,7 +171,9 @@ def _patient_of(header: Header) -> str:
 def _load(study: Study, regions: Sequence[Region], *, merge: bool) -> LoadedCase:
     structures = read_structures(study.structures)
     try:
-        series = series_of(structures, study.series)
+        names = list(structures.contours)
+        chosen = [name for region in regions for name in choose_roi(region.wanted, names)]
+        series = series_of(structures, study.series, regions=chosen or None)
     except UserError as fault:
         raise UserError("; ".join((str(fault), *study.damaged))) from None
     labels, used = label_volume(structures, series, regions, merge=merge)

@@ -107,7 +107,7 @@ def _mask(folder: Path, name: str, grid: Grid, resample: bool) -> tuple[NDArray[
     if not note:
         return mask.voxels, ""
     before, after = int(mask.voxels.sum()), int(moved.voxels.sum())
-    if _edges(mask.grid) == _edges(grid) and before == after:
+    if _edges(mask.grid) == _edges(grid) and before == after and _shares_centres(mask.grid, grid):
         return moved.voxels, ""  # the same voxels in another order
     if not resample:
         shapes = f"shape {mask.grid.shape} against {grid.shape} of the series, {after} of {before} voxels inside it"
@@ -118,3 +118,13 @@ def _mask(folder: Path, name: str, grid: Grid, resample: bool) -> tuple[NDArray[
 def _edges(grid: Grid) -> list[tuple[int, float]]:
     """Number and size of voxels along the axes, whatever their order."""
     return sorted((n, round(step, 3)) for n, step in zip(grid.shape, grid.spacing_mm, strict=True))
+
+
+def _shares_centres(grid: Grid, other: Grid) -> bool:
+    """Whether the centres of both grids' voxels coincide, to a twentieth of a voxel."""
+    first = np.asarray(grid.origin_mm)
+    axes = np.reshape(grid.direction, (3, 3)) * grid.spacing_mm
+    corners = [first, first + axes @ (np.asarray(grid.shape) - 1)]
+    inverse = np.linalg.inv(np.reshape(other.direction, (3, 3)) * other.spacing_mm)
+    places = np.array([inverse @ (corner - other.origin_mm) for corner in corners])
+    return bool(np.abs(places - np.round(places)).max() < 0.05)

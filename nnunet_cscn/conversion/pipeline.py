@@ -100,7 +100,13 @@ def convert_cases(
 
     Returns:
         What was converted, by case; and why the others could not be.
+
+    Raises:
+        UserError: When two cases have the same name.
     """
+    names = [case.name for case in cases]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"the source holds cases of the same name: {', '.join(twice[:5])}; convert one part of it")
     work = {case.name: partial(_convert, case, folder, labels, overwrite) for case in cases}
     return each_case(work, num_processes=num_processes, on_progress=on_progress)
 
@@ -148,24 +154,32 @@ def draw_cases(
 
 
 def _convert(case: SourceCase, folder: Path, labels: Mapping[str, int], overwrite: bool) -> ConvertedCase:
-    loaded = case.load()
+    try:
+        loaded = case.load()
+    except UserError:
+        raise
+    except Exception as fault:  # an odd file never stops the others; what the fault says may quote the patient
+        raise UserError(f"unexpected fault in its files ({type(fault).__name__})") from None
     files = {image_path(folder, case.name, number): voxels for number, voxels in enumerate(loaded.channels)}
     files[label_path(folder, case.name)] = loaded.labels
-    new = [_put(file, voxels, loaded.grid, overwrite=overwrite) for file, voxels in files.items()]
+    new = [not _is_there(file, voxels, loaded.grid, overwrite=overwrite) for file, voxels in files.items()]
+    for (file, voxels), is_new in zip(files.items(), new, strict=True):
+        if is_new:
+            write_volume(file, voxels, loaded.grid)
     voxel_ml = float(np.prod(loaded.grid.spacing_mm)) / 1000
     volumes = {name: float(np.count_nonzero(loaded.labels == value)) * voxel_ml for name, value in labels.items()}
     return ConvertedCase(loaded.grid, volumes, loaded.notes, loaded.details, any(new))
 
 
-def _put(file: Path, voxels: NDArray[Any], grid: Grid, *, overwrite: bool) -> bool:
-    """Write a volume unless it is there already; tell whether it was written."""
-    if file.exists():
-        if _holds(file, voxels, grid):
-            return False
-        if not overwrite:
-            raise UserError(f"{file.name} is there and differs from the source: remove it or pass --overwrite")
-    write_volume(file, voxels, grid)
-    return True
+def _is_there(file: Path, voxels: NDArray[Any], grid: Grid, *, overwrite: bool) -> bool:
+    """Tell whether a volume is there already; refuse another one in its place unless it may be overwritten."""
+    if not file.exists():
+        return False
+    if _holds(file, voxels, grid):
+        return True
+    if not overwrite:
+        raise UserError(f"{file.name} is there and differs from the source: remove it or pass --overwrite")
+    return False
 
 
 def _holds(file: Path, voxels: NDArray[Any], grid: Grid) -> bool:

@@ -46,7 +46,15 @@ def read_volume(file: Path) -> Volume:
 
 
 def as_mask(volume: Volume) -> NDArray[np.bool_]:
-    """Return the foreground of a mask, whose values may be 0 and 255 or not quite clean: above half of the range."""
+    """Return the foreground of a mask, whose values may be 0 and 255 or not quite clean: above half of the range.
+
+    Raises:
+        UserError: When it holds what is no number, or more than two whole numbers, as a label map does.
+    """
+    if not np.isfinite(volume.voxels).all():
+        raise UserError("a mask holds values that are no numbers")
+    if volume.voxels.dtype.kind in "iu" and len(values := np.unique(volume.voxels)) > 2:
+        raise UserError(f"a mask holds {', '.join(map(str, values[:5]))}: it is a label map")
     low, high = float(volume.voxels.min()), float(volume.voxels.max())
     if low == high:
         return np.full(volume.voxels.shape, low > 0)
@@ -94,7 +102,8 @@ def on_grid(volume: Volume, grid: Grid, what: str, *, resample: bool, labels: bo
         raise UserError(f"{what} has {'; '.join(differences)}: add --resample to bring it onto the image's grid")
     interpolator = sitk.sitkNearestNeighbor if labels else sitk.sitkLinear
     reference = sitk.Image(list(grid.shape), sitk.sitkUInt8)
-    moved = sitk.Resample(_placed(volume), _located(reference, grid), sitk.Transform(), interpolator, 0)
+    outside = 0.0 if labels else float(volume.voxels.min())  # air on CT
+    moved = sitk.Resample(_placed(volume), _located(reference, grid), sitk.Transform(), interpolator, outside)
     return Volume(sitk.GetArrayFromImage(moved), grid), f"{what} was resampled"
 
 

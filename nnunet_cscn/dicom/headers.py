@@ -16,9 +16,9 @@ _FOREIGN_FOLDERS = ("__MACOSX",)
 _MAGIC_AT, _MAGIC = 128, b"DICM"
 TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID"),
-    *("Modality", "SeriesDescription", "ImageType", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames"),
+    *("Modality", "SeriesDescription", "ImageType", "PhotometricInterpretation", "Rows", "Columns", "NumberOfFrames"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "AcquisitionNumber", "EchoTime"),
-    *("TemporalPositionIdentifier", "DiffusionBValue", "TriggerTime", "InstanceNumber"),
+    *("TemporalPositionIdentifier", "DiffusionBValue", "TriggerTime"),
 )
 
 
@@ -33,6 +33,17 @@ class Header:
         """Return an element as text; blank and missing ones are empty."""
         value = self.elements.get(keyword)
         return "" if value is None else str(value).strip()
+
+    def texts(self, keyword: str) -> tuple[str, ...]:
+        """Return an element of one or more texts in capitals; none where it is missing or blank."""
+        value = self.elements.get(keyword)
+        return tuple(str(each).upper() for each in ([value] if isinstance(value, str) else value or ()) if each)
+
+    @property
+    def instance(self) -> str:
+        """The SOPInstanceUID; where it is blank, what the file's preamble says, and else the path."""
+        meta = getattr(self.elements, "file_meta", None)
+        return self.text("SOPInstanceUID") or str(getattr(meta, "MediaStorageSOPInstanceUID", "")) or str(self.file)
 
     def numbers(self, keyword: str, count: int) -> tuple[float, ...] | None:
         """Return an element of ``count`` numbers; None where it is missing, blank or something else."""
@@ -72,9 +83,12 @@ def read_headers(folder: Path, *, on_progress: Callable[[int, int], None] | None
 def read_header(file: Path) -> Header | None:
     """Read the header of a file; None where it is no DICOM file that says what it is."""
     elements = _elements(file)
-    if elements is None or not elements.get("SOPClassUID"):
+    if elements is None:
         return None
-    return Header(file, elements)
+    if not elements.get("SOPClassUID"):
+        meta = getattr(elements, "file_meta", None)
+        elements.SOPClassUID = getattr(meta, "MediaStorageSOPClassUID", "")
+    return Header(file, elements) if elements.SOPClassUID else None
 
 
 def _elements(file: Path) -> pydicom.Dataset | None:
@@ -83,7 +97,7 @@ def _elements(file: Path) -> pydicom.Dataset | None:
         return pydicom.dcmread(file, **options)
     except InvalidDicomError:
         pass
-    except (OSError, EOFError, ValueError, KeyError, NotImplementedError):
+    except Exception:  # a damaged file may lead to anything
         return None
     try:  # some archives leave DICOM's mark out
         return pydicom.dcmread(file, force=True, **options) if _may_be_dicom(file) else None

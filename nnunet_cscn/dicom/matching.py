@@ -15,15 +15,19 @@ ON_SLICE = 0.1  # how far a contour's points may lie from a slice, as a share of
 INSIDE_PIXELS = 1.0  # how far outside the image
 
 
-def series_of(structures: StructureSet, candidates: Sequence[ImageSeries]) -> ImageSeries:
+def series_of(
+    structures: StructureSet, candidates: Sequence[ImageSeries], *, regions: Sequence[str] | None = None
+) -> ImageSeries:
     """Return the series that a structure set was drawn on.
 
     Tried in turn: images that its contours name, the series that it names, its frame of reference, and the geometry
-    alone. A series is only taken when its slices carry all contours, and a localiser never is.
+    alone; the last two among series of the same study. A series is only taken when its slices carry all contours, and
+    a localiser never is.
 
     Args:
         structures: The structure set.
         candidates: The series of the same patient.
+        regions: The regions whose contours count; None for all. A couch may well lie outside the image.
 
     Raises:
         UserError: When none fits or several do.
@@ -31,14 +35,16 @@ def series_of(structures: StructureSet, candidates: Sequence[ImageSeries]) -> Im
     usable = [series for series in candidates if not series.is_localiser]
     if not usable:
         raise UserError("there are contours but no series of images")
-    points = [contour for contours in structures.contours.values() for contour in contours]
+    wanted = structures.contours if regions is None else regions
+    points = [contour for name in wanted for contour in structures.contours[name]]
     if not points:
-        raise UserError("the structure set holds no closed contour")
+        raise UserError(f"{', '.join(wanted) or 'the structure set'}: there is no closed contour")
+    related = [series for series in usable if not structures.study or series.study == structures.study]
     for chosen in (
         [series for series in usable if structures.instances & set(series.instances)],
         [series for series in usable if series.uid in structures.series],
-        [series for series in usable if series.frame_of_reference in structures.frames_of_reference],
-        usable,
+        [series for series in related if series.frame_of_reference in structures.frames_of_reference],
+        related,
     ):
         fitting = [series for series in chosen if fits(points, series)]
         if len(fitting) == 1:
@@ -57,7 +63,10 @@ def fits(contours: Sequence[Floats], series: ImageSeries) -> bool:
     stack = series.stack
     points = np.concatenate(contours)
     heights = stack.heights_mm(points)
-    nearest = np.abs(heights[:, None] - np.asarray(stack.positions_mm)[None]).min(axis=1)
+    positions = np.asarray(stack.positions_mm)
+    behind = np.searchsorted(positions, heights)
+    neighbours = [positions[np.clip(behind + step, 0, len(positions) - 1)] for step in (-1, 0)]
+    nearest = np.minimum(*(np.abs(heights - neighbour) for neighbour in neighbours))
     if nearest.max() > ON_SLICE * stack.slice_spacing_mm:
         return False
     pixels = stack.pixel_coordinates(points)

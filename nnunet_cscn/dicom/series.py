@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_cscn.dicom.headers import Header
-from nnunet_cscn.dicom.stack import Stack, checked_directions
+from nnunet_cscn.dicom.stack import Floats, Stack, checked_directions
 from nnunet_cscn.errors import UserError
 
 _SAME_PLACE_MM = 1e-3
+_SHEAR_MM = 0.05  # how far slices may be shifted against each other in their own plane
 # What tells images at the same place apart: echoes, phases, b values, acquisitions.
 _REPETITIONS = (
     *("EchoTime", "TemporalPositionIdentifier", "DiffusionBValue", "TriggerTime", "AcquisitionNumber", "ImageType"),
@@ -92,9 +93,18 @@ def _stacks(members: Sequence[Header], reasons: list[str]) -> list[list[Header]]
         if (header.number("NumberOfFrames") or 1) > 1:
             reasons.append("multi-frame images are not supported: export the series as one file per slice")
             continue
+        if header.text("PhotometricInterpretation") == "MONOCHROME1":
+            reasons.append("inverted images (MONOCHROME1) are not supported")
+            continue
         orientation, spacing = header.numbers("ImageOrientationPatient", 6), header.numbers("PixelSpacing", 2)
-        if orientation is None or spacing is None or header.numbers("ImagePositionPatient", 3) is None:
+        position = header.numbers("ImagePositionPatient", 3)
+        if orientation is None or spacing is None or position is None or not np.isfinite(position).all():
             reasons.append("images without position, orientation or pixel spacing")
+            continue
+        try:
+            checked_directions(orientation)
+        except UserError as fault:
+            reasons.append(str(fault))
             continue
         size = header.number("Rows"), header.number("Columns")
         groups[(*size, *np.round(spacing, 4), *np.round(orientation, 3))].append(header)
@@ -115,7 +125,7 @@ def _repetitions(group: list[Header]) -> list[list[Header]]:
 
 
 def _has_repeated_places(group: Sequence[Header]) -> bool:
-    places = {header.text("SOPInstanceUID"): _height(header) for header in group}
+    places = {header.instance: _height(header) for header in group}
     heights = sorted(places.values())
     return _has_equal(heights)
 
@@ -131,7 +141,7 @@ def _height(header: Header) -> float:
 
 
 def _series(members: Sequence[Header]) -> ImageSeries:
-    unique = {header.text("SOPInstanceUID"): header for header in reversed(members)}
+    unique = {header.instance: header for header in reversed(members)}
     ordered = sorted(unique.values(), key=_height)
     heights = [_height(header) for header in ordered]
     if _has_equal(heights):
@@ -139,6 +149,7 @@ def _series(members: Sequence[Header]) -> ImageSeries:
     first = ordered[0]
     along, down = checked_directions(first.numbers("ImageOrientationPatient", 6) or ())
     origin = first.numbers("ImagePositionPatient", 3) or ()
+    _refuse_sheared(ordered, along, down)
     row_step, column_step = first.numbers("PixelSpacing", 2) or (0.0, 0.0)
     if min(row_step, column_step) <= 0:
         raise UserError(f"PixelSpacing: expected two positive numbers, got {row_step} and {column_step}")
@@ -151,7 +162,7 @@ def _series(members: Sequence[Header]) -> ImageSeries:
         modality=first.text("Modality"),
         description=first.text("SeriesDescription"),
         frame_of_reference=first.text("FrameOfReferenceUID"),
-        kind=tuple(str(part).upper() for part in first.elements.get("ImageType") or ()),
+        kind=first.texts("ImageType"),
         stack=Stack(
             (len(ordered), rows, columns),
             (origin[0], origin[1], origin[2]),
@@ -161,6 +172,17 @@ def _series(members: Sequence[Header]) -> ImageSeries:
             tuple(heights),
         ),
         files=tuple(header.file for header in ordered),
-        instances=tuple(header.text("SOPInstanceUID") for header in ordered),
+        instances=tuple(header.instance for header in ordered),
         notes=(f"{n_copies} copies of slices were passed over",) if n_copies else (),
     )
+
+
+def _refuse_sheared(ordered: Sequence[Header], along: Floats, down: Floats) -> None:
+    """Refuse slices that do not stand above each other, as those of a tilted gantry: no grid holds them."""
+    positions = np.array([header.numbers("ImagePositionPatient", 3) for header in ordered])
+    shifts = (positions - positions[0]) @ np.stack([along, down], axis=1)
+    if (largest := float(np.abs(shifts).max())) > _SHEAR_MM:
+        raise UserError(
+            f"slices are shifted against each other by up to {largest:.2f} mm, as with a tilted gantry: straighten the "
+            "series first"
+        )

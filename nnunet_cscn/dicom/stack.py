@@ -46,7 +46,7 @@ class Stack:
 
     @property
     def slice_spacing_mm(self) -> float:
-        """Median step between neighbouring slices; of a single slice 1 mm, which nothing depends on."""
+        """Median step between neighbouring slices; 1 mm for a single slice, which has no volume."""
         if len(self.positions_mm) < 2:
             return 1.0
         return float(np.median(np.diff(self.positions_mm)))
@@ -80,8 +80,10 @@ class Stack:
         """Return the grid of a regular stack, in the order (x, y, z) of columns, rows and slices.
 
         Raises:
-            UserError: When the slices are not evenly spaced.
+            UserError: When the slices are not evenly spaced, or there is only one, whose thickness nobody knows.
         """
+        if len(self.positions_mm) < 2:
+            raise UserError("a single slice makes no volume: other slices are missing")
         if gaps := self.gaps():
             raise UserError("; ".join(gaps))
         slices, rows, columns = self.shape

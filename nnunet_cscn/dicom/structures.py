@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
-from pydicom.errors import InvalidDicomError
 
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.errors import UserError
@@ -26,7 +26,7 @@ class StructureSet:
         patient: PatientID as it stands there: never to be shown.
         study: StudyInstanceUID.
         contours: Contours of each region of interest by its name, each an array of points (N, 3) in the patient's
-            coordinates. Regions of the same name are one.
+            coordinates. Regions of the same name are numbered: ``GTV [1]``, ``GTV [2]``.
         series: SeriesInstanceUIDs that the file says it was drawn on; often stale or missing.
         instances: SOPInstanceUIDs of images that its contours name.
         frames_of_reference: FrameOfReferenceUIDs that it names.
@@ -49,19 +49,25 @@ def read_structures(file: Path) -> StructureSet:
             may be the patient's.
     """
     try:
-        content = pydicom.dcmread(file, force=True)
-    except (InvalidDicomError, OSError, EOFError, ValueError) as fault:
+        return _parsed(file, pydicom.dcmread(file, force=True))
+    except UserError:
+        raise
+    except Exception as fault:  # a damaged file may lead to anything, and its text may quote the patient
         raise UserError(f"the structure set can't be read ({type(fault).__name__})") from None
+
+
+def _parsed(file: Path, content: pydicom.Dataset) -> StructureSet:
     if content.get("SOPClassUID") != RTSTRUCT:
         raise UserError("the file is no RTSTRUCT")
     regions = content.get("StructureSetROISequence") or ()
-    names = {item.ROINumber: str(item.get("ROIName") or "").strip() for item in regions}
+    names = _names({item.get("ROINumber"): str(item.get("ROIName") or "").strip() for item in regions})
     contours: dict[str, list[Floats]] = {name: [] for name in names.values()}
     instances = set[str]()
     for region in content.get("ROIContourSequence") or ():
         name = names.get(region.get("ReferencedROINumber"), "")
         for contour in region.get("ContourSequence") or ():
-            instances |= {str(image.ReferencedSOPInstanceUID) for image in contour.get("ContourImageSequence") or ()}
+            images = contour.get("ContourImageSequence") or ()
+            instances |= {str(image.get("ReferencedSOPInstanceUID") or "") for image in images}
             if str(contour.get("ContourGeometricType") or "") in _CLOSED:
                 contours.setdefault(name, []).append(_points(contour, name))
     frames, series = set[str](), set[str]()
@@ -75,9 +81,9 @@ def read_structures(file: Path) -> StructureSet:
         file=file,
         patient=str(content.get("PatientID") or ""),
         study=str(content.get("StudyInstanceUID") or ""),
-        contours={name: tuple(found) for name, found in contours.items()},
+        contours={name: _different(found) for name, found in contours.items()},
         series=frozenset(series - {""}),
-        instances=frozenset(instances),
+        instances=frozenset(instances - {""}),
         frames_of_reference=frozenset(frames - {""}),
     )
 
@@ -87,3 +93,19 @@ def _points(contour: pydicom.Dataset, what: str) -> Floats:
     if values.size % 3 or not np.isfinite(values).all():
         raise UserError(f"{what}: a contour has {values.size} coordinates, which are no points in space")
     return values.reshape(-1, 3)
+
+
+def _names(by_number: Mapping[Any, str]) -> dict[Any, str]:
+    """Number the names that several regions have."""
+    names, taken = list(by_number.values()), dict[str, int]()
+    numbered = {}
+    for number, name in by_number.items():
+        taken[name] = taken.get(name, 0) + 1
+        numbered[number] = f"{name} [{taken[name]}]" if names.count(name) > 1 else name
+    return numbered
+
+
+def _different(contours: Sequence[Floats]) -> tuple[Floats, ...]:
+    """Leave out copies of a contour and what is none: by the even-odd rule two copies would cancel each other."""
+    unique = {contour.tobytes(): contour for contour in contours if len(contour) > 2}
+    return tuple(unique.values())

@@ -1,6 +1,7 @@
 import shutil
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless, generate_uid
 
@@ -130,6 +131,45 @@ def test_compressed_slices_are_unpacked(tmp_path, syntax):
         content.save_as(tmp_path / f"{number:03d}.dcm")
     (series,), _ = found_in(tmp_path)
     assert (read_pixels(series) == voxels).all()
+
+
+def test_slices_of_a_tilted_gantry_are_refused(tmp_path):
+    write_series(tmp_path, VOXELS)
+    for file in tmp_path.iterdir():
+        content = pydicom.dcmread(file)
+        height = float(content.ImagePositionPatient[2]) - 35
+        content.ImagePositionPatient[1] = float(content.ImagePositionPatient[1]) + 0.2 * height
+        content.save_as(file)
+    series, problems = found_in(tmp_path)
+    assert series == []
+    assert "shifted against each other by up to 1.80 mm" in problems[0]
+
+
+def test_missing_uids_do_not_make_slices_vanish(tmp_path):
+    write_series(tmp_path, VOXELS, SOPInstanceUID="")
+    (series,), problems = found_in(tmp_path)
+    assert series.stack.shape == VOXELS.shape
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("elements", "reason"),
+    [
+        ({"PhotometricInterpretation": "MONOCHROME1"}, "inverted images"),
+        ({"ImageOrientationPatient": [[0, 0, 0, 0, 0, 0]] * 4}, "no two perpendicular directions"),
+    ],
+)
+def test_one_bad_series_does_not_hide_the_others(tmp_path, elements, reason):
+    write_series(tmp_path / "good", VOXELS)
+    write_series(tmp_path / "bad", VOXELS, **elements)
+    (series,), (problem,) = found_in(tmp_path)
+    assert series.stack.shape == VOXELS.shape
+    assert reason in problem
+
+
+def test_a_localiser_is_known_by_a_single_word_too(tmp_path):
+    write_series(tmp_path, VOXELS, ImageType="LOCALIZER")
+    assert found_in(tmp_path)[0][0].is_localiser
 
 
 def test_the_same_name_in_two_studies_stays_two_series(tmp_path):

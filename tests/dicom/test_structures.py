@@ -58,8 +58,9 @@ def test_a_damaged_contour_and_another_file_are_refused(tmp_path):
 @pytest.fixture
 def two_series(tmp_path):
     """Two series of one patient, the second one half a slice higher; returns the slices of both."""
-    first = write_series(tmp_path / "a", VOXELS, uid="1.2.3.1")
-    second = write_series(tmp_path / "b", VOXELS, uid="1.2.3.2", origin_mm=(-20.0, 10.0, 36.5))
+    first = write_series(tmp_path / "a", VOXELS, uid="1.2.3.1", StudyInstanceUID="1.2.3")
+    higher = {"origin_mm": (-20.0, 10.0, 36.5), "StudyInstanceUID": "1.2.3"}
+    second = write_series(tmp_path / "b", VOXELS, uid="1.2.3.2", **higher)
     return first, second
 
 
@@ -97,3 +98,51 @@ def test_localisers_and_other_orientations_are_never_taken(tmp_path, two_series)
     write_series(tmp_path / "c", VOXELS, uid="1.2.3.3", ImageType=[["ORIGINAL", "PRIMARY", "LOCALIZER"]] * 4)
     write_series(tmp_path / "d", VOXELS, uid="1.2.3.4", orientation=CORONAL)
     assert chosen(tmp_path, SQUARE) == "1.2.3.1"
+
+
+def test_the_same_place_in_another_study_is_another_time(tmp_path, two_series):
+    for file in (tmp_path / "a").iterdir():
+        file.unlink()
+    write_series(tmp_path / "later", VOXELS, uid="1.2.3.9")
+    with pytest.raises(UserError, match="at most 1 of 1 contours lie on the slices"):
+        chosen(tmp_path, SQUARE, slices=two_series[0])
+
+
+def test_only_the_wanted_regions_have_to_fit(tmp_path, two_series):
+    far = np.add(SQUARE, [500.0, 0, 0])
+    write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE], "Couch": [far]}, slices=two_series[0])
+    series, _ = image_series(read_headers(tmp_path))
+    structures = read_structures(tmp_path / "rt.dcm")
+    assert series_of(structures, series, regions=["GTV"]).uid == "1.2.3.1"
+    with pytest.raises(UserError, match="at most 1 of 2"):
+        series_of(structures, series)
+
+
+def test_regions_of_the_same_name_are_told_apart_and_copies_of_contours_dropped(tmp_path):
+    write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE, SQUARE], "other": [above(3)]})
+    content = pydicom.dcmread(tmp_path / "rt.dcm")
+    content.StructureSetROISequence[1].ROIName = "GTV"
+    content.save_as(tmp_path / "rt.dcm")
+    found = read_structures(tmp_path / "rt.dcm").contours
+    assert {name: len(contours) for name, contours in found.items()} == {"GTV [1]": 1, "GTV [2]": 1}
+
+
+@pytest.mark.parametrize("damage", ["no number", "garbled", "truncated", "empty contour"])
+def test_odd_files_are_read_or_refused_in_a_sentence(tmp_path, damage):
+    file = tmp_path / "rt.dcm"
+    write_structures(file, {"GTV": [SQUARE]})
+    content = pydicom.dcmread(file)
+    contour = content.ROIContourSequence[0].ContourSequence[0]
+    if damage == "no number":
+        del content.StructureSetROISequence[0].ROINumber
+    elif damage == "empty contour":
+        contour.ContourData = []
+    content.save_as(file)
+    if damage == "garbled":
+        file.write_bytes(file.read_bytes().replace(b"-15", b"-1x"))
+    elif damage == "truncated":
+        file.write_bytes(file.read_bytes()[:-40])
+    try:
+        assert read_structures(file).contours.get("GTV", ()) == ()
+    except UserError as refusal:
+        assert "can't be read" in str(refusal)  # noqa: PT017
