@@ -90,8 +90,9 @@ def find_studies(
     studies, n_patients = list[Study](), 0
     for key in sorted(by_patient):
         members = by_patient[key]
-        found = sorted(
-            (header for header in members if header.text("SOPClassUID") == RTSTRUCT),
+        structure_sets = {header.instance: header for header in members if header.text("SOPClassUID") == RTSTRUCT}
+        found = sorted(  # copies of a file are one
+            structure_sets.values(),
             key=lambda header: (header.text("StudyInstanceUID"), str(header.file)),
         )
         if not found:

@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cscn.conversion.raw_dataset import DatasetDescription, dataset_json, image_path, label_path
+from nnunet_cscn.conversion.raw_dataset import (
+    DatasetDescription,
+    check_no_other_cases,
+    dataset_json,
+    image_path,
+    label_path,
+)
 from nnunet_cscn.conversion.splits import SPLITS_FILE, check_splits, folds_by_patient, write_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
@@ -102,11 +108,12 @@ def convert_cases(
         What was converted, by case; and why the others could not be.
 
     Raises:
-        UserError: When two cases have the same name.
+        UserError: When two cases have the same name, or the data set holds files of other cases.
     """
     names = [case.name for case in cases]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"the source holds cases of the same name: {', '.join(twice[:5])}; convert one part of it")
+    check_no_other_cases(folder, names, n_channels=None)
     work = {case.name: partial(_convert, case, folder, labels, overwrite) for case in cases}
     return each_case(work, num_processes=num_processes, on_progress=on_progress)
 

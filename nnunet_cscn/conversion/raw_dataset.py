@@ -90,15 +90,25 @@ def check_number_is_free(folder: Path) -> None:
         raise UserError(f"{folder.parent} already has {', '.join(others)}: choose another number with --dataset-id")
 
 
-def check_no_other_cases(folder: Path, cases: Sequence[str]) -> None:
+def check_no_other_cases(folder: Path, cases: Sequence[str], *, n_channels: int | None = 1) -> None:
     """Refuse a raw data set that holds images or labels of cases outside ``cases``; nnU-Net would take them too.
+
+    Args:
+        folder: The raw data set.
+        cases: The cases that it should hold.
+        n_channels: How many images a case has; None where that is not known yet.
 
     Raises:
         UserError: With the files that are in the way.
     """
-    expected = {image_path(folder, case) for case in cases} | {label_path(folder, case) for case in cases}
-    present = {file for part in ("imagesTr", "labelsTr") for file in (folder / part).glob(f"[!.]*{FILE_ENDING}")}
-    foreign = sorted(file.name for file in present - expected)
+    names = {f"{case}{FILE_ENDING}" for case in cases}
+    foreign = [file.name for file in (folder / "labelsTr").glob(f"[!.]*{FILE_ENDING}") if file.name not in names]
+    for file in (folder / "imagesTr").glob(f"[!.]*{FILE_ENDING}"):
+        case, _, channel = file.name.removesuffix(FILE_ENDING).rpartition("_")
+        is_known = f"{case}{FILE_ENDING}" in names and channel.isdecimal()
+        if not is_known or (n_channels is not None and int(channel) >= n_channels):
+            foreign.append(file.name)
+    foreign.sort()
     if foreign:
         raise UserError(
             f"{folder} holds files that the source does not have ({', '.join(foreign[:5])}"

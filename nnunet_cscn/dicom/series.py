@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_cscn.dicom.headers import Header
-from nnunet_cscn.dicom.stack import Floats, Stack, checked_directions
+from nnunet_cscn.dicom.stack import PARALLEL, Floats, Stack, checked_directions
 from nnunet_cscn.errors import UserError
 
 _SAME_PLACE_MM = 1e-3
+SAME_SPACING_MM = 1e-4
 _SHEAR_MM = 0.05  # how far slices may be shifted against each other in their own plane
 # What tells images at the same place apart: echoes, phases, b values, acquisitions.
 _REPETITIONS = (
@@ -88,46 +89,61 @@ def image_series(headers: Sequence[Header]) -> tuple[list[ImageSeries], dict[str
 
 def _stacks(members: Sequence[Header], reasons: list[str]) -> list[list[Header]]:
     """Put images of the same size, spacing and orientation together; what has no place is reported."""
-    groups: dict[tuple[object, ...], list[Header]] = defaultdict(list)
+    groups: list[list[Header]] = []
     for header in members:
-        if (header.number("NumberOfFrames") or 1) > 1:
-            reasons.append("multi-frame images are not supported: export the series as one file per slice")
-            continue
-        if header.text("PhotometricInterpretation") == "MONOCHROME1":
-            reasons.append("inverted images (MONOCHROME1) are not supported")
-            continue
-        orientation, spacing = header.numbers("ImageOrientationPatient", 6), header.numbers("PixelSpacing", 2)
-        position = header.numbers("ImagePositionPatient", 3)
-        if orientation is None or spacing is None or position is None or not np.isfinite(position).all():
-            reasons.append("images without position, orientation or pixel spacing")
-            continue
         try:
-            checked_directions(orientation)
+            _refuse_unplaced(header)
         except UserError as fault:
             reasons.append(str(fault))
             continue
-        size = header.number("Rows"), header.number("Columns")
-        groups[(*size, *np.round(spacing, 4), *np.round(orientation, 3))].append(header)
-    return [stack for group in groups.values() for stack in _repetitions(group)]
+        group = next((group for group in groups if _is_parallel(header, group[0])), None)
+        if group is None:
+            groups.append([header])
+        else:
+            group.append(header)
+    return [stack for group in groups for stack in _repetitions(group)]
+
+
+def _refuse_unplaced(header: Header) -> None:
+    if (header.number("NumberOfFrames") or 1) > 1:
+        raise UserError("multi-frame images are not supported: export the series as one file per slice")
+    if header.text("PhotometricInterpretation") == "MONOCHROME1":
+        raise UserError("inverted images (MONOCHROME1) are not supported")
+    orientation, spacing = header.numbers("ImageOrientationPatient", 6), header.numbers("PixelSpacing", 2)
+    position = header.numbers("ImagePositionPatient", 3)
+    if orientation is None or spacing is None or position is None or not np.isfinite(position).all():
+        raise UserError("images without position, orientation or pixel spacing")
+    checked_directions(orientation)
+
+
+def _is_parallel(header: Header, other: Header) -> bool:
+    """Whether two images have the same size and spacing, and lie parallel but for what rounding does."""
+    if any(header.number(keyword) != other.number(keyword) for keyword in ("Rows", "Columns")):
+        return False
+    limits = {"PixelSpacing": (2, SAME_SPACING_MM), "ImageOrientationPatient": (6, PARALLEL)}
+    return all(
+        np.allclose(header.numbers(keyword, count) or (), other.numbers(keyword, count) or (), rtol=0, atol=limit)
+        for keyword, (count, limit) in limits.items()
+    )
 
 
 def _repetitions(group: list[Header]) -> list[list[Header]]:
-    """Take images at the same places apart by the first element that does so."""
+    """Take images at the same places apart by the first element that makes stacks of the same places."""
     if not _has_repeated_places(group):
         return [group]
     for keyword in _REPETITIONS:
         parts: dict[str, list[Header]] = defaultdict(list)
         for header in group:
             parts[header.text(keyword)].append(header)
-        if len(parts) > 1 and not any(_has_repeated_places(part) for part in parts.values()):
+        places = {tuple(sorted(round(height, 2) for height in _heights(part))) for part in parts.values()}
+        if len(parts) > 1 and len(places) == 1 and not any(_has_repeated_places(part) for part in parts.values()):
             return list(parts.values())
     return [group]
 
 
 def _has_repeated_places(group: Sequence[Header]) -> bool:
-    places = {header.instance: _height(header) for header in group}
-    heights = sorted(places.values())
-    return _has_equal(heights)
+    unique = {header.instance: header for header in group}
+    return _has_equal(sorted(_heights(list(unique.values()))))
 
 
 def _has_equal(heights: Sequence[float]) -> bool:
@@ -135,15 +151,19 @@ def _has_equal(heights: Sequence[float]) -> bool:
     return any(high - low < _SAME_PLACE_MM for low, high in itertools.pairwise(heights))
 
 
-def _height(header: Header) -> float:
-    along, down = checked_directions(header.numbers("ImageOrientationPatient", 6) or ())
-    return float(np.cross(along, down) @ np.asarray(header.numbers("ImagePositionPatient", 3)))
+def _heights(group: Sequence[Header]) -> list[float]:
+    """Places along the normal of the first image: each one's own would be off by what rounding does."""
+    along, down = checked_directions(group[0].numbers("ImageOrientationPatient", 6) or ())
+    positions = np.array([header.numbers("ImagePositionPatient", 3) for header in group])
+    return [float(height) for height in positions @ np.cross(along, down)]
 
 
 def _series(members: Sequence[Header]) -> ImageSeries:
     unique = {header.instance: header for header in reversed(members)}
-    ordered = sorted(unique.values(), key=_height)
-    heights = [_height(header) for header in ordered]
+    members_by_height = sorted(
+        zip(_heights(list(unique.values())), unique.values(), strict=True), key=lambda pair: pair[0]
+    )
+    heights, ordered = [height for height, _ in members_by_height], [header for _, header in members_by_height]
     if _has_equal(heights):
         raise UserError("several different images lie at the same place, and nothing tells them apart")
     first = ordered[0]

@@ -174,6 +174,23 @@ def test_a_folder_without_structure_sets_is_refused(refused, tmp_path):
     assert "there is no such folder" in refused("convert", "dicom", tmp_path / "absent", tmp_path / "raw", *options)
 
 
+def test_copies_of_a_structure_set_are_one_case(convert, studies):
+    (file,) = (studies / "Secret^Secret-B" / "0").glob("rt")
+    (studies / "copy.dcm").write_bytes(file.read_bytes())
+    assert "3 of 3 cases converted" in convert("--roi", "GTVp")[1]
+
+
+def test_cases_that_have_left_the_source_are_named(convert, studies):
+    convert("--roi", "GTVp")
+    for file in (studies / "Secret^Secret-B").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    status, _, err = convert("--roi", "GTVp")
+    assert status == 2
+    assert "NPC_003.nii.gz" in err
+    assert "remove them" in " ".join(err.split())
+
+
 @pytest.mark.data
 def test_broken_structure_sets_are_refused_one_by_one(refused, shared_data, tmp_path):
     shown = refused(

@@ -71,6 +71,24 @@ def test_echoes_of_one_series_are_taken_apart(tmp_path):
     assert sorted(int(read_pixels(each)[0, 0, 0]) for each in series) == [20, 80]
 
 
+def test_a_number_that_every_image_has_of_its_own_makes_no_series(tmp_path):
+    for repetition in (0, 1):
+        numbers = {"AcquisitionNumber": list(range(1 + 4 * repetition, 5 + 4 * repetition))}
+        write_series(tmp_path / str(repetition), VOXELS + repetition, uid="1.2.3.9", **numbers)
+    series, problems = found_in(tmp_path)
+    assert series == []
+    assert problems == ["several different images lie at the same place, and nothing tells them apart"]
+
+
+def test_rounding_of_directions_does_not_split_a_series(tmp_path):
+    angles = np.arccos(0.9995) + np.array([-1e-4, 1e-4, -1e-4, 1e-4])
+    cosines = [[np.cos(a), np.sin(a), 0, -np.sin(a), np.cos(a), 0] for a in angles]
+    texts = [[f"{cosine:.10f}" for cosine in each] for each in cosines]
+    write_series(tmp_path, VOXELS, ImageOrientationPatient=texts)
+    (series,), _ = found_in(tmp_path)
+    assert series.stack.shape == VOXELS.shape
+
+
 def test_different_images_at_the_same_place_are_a_problem(tmp_path):
     for number in (0, 1):
         write_series(tmp_path / str(number), VOXELS + number, uid="1.2.3.9")
