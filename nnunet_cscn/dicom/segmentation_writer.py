@@ -15,7 +15,7 @@ from pydicom.uid import generate_uid
 
 from nnunet_cscn import __version__
 from nnunet_cscn.dicom.series import ImageSeries
-from nnunet_cscn.dicom.structure_writer import PATIENT_TAGS, STUDY_TAGS
+from nnunet_cscn.dicom.structure_writer import PATIENT_TAGS, STUDY_TAGS, frame_of
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 
@@ -72,8 +72,8 @@ def write_segmentation(file: Path, masks: Mapping[str, NDArray[np.bool_]], serie
 
 def _images(series: ImageSeries) -> list[pydicom.Dataset]:
     """The slices, with blanks for what highdicom wants and archives leave out."""
-    images = [pydicom.dcmread(file) for file in series.files]
-    frame = series.frame_of_reference or generate_uid()
+    images = [pydicom.dcmread(file, stop_before_pixels=True) for file in series.files]
+    frame = frame_of(series)
     for image in images:
         image.FrameOfReferenceUID = frame
         if not image.get("SliceThickness"):

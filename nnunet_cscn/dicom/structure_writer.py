@@ -11,7 +11,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 from pydicom.valuerep import format_number_as_ds
 
 from nnunet_cscn import __version__
@@ -23,6 +23,7 @@ from nnunet_cscn.dicom.structures import RTSTRUCT
 from nnunet_cscn.files import replacing
 
 COLOURS = ((255, 94, 94), (80, 200, 120), (70, 140, 255), (255, 190, 60), (190, 110, 230), (60, 200, 210))
+LONGEST_VALUE = 65_534  # bytes of one element in explicit VR; a ragged contour with many holes may have more
 STUDY_COMPONENT = "1.2.840.10008.3.1.2.3.1"
 # What an object takes over from the images that it belongs to; blank where it is missing there.
 PATIENT_TAGS = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
@@ -34,7 +35,8 @@ def write_structures(
 ) -> None:
     """Write masks as closed contours along the edges of their voxels, so that the volume is theirs.
 
-    The structure set is unapproved, and its regions are marked as made by a program.
+    The structure set is unapproved, and its regions are marked as made by a program. It is written in explicit VR,
+    unless a contour is longer than that can hold.
 
     Args:
         file: The RTSTRUCT file, written whole or not at all.
@@ -52,7 +54,7 @@ def write_structures(
     content = _file(pydicom.dcmread(series.files[0], stop_before_pixels=True), now)
     content.StructureSetLabel = label
     content.StructureSetDate, content.StructureSetTime = f"{now:%Y%m%d}", f"{now:%H%M%S}"
-    frame = series.frame_of_reference or generate_uid()
+    frame, is_long = frame_of(series), False
     content.FrameOfReferenceUID, content.PositionReferenceIndicator = frame, ""
     content.ReferencedFrameOfReferenceSequence = [_references(series, frame)]
     content.ApprovalStatus = "UNAPPROVED"
@@ -62,11 +64,20 @@ def write_structures(
         content.StructureSetROISequence.append(_roi(number, name, frame))
         region = Dataset()
         region.ROIDisplayColor, region.ReferencedROINumber = list(colour), number
-        region.ContourSequence = _contours(mask, series, image_class)
+        if contours := _contours(mask, series, image_class):
+            region.ContourSequence = contours
+            is_long |= any(len("\\".join(map(str, contour.ContourData))) > LONGEST_VALUE for contour in contours)
         content.ROIContourSequence.append(region)
         content.RTROIObservationsSequence.append(_observation(number, name))
+    if is_long:
+        content.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     with replacing(file) as temporary:
         content.save_as(temporary, enforce_file_format=True)
+
+
+def frame_of(series: ImageSeries) -> str:
+    """Return the frame of reference of a series; where it is blank, a new one that is always the same."""
+    return series.frame_of_reference or str(generate_uid(entropy_srcs=[series.uid, *series.instances]))
 
 
 def contour_points(mask: NDArray[np.bool_], series: ImageSeries) -> list[tuple[int, Floats]]:

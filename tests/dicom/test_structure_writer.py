@@ -110,6 +110,26 @@ def test_blank_tags_of_the_images_are_tolerated(tmp_path):
     assert (rasterise(read_structures(tmp_path / "rt.dcm").contours["GTVp"], series.stack) == blobs()).all()
 
 
+def test_a_contour_that_is_too_long_for_explicit_vr_is_written_nevertheless(tmp_path):
+    shape = (2, 160, 160)
+    write_series(tmp_path / "mr", np.zeros(shape, np.int16))
+    (series,), _ = image_series(read_headers(tmp_path / "mr"))
+    sieve = np.zeros(shape, bool)
+    sieve[0, 1:-1, 1:-1] = True
+    sieve[0, 3:-3:3, 3:-3:3] = False  # holes everywhere, all joined to one contour
+    write_structures(tmp_path / "rt.dcm", {"GTVp": sieve}, series, label="CSCN", now=NOW)
+    content = pydicom.dcmread(tmp_path / "rt.dcm")
+    assert content.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2"
+    assert content.ROIContourSequence[0].ContourSequence[0]["ContourData"].VR == "DS"
+    assert (rasterise(read_structures(tmp_path / "rt.dcm").contours["GTVp"], series.stack) == sieve).all()
+
+
+def test_an_empty_region_has_no_contours_at_all(written):
+    content = pydicom.dcmread(written)
+    assert "ContourSequence" in content.ROIContourSequence[0]
+    assert "ContourSequence" not in content.ROIContourSequence[1]
+
+
 def test_a_mask_of_another_shape_is_refused(series, tmp_path):
     with pytest.raises(ValueError, match="GTVp has shape"):
         write_structures(tmp_path / "rt.dcm", {"GTVp": np.zeros((1, 2, 3), bool)}, series, label="CSCN", now=NOW)
