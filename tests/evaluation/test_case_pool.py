@@ -1,4 +1,5 @@
 import threading
+import time
 
 import pytest
 
@@ -35,8 +36,12 @@ def test_a_fault_of_ours_stops_everything_at_once():
     def fault():
         raise RuntimeError("ours")
 
+    def slow():
+        started.append(1)
+        time.sleep(0.02)  # together 20 s, in which the fault has to be seen
+
     with pytest.raises(RuntimeError, match="ours"):
-        each_case({"a": fault, **{str(n): lambda: started.append(1) for n in range(1000)}}, num_processes=1)
+        each_case({"a": fault, **{str(number): slow for number in range(1000)}}, num_processes=1)
     assert len(started) < 1000
 
 
