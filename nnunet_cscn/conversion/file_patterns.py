@@ -14,7 +14,7 @@ from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
 from nnunet_cscn.conversion.source_volumes import ALL_ENDINGS, as_labels, as_mask, on_grid, read_volume
 from nnunet_cscn.errors import UserError
 
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACE = re.compile(r"\{([A-Za-z]\w*)\}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
 
 

@@ -68,7 +68,7 @@ def image_series(headers: Sequence[Header]) -> tuple[list[ImageSeries], dict[str
         headers: Of any DICOM files.
 
     Returns:
-        The series by UID and place, and a reason for each SeriesInstanceUID of which files could not be used.
+        The series in the order of their files, and a reason for each SeriesInstanceUID of which files could not be used.
     """
     by_uid: dict[str, list[Header]] = defaultdict(list)
     for header in headers:
