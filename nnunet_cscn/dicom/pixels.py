@@ -15,7 +15,7 @@ from nnunet_cscn.errors import UserError
 def read_pixels(series: ImageSeries) -> NDArray[Any]:
     """Read the values of a series, rescaled as each slice says, such as to Hounsfield units.
 
-    ITK unpacks all common transfer syntaxes. Integers stay integers, and fractions are float32 where that loses nothing.
+    ITK unpacks all common transfer syntaxes. Integers stay integers; fractions are float32 where that loses nothing.
 
     Args:
         series: Slices of one volume.

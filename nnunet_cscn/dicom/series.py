@@ -68,7 +68,7 @@ def image_series(headers: Sequence[Header]) -> tuple[list[ImageSeries], dict[str
         headers: Of any DICOM files.
 
     Returns:
-        The series in the order of their files, and a reason for each SeriesInstanceUID of which files could not be used.
+        The series in the order of their files, and a reason for each SeriesInstanceUID with files of no use.
     """
     by_uid: dict[str, list[Header]] = defaultdict(list)
     for header in headers:
