@@ -64,7 +64,9 @@ def _parsed(file: Path, content: pydicom.Dataset) -> StructureSet:
     contours: dict[str, list[Floats]] = {name: [] for name in names.values()}
     instances = set[str]()
     for region in content.get("ROIContourSequence") or ():
-        name = names.get(region.get("ReferencedROINumber"), "")
+        name = names.get(region.get("ReferencedROINumber"))
+        if name is None:  # the number stands behind the contours, so a file that is cut off lacks it
+            raise UserError("contours belong to no region: the structure set is damaged")
         for contour in region.get("ContourSequence") or ():
             images = contour.get("ContourImageSequence") or ()
             instances |= {str(image.get("ReferencedSOPInstanceUID") or "") for image in images}

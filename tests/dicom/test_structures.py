@@ -127,22 +127,37 @@ def test_regions_of_the_same_name_are_told_apart_and_copies_of_contours_dropped(
     assert {name: len(contours) for name, contours in found.items()} == {"GTV [1]": 1, "GTV [2]": 1}
 
 
-@pytest.mark.parametrize("damage", ["no number", "garbled", "truncated", "empty contour"])
-def test_odd_files_are_read_or_refused_in_a_sentence(tmp_path, damage):
+def test_an_empty_contour_is_none(tmp_path):
+    write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE, above(3)]})
+    content = pydicom.dcmread(tmp_path / "rt.dcm")
+    content.ROIContourSequence[0].ContourSequence[0].ContourData = []
+    content.save_as(tmp_path / "rt.dcm")
+    assert len(read_structures(tmp_path / "rt.dcm").contours["GTV"]) == 1
+
+
+def test_a_region_without_its_number_and_a_garbled_coordinate_are_refused(tmp_path):
     file = tmp_path / "rt.dcm"
     write_structures(file, {"GTV": [SQUARE]})
+    whole = file.read_bytes()
     content = pydicom.dcmread(file)
-    contour = content.ROIContourSequence[0].ContourSequence[0]
-    if damage == "no number":
-        del content.StructureSetROISequence[0].ROINumber
-    elif damage == "empty contour":
-        contour.ContourData = []
+    del content.StructureSetROISequence[0].ROINumber
     content.save_as(file)
-    if damage == "garbled":
-        file.write_bytes(file.read_bytes().replace(b"-15", b"-1x"))
-    elif damage == "truncated":
-        file.write_bytes(file.read_bytes()[:-40])
-    try:
-        assert read_structures(file).contours.get("GTV", ()) == ()
-    except UserError as refusal:
-        assert "can't be read" in str(refusal)  # noqa: PT017
+    with pytest.raises(UserError, match="belong to no region"):
+        read_structures(file)
+    file.write_bytes(whole.replace(b"-15", b"-1x"))
+    with pytest.raises(UserError, match=r"can't be read \(ValueError\)"):
+        read_structures(file)
+
+
+def test_a_file_that_is_cut_off_never_gives_a_part_of_a_regions_contours(tmp_path):
+    file = tmp_path / "rt.dcm"
+    write_structures(file, {"GTV": [above(height) for height in range(4)]})
+    whole = file.read_bytes()
+    refused = 0
+    for length in range(140, len(whole)):
+        file.write_bytes(whole[:length])
+        try:
+            assert len(read_structures(file).contours.get("GTV", ())) in (0, 4)
+        except UserError:
+            refused += 1
+    assert refused > len(whole) // 2
