@@ -62,7 +62,7 @@ def dicom(
     Example: cscn convert dicom studies $nnUNet_raw --dataset 950 --roi 'GTV.*'
     """
     try:
-        from nnunet_cscn.conversion.dicom_studies import find_studies, write_mapping
+        from nnunet_cscn.conversion.dicom_studies import common_modality, find_studies, write_mapping
     except ImportError:
         raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
     from nnunet_cscn.conversion.pipeline import convert_cases, draw_cases, finish_dataset
@@ -82,6 +82,9 @@ def dicom(
             progress.update(task, completed=done, total=total)
 
         found = find_studies(studies, prefix=name, modality=modality, on_progress=report)
+        if mapping is not None:
+            write_mapping(mapping, found)
+        common = common_modality(found, regions)  # refused before anything is written
         task = progress.add_task("converting", total=None)
         labels = {region.label: region.value for region in regions}
         cases = [study.as_case(regions, merge=merge) for study in found]
@@ -89,21 +92,16 @@ def dicom(
             cases, folder, labels, overwrite=overwrite, num_processes=num_processes, on_progress=report
         )
         if converted:
-            description = _describe(dataset, name, labels, {case.details["modality"] for case in converted.values()})
-            finish_dataset(folder, description, cases, converted, problems)
+            finish_dataset(folder, _describe(dataset, name, labels, common), cases, converted, problems)
             task = progress.add_task("drawing", total=None)
             draw_cases(folder, list(converted), labels, on_progress=report)
-    if mapping is not None:
-        write_mapping(mapping, found)
-    show_result(folder, converted, problems, remedy="--mapping FILE says where they stand")
+    remedy = f"{mapping or '--mapping FILE'} says where they stand"
+    show_result(folder, converted, problems, remedy=remedy)
 
 
-def _describe(number: int, name: str, labels: dict[str, int], modalities: set[str]) -> DatasetDescription:
+def _describe(number: int, name: str, labels: dict[str, int], modality: str) -> DatasetDescription:
     from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 
-    if len(modalities) > 1:
-        raise UserError(f"the cases are of {' and '.join(sorted(modalities))}: convert them one by one with --modality")
-    (modality,) = modalities
     return DatasetDescription(
         number=number,
         name=name,

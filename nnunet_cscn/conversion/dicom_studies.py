@@ -22,7 +22,7 @@ from nnunet_cscn.dicom.roi_names import choose_roi, single_roi
 from nnunet_cscn.dicom.series import ImageSeries, image_series
 from nnunet_cscn.dicom.structures import RTSTRUCT, StructureSet, read_structures
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.case_pool import OnProgress
+from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.files import replacing
 
 
@@ -54,6 +54,23 @@ class Study:
     structures: Path
     series: tuple[ImageSeries, ...]
     damaged: tuple[str, ...] = ()
+
+    def matched(self, regions: Sequence[Region]) -> tuple[StructureSet, ImageSeries]:
+        """Read the structure set, and find the series that its regions were drawn on.
+
+        Args:
+            regions: The labels, whose regions of interest count.
+
+        Raises:
+            UserError: When it can't be read, or no single series fits.
+        """
+        structures = read_structures(self.structures)
+        names = list(structures.contours)
+        chosen = [name for region in regions for name in choose_roi(region.wanted, names)]
+        try:
+            return structures, series_of(structures, self.series, regions=chosen or None)
+        except UserError as fault:
+            raise UserError("; ".join((str(fault), *self.damaged))) from None
 
     def as_case(self, regions: Sequence[Region], *, merge: bool) -> SourceCase:
         """Return the case that this makes.
@@ -115,6 +132,19 @@ def find_studies(
     return studies
 
 
+def common_modality(studies: Sequence[Study], regions: Sequence[Region]) -> str:
+    """Return the modality of the series that all studies were drawn on; empty where none can be used.
+
+    Raises:
+        UserError: When they are of different ones, which one network can't be normalised for.
+    """
+    matched, _ = each_case({study.case: partial(study.matched, regions) for study in studies})
+    modalities = sorted({series.modality for _, series in matched.values()})
+    if len(modalities) > 1:
+        raise UserError(f"the studies are of {' and '.join(modalities)}: convert them one by one with --modality")
+    return modalities[0] if modalities else ""
+
+
 def write_mapping(file: Path, studies: Sequence[Study]) -> None:
     """Write which patient each case is, readable for its owner alone.
 
@@ -170,13 +200,7 @@ def _patient_of(header: Header) -> str:
 
 
 def _load(study: Study, regions: Sequence[Region], *, merge: bool) -> LoadedCase:
-    structures = read_structures(study.structures)
-    try:
-        names = list(structures.contours)
-        chosen = [name for region in regions for name in choose_roi(region.wanted, names)]
-        series = series_of(structures, study.series, regions=chosen or None)
-    except UserError as fault:
-        raise UserError("; ".join((str(fault), *study.damaged))) from None
+    structures, series = study.matched(regions)
     labels, used = label_volume(structures, series, regions, merge=merge)
     details = {"modality": series.modality, **used}
     return LoadedCase([read_pixels(series)], labels, series.stack.grid(), series.notes, details)

@@ -174,6 +174,17 @@ def test_a_folder_without_structure_sets_is_refused(refused, tmp_path):
     assert "there is no such folder" in refused("convert", "dicom", tmp_path / "absent", tmp_path / "raw", *options)
 
 
+def test_mixed_modalities_are_refused_before_anything_is_written(convert, studies, tmp_path):
+    for file in (studies / "Secret^Secret-B" / "0" / "mr").iterdir():
+        content = pydicom.dcmread(file)
+        content.Modality = "CT"
+        content.save_as(file)
+    status, _, err = convert("--roi", "GTVp")
+    assert status == 2
+    assert "the studies are of CT and MR: convert them one by one with --modality" in " ".join(err.split())
+    assert not (tmp_path / "raw").exists()
+
+
 def test_copies_of_a_structure_set_are_one_case(convert, studies):
     (file,) = (studies / "Secret^Secret-B" / "0").glob("rt")
     (studies / "copy.dcm").write_bytes(file.read_bytes())
