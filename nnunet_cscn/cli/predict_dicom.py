@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from nnunet_cscn.dicom.series import ImageSeries
     from nnunet_cscn.prediction.predictor import Model
 
+FILES = ("rtstruct.dcm", "seg.dcm", "picture.png")
+
 
 def predict_dicom(
     images: Annotated[Path, typer.Argument(metavar="SERIES", help="Folder with the files of a series, in any order.")],
@@ -67,6 +69,7 @@ def predict_dicom(
         import torch
 
         from nnunet_cscn.discovery import ensure_registered
+        from nnunet_cscn.nifti.voxels import ENDINGS
         from nnunet_cscn.prediction.predictor import Model, SlidingWindow
 
         ensure_registered()
@@ -74,12 +77,16 @@ def predict_dicom(
     model.check()
     if (n_channels := model.n_channels()) != 1:
         raise UserError(f"{folder.name} needs {n_channels} channels: convert the series and use `cscn predict`")
+    if not model.file_ending().endswith(ENDINGS):
+        raise UserError(f"{folder.name} reads {model.file_ending()} files; from DICOM only NIfTI models can predict")
     window = SlidingWindow(mirroring=not disable_tta)
     predictor = model.load(torch.device(chosen_device(device)), window, stitched=stitched)
     with quiet(), tempfile.TemporaryDirectory() as place:
         image, prediction = _predicted(predictor, model, chosen, Path(place))
-        masks = _write(chosen, prediction, model, out)
+        for name in FILES:  # files of two runs never stand beside each other
+            (out / name).unlink(missing_ok=True)
         _draw(image, prediction, model, out)
+        masks = _write(chosen, prediction, model, out)
     voxel_ml = _voxel_ml(chosen)
     for name, mask in masks.items():
         console.print(f"{name}: {mask.sum() * voxel_ml:.2f} ml", markup=False, highlight=False)
@@ -147,13 +154,11 @@ def _write(series: ImageSeries, prediction: Path, model: Model, out: Path) -> di
         try:
             write_segmentation(out / "seg.dcm", masks, series)
         except Exception as fault:  # highdicom is strict, and what it says may quote the patient
-            (out / "seg.dcm").unlink(missing_ok=True)
             raise UserError(
                 "rtstruct.dcm is written, but no SEG: elements of the images break DICOM's rules "
                 f"({type(fault).__name__})"
             ) from None
     else:
-        (out / "seg.dcm").unlink(missing_ok=True)
         console.print("nothing was found: the structure set has no contour, and there is no SEG")
     return masks
 
