@@ -1,4 +1,4 @@
-"""``cscn convert NAME``: public data sets into nnU-Net's raw format."""
+"""``cscn convert NAME``: data of any source into nnU-Net's raw format."""
 
 from __future__ import annotations
 
@@ -8,27 +8,49 @@ from typing import Annotated
 
 import typer
 
-from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.cli.convert_dicom import dicom
 from nnunet_cscn.cli.convert_nifti import nifti
-from nnunet_cscn.cli.convert_public import hecktor, hnts_mrg, npc277, segrap
+from nnunet_cscn.cli.convert_public import (
+    DatasetId,
+    Out,
+    Overwrite,
+    convert_and_report,
+    hecktor,
+    hnts_mrg,
+    npc277,
+    segrap,
+)
+from nnunet_cscn.cli.score_options import NumProcesses
 from nnunet_cscn.conversion.hippocampus import HIPPOCAMPUS
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.sts import STS
-from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_folders import is_set, preprocessed_folder, raw_folder
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder with images/ and labels/, equal file names.")]
-Out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Raw folder to write into, not $nnUNet_raw.")]
-DatasetId = Annotated[int | None, typer.Option("--dataset-id", metavar="N", help="Another number for the data set.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that differ from the source.")]
 
 
 def paired_converter(name: str, description: DatasetDescription) -> Callable[..., None]:
     """Return the command that converts a data set of paired folders, for ``cscn convert NAME``."""
 
-    def command(source: Source, out: Out = None, dataset_id: DatasetId = None, overwrite: Overwrite = False) -> None:
-        _convert_paired(description, source, out=out, dataset_id=dataset_id, overwrite=overwrite)
+    def command(
+        source: Source,
+        out: Out = None,
+        dataset_id: DatasetId = None,
+        overwrite: Overwrite = False,
+        num_processes: NumProcesses = None,
+    ) -> None:
+        from nnunet_cscn.conversion.paired_folders import find_cases
+        from nnunet_cscn.conversion.splits import fixed_folds
+
+        cases = find_cases(source, description)
+        convert_and_report(
+            description,
+            cases,
+            out,
+            dataset_id,
+            overwrite=overwrite,
+            num_processes=num_processes,
+            folds=fixed_folds([case.name for case in cases]),
+        )
 
     command.__doc__ = (
         f"Convert to Dataset{description.number:03d}_{description.name}, with five fixed folds.\n\n"
@@ -43,33 +65,6 @@ def standalone(command: Callable[..., None]) -> typer.Typer:
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     alone.command()(command)
     return alone
-
-
-def _convert_paired(
-    description: DatasetDescription, source: Path, *, out: Path | None, dataset_id: int | None, overwrite: bool
-) -> None:
-    from nnunet_cscn.conversion.paired_folders import convert
-
-    has_preprocessed = is_set("nnUNet_preprocessed")
-    try:
-        with progress_bar() as progress:
-            task = progress.add_task("converting", total=None)
-            done = convert(
-                source,
-                description,
-                raw_folder=raw_folder() if out is None else out,
-                preprocessed_folder=preprocessed_folder() if has_preprocessed else None,
-                dataset_id=dataset_id,
-                overwrite=overwrite,
-                on_start=lambda count: progress.update(task, total=count),
-                on_case=lambda: progress.advance(task),
-            )
-    except OSError as failure:
-        raise UserError(f"{failure.filename}: {failure.strerror}") from failure
-
-    console.print(
-        f"{done.folder}: {len(done.written)} cases written, {len(done.unchanged)} already there", soft_wrap=True
-    )
 
 
 sts = paired_converter("sts", STS)

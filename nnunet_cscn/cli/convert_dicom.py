@@ -79,7 +79,7 @@ def dicom(
         task = progress.add_task("looking at files", total=None)
 
         def report(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+            progress.update(task, completed=done, total=total, visible=True)
 
         found = find_studies(studies, prefix=name, modality=modality, on_progress=report)
         if mapping is not None:
@@ -93,7 +93,7 @@ def dicom(
         )
         if converted:
             finish_dataset(folder, _describe(dataset, name, labels, common), cases, converted, problems)
-            task = progress.add_task("drawing", total=None)
+            task = progress.add_task("drawing", total=None, visible=False)
             draw_cases(folder, list(converted), labels, on_progress=report)
     remedy = f"{mapping or '--mapping FILE'} says where they stand"
     show_result(folder, converted, problems, remedy=remedy)

@@ -15,11 +15,12 @@ from nnunet_cscn.conversion.hnts_mrg_task import Task
 from nnunet_cscn.conversion.npc277_mode import Mode
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_folders import raw_folder
+from nnunet_cscn.nnunet_folders import is_set, preprocessed_folder, raw_folder
 
 if TYPE_CHECKING:
     from nnunet_cscn.conversion.pipeline import SourceCase
     from nnunet_cscn.conversion.raw_dataset import DatasetDescription
+    from nnunet_cscn.conversion.splits import Splits
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="The unpacked download.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Raw folder to write into, not $nnUNet_raw.")]
@@ -132,6 +133,7 @@ def convert_and_report(
     *,
     overwrite: bool,
     num_processes: int | None,
+    folds: Splits | None = None,
 ) -> None:
     """Convert cases with a progress bar, and say how it went.
 
@@ -142,27 +144,32 @@ def convert_and_report(
         dataset_id: Another number than the description's.
         overwrite: Replace files that differ from the source.
         num_processes: Cases at the same time.
+        folds: Fixed folds of all cases.
 
     Raises:
         UserError: When a case can't be converted; all of them are listed, and the others are there.
     """
     from nnunet_cscn.conversion.pipeline import convert_cases, draw_cases, finish_dataset
     from nnunet_cscn.conversion.raw_dataset import check_number_is_free, folder_name
+    from nnunet_cscn.conversion.splits import SPLITS_FILE, check_splits
 
     folder = (raw_folder() if out is None else out) / folder_name(description, dataset_id)
     check_number_is_free(folder)
+    if folds is not None:  # before anything is written
+        for parent in (folder.parent, *([preprocessed_folder()] if is_set("nnUNet_preprocessed") else [])):
+            check_splits(parent / folder.name / SPLITS_FILE, folds)
     labels = dict(description.labels[1:])
     with quiet(), progress_bar() as progress:
         task = progress.add_task("converting", total=None)
 
         def report(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+            progress.update(task, completed=done, total=total, visible=True)
 
         converted, problems = convert_cases(
             cases, folder, labels, overwrite=overwrite, num_processes=num_processes, on_progress=report
         )
         if converted:
-            finish_dataset(folder, description, cases, converted, problems)
-            task = progress.add_task("drawing", total=None)
+            finish_dataset(folder, description, cases, converted, problems, folds=folds)
+            task = progress.add_task("drawing", total=None, visible=False)
             draw_cases(folder, list(converted), labels, on_progress=report)
     show_result(folder, converted, problems, remedy="mend them and run the command again")

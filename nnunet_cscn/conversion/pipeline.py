@@ -19,7 +19,7 @@ from nnunet_cscn.conversion.raw_dataset import (
     image_path,
     label_path,
 )
-from nnunet_cscn.conversion.splits import SPLITS_FILE, check_splits, folds_by_patient, write_splits
+from nnunet_cscn.conversion.splits import SPLITS_FILE, Splits, folds_by_patient, folds_of, write_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.files import replacing, write_json
@@ -124,8 +124,10 @@ def finish_dataset(
     cases: Sequence[SourceCase],
     converted: Mapping[str, ConvertedCase],
     problems: Mapping[str, str],
+    *,
+    folds: Splits | None = None,
 ) -> None:
-    """Write dataset.json, patients.json, the folds where patients have several cases, and the report.
+    """Write dataset.json, patients.json, the folds, and the report.
 
     Args:
         folder: The raw data set.
@@ -133,15 +135,17 @@ def finish_dataset(
         cases: All cases that were tried.
         converted: Those that are there.
         problems: Why the others are not.
+        folds: Folds of all cases, of which those that are there are written. Without, folds are written where patients
+            have several cases, and keep these together.
 
     Raises:
         UserError: When other folds are there, on which models may have been trained.
     """
     patients = {case.name: case.patient for case in cases if case.name in converted}
-    splits = folds_by_patient(patients)
-    if len(set(patients.values())) < len(patients) and splits:
-        check_splits(folder / SPLITS_FILE, splits)
-        write_splits(folder / SPLITS_FILE, splits)
+    if folds is None and len(set(patients.values())) < len(patients):
+        folds = folds_by_patient(patients)
+    if folds:
+        write_splits(folder / SPLITS_FILE, folds_of(folds, patients))
     write_json(folder / "patients.json", patients)
     _write_report(folder / REPORT, cases, converted, problems)
     write_json(folder / "dataset.json", dataset_json(description, case_count=len(converted)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from nnunet_cscn.errors import UserError
@@ -72,13 +72,25 @@ def folds_by_patient(patients: Mapping[str, str], *, fold_count: int = 5) -> Spl
     return folds
 
 
+def folds_of(splits: Splits, cases: Collection[str]) -> Splits:
+    """Return folds of some of the cases alone, each on the side where it was.
+
+    Example:
+        >>> folds_of([{"train": ["a", "b"], "val": ["c"]}], ["a", "c"])
+        [{'train': ['a'], 'val': ['c']}]
+    """
+    return [{side: [case for case in names if case in cases] for side, names in fold.items()} for fold in splits]
+
+
 def check_splits(file: Path, splits: Splits) -> None:
     """Refuse to replace other folds, which models may already have been trained on.
 
+    Folds that only lack cases may be completed: no case of theirs changes its side.
+
     Raises:
-        UserError: When ``file`` exists and holds anything but ``splits``.
+        UserError: When ``file`` exists and holds other folds than ``splits``.
     """
-    if file.exists() and read_json_file(file) != splits:
+    if file.exists() and (there := read_json_file(file)) != folds_of(splits, _cases_of(there)):
         raise UserError(
             f"{file} holds other folds, and models may have been trained on them: move it away if they are not needed, "
             "or choose another --dataset-id"
@@ -92,5 +104,11 @@ def write_splits(file: Path, splits: Splits) -> None:
         UserError: As in ``check_splits``.
     """
     check_splits(file, splits)
-    if not file.exists():
+    if not file.exists() or read_json_file(file) != splits:
         write_json(file, splits)
+
+
+def _cases_of(splits: object) -> set[str]:
+    """All cases of folds that were read from a file, which may hold anything."""
+    folds = [fold for fold in splits if isinstance(fold, dict)] if isinstance(splits, list) else []
+    return {str(case) for fold in folds for names in fold.values() if isinstance(names, list) for case in names}

@@ -1,11 +1,9 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 import SimpleITK
 
-from nnunet_cscn.conversion.paired_folders import convert
+from nnunet_cscn.conversion.paired_folders import find_cases
+from nnunet_cscn.conversion.pipeline import convert_cases
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.errors import UserError
 
@@ -21,134 +19,139 @@ TINY = DatasetDescription(
 
 
 @pytest.fixture
-def raw(tmp_path):
-    return tmp_path / "raw"
+def convert(paired_source, tmp_path):
+    def run(**options):
+        return convert_cases(find_cases(paired_source, TINY), tmp_path / "raw", {"tumour": 1}, **options)
+
+    return run
 
 
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+def _read(file):
+    return SimpleITK.ReadImage(str(file))
 
 
-def test_images_and_8_bit_labels_arrive_byte_by_byte(paired_source, raw):
-    done = convert(paired_source, TINY, raw_folder=raw)
-    assert done.folder == raw / "Dataset950_Tiny"
-    assert len(done.written) == 6
-    for number in range(1, 7):
-        image = paired_source / "images" / f"case_{number}.nii.gz"
-        labels = paired_source / "labels" / f"case_{number}.nii.gz"
-        assert (done.folder / "imagesTr" / f"case_{number}_0000.nii.gz").read_bytes() == image.read_bytes()
-        assert (done.folder / "labelsTr" / f"case_{number}.nii.gz").read_bytes() == labels.read_bytes()
+def _assert_same_volume(file, other):
+    """Values, type and geometry to 1e-4 mm."""
+    seen, wanted = _read(file), _read(other)
+    assert seen.GetPixelID() == wanted.GetPixelID()
+    assert np.array_equal(SimpleITK.GetArrayFromImage(seen), SimpleITK.GetArrayFromImage(wanted))
+    for corner in ((0, 0, 0), tuple(size - 1 for size in wanted.GetSize())):
+        place = [volume.TransformIndexToPhysicalPoint(corner) for volume in (seen, wanted)]
+        assert place[0] == pytest.approx(place[1], abs=1e-4)
 
 
-def test_labels_of_another_type_become_8_bit_with_the_same_voxels_and_geometry(paired_source, raw, write_volume):
-    voxels = np.zeros((3, 5, 4), dtype=np.float64)
+def test_values_types_and_places_arrive_as_they_are(convert, paired_source, tmp_path):
+    converted, problems = convert()
+    assert (len(converted), problems) == (6, {})
+    for name in converted:
+        _assert_same_volume(tmp_path / f"raw/imagesTr/{name}_0000.nii.gz", paired_source / f"images/{name}.nii.gz")
+        _assert_same_volume(tmp_path / f"raw/labelsTr/{name}.nii.gz", paired_source / f"labels/{name}.nii.gz")
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.uint32, np.float32, np.float64])
+def test_labels_of_another_type_become_8_bit(convert, paired_source, tmp_path, write_volume, kind):
+    voxels = np.zeros((3, 5, 4), dtype=kind)
     voxels[1, 1:3, 2] = 1
-    source = SimpleITK.ReadImage(str(write_volume(paired_source / "labels" / "case_2.nii.gz", voxels)))
-    done = convert(paired_source, TINY, raw_folder=raw)
-    target = SimpleITK.ReadImage(str(done.folder / "labelsTr" / "case_2.nii.gz"))
+    write_volume(paired_source / "labels" / "case_2.nii.gz", voxels)
+    convert()
+    target = _read(tmp_path / "raw" / "labelsTr" / "case_2.nii.gz")
     assert target.GetPixelID() == SimpleITK.sitkUInt8
     assert np.array_equal(SimpleITK.GetArrayFromImage(target), voxels)
-    assert target.GetSpacing() == pytest.approx(source.GetSpacing())
-    assert target.GetOrigin() == pytest.approx(source.GetOrigin())
-    assert target.GetDirection() == pytest.approx(source.GetDirection())
 
 
-def test_the_dataset_json_counts_the_cases(paired_source, raw):
-    done = convert(paired_source, TINY, raw_folder=raw)
-    assert json.loads((done.folder / "dataset.json").read_text())["numTraining"] == 6
+def test_what_a_header_says_of_the_patient_stays_behind(convert, paired_source, tmp_path):
+    image = _read(paired_source / "images" / "case_1.nii.gz")
+    image.SetMetaData("descrip", "Doe^John 1950")
+    image.SetMetaData("aux_file", "Doe^John")
+    SimpleITK.WriteImage(image, str(paired_source / "images" / "case_1.nii.gz"))
+    convert()
+    written = _read(tmp_path / "raw" / "imagesTr" / "case_1_0000.nii.gz")
+    assert not any("Doe" in written.GetMetaData(key) for key in written.GetMetaDataKeys())
 
 
-def test_the_folds_stand_beside_the_data(paired_source, raw):
-    folder = convert(paired_source, TINY, raw_folder=raw).folder
-    assert json.loads((folder / "splits_final.json").read_text())[0]["val"] == ["case_1", "case_6"]
-
-
-def test_a_second_run_changes_nothing(paired_source, raw, write_volume):
+def test_a_second_run_changes_nothing(convert, paired_source, tmp_path, write_volume):
     write_volume(paired_source / "labels" / "case_2.nii.gz", np.zeros((3, 5, 4), dtype=np.int32))
-    folder = convert(paired_source, TINY, raw_folder=raw).folder
-    times = {file: file.stat().st_mtime_ns for file in folder.rglob("*.nii.gz")}
-    done = convert(paired_source, TINY, raw_folder=raw)
-    assert done.written == ()
-    assert len(done.unchanged) == 6
-    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.nii.gz")} == times
+    convert()
+    times = {file: file.stat().st_mtime_ns for file in (tmp_path / "raw").rglob("*.nii.gz")}
+    converted, _ = convert()
+    assert not any(case.is_new for case in converted.values())
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "raw").rglob("*.nii.gz")} == times
 
 
-def test_a_missing_file_is_made_again(paired_source, raw):
-    folder = convert(paired_source, TINY, raw_folder=raw).folder
-    (folder / "labelsTr" / "case_3.nii.gz").unlink()
-    assert convert(paired_source, TINY, raw_folder=raw).written == ("case_3",)
+def test_a_missing_file_is_made_again(convert, tmp_path):
+    convert()
+    (tmp_path / "raw" / "labelsTr" / "case_3.nii.gz").unlink()
+    converted, _ = convert()
+    assert [name for name, case in converted.items() if case.is_new] == ["case_3"]
 
 
 @pytest.mark.parametrize("changed", ["imagesTr/case_3_0000.nii.gz", "labelsTr/case_3.nii.gz"])
-def test_a_file_that_differs_is_replaced_only_on_request(paired_source, raw, write_volume, changed):
-    folder = convert(paired_source, TINY, raw_folder=raw).folder
-    right = (folder / changed).read_bytes()
-    mine = write_volume(folder / changed, np.ones((3, 5, 4), dtype=np.uint8)).read_bytes()
-    with pytest.raises(UserError, match=r"case_3: .*differs from the source: remove it or pass --overwrite"):
-        convert(paired_source, TINY, raw_folder=raw)
-    assert (folder / changed).read_bytes() == mine
-    convert(paired_source, TINY, raw_folder=raw, overwrite=True)
-    assert (folder / changed).read_bytes() == right
+def test_a_file_that_differs_is_replaced_only_on_request(convert, tmp_path, write_volume, changed):
+    convert()
+    file = tmp_path / "raw" / changed
+    right = SimpleITK.GetArrayFromImage(_read(file))
+    mine = write_volume(file, np.ones((3, 5, 4), dtype=np.uint8)).read_bytes()
+    _, problems = convert()
+    assert problems == {"case_3": f"{file.name} is there and differs from the source: remove it or pass --overwrite"}
+    assert file.read_bytes() == mine
+    convert(overwrite=True)
+    assert np.array_equal(SimpleITK.GetArrayFromImage(_read(file)), right)
 
 
-def test_all_bad_cases_are_listed_with_reasons_and_good_ones_are_kept(paired_source, raw, write_volume):
+def test_every_bad_case_has_its_reason_and_the_others_are_there(convert, paired_source, tmp_path, write_volume):
     write_volume(paired_source / "labels" / "case_1.nii.gz", np.full((3, 5, 4), 7, dtype=np.uint8))
     write_volume(paired_source / "labels" / "case_2.nii.gz", np.zeros((3, 5, 5), dtype=np.uint8))
     (paired_source / "images" / "case_3.nii.gz").write_bytes(b"no NIfTI")
     (paired_source / "labels" / "case_4.nii.gz").unlink()
     (paired_source / "images" / "case_5.nii.gz").unlink()
-    with pytest.raises(UserError) as refused:
-        convert(paired_source, TINY, raw_folder=raw)
-    text = str(refused.value)
-    assert "5 cases can't be converted" in text
-    assert "case_1: labels hold the values 7" in text
-    assert "case_2: the labels have shape (5, 5, 3), the image has (4, 5, 3)" in text
-    assert "case_3: the file can't be read" in text
-    assert "case_4: has an image and no labels" in text
-    assert "case_5: has labels and no image" in text
-    assert sorted(_contents(raw)) == [
-        "Dataset950_Tiny/imagesTr/case_6_0000.nii.gz",
-        "Dataset950_Tiny/labelsTr/case_6.nii.gz",
-    ]
+    converted, problems = convert()
+    assert list(converted) == ["case_6"]
+    assert problems["case_1"] == "the label map holds 7; expected only 0, 1"
+    assert "the labels have shape (5, 5, 3), the image has (4, 5, 3)" in problems["case_2"]
+    assert "case_3.nii.gz: the file can't be read" in problems["case_3"]
+    assert problems["case_4"] == "has an image and no labels"
+    assert problems["case_5"] == "has labels and no image"
+    files = sorted(str(file.relative_to(tmp_path / "raw")) for file in (tmp_path / "raw").rglob("*.nii.gz"))
+    assert files == ["imagesTr/case_6_0000.nii.gz", "labelsTr/case_6.nii.gz"]
 
 
-def test_other_folds_are_found_before_anything_is_written(paired_source, raw, tmp_path):
-    splits = tmp_path / "preprocessed" / "Dataset950_Tiny" / "splits_final.json"
-    splits.parent.mkdir(parents=True)
-    splits.write_text("[]")
-    with pytest.raises(UserError, match="holds other folds"):
-        convert(paired_source, TINY, raw_folder=raw, preprocessed_folder=tmp_path / "preprocessed")
-    assert not raw.exists()
-    assert splits.read_text() == "[]"
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.5, "0.5"), (2, "2"), (-1, "-1"), (257, "257"), (float("nan"), "nan"), (float("inf"), "inf")]
+)
+def test_other_label_values_are_refused_by_name(convert, paired_source, write_volume, value, shown):
+    voxels = np.zeros((3, 5, 4), np.float32)
+    voxels[0, 0, 0] = value
+    write_volume(paired_source / "labels" / "case_1.nii.gz", voxels)
+    _, problems = convert()
+    assert problems["case_1"] == f"the label map holds {shown}; expected only 0, 1"
 
 
-def test_another_number_gives_another_folder(paired_source, raw):
-    assert convert(paired_source, TINY, raw_folder=raw, dataset_id=7).folder == raw / "Dataset007_Tiny"
+@pytest.mark.parametrize("part", ["images", "labels"])
+def test_truncated_files_are_refused(convert, paired_source, part):
+    file = paired_source / part / "case_1.nii.gz"
+    file.write_bytes(file.read_bytes()[:-20])
+    converted, problems = convert()
+    assert list(problems) == ["case_1"]
+    assert len(converted) == 5
 
 
-def test_the_layout_of_the_decathlon_is_read_without_its_hidden_files(paired_source, raw):
+def test_the_layout_of_the_decathlon_is_read_without_its_hidden_files(convert, paired_source):
     (paired_source / "images").rename(paired_source / "imagesTr")
     (paired_source / "labels").rename(paired_source / "labelsTr")
     (paired_source / "imagesTr" / "._case_1.nii.gz").touch()
-    assert len(convert(paired_source, TINY, raw_folder=raw).written) == 6
+    assert len(convert()[0]) == 6
 
 
-def test_another_layout_is_refused_with_what_was_found(tmp_path, raw):
+def test_another_layout_is_refused_with_what_was_found(tmp_path):
     (tmp_path / "source" / "scans").mkdir(parents=True)
     with pytest.raises(UserError, match=r"expected a folder with images or imagesTr in it, found scans"):
-        convert(tmp_path / "source", TINY, raw_folder=raw)
+        find_cases(tmp_path / "source", TINY)
     with pytest.raises(UserError, match="found no folder"):
-        convert(tmp_path / "absent", TINY, raw_folder=raw)
+        find_cases(tmp_path / "absent", TINY)
 
 
-def test_a_folder_without_images_is_refused(tmp_path, raw):
+def test_a_folder_without_images_is_refused(tmp_path):
     for name in ("images", "labels"):
         (tmp_path / "source" / name).mkdir(parents=True)
     with pytest.raises(UserError, match=r"holds no \.nii\.gz file"):
-        convert(tmp_path / "source", TINY, raw_folder=raw)
-
-
-def test_progress_is_reported_for_each_case(paired_source, raw):
-    reported = []
-    convert(paired_source, TINY, raw_folder=raw, on_start=reported.append, on_case=lambda: reported.append("case"))
-    assert reported == [6] + ["case"] * 6
+        find_cases(tmp_path / "source", TINY)

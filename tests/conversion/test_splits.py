@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from nnunet_cscn.conversion.splits import check_splits, fixed_folds, write_splits
+from nnunet_cscn.conversion.splits import check_splits, fixed_folds, folds_of, write_splits
 from nnunet_cscn.errors import UserError
 
 
@@ -51,3 +51,21 @@ def test_a_broken_folds_file_is_told_and_kept(tmp_path):
     file.write_text("[")
     with pytest.raises(UserError, match="no valid JSON"):
         check_splits(file, fixed_folds("abcde"))
+
+
+def test_folds_that_lack_cases_are_completed(tmp_path):
+    file = tmp_path / "splits_final.json"
+    folds = fixed_folds("abcdef")
+    write_splits(file, folds_of(folds, "abdef"))
+    assert "c" not in file.read_text()
+    write_splits(file, folds)
+    assert json.loads(file.read_text()) == folds
+
+
+@pytest.mark.parametrize("content", ['{"a": 1}', "[1]", '[{"train": 3}]', '[{"train": ["a"], "val": ["b"]}]'])
+def test_whatever_else_stands_in_the_file_is_kept(tmp_path, content):
+    file = tmp_path / "splits_final.json"
+    file.write_text(content)
+    with pytest.raises(UserError, match="holds other folds"):
+        write_splits(file, fixed_folds("abcde"))
+    assert file.read_text() == content
