@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nnunet_cscn.cli.app import progress_bar
-from nnunet_cscn.cli.conversion_result import show_result
+from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.convert_public import Overwrite, Resample, convert_and_report
 from nnunet_cscn.cli.score_options import NumProcesses
+from nnunet_cscn.conversion.dicom_contours import Contours
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
-    from nnunet_cscn.conversion.dicom_studies import Region
+    from nnunet_cscn.conversion.dicom_labels import Region
     from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 
 CHANNELS = {"PT": "PET"}  # what nnU-Net users call a modality; on CT nnU-Net normalises as CT
@@ -41,14 +43,26 @@ def dicom(
     merge: Annotated[
         bool, typer.Option("--merge", help="Make one label of several regions that fit, instead of refusing.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that differ from the source.")] = False,
+    contours: Annotated[
+        Contours | None,
+        typer.Option("--contours", help="Take contours from RTSTRUCT or SEG files alone, where studies have both."),
+    ] = None,
+    resample: Resample = False,
+    overwrite: Overwrite = False,
+    keep_ids: Annotated[
+        bool, typer.Option("--keep-ids", help="Call cases and patients after their PatientID instead of numbers.")
+    ] = False,
     mapping: Annotated[
         Path | None,
-        typer.Option("--mapping", metavar="FILE", help="Write which patient each case is; readable for you alone."),
+        typer.Option(
+            "--mapping",
+            metavar="FILE",
+            help="Write which patient each case is, readable for you alone; cases that it names keep their numbers.",
+        ),
     ] = None,
     num_processes: NumProcesses = None,
 ) -> None:
-    """Convert DICOM series with RTSTRUCT contours to a data set for nnU-Net.
+    """Convert DICOM series with contours (RTSTRUCT or SEG) to a data set for nnU-Net.
 
     Series are found by their content, put in order by their geometry and
     written with the values and the grid that they have. Contours are filled
@@ -56,47 +70,53 @@ def dicom(
     references, or where these are stale by where the contours lie.
 
     Cases are numbered; names, ids and dates of patients appear nowhere, unless
-    a --mapping is asked for. Beside the data stand patients.json, a report
-    (conversion_report.csv) and a picture of every case.
+    --keep-ids or a --mapping asks for them. Beside the data stand
+    patients.json, a report (conversion_report.csv) and a picture of every case.
 
     Example: cscn convert dicom studies $nnUNet_raw --dataset 950 --roi 'GTV.*'
     """
     try:
-        from nnunet_cscn.conversion.dicom_studies import common_modality, find_studies, write_mapping
+        from nnunet_cscn.conversion.dicom_studies import Request, common_modality, find_studies
     except ImportError:
         raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
-    from nnunet_cscn.conversion.pipeline import convert_cases, draw_cases, finish_dataset
-    from nnunet_cscn.conversion.raw_dataset import check_number_is_free
+    from nnunet_cscn.conversion.case_names import CaseName, cases_by_id, numbered_cases, read_mapping, write_mapping
+    from nnunet_cscn.conversion.raw_dataset import check_number_is_free, folder_name
 
-    regions = _regions(roi)
-    if not 1 <= dataset <= 999:
-        raise UserError(f"--dataset {dataset}: expected a number from 1 to 999")
+    request = Request(_regions(roi), merge=merge, resample=resample)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise UserError(f"--name {name}: letters, digits, - and _ are expected")
-    folder = out / f"Dataset{dataset:03d}_{name}"
-    check_number_is_free(folder)
+    labels = {region.label: region.value for region in request.regions}
+    check_number_is_free(out / folder_name(_describe(dataset, name, labels, "")))
+    known = read_mapping(mapping) if mapping is not None else {}
+    naming = cases_by_id if keep_ids else partial(numbered_cases, prefix=name, known=known)
     with quiet(), progress_bar() as progress:
         task = progress.add_task("looking at files", total=None)
-
-        def report(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total, visible=True)
-
-        found = find_studies(studies, prefix=name, modality=modality, on_progress=report)
-        if mapping is not None:
-            write_mapping(mapping, found)
-        common = common_modality(found, regions)  # refused before anything is written
-        task = progress.add_task("converting", total=None)
-        labels = {region.label: region.value for region in regions}
-        cases = [study.as_case(regions, merge=merge) for study in found]
-        converted, problems = convert_cases(
-            cases, folder, labels, overwrite=overwrite, num_processes=num_processes, on_progress=report
+        found = find_studies(
+            studies,
+            naming,
+            contours=contours,
+            modality=modality,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-        if converted:
-            finish_dataset(folder, _describe(dataset, name, labels, common), cases, converted, problems)
-            task = progress.add_task("drawing", total=None, visible=False)
-            draw_cases(folder, list(converted), labels, on_progress=report)
-    remedy = f"{mapping or '--mapping FILE'} says where they stand"
-    show_result(folder, converted, problems, remedy=remedy)
+        common = common_modality(found.found, request)  # refused before anything is written
+    if found.n_damaged:
+        files = "file was" if found.n_damaged == 1 else "files were"
+        console.print(f"{found.n_damaged} damaged DICOM {files} passed over", highlight=False)
+    if mapping is not None:
+        write_mapping(
+            mapping,
+            [CaseName(study.case, study.patient) for study in found.found],
+            [study.identity for study in found.found],
+        )
+    convert_and_report(
+        _describe(dataset, name, labels, common),
+        [study.as_case(request) for study in found.found],
+        out,
+        None,
+        overwrite=overwrite,
+        num_processes=num_processes,
+        remedy=f"{mapping or '--mapping FILE'} says where they stand",
+    )
 
 
 def _describe(number: int, name: str, labels: dict[str, int], modality: str) -> DatasetDescription:
@@ -105,7 +125,7 @@ def _describe(number: int, name: str, labels: dict[str, int], modality: str) -> 
     return DatasetDescription(
         number=number,
         name=name,
-        title="Converted from DICOM studies with structure sets",
+        title="Converted from DICOM studies",
         channel_names=(CHANNELS.get(modality, modality),),
         labels=(("background", 0), *labels.items()),
         licence="",
@@ -114,7 +134,7 @@ def _describe(number: int, name: str, labels: dict[str, int], modality: str) -> 
 
 
 def _regions(texts: list[str]) -> tuple[Region, ...]:
-    from nnunet_cscn.conversion.dicom_studies import Region
+    from nnunet_cscn.conversion.dicom_labels import Region
 
     found: list[Region] = []
     for text in texts:

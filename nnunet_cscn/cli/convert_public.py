@@ -134,6 +134,7 @@ def convert_and_report(
     overwrite: bool,
     num_processes: int | None,
     folds: Splits | None = None,
+    remedy: str = "mend them and run the command again",
 ) -> None:
     """Convert cases with a progress bar, and say how it went.
 
@@ -145,6 +146,7 @@ def convert_and_report(
         overwrite: Replace files that differ from the source.
         num_processes: Cases at the same time.
         folds: Fixed folds of all cases.
+        remedy: What to do about cases that can't be converted.
 
     Raises:
         UserError: When a case can't be converted; all of them are listed, and the others are there.
@@ -172,4 +174,4 @@ def convert_and_report(
             finish_dataset(folder, description, cases, converted, problems, folds=folds)
             task = progress.add_task("drawing", total=None, visible=False)
             draw_cases(folder, list(converted), labels, on_progress=report)
-    show_result(folder, converted, problems, remedy="mend them and run the command again")
+    show_result(folder, converted, problems, remedy=remedy)

@@ -1,206 +1,206 @@
-"""A tree of DICOM studies with structure sets, as cases."""
+"""A tree of DICOM studies with structure sets or segmentations, as cases."""
 
 from __future__ import annotations
 
-import csv
-import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from nnunet_cscn.conversion.case_names import Identity, Naming
+from nnunet_cscn.conversion.dicom_contours import Contours
+from nnunet_cscn.conversion.dicom_labels import Region, label_map
 from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
+from nnunet_cscn.dicom.drawing import Drawing
 from nnunet_cscn.dicom.headers import Header, read_headers
-from nnunet_cscn.dicom.matching import series_of
+from nnunet_cscn.dicom.matching import Match, series_of
 from nnunet_cscn.dicom.pixels import read_pixels
-from nnunet_cscn.dicom.rasterise import rasterise
-from nnunet_cscn.dicom.roi_names import choose_roi, single_roi
+from nnunet_cscn.dicom.roi_names import choose_roi
+from nnunet_cscn.dicom.segments import SEG, read_segments
 from nnunet_cscn.dicom.series import ImageSeries, image_series
-from nnunet_cscn.dicom.structures import RTSTRUCT, StructureSet, read_structures
+from nnunet_cscn.dicom.structures import RTSTRUCT, read_structures
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
-from nnunet_cscn.files import replacing
+
+_CLASSES: dict[Contours, tuple[str, ...]] = {"rtstruct": (RTSTRUCT,), "seg": SEG}
 
 
 @dataclass(frozen=True)
-class Region:
-    """One label of the data set: its name, its value, and which region of interest it comes from."""
+class Request:
+    """What is wanted of every study.
 
-    label: str
-    value: int
-    wanted: str
+    Attributes:
+        regions: The labels; where two overlap, the later one is on top.
+        merge: Whether several regions of interest that fit one label become one, instead of a refusal.
+        resample: Whether segments on another grid than the images' are resampled, instead of a refusal.
+    """
+
+    regions: Sequence[Region]
+    merge: bool = False
+    resample: bool = False
 
 
 @dataclass(frozen=True)
 class Study:
-    """What there is of one structure set.
+    """What there is of one structure set or segmentation.
 
     Attributes:
-        case: The case's name, which says nothing of the patient.
-        patient: The patient's pseudonym.
-        patient_id: PatientID: only for a mapping that is asked for.
-        structures: The RTSTRUCT file.
+        case: The case's name.
+        patient: The patient's name in the data set.
+        identity: Who and what it is: only for a mapping that is asked for.
+        is_segmentation: Whether it is a SEG instead of an RTSTRUCT.
         series: All series of the patient.
         damaged: Why further series of the patient can't be used.
     """
 
     case: str
     patient: str
-    patient_id: str
-    structures: Path
+    identity: Identity
+    is_segmentation: bool
     series: tuple[ImageSeries, ...]
     damaged: tuple[str, ...] = ()
 
-    def matched(self, regions: Sequence[Region]) -> tuple[StructureSet, ImageSeries]:
-        """Read the structure set, and find the series that its regions were drawn on.
+    def matched(self, request: Request) -> tuple[Drawing, Match]:
+        """Read the regions, and find the series that they were drawn on.
 
         Args:
-            regions: The labels, whose regions of interest count.
+            request: The labels, whose regions of interest count.
 
         Raises:
-            UserError: When it can't be read, or no single series fits.
+            UserError: When they can't be read, or no single series fits.
         """
-        structures = read_structures(self.structures)
-        names = list(structures.contours)
-        chosen = [name for region in regions for name in choose_roi(region.wanted, names)]
+        file = self.identity.file
+        drawing: Drawing = read_segments(file) if self.is_segmentation else read_structures(file)
+        chosen = [name for region in request.regions for name in choose_roi(region.wanted, drawing.names)]
+        must_fit = not (self.is_segmentation and request.resample)
         try:
-            return structures, series_of(structures, self.series, regions=chosen or None)
+            return drawing, series_of(drawing, self.series, regions=chosen or None, must_fit=must_fit)
         except UserError as fault:
             raise UserError("; ".join((str(fault), *self.damaged))) from None
 
-    def as_case(self, regions: Sequence[Region], *, merge: bool) -> SourceCase:
-        """Return the case that this makes.
+    def as_case(self, request: Request) -> SourceCase:
+        """Return the case that this makes."""
+        return SourceCase(self.case, self.patient, partial(_load, self, request))
 
-        Args:
-            regions: The labels; where two overlap, the later one is on top.
-            merge: Whether several regions of interest that fit one label become one, instead of a refusal.
-        """
-        return SourceCase(self.case, self.patient, partial(_load, self, regions, merge=merge))
+
+@dataclass(frozen=True)
+class Studies:
+    """What a tree holds.
+
+    Attributes:
+        found: One for each structure set or segmentation.
+        n_damaged: Number of DICOM files that can't be read.
+    """
+
+    found: tuple[Study, ...]
+    n_damaged: int
 
 
 def find_studies(
-    source: Path, *, prefix: str, modality: str | None = None, on_progress: OnProgress | None = None
-) -> list[Study]:
-    """Find every structure set below a folder, and the series of its patient.
+    source: Path,
+    naming: Naming,
+    *,
+    contours: Contours | None = None,
+    modality: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Studies:
+    """Find every structure set or segmentation below a folder, and the series of its patient.
 
-    Cases are numbered in the order of patients, studies and files, so that the same source gives the same names.
+    They come in the order of patients, studies and files, so that the same source gives the same names.
 
     Args:
         source: Any mess of folders and files.
-        prefix: What the cases' names start with.
+        naming: How cases are called.
+        contours: Take RTSTRUCT or SEG files alone; None for RTSTRUCT, and SEG in studies that have none.
         modality: Take series of this modality alone; None for all.
         on_progress: Called with the number of files that were looked at, and of all.
 
     Raises:
-        UserError: When there is no such folder or no structure set in it.
+        UserError: When there is no such folder, or nothing in it that was drawn.
     """
     if not source.is_dir():
         raise UserError(f"{source}: there is no such folder")
-    headers = read_headers(source, on_progress=on_progress)
-    by_patient: dict[str, list[Header]] = defaultdict(list)
-    for header in headers:
-        by_patient[_patient_of(header)].append(header)
-    studies, n_patients = list[Study](), 0
-    for key in sorted(by_patient):
-        members = by_patient[key]
-        structure_sets = {header.instance: header for header in members if header.text("SOPClassUID") == RTSTRUCT}
-        found = sorted(  # copies of a file are one
-            structure_sets.values(),
-            key=lambda header: (header.text("StudyInstanceUID"), str(header.file)),
-        )
-        if not found:
-            continue
-        n_patients += 1
-        series, problems = image_series(members)
-        for header in found:
-            studies.append(
-                Study(
-                    case=f"{prefix}_{len(studies) + 1:03d}",
-                    patient=f"patient_{n_patients:03d}",
-                    patient_id=header.text("PatientID"),
-                    structures=header.file,
-                    series=tuple(each for each in series if modality in (None, each.modality)),
-                    damaged=tuple(problems.values()),
-                )
+    damaged = list[Path]()
+    headers = read_headers(source, on_progress=on_progress, on_damaged=damaged.append)
+    by_patient = _by_patient(headers)
+    drawn = [(key, header) for key in sorted(by_patient) for header in _drawn(by_patient[key], contours)]
+    if not drawn:
+        kind = {"rtstruct": "RTSTRUCT", "seg": "SEG", None: "RTSTRUCT or SEG"}[contours]
+        raise UserError(f"{source}: there is no {kind} file among {len(headers)} DICOM files")
+    identities = [Identity(key, header.text("PatientID"), header.instance, header.file) for key, header in drawn]
+    series = {key: image_series(by_patient[key]) for key in {key for key, _ in drawn}}
+    studies = []
+    for name, who, (key, header) in zip(naming(identities), identities, drawn, strict=True):
+        usable, problems = series[key]
+        studies.append(
+            Study(
+                case=name.case,
+                patient=name.patient,
+                identity=who,
+                is_segmentation=header.text("SOPClassUID") in SEG,
+                series=tuple(each for each in usable if modality in (None, each.modality)),
+                damaged=tuple(problems.values()),
             )
-    if not studies:
-        raise UserError(f"{source}: there is no RTSTRUCT file among {len(headers)} DICOM files")
-    return studies
+        )
+    return Studies(tuple(studies), len(damaged))
 
 
-def common_modality(studies: Sequence[Study], regions: Sequence[Region]) -> str:
+def common_modality(studies: Sequence[Study], request: Request) -> str:
     """Return the modality of the series that all studies were drawn on; empty where none can be used.
 
     Raises:
         UserError: When they are of different ones, which one network can't be normalised for.
     """
-    matched, _ = each_case({study.case: partial(study.matched, regions) for study in studies})
-    modalities = sorted({series.modality for _, series in matched.values()})
+    matched, _ = each_case({study.case: partial(study.matched, request) for study in studies})
+    modalities = sorted({match.series.modality for _, match in matched.values()})
     if len(modalities) > 1:
         raise UserError(f"the studies are of {' and '.join(modalities)}: convert them one by one with --modality")
     return modalities[0] if modalities else ""
 
 
-def write_mapping(file: Path, studies: Sequence[Study]) -> None:
-    """Write which patient each case is, readable for its owner alone.
+def _by_patient(headers: Sequence[Header]) -> Mapping[str, list[Header]]:
+    """Files by what those of one patient share: the id, or the study where that is blank.
 
-    Args:
-        file: A CSV file.
-        studies: The cases.
+    A file without an id belongs to the one patient of its study.
     """
-    with replacing(file) as temporary:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(["case", "patient", "PatientID", "structures"])
-            writer.writerows([study.case, study.patient, study.patient_id, study.structures] for study in studies)
+    ids = defaultdict[str, set[str]](set)
+    for header in headers:
+        ids[header.text("StudyInstanceUID")] |= {header.text("PatientID")} - {""}
+    by_patient = defaultdict[str, list[Header]](list)
+    for header in headers:
+        study, patient = header.text("StudyInstanceUID"), header.text("PatientID")
+        if not patient and study and len(ids[study]) == 1:
+            (patient,) = ids[study]
+        by_patient[patient or study].append(header)
+    return by_patient
 
 
-def label_volume(
-    structures: StructureSet, series: ImageSeries, regions: Sequence[Region], *, merge: bool
-) -> tuple[NDArray[np.uint8], dict[str, str]]:
-    """Fill the regions of interest that the labels mean.
-
-    Args:
-        structures: The structure set.
-        series: The series that it was drawn on.
-        regions: The labels; where two overlap, the later one is on top.
-        merge: Whether several regions of interest that fit one label become one.
-
-    Returns:
-        The label map, shape (slices, rows, columns), and which regions of interest each label was made of.
-
-    Raises:
-        UserError: When no region fits a label, several do and they are not to be merged, or one has no contour.
-    """
-    names = list(structures.contours)
-    volume = np.zeros(series.stack.shape, np.uint8)
-    used: dict[str, str] = {}
-    for region in regions:
-        chosen = choose_roi(region.wanted, names) if merge else []
-        chosen = chosen or [single_roi(region.wanted, names)]
-        if not any(structures.contours[name] for name in chosen):
-            raise UserError(f"{', '.join(chosen)}: there is no closed contour")
-        for name in chosen:
-            mask = rasterise(structures.contours[name], series.stack)
-            if structures.contours[name] and not mask.any():
-                raise UserError(f"{name}: the contours hold the centre of no voxel")
-            volume[mask] = region.value
-        used[f"{region.label}_regions"] = " + ".join(chosen)
-    return volume, used
+def _drawn(members: Sequence[Header], contours: Contours | None) -> list[Header]:
+    """Structure sets and segmentations that are wanted of one patient's files; copies of a file are one."""
+    by_kind = {
+        kind: {header.instance: header for header in reversed(members) if header.text("SOPClassUID") in classes}
+        for kind, classes in _CLASSES.items()
+    }
+    chosen = [header for kind in _CLASSES if contours in (None, kind) for header in by_kind[kind].values()]
+    if contours is None:  # a SEG beside an RTSTRUCT is mostly the same again
+        contoured = {header.text("StudyInstanceUID") for header in by_kind["rtstruct"].values()}
+        chosen = [
+            header
+            for header in chosen
+            if header.text("SOPClassUID") == RTSTRUCT or header.text("StudyInstanceUID") not in contoured
+        ]
+    return sorted(chosen, key=lambda header: (header.text("StudyInstanceUID"), str(header.file)))
 
 
-def _patient_of(header: Header) -> str:
-    """What the files of one patient share: the id, or the study where that is blank."""
-    return header.text("PatientID") or header.text("StudyInstanceUID")
-
-
-def _load(study: Study, regions: Sequence[Region], *, merge: bool) -> LoadedCase:
-    structures, series = study.matched(regions)
-    labels, used = label_volume(structures, series, regions, merge=merge)
-    details = {"modality": series.modality, **used}
-    return LoadedCase([read_pixels(series)], labels, series.stack.grid(), series.notes, details)
+def _load(study: Study, request: Request) -> LoadedCase:
+    drawing, match = study.matched(request)
+    labels = label_map(drawing, match.series, request.regions, merge=request.merge, resample=request.resample)
+    details = {
+        "modality": match.series.modality,
+        "drawn_in": "SEG" if study.is_segmentation else "RTSTRUCT",
+        "series_told_by": match.told_by,
+        **{f"{label}_regions": names for label, names in labels.regions.items()},
+    }
+    notes = (*match.series.notes, *labels.notes)
+    return LoadedCase([read_pixels(match.series)], labels.voxels, match.series.stack.grid(), notes, details)

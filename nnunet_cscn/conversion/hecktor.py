@@ -23,6 +23,7 @@ HECKTOR = DatasetDescription(
     ),
 )
 _CT = "__CT.nii.gz"
+_TEST_IMAGES = "imagesTs"
 
 
 def find_cases(source: Path) -> list[SourceCase]:
@@ -36,7 +37,11 @@ def find_cases(source: Path) -> list[SourceCase]:
     """
     if not source.is_dir():
         raise UserError(f"{source}: there is no such folder")
-    images = sorted(file for file in source.rglob(f"*{_CT}") if not file.name.startswith("."))
+    images = sorted(
+        file
+        for file in source.rglob(f"*{_CT}")
+        if not file.name.startswith(".") and file.parent.name != _TEST_IMAGES  # these have no contours
+    )
     if not images:
         raise UserError(f"{source}: expected files such as CHUM-001{_CT}, found none")
     cases = []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nnunet_cscn.conversion.npc277_mode import MODES, Mode
 from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
-from nnunet_cscn.conversion.source_volumes import Volume, as_mask, on_grid, read_volume
+from nnunet_cscn.conversion.source_volumes import Volume, as_mask, mask_on_grid, on_grid, read_volume
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.pixels import read_pixels
 from nnunet_cscn.dicom.series import image_series
@@ -102,29 +102,5 @@ def _mask(folder: Path, name: str, grid: Grid, resample: bool) -> tuple[NDArray[
     """Bring a mask onto the series by where its voxels lie: arrays of other orders of axes are the same mask."""
     file = next((folder / f"{name}{end}" for end in ("", ".gz") if (folder / f"{name}{end}").is_file()), folder / name)
     stored = read_volume(file)
-    mask = Volume(as_mask(stored).astype(np.uint8), stored.grid)
-    moved, note = on_grid(mask, grid, "the mask", resample=True, labels=True)
-    if not note:
-        return mask.voxels, ""
-    before, after = int(mask.voxels.sum()), int(moved.voxels.sum())
-    if _edges(mask.grid) == _edges(grid) and before == after and _shares_centres(mask.grid, grid):
-        return moved.voxels, ""  # the same voxels in another order
-    if not resample:
-        shapes = f"shape {mask.grid.shape} against {grid.shape} of the series, {after} of {before} voxels inside it"
-        raise UserError(f"the mask lies on another grid ({shapes}): add --resample to bring it onto the series")
-    return moved.voxels, note
-
-
-def _edges(grid: Grid) -> list[tuple[int, float]]:
-    """Number and size of voxels along the axes, whatever their order."""
-    return sorted((n, round(step, 3)) for n, step in zip(grid.shape, grid.spacing_mm, strict=True))
-
-
-def _shares_centres(grid: Grid, other: Grid) -> bool:
-    """Whether the centres of both grids' voxels coincide, to a twentieth of a voxel."""
-    first = np.asarray(grid.origin_mm)
-    axes = np.reshape(grid.direction, (3, 3)) * grid.spacing_mm
-    corners = [first, first + axes @ (np.asarray(grid.shape) - 1)]
-    inverse = np.linalg.inv(np.reshape(other.direction, (3, 3)) * other.spacing_mm)
-    places = np.array([inverse @ (corner - other.origin_mm) for corner in corners])
-    return bool(np.abs(places - np.round(places)).max() < 0.05)
+    mask, note = mask_on_grid(Volume(as_mask(stored), stored.grid), grid, "the mask", resample=resample)
+    return mask.astype(np.uint8), note

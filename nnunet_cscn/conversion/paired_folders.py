@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -36,6 +37,7 @@ def find_cases(source: Path, description: DatasetDescription) -> list[SourceCase
         raise UserError(f"{_subfolder(source, _IMAGE_FOLDERS)} holds no {FILE_ENDING} file")
     values = tuple(value for _, value in description.labels)
     cases = []
+    load: Callable[[], LoadedCase]
     for name in sorted({*images, *labels}):
         if name not in labels:
             load = partial(_refuse, "has an image and no labels")

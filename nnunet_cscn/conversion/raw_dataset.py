@@ -47,7 +47,7 @@ def folder_name(description: DatasetDescription, dataset_id: int | None = None) 
     """
     number = description.number if dataset_id is None else dataset_id
     if not 1 <= number <= 999:
-        raise UserError(f"--dataset-id: expected a number from 1 to 999, got {number}")
+        raise UserError(f"{number} is no number of a data set: expected one from 1 to 999")
     return f"Dataset{number:03d}_{description.name}"
 
 

@@ -107,6 +107,47 @@ def on_grid(volume: Volume, grid: Grid, what: str, *, resample: bool, labels: bo
     return Volume(sitk.GetArrayFromImage(moved), grid), f"{what} was resampled"
 
 
+def mask_on_grid(
+    mask: Volume, grid: Grid, what: str, *, resample: bool, may_be_part: bool = False
+) -> tuple[NDArray[np.bool_], str]:
+    """Return a mask on another grid; one with the same voxels in another order is the same.
+
+    Args:
+        mask: The mask, boolean.
+        grid: Where it should lie.
+        what: What it is called in texts.
+        resample: Whether it is resampled through physical space (nearest) where its voxels are others.
+        may_be_part: Whether one with a part of the voxels is the same too, as where empty slices are left out.
+
+    Returns:
+        The mask, and a note when it was resampled; empty otherwise.
+
+    Raises:
+        UserError: When its voxels are others and it is not to be resampled.
+    """
+    stored = Volume(mask.voxels.astype(np.uint8), mask.grid)
+    moved, note = on_grid(stored, grid, what, resample=True, labels=True)
+    placed: NDArray[np.bool_] = moved.voxels > 0
+    before, after = int(stored.voxels.sum()), int(placed.sum())
+    is_whole = sorted(mask.grid.shape) == sorted(grid.shape)
+    if not note or (before == after and (is_whole or may_be_part) and _shares_centres(mask.grid, grid)):
+        return placed, ""
+    if not resample:
+        sizes = f"shape {mask.grid.shape} against {grid.shape}, {after} of {before} voxels inside it"
+        raise UserError(f"{what} lies on another grid ({sizes}): add --resample to bring it onto the image's")
+    return placed, note
+
+
+def _shares_centres(grid: Grid, other: Grid) -> bool:
+    """Whether steps are as long along some axis, and the centres of voxels coincide, to a twentieth of a voxel."""
+    if sorted(round(step, 3) for step in grid.spacing_mm) != sorted(round(step, 3) for step in other.spacing_mm):
+        return False
+    n_x, n_y, n_z = (count - 1 for count in grid.shape)
+    indices = np.array([(0, 0, 0, 1), (n_x, 0, 0, 1), (0, n_y, 0, 1), (0, 0, n_z, 1)])
+    places = np.linalg.solve(other.affine(), grid.affine() @ indices.T)[:3]
+    return bool(np.abs(places - np.round(places)).max() < 0.05)
+
+
 def _placed(volume: Volume) -> sitk.Image:
     voxels = volume.voxels
     image = sitk.GetImageFromArray(voxels.astype(voxels.dtype.newbyteorder("="), copy=False))

@@ -51,13 +51,14 @@ def folds_by_patient(patients: Mapping[str, str], *, fold_count: int = 5) -> Spl
         fold_count: Number of folds.
 
     Returns:
-        As many folds, or as many as there are patients; none for a single patient, who can't be on both sides.
+        As many folds, or as many as there are patients; none for a single patient, who can't be on both sides. Patients
+        that come behind the others by name leave these in their folds.
 
     Example:
         >>> folds_by_patient({"a0": "a", "b0": "b", "a1": "a"})[0]
         {'train': ['b0'], 'val': ['a0', 'a1']}
     """
-    names = list(dict.fromkeys(patients.values()))
+    names = sorted(set(patients.values()))
     if len(names) < 2:
         return []
     folds = []

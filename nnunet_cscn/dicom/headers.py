@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.multival import MultiValue
+from pydicom.uid import UID
 
 _FOREIGN_FOLDERS = ("__MACOSX",)
 _MAGIC_AT, _MAGIC = 128, b"DICM"
+_INDEX = "DICOMDIR"  # holds no image
 TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID"),
     *("Modality", "SeriesDescription", "ImageType", "PhotometricInterpretation", "Rows", "Columns", "NumberOfFrames"),
@@ -24,33 +28,38 @@ TAGS = (
 
 @dataclass(frozen=True)
 class Header:
-    """One DICOM file: its path, and the elements that tell what it is."""
+    """One DICOM file: its path, and the elements that tell what it is, as texts.
+
+    Kept are no objects of pydicom, which take twenty times the memory: a hospital's tree has 100,000 files.
+    """
 
     file: Path
-    elements: pydicom.Dataset
+    elements: Mapping[str, tuple[str, ...]]
 
     def text(self, keyword: str) -> str:
         """Return an element as text; blank and missing ones are empty."""
-        value = self.elements.get(keyword)
-        return "" if value is None else str(value).strip()
+        return "\\".join(self.elements.get(keyword, ()))
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         """Return an element of one or more texts in capitals; none where it is missing or blank."""
-        value = self.elements.get(keyword)
-        return tuple(str(each).upper() for each in ([value] if isinstance(value, str) else value or ()) if each)
+        return tuple(text.upper() for text in self.elements.get(keyword, ()) if text)
 
     @property
     def instance(self) -> str:
         """The SOPInstanceUID; where it is blank, what the file's preamble says, and else the path."""
-        meta = getattr(self.elements, "file_meta", None)
-        return self.text("SOPInstanceUID") or str(getattr(meta, "MediaStorageSOPInstanceUID", "")) or str(self.file)
+        return self.text("SOPInstanceUID") or self.text("MediaStorageSOPInstanceUID") or str(self.file)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether this is an image that does not say how large it is, because the header ends before."""
+        sop_class = self.text("MediaStorageSOPClassUID") or self.text("SOPClassUID")
+        return "Image Storage" in UID(sop_class).name and not self.text("Rows")
 
     def numbers(self, keyword: str, count: int) -> tuple[float, ...] | None:
         """Return an element of ``count`` numbers; None where it is missing, blank or something else."""
-        value = self.elements.get(keyword)
         try:
-            found = tuple(float(each) for each in (value if count > 1 else [value]))
-        except (TypeError, ValueError):
+            found = tuple(float(text) for text in self.elements.get(keyword, ()))
+        except ValueError:
             return None
         return found if len(found) == count else None
 
@@ -60,21 +69,29 @@ class Header:
         return found[0] if found else None
 
 
-def read_headers(folder: Path, *, on_progress: Callable[[int, int], None] | None = None) -> list[Header]:
+def read_headers(
+    folder: Path,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+    on_damaged: Callable[[Path], None] | None = None,
+) -> list[Header]:
     """Read the headers of all DICOM files below a folder; other files are passed over.
 
     Files are told by their content: DICOM's own mark, or, where it is missing, elements that can be read.
 
     Args:
-        folder: Any mess of folders and files.
+        folder: Any mess of folders and files; links are followed.
         on_progress: Called with the number of files that were looked at, and of all.
+        on_damaged: Called with each DICOM file whose header can't be read.
     """
     files = sorted(_files_below(folder))
     found = []
     with ThreadPoolExecutor() as executor:
-        for done, header in enumerate(executor.map(read_header, files), start=1):
-            if header is not None:
+        for done, (file, header) in enumerate(zip(files, executor.map(read_header, files), strict=True), start=1):
+            if header is not None and not header.is_cut_off:
                 found.append(header)
+            elif on_damaged is not None and file.name != _INDEX and (header is not None or _has_mark(file)):
+                on_damaged(file)
             if on_progress is not None:
                 on_progress(done, len(files))
     return found
@@ -82,16 +99,33 @@ def read_headers(folder: Path, *, on_progress: Callable[[int, int], None] | None
 
 def read_header(file: Path) -> Header | None:
     """Read the header of a file; None where it is no DICOM file that says what it is."""
-    elements = _elements(file)
-    if elements is None:
+    content = _content(file)
+    if content is None:
         return None
-    if not elements.get("SOPClassUID"):
-        meta = getattr(elements, "file_meta", None)
-        elements.SOPClassUID = getattr(meta, "MediaStorageSOPClassUID", "")
-    return Header(file, elements) if elements.SOPClassUID else None
+    try:
+        elements = {keyword: _texts(content.get(keyword)) for keyword in TAGS}
+        meta = getattr(content, "file_meta", None) or pydicom.Dataset()
+        for keyword in ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID"):
+            elements[keyword] = _texts(meta.get(keyword))
+    except Exception:  # an element whose bytes are none of its kind may lead to anything
+        return None
+    elements["SOPClassUID"] = elements["SOPClassUID"] or elements["MediaStorageSOPClassUID"]
+    return (
+        Header(file, {keyword: value for keyword, value in elements.items() if value})
+        if elements["SOPClassUID"]
+        else None
+    )
 
 
-def _elements(file: Path) -> pydicom.Dataset | None:
+def _texts(value: object) -> tuple[str, ...]:
+    """An element's values; equal texts of all files are one object."""
+    if value is None or value == "":
+        return ()
+    values = value if isinstance(value, (MultiValue, list, tuple)) else [value]
+    return tuple(sys.intern("" if each is None else str(each).strip()) for each in values)
+
+
+def _content(file: Path) -> pydicom.Dataset | None:
     options: dict[str, Any] = {"stop_before_pixels": True, "specific_tags": list(TAGS)}
     try:
         return pydicom.dcmread(file, **options)
@@ -105,14 +139,31 @@ def _elements(file: Path) -> pydicom.Dataset | None:
         return None
 
 
+def _has_mark(file: Path) -> bool:
+    return _start(file)[_MAGIC_AT:] == _MAGIC
+
+
 def _may_be_dicom(file: Path) -> bool:
     """Whether a file without DICOM's mark starts with an element of one of the first groups, little endian."""
-    with file.open("rb") as stream:
-        start = stream.read(_MAGIC_AT + len(_MAGIC))
+    start = _start(file)
     return len(start) >= 8 and start[0] in (2, 8) and start[1] == 0
 
 
+def _start(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_MAGIC_AT + len(_MAGIC))
+    except OSError:  # a link to nowhere, or no right to read it
+        return b""
+
+
 def _files_below(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in _FOREIGN_FOLDERS and not name.startswith(".")]
+    visited = set[str]()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in visited:  # a link that leads back, or to a folder that was seen
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if name not in _FOREIGN_FOLDERS and not name.startswith("."))
         yield from (Path(parent) / name for name in names if not name.startswith("."))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from pydicom.uid import UID
 
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.errors import UserError
@@ -24,10 +27,12 @@ def read_pixels(series: ImageSeries) -> NDArray[Any]:
         Shape (slices, rows, columns).
 
     Raises:
-        UserError: When a slice can't be read, is coloured, or has another size than its header says.
+        UserError: When a slice can't be read, is cut off, is coloured, or has another size than its header says.
     """
     slices = []
     for number, file in enumerate(series.files, start=1):
+        if _is_short(file, *series.stack.shape[1:]):
+            raise UserError(f"slice {number}: its pixels are cut off")
         try:
             pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(file)))
         except RuntimeError:
@@ -39,3 +44,13 @@ def read_pixels(series: ImageSeries) -> NDArray[Any]:
     if volume.dtype == np.float64 and np.array_equal(volume, volume.astype(np.float32), equal_nan=True):
         return volume.astype(np.float32)
     return volume
+
+
+def _is_short(file: Path, rows: int, columns: int) -> bool:
+    """Whether a file that is not compressed has fewer bytes of pixels than it should; ITK would make values up."""
+    content = pydicom.dcmread(file, force=True, specific_tags=["BitsAllocated", "SamplesPerPixel", "PixelData"])
+    syntax = content.file_meta.get("TransferSyntaxUID") if hasattr(content, "file_meta") else None
+    if syntax is not None and UID(syntax).is_encapsulated:
+        return False
+    n_bits = int(content.get("BitsAllocated") or 0) * int(content.get("SamplesPerPixel") or 1)
+    return len(content.get("PixelData") or b"") < rows * columns * n_bits // 8

@@ -10,8 +10,8 @@ from nnunet_cscn.errors import UserError
 # TG-263 names (AAPM report 263, doi:10.1016/j.ijrobp.2017.12.013) and what is met in their place, in small letters
 # without anything but letters and digits.
 SYNONYMS = {
-    "GTVp": ("gtvp", "gtvprimary", "gtvt", "gtvtumour", "gtvtumor", "gtvnx", "gtvnasopharynx", "primarygtv", "gtv1"),
-    "GTVn": ("gtvn", "gtvnd", "gtvnode", "gtvnodes", "gtvnodal", "gtvln", "nodalgtv", "gtv2"),
+    "GTVp": ("gtvp", "gtvprimary", "gtvt", "gtvtumour", "gtvtumor", "gtvnx", "gtvnasopharynx", "primarygtv"),
+    "GTVn": ("gtvn", "gtvnd", "gtvnode", "gtvnodes", "gtvnodal", "gtvln", "nodalgtv"),
     "GTV": ("gtv", "grosstumourvolume", "grosstumorvolume", "gtvmass", "mass", "tumour", "tumor"),
 }
 
@@ -37,17 +37,20 @@ def choose_roi(wanted: str, names: Iterable[str]) -> list[str]:
         (['GTV_primary'], ['GTV_Mass', 'GTV_Edema'])
     """
     known = list(names)
+    synonyms = next((texts for name, texts in SYNONYMS.items() if name.casefold() == wanted.casefold()), ())
+    tests = (
+        lambda name: name == wanted,
+        lambda name: name.casefold() == wanted.casefold(),
+        lambda name: _letters(name) in synonyms,
+    )
+    for fits in tests:
+        if found := [name for name in known if fits(name)]:
+            return found
     try:
         pattern = re.compile(wanted, re.IGNORECASE)
     except re.error as fault:
         raise UserError(f"--roi {wanted}: it is neither a name nor a regular expression ({fault})") from None
-    tests = (
-        lambda name: name == wanted,
-        lambda name: name.casefold() == wanted.casefold(),
-        lambda name: _letters(name) in SYNONYMS.get(wanted, ()),
-        lambda name: pattern.fullmatch(name) is not None,
-    )
-    return next((found for fits in tests if (found := [name for name in known if fits(name)])), [])
+    return [name for name in known if pattern.fullmatch(name)]
 
 
 def single_roi(wanted: str, names: Sequence[str]) -> str:

@@ -73,9 +73,11 @@ def write_segmentation(file: Path, masks: Mapping[str, NDArray[np.bool_]], serie
 def _images(series: ImageSeries) -> list[pydicom.Dataset]:
     """The slices, with blanks for what highdicom wants and archives leave out."""
     images = [pydicom.dcmread(file, stop_before_pixels=True) for file in series.files]
-    frame = frame_of(series)
+    frame, first = frame_of(series), images[0]
     for image in images:
         image.FrameOfReferenceUID = frame
+        image.ImageOrientationPatient = first.ImageOrientationPatient  # scanners round each slice's on its own
+        image.PixelSpacing = first.PixelSpacing
         if not image.get("SliceThickness"):
             image.SliceThickness = series.stack.slice_spacing_mm
         for keyword in (*PATIENT_TAGS, *STUDY_TAGS):

@@ -35,6 +35,7 @@ class ImageSeries:
         description: SeriesDescription, which may name anything: never to be shown unless asked for.
         frame_of_reference: FrameOfReferenceUID; empty where it is blank.
         kind: What ImageType says, such as ORIGINAL or LOCALIZER, in capitals.
+        echo_time_ms: EchoTime; None where it is blank.
         stack: Where the slices lie.
         files: One for each slice, in the stack's order.
         instances: Their SOPInstanceUIDs.
@@ -48,6 +49,7 @@ class ImageSeries:
     description: str
     frame_of_reference: str
     kind: tuple[str, ...]
+    echo_time_ms: float | None
     stack: Stack
     files: tuple[Path, ...]
     instances: tuple[str, ...]
@@ -128,13 +130,13 @@ def _is_parallel(header: Header, other: Header) -> bool:
 
 
 def _repetitions(group: list[Header]) -> list[list[Header]]:
-    """Take images at the same places apart by the first element that makes stacks of the same places."""
+    """Take images at the same places apart by the first one or two elements that make stacks of the same places."""
     if not _has_repeated_places(group):
         return [group]
-    for keyword in _REPETITIONS:
-        parts: dict[str, list[Header]] = defaultdict(list)
+    for keywords in (*itertools.combinations(_REPETITIONS, 1), *itertools.combinations(_REPETITIONS, 2)):
+        parts: dict[tuple[str, ...], list[Header]] = defaultdict(list)
         for header in group:
-            parts[header.text(keyword)].append(header)
+            parts[tuple(header.text(keyword) for keyword in keywords)].append(header)
         places = {tuple(sorted(round(height, 2) for height in _heights(part))) for part in parts.values()}
         if len(parts) > 1 and len(places) == 1 and not any(_has_repeated_places(part) for part in parts.values()):
             return list(parts.values())
@@ -183,6 +185,7 @@ def _series(members: Sequence[Header]) -> ImageSeries:
         description=first.text("SeriesDescription"),
         frame_of_reference=first.text("FrameOfReferenceUID"),
         kind=first.texts("ImageType"),
+        echo_time_ms=first.number("EchoTime"),
         stack=Stack(
             (len(ordered), rows, columns),
             (origin[0], origin[1], origin[2]),

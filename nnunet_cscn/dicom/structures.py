@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydicom
 
+from nnunet_cscn.dicom.drawing import References, numbered
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.errors import UserError
 
@@ -22,23 +22,22 @@ class StructureSet:
     """The contents of an RTSTRUCT file.
 
     Attributes:
-        file: Where it stands.
-        patient: PatientID as it stands there: never to be shown.
-        study: StudyInstanceUID.
+        references: What it says it was drawn on.
         contours: Contours of each region of interest by its name, each an array of points (N, 3) in the patient's
             coordinates. Regions of the same name are numbered: ``GTV [1]``, ``GTV [2]``.
-        series: SeriesInstanceUIDs that the file says it was drawn on; often stale or missing.
-        instances: SOPInstanceUIDs of images that its contours name.
-        frames_of_reference: FrameOfReferenceUIDs that it names.
     """
 
-    file: Path
-    patient: str
-    study: str
+    references: References
     contours: Mapping[str, tuple[Floats, ...]]
-    series: frozenset[str]
-    instances: frozenset[str]
-    frames_of_reference: frozenset[str]
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the regions, each once."""
+        return list(self.contours)
+
+    def points(self, name: str) -> Sequence[Floats]:
+        """Return the contours of a region."""
+        return self.contours[name]
 
 
 def read_structures(file: Path) -> StructureSet:
@@ -49,18 +48,18 @@ def read_structures(file: Path) -> StructureSet:
             may be the patient's.
     """
     try:
-        return _parsed(file, pydicom.dcmread(file, force=True))
+        return _parsed(pydicom.dcmread(file, force=True))
     except UserError:
         raise
     except Exception as fault:  # a damaged file may lead to anything, and its text may quote the patient
         raise UserError(f"the structure set can't be read ({type(fault).__name__})") from None
 
 
-def _parsed(file: Path, content: pydicom.Dataset) -> StructureSet:
+def _parsed(content: pydicom.Dataset) -> StructureSet:
     if content.get("SOPClassUID") != RTSTRUCT:
         raise UserError("the file is no RTSTRUCT")
     regions = content.get("StructureSetROISequence") or ()
-    names = _names({item.get("ROINumber"): str(item.get("ROIName") or "").strip() for item in regions})
+    names = numbered({item.get("ROINumber"): str(item.get("ROIName") or "").strip() for item in regions})
     contours: dict[str, list[Floats]] = {name: [] for name in names.values()}
     instances = set[str]()
     for region in content.get("ROIContourSequence") or ():
@@ -79,15 +78,13 @@ def _parsed(file: Path, content: pydicom.Dataset) -> StructureSet:
             for each in study.get("RTReferencedSeriesSequence") or ():
                 series.add(str(each.get("SeriesInstanceUID") or ""))
     frames |= {str(item.get("ReferencedFrameOfReferenceUID") or "") for item in regions}
-    return StructureSet(
-        file=file,
-        patient=str(content.get("PatientID") or ""),
+    references = References(
         study=str(content.get("StudyInstanceUID") or ""),
-        contours={name: _different(found) for name, found in contours.items()},
         series=frozenset(series - {""}),
         instances=frozenset(instances - {""}),
         frames_of_reference=frozenset(frames - {""}),
     )
+    return StructureSet(references, {name: _different(found) for name, found in contours.items()})
 
 
 def _points(contour: pydicom.Dataset, what: str) -> Floats:
@@ -95,16 +92,6 @@ def _points(contour: pydicom.Dataset, what: str) -> Floats:
     if values.size % 3 or not np.isfinite(values).all():
         raise UserError(f"{what}: a contour has {values.size} coordinates, which are no points in space")
     return values.reshape(-1, 3)
-
-
-def _names(by_number: Mapping[Any, str]) -> dict[Any, str]:
-    """Number the names that several regions have."""
-    names, taken = list(by_number.values()), dict[str, int]()
-    numbered = {}
-    for number, name in by_number.items():
-        taken[name] = taken.get(name, 0) + 1
-        numbered[number] = f"{name} [{taken[name]}]" if names.count(name) > 1 else name
-    return numbered
 
 
 def _different(contours: Sequence[Floats]) -> tuple[Floats, ...]:

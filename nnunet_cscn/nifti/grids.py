@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import SimpleITK
+from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 
@@ -30,6 +32,13 @@ class Grid:
     spacing_mm: tuple[float, ...]
     origin_mm: tuple[float, ...]
     direction: tuple[float, ...]
+
+    def affine(self) -> NDArray[np.float64]:
+        """Return the matrix (4, 4) from indices (x, y, z, 1) of voxels to the places of their centres in mm."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.reshape(self.direction, (3, 3)) * self.spacing_mm
+        matrix[:3, 3] = self.origin_mm
+        return matrix
 
 
 def read_grid(path: Path) -> Grid:

@@ -1,4 +1,5 @@
 import csv
+import gzip
 import json
 import stat
 
@@ -8,6 +9,9 @@ import pytest
 import SimpleITK
 
 from dicom_files import oblique, write_series, write_structures
+from nnunet_cscn.dicom.headers import read_headers
+from nnunet_cscn.dicom.segmentation_writer import write_segmentation
+from nnunet_cscn.dicom.series import image_series
 
 VOXELS = np.random.default_rng(0).integers(0, 900, (4, 20, 24)).astype(np.int16)
 SECRETS = ("Secret", "20260102")
@@ -90,7 +94,10 @@ def test_nobody_is_exposed(convert, tmp_path):
         assert secret not in out + err
         for file in (tmp_path / "raw").rglob("*"):
             assert secret not in file.name
-            assert not file.is_file() or secret.encode() not in file.read_bytes()
+            if file.is_file():
+                content = file.read_bytes()
+                assert secret.encode() not in content
+                assert file.suffix != ".gz" or secret.encode() not in gzip.decompress(content)
 
 
 def test_a_mapping_is_written_on_request_for_its_owner_alone(convert, tmp_path):
@@ -103,6 +110,79 @@ def test_a_mapping_is_written_on_request_for_its_owner_alone(convert, tmp_path):
         ("NPC_002", "Secret-A"),
         ("NPC_003", "Secret-B"),
     ]
+
+
+def test_a_new_patient_leaves_the_numbers_of_a_mapping_alone(convert, studies, tmp_path):
+    mapping = ("--mapping", tmp_path / "map.csv")
+    convert("--roi", "GTVp", *mapping)
+    slices = write_series(studies / "new" / "mr", VOXELS, orientation=oblique(), patient="Secret-0")
+    write_structures(
+        studies / "new" / "rt",
+        {"GTVp": [square(slices, 1, (3.5, 5.5), (7.5, 11.5))]},
+        slices=slices,
+        patient="Secret-0",
+    )
+    (tmp_path / "raw" / "Dataset950_NPC" / "splits_final.json").unlink()  # two folds, as there were two patients
+    status, out, err = convert("--roi", "GTVp", *mapping)
+    assert status == 0, err
+    assert "4 of 4 cases converted, 3 of them already there" in out
+    rows = {row["PatientID"]: row["case"] for row in csv.DictReader((tmp_path / "map.csv").open())}
+    assert (rows["Secret-B"], rows["Secret-0"]) == ("NPC_003", "NPC_004")
+
+
+def test_ids_are_kept_on_request(convert, tmp_path):
+    status, _, err = convert("--roi", "GTVp", "--keep-ids")
+    assert status == 0, err
+    folder = tmp_path / "raw" / "Dataset950_NPC"
+    assert json.loads((folder / "patients.json").read_text()) == {
+        "Secret-A": "Secret-A",
+        "Secret-A_2": "Secret-A",
+        "Secret-B": "Secret-B",
+    }
+    assert (folder / "labelsTr" / "Secret-A_2.nii.gz").is_file()
+
+
+def test_a_structure_set_without_a_patient_belongs_to_the_one_of_its_study(convert, studies, tmp_path):
+    file = studies / "Secret^Secret-B" / "0" / "rt"
+    content = pydicom.dcmread(file)
+    content.PatientID = ""
+    content.save_as(file)
+    status, _, err = convert("--roi", "GTVp")
+    assert status == 0, err
+    patients = json.loads((tmp_path / "raw" / "Dataset950_NPC" / "patients.json").read_text())
+    assert patients["NPC_003"] == "patient_002"
+
+
+def test_segmentations_are_taken_where_there_is_no_structure_set(convert, studies, tmp_path):
+    folder = studies / "Secret^Secret-B" / "0"
+    series = image_series(read_headers(folder / "mr"))[0][0]
+    mask = np.zeros(VOXELS.shape, bool)
+    mask[2, 4:9, 6:13] = True
+    write_segmentation(folder / "seg", {"GTVp": mask}, series)
+    report = tmp_path / "raw" / "Dataset950_NPC" / "conversion_report.csv"
+    convert("--roi", "GTVp")
+    rows = list(csv.DictReader(report.open()))
+    assert [row["drawn_in"] for row in rows] == ["RTSTRUCT"] * 3  # a SEG beside an RTSTRUCT is passed over
+    assert {row["series_told_by"] for row in rows} == {"named series"}
+    (folder / "rt").unlink()
+    status, _, err = convert("--roi", "GTVp", "--overwrite")
+    assert status == 0, err
+    rows = list(csv.DictReader(report.open()))
+    assert [row["drawn_in"] for row in rows] == ["RTSTRUCT", "RTSTRUCT", "SEG"]
+    assert (read(tmp_path / "raw" / "Dataset950_NPC" / "labelsTr" / "NPC_003.nii.gz")[0] == mask).all()
+
+
+def test_only_segmentations_are_taken_when_asked(convert, studies):
+    _, _, err = convert("--roi", "GTVp", "--contours", "seg")
+    assert "there is no SEG file" in " ".join(err.split())
+
+
+def test_damaged_files_are_counted(convert, studies):
+    file = next((studies / "Secret^Secret-B" / "0" / "mr").iterdir())
+    (studies / "damaged.dcm").write_bytes(file.read_bytes()[:400])
+    status, out, err = convert("--roi", "GTVp")
+    assert status == 0, err
+    assert "1 damaged DICOM file was passed over" in out
 
 
 def test_a_second_run_changes_nothing_and_other_content_is_not_overwritten(convert, tmp_path):
@@ -152,7 +232,7 @@ def test_ambiguous_regions_are_listed_or_merged(convert, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--roi", "BODY"], "BODY: there is no closed contour"),
+        (["--roi", "BODY"], "BODY: nothing is drawn in it"),
         (["--roi", "Mandible"], "no region fits --roi Mandible"),
         (["--roi", "GTV("], "neither a name nor a regular expression"),
         (["--roi", "GTVp", "--roi", "GTVp=GTVn"], "every label needs a name of its own"),
@@ -170,7 +250,7 @@ def test_a_folder_without_structure_sets_is_refused(refused, tmp_path):
     write_series(tmp_path / "mr", VOXELS)
     options = ("--dataset", 950, "--roi", "GTV")
     shown = refused("convert", "dicom", tmp_path / "mr", tmp_path / "raw", *options)
-    assert "no RTSTRUCT file among 4 DICOM files" in shown
+    assert "no RTSTRUCT or SEG file among 4 DICOM files" in shown
     assert "there is no such folder" in refused("convert", "dicom", tmp_path / "absent", tmp_path / "raw", *options)
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from nnunet_cscn.conversion.splits import check_splits, fixed_folds, folds_of, write_splits
+from nnunet_cscn.conversion.splits import check_splits, fixed_folds, folds_by_patient, folds_of, write_splits
 from nnunet_cscn.errors import UserError
 
 
@@ -69,3 +69,12 @@ def test_whatever_else_stands_in_the_file_is_kept(tmp_path, content):
     with pytest.raises(UserError, match="holds other folds"):
         write_splits(file, fixed_folds("abcde"))
     assert file.read_text() == content
+
+
+def test_patients_that_come_behind_leave_the_others_in_their_folds():
+    patients = {f"case_{i}": f"patient_{i:03d}" for i in range(7)}
+    grown = patients | {"case_7": "patient_007", "case_8": "patient_000"}
+    before, after = folds_by_patient(patients), folds_by_patient(dict(reversed(grown.items())))
+    for old, new in zip(before, after, strict=True):
+        assert set(old["val"]) <= set(new["val"])
+        assert set(old["train"]) <= set(new["train"])

@@ -83,8 +83,8 @@ def test_real_structure_sets_with_stale_references_give_the_published_masks(shar
     series, problems = image_series(read_headers(folder))
     assert problems == {}
     structures = read_structures(next((folder / "mask").iterdir()))
-    chosen = series_of(structures, series)
-    assert not structures.instances & set(chosen.instances)  # stale
+    chosen = series_of(structures, series).series
+    assert not structures.references.instances & set(chosen.instances)  # stale
     mask = rasterise(structures.contours["GTV_Mass_MR_T1"], chosen.stack)
     truth = SimpleITK.ReadImage(str(shared_data / "sts_mr" / "labels" / f"{case}.nii.gz"))
     grid = chosen.stack.grid()
@@ -104,7 +104,7 @@ def test_the_volume_on_a_raw_oblique_series_is_the_published_one(shared_data, se
     folder = shared_data / "sts_raw_dicom" / sequence
     series, _ = image_series(read_headers(folder))
     structures = read_structures(folder / "mask" / "1-1.dcm")
-    stack = series_of(structures, series).stack
+    stack = series_of(structures, series).series.stack
     mask = rasterise(structures.contours["GTV_Mass"], stack)
     grid = stack.grid()
     assert mask.sum() * np.prod(grid.spacing_mm) / 1000 == pytest.approx(volume_ml, abs=0.2)

@@ -3,12 +3,14 @@ import shutil
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless, generate_uid
 
 from dicom_files import AXIAL, CORONAL, SAGITTAL, oblique, write_series, write_structures
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.pixels import read_pixels
 from nnunet_cscn.dicom.series import image_series
+from nnunet_cscn.errors import UserError
 
 VOXELS = np.arange(4 * 5 * 7, dtype=np.int16).reshape(4, 5, 7)
 
@@ -69,6 +71,75 @@ def test_echoes_of_one_series_are_taken_apart(tmp_path):
     series, problems = found_in(tmp_path)
     assert problems == []
     assert sorted(int(read_pixels(each)[0, 0, 0]) for each in series) == [20, 80]
+
+
+def test_two_elements_together_take_a_series_apart(tmp_path):
+    for number, (echo, kind) in enumerate(((20.0, "M"), (20.0, "P"), (80.0, "M"), (80.0, "P"))):
+        elements = {"EchoTime": echo, "ImageType": [["ORIGINAL", "PRIMARY", kind]] * len(VOXELS)}
+        write_series(tmp_path / str(number), VOXELS + number, uid="1.2.3.9", **elements)
+    series, problems = found_in(tmp_path)
+    assert problems == []
+    assert sorted(int(read_pixels(each)[0, 0, 0]) for each in series) == [0, 1, 2, 3]
+    assert sorted(each.echo_time_ms for each in series) == [20, 20, 80, 80]
+
+
+def test_links_are_followed_and_circles_are_left(tmp_path):
+    write_series(tmp_path / "archive" / "a", VOXELS)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "link").symlink_to(tmp_path / "archive", target_is_directory=True)
+    (tmp_path / "archive" / "circle").symlink_to(tmp_path / "tree", target_is_directory=True)
+    (tmp_path / "tree" / "nowhere").symlink_to(tmp_path / "absent")
+    (series,), _ = found_in(tmp_path / "tree")
+    assert series.stack.shape == VOXELS.shape
+    assert series.notes == ()
+
+
+def test_damaged_files_are_told_and_others_are_not(tmp_path):
+    write_series(tmp_path, VOXELS)
+    file = next(tmp_path.iterdir())
+    (tmp_path / "cut.dcm").write_bytes(file.read_bytes()[:300])
+    (tmp_path / "notes.txt").write_text("not DICOM")
+    damaged = []
+    assert len(read_headers(tmp_path, on_damaged=damaged.append)) == 4
+    assert damaged == [tmp_path / "cut.dcm"]
+
+
+@pytest.mark.parametrize("n_missing", [2, 70])
+def test_pixels_that_are_cut_off_are_told(tmp_path, n_missing):
+    write_series(tmp_path, VOXELS)
+    (series,), _ = found_in(tmp_path)
+    content = pydicom.dcmread(series.files[2])
+    content.PixelData = content.PixelData[:-n_missing]
+    content.save_as(series.files[2])
+    with pytest.raises(UserError, match="slice 3: its pixels are cut off"):
+        read_pixels(series)
+    series.files[2].write_bytes(series.files[2].read_bytes()[:-10])  # and the file itself
+    with pytest.raises(UserError, match="slice 3: its pixels are cut off"):
+        read_pixels(series)
+
+
+@pytest.mark.parametrize("compressor", ["JPEG", "JPEG2000"])
+def test_lossless_jpeg_slices_are_unpacked(tmp_path, compressor):
+    voxels = np.random.default_rng(0).integers(0, 2000, (2, 32, 48)).astype(np.uint16)
+    slices = write_series(tmp_path / "plain", voxels, shuffled=False)
+    (tmp_path / "packed").mkdir()
+    for number, content in enumerate(slices):
+        image = SimpleITK.ReadImage(str(tmp_path / "plain" / f"{number:03d}.dcm"))
+        writer = SimpleITK.ImageFileWriter()
+        writer.KeepOriginalImageUIDOn()
+        writer.SetImageIO("GDCMImageIO")
+        writer.UseCompressionOn()
+        writer.SetCompressor(compressor)
+        writer.SetFileName(str(tmp_path / "packed" / f"{number}.dcm"))
+        writer.Execute(image)
+        packed = pydicom.dcmread(tmp_path / "packed" / f"{number}.dcm")
+        assert packed.file_meta.TransferSyntaxUID.is_encapsulated
+        for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+            setattr(packed, keyword, content[keyword].value)
+        packed.save_as(tmp_path / "packed" / f"{number}.dcm")
+    (series,), problems = found_in(tmp_path / "packed")
+    assert problems == []
+    assert (read_pixels(series) == voxels).all()
 
 
 def test_a_number_that_every_image_has_of_its_own_makes_no_series(tmp_path):

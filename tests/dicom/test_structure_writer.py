@@ -48,7 +48,7 @@ def written(series, tmp_path):
 def test_masks_and_volumes_come_back(series, written):
     structures = read_structures(written)
     assert list(structures.contours) == ["GTVp", "GTVn"]
-    assert series_of(structures, [series]) is series
+    assert series_of(structures, [series]).series is series
     assert (rasterise(structures.contours["GTVp"], series.stack) == blobs()).all()
     area = 0.0
     for contour in structures.contours["GTVp"]:

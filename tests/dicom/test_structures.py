@@ -23,8 +23,8 @@ def test_regions_and_references_are_read(tmp_path):
     found = read_structures(tmp_path / "rt.dcm")
     assert list(found.contours) == ["GTVp", "empty"]
     assert np.allclose(found.contours["GTVp"][1], above(3))
-    assert found.series == {slices[0].SeriesInstanceUID}
-    assert found.frames_of_reference == {slices[0].FrameOfReferenceUID}
+    assert found.references.series == {slices[0].SeriesInstanceUID}
+    assert found.references.frames_of_reference == {slices[0].FrameOfReferenceUID}
 
 
 def test_regions_without_contours_or_references_are_no_fault(tmp_path):
@@ -67,7 +67,7 @@ def two_series(tmp_path):
 def chosen(tmp_path, contour, slices=()):
     write_structures(tmp_path / "rt.dcm", {"GTV": [contour]}, slices=slices)
     series, _ = image_series(read_headers(tmp_path))
-    return series_of(read_structures(tmp_path / "rt.dcm"), series).uid
+    return series_of(read_structures(tmp_path / "rt.dcm"), series).series.uid
 
 
 def test_the_referenced_series_is_taken(tmp_path, two_series):
@@ -113,7 +113,7 @@ def test_only_the_wanted_regions_have_to_fit(tmp_path, two_series):
     write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE], "Couch": [far]}, slices=two_series[0])
     series, _ = image_series(read_headers(tmp_path))
     structures = read_structures(tmp_path / "rt.dcm")
-    assert series_of(structures, series, regions=["GTV"]).uid == "1.2.3.1"
+    assert series_of(structures, series, regions=["GTV"]).series.uid == "1.2.3.1"
     with pytest.raises(UserError, match="at most 1 of 2"):
         series_of(structures, series)
 

@@ -1,0 +1,144 @@
+"""What cases of DICOM studies are called: numbers that say nothing of the patient, or on request their ids."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import replacing
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+_LONGEST = 64  # as DICOM's PatientID
+_COLUMNS = ("case", "patient", "PatientID", "SOPInstanceUID", "file")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who and what a case is: never to be shown unless asked for.
+
+    Attributes:
+        patient: What all files of the patient share: the PatientID, or where it is blank the study.
+        patient_id: PatientID, which may be blank.
+        instance: SOPInstanceUID of the structure set or segmentation.
+        file: Where that stands.
+    """
+
+    patient: str
+    patient_id: str
+    instance: str
+    file: Path
+
+
+@dataclass(frozen=True)
+class CaseName:
+    """Name of a case, and of its patient: cases of one patient stay in one fold."""
+
+    case: str
+    patient: str
+
+
+Naming: TypeAlias = Callable[[Sequence[Identity]], list[CaseName]]
+
+
+def numbered_cases(
+    identities: Sequence[Identity], prefix: str, known: Mapping[str, CaseName] | None = None
+) -> list[CaseName]:
+    """Number cases and patients in their order; those that are known keep their names.
+
+    Args:
+        identities: The cases; those of a patient stand beside each other.
+        prefix: What the names start with.
+        known: Names of an earlier run by SOPInstanceUID, as ``read_mapping`` returns them.
+
+    Example:
+        >>> one, two = (Identity("a", "a", uid, Path()) for uid in ("1", "2"))
+        >>> [name.case for name in numbered_cases([one, two], "NPC", {"2": CaseName("NPC_001", "patient_001")})]
+        ['NPC_002', 'NPC_001']
+    """
+    known = known or {}
+    patients = {each.patient: known[each.instance].patient for each in identities if each.instance in known}
+    last_case = max((_number(name.case) for name in known.values()), default=0)
+    last_patient = max((_number(name.patient) for name in known.values()), default=0)
+    names = []
+    for each in identities:
+        if each.patient not in patients:
+            last_patient += 1
+            patients[each.patient] = f"patient_{last_patient:03d}"
+        if each.instance in known:
+            names.append(known[each.instance])
+            continue
+        last_case += 1
+        names.append(CaseName(f"{prefix}_{last_case:03d}", patients[each.patient]))
+    return names
+
+
+def cases_by_id(identities: Sequence[Identity]) -> list[CaseName]:
+    """Call cases after their PatientID, in characters that no path gives a meaning; further ones of a patient counted.
+
+    Example:
+        >>> two = [Identity("../x y", "../x y", uid, Path()) for uid in ("1", "2")]
+        >>> [name.case for name in cases_by_id(two)]
+        ['x-y', 'x-y_2']
+    """
+    patients: dict[str, str] = {}
+    taken_patients, taken_cases = set[str](), set[str]()
+    names = []
+    for each in identities:
+        if each.patient not in patients:
+            safe = _UNSAFE.sub("-", each.patient_id)[:_LONGEST].strip("-_") or "unknown"
+            patients[each.patient] = _free(safe, taken_patients, "-")
+        names.append(CaseName(_free(patients[each.patient], taken_cases, "_"), patients[each.patient]))
+    return names
+
+
+def read_mapping(file: Path) -> dict[str, CaseName]:
+    """Read the names of an earlier run by SOPInstanceUID; none where there is no file.
+
+    Raises:
+        UserError: When it is no such mapping.
+    """
+    if not file.exists():
+        return {}
+    with file.open(newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream)
+        if not {"case", "patient", "SOPInstanceUID"} <= {*(reader.fieldnames or ())}:
+            raise UserError(f"{file} is there and is no mapping of cases: name another file")
+        return {row["SOPInstanceUID"]: CaseName(row["case"], row["patient"]) for row in reader}
+
+
+def write_mapping(file: Path, names: Sequence[CaseName], identities: Sequence[Identity]) -> None:
+    """Write which patient each case is, readable for its owner alone.
+
+    Args:
+        file: A CSV file.
+        names: The cases.
+        identities: Who they are, in the same order.
+    """
+    with replacing(file) as temporary:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(_COLUMNS)
+            for name, who in zip(names, identities, strict=True):
+                writer.writerow([name.case, name.patient, who.patient_id, who.instance, who.file])
+
+
+def _number(name: str) -> int:
+    digits = re.search(r"\d+$", name)
+    return int(digits.group()) if digits else 0
+
+
+def _free(name: str, taken: set[str], separator: str) -> str:
+    """Return a name that is not taken yet, whatever the case of letters, and take it."""
+    candidate, number = name, 1
+    while candidate.casefold() in taken:
+        number += 1
+        candidate = f"{name}{separator}{number}"
+    taken.add(candidate.casefold())
+    return candidate

@@ -1,0 +1,56 @@
+"""What contours and segmentations have in common: regions by name, and what they say they were drawn on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from nnunet_cscn.dicom.stack import Floats
+
+
+@dataclass(frozen=True)
+class References:
+    """What a file says it was drawn on; often stale or missing.
+
+    Attributes:
+        study: StudyInstanceUID.
+        series: SeriesInstanceUIDs.
+        instances: SOPInstanceUIDs of images.
+        frames_of_reference: FrameOfReferenceUIDs.
+    """
+
+    study: str
+    series: frozenset[str]
+    instances: frozenset[str]
+    frames_of_reference: frozenset[str]
+
+
+class Drawing(Protocol):
+    """Regions that somebody drew on a series: an RTSTRUCT or a SEG."""
+
+    @property
+    def references(self) -> References:
+        """What it says it was drawn on."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of its regions, each once."""
+
+    def points(self, name: str) -> Sequence[Floats]:
+        """Return points (N, 3) in the patient's coordinates for each contour or slice of a region."""
+
+
+def numbered(names: Mapping[Any, str]) -> dict[Any, str]:
+    """Number the names that several regions have.
+
+    Example:
+        >>> numbered({1: "GTV", 2: "Body", 3: "GTV"})
+        {1: 'GTV [1]', 2: 'Body', 3: 'GTV [2]'}
+    """
+    all_names, taken = list(names.values()), dict[str, int]()
+    unique = {}
+    for key, name in names.items():
+        taken[name] = taken.get(name, 0) + 1
+        unique[key] = f"{name} [{taken[name]}]" if all_names.count(name) > 1 else name
+    return unique
