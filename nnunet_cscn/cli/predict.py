@@ -103,7 +103,7 @@ def predict(
         ensure_registered()
     model = Model(folder, numbers, checkpoint)
     model.check()
-    cases = images_in(images, file_ending=model.file_ending(), n_channels=model.n_channels())
+    cases = images_in(images, file_ending=model.file_ending(), n_channels=len(model.channel_names()))
     names = sorted(cases)[part::n_parts]
     if not names:
         console.print(f"nothing to do: {len(cases)} cases in {n_parts} parts leave none for part {part}")

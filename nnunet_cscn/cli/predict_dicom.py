@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.dicom_series import chosen_series
 from nnunet_cscn.cli.model_options import (
     Checkpoint,
     Configuration,
@@ -41,7 +43,8 @@ def predict_dicom(
     configuration: Configuration,
     *,
     series: Annotated[
-        int | None, typer.Option("--series", metavar="N", help="Which series, where the folder holds several.")
+        list[int] | None,
+        typer.Option("--series", metavar="N", help="Which series, where there are several; one for each channel."),
     ] = None,
     plans: Plans = "nnUNetPlans",
     trainer: Trainer = "CSCNTrainer",
@@ -58,13 +61,15 @@ def predict_dicom(
     called as the model's labels are. The structure set is UNAPPROVED and its
     regions are marked AUTOMATIC: research software, not a medical device.
 
+    A model of several channels takes as many series of the folder; contours
+    lie on the first one, onto which the others are resampled.
+
     Example: cscn predict-dicom study/mr out -d 901 -c 3d_fullres -tr CSCNTrainer
     """
     from nnunet_cscn.nnunet_folders import model_folder
 
     folder = model_folder(dataset, trainer=trainer, plans=plans, configuration=configuration)
     numbers = chosen_folds(folds or [])
-    chosen = _chosen_series(images, series)
     with console.status("importing nnU-Net"):
         import torch
 
@@ -75,10 +80,10 @@ def predict_dicom(
         ensure_registered()
     model = Model(folder, numbers, checkpoint)
     model.check()
-    if (n_channels := model.n_channels()) != 1:
-        raise UserError(f"{folder.name} needs {n_channels} channels: convert the series and use `cscn predict`")
     if not model.file_ending().endswith(ENDINGS):
         raise UserError(f"{folder.name} reads {model.file_ending()} files; from DICOM only NIfTI models can predict")
+    with quiet():
+        chosen = chosen_series(images, series or [], model.channel_names())
     window = SlidingWindow(mirroring=not disable_tta)
     predictor = model.load(torch.device(chosen_device(device)), window, stitched=stitched)
     with quiet(), tempfile.TemporaryDirectory() as place:
@@ -86,49 +91,31 @@ def predict_dicom(
         for name in FILES:  # files of two runs never stand beside each other
             (out / name).unlink(missing_ok=True)
         _draw(image, prediction, model, out)
-        masks = _write(chosen, prediction, model, out)
-    voxel_ml = _voxel_ml(chosen)
+        masks = _write(chosen[0], prediction, model, out)
+    voxel_ml = _voxel_ml(chosen[0])
     for name, mask in masks.items():
         console.print(f"{name}: {mask.sum() * voxel_ml:.2f} ml", markup=False, highlight=False)
     console.print(f"written to {out}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _chosen_series(folder: Path, number: int | None) -> ImageSeries:
-    """Return the one series of a folder, or the one that is asked for."""
-    try:
-        from nnunet_cscn.dicom.headers import read_headers
-        from nnunet_cscn.dicom.series import image_series
-    except ImportError:
-        raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
-    if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder")
-    with quiet():
-        found, problems = image_series(read_headers(folder))
-    usable = [series for series in found if not series.is_localiser]
-    if not usable:
-        raise UserError("; ".join([f"{folder} holds no series of images", *problems.values()]))
-    if number is None and len(usable) == 1:
-        return usable[0]
-    if number is not None and 1 <= number <= len(usable):
-        return usable[number - 1]
-    lines = []
-    for place, series in enumerate(usable, start=1):
-        slices, rows, columns = series.stack.shape
-        lines.append(f"{place}: {series.modality}, {slices} slices of {rows} x {columns}")
-    raise UserError("\n  ".join([f"{folder} holds {len(usable)} series; choose one with --series N:", *lines]))
-
-
-def _predicted(predictor: Any, model: Model, series: ImageSeries, place: Path) -> tuple[Path, Path]:
-    """Write the series as nnU-Net reads it and predict it; the files of image and label map."""
+def _predicted(predictor: Any, model: Model, chosen: Sequence[ImageSeries], place: Path) -> tuple[Path, Path]:
+    """Write the series as nnU-Net reads them and predict them; the files of the first image and the label map."""
+    from nnunet_cscn.conversion.source_volumes import Volume, on_grid
     from nnunet_cscn.dicom.pixels import read_pixels
     from nnunet_cscn.nifti.writing import write_volume
 
     ending = model.file_ending()
-    image, target = place / f"case_0000{ending}", place / "out" / "case"
-    write_volume(image, read_pixels(series), series.stack.grid())
+    images, target = [place / f"case_{channel:04d}{ending}" for channel in range(len(chosen))], place / "out" / "case"
+    grid = chosen[0].stack.grid()
+    for number, (series, image) in enumerate(zip(chosen, images, strict=True), start=1):
+        volume = Volume(read_pixels(series), series.stack.grid())
+        moved, note = on_grid(volume, grid, f"channel {number}", resample=True)
+        if note:
+            console.print(f"{note} onto the first one", highlight=False)
+        write_volume(image, moved.voxels, grid)
     run_predictor(
         predictor,
-        [[str(image)]],
+        [[str(image) for image in images]],
         [str(target)],
         overwrite=True,
         save_probabilities=False,
@@ -136,7 +123,7 @@ def _predicted(predictor: Any, model: Model, series: ImageSeries, place: Path) -
         n_preprocessing=0,
         n_export=0,
     )
-    return image, target.with_name(f"case{ending}")
+    return images[0], target.with_name(f"case{ending}")
 
 
 def _write(series: ImageSeries, prediction: Path, model: Model, out: Path) -> dict[str, Any]:

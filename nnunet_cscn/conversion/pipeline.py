@@ -167,10 +167,11 @@ def draw_cases(
 def _convert(case: SourceCase, folder: Path, labels: Mapping[str, int], overwrite: bool) -> ConvertedCase:
     try:
         loaded = case.load()
-    except UserError:
-        raise
+    except UserError as reason:
+        raise UserError(f"{reason}{_left_over(folder, case.name)}") from None
     except Exception as fault:  # an odd file never stops the others; what the fault says may quote the patient
-        raise UserError(f"unexpected fault in its files ({type(fault).__name__})") from None
+        kind = type(fault).__name__
+        raise UserError(f"unexpected fault in its files ({kind}){_left_over(folder, case.name)}") from None
     files = {image_path(folder, case.name, number): voxels for number, voxels in enumerate(loaded.channels)}
     files[label_path(folder, case.name)] = loaded.labels
     new = [not _is_there(file, voxels, loaded.grid, overwrite=overwrite) for file, voxels in files.items()]
@@ -180,6 +181,12 @@ def _convert(case: SourceCase, folder: Path, labels: Mapping[str, int], overwrit
     voxel_ml = float(np.prod(loaded.grid.spacing_mm)) / 1000
     volumes = {name: float(np.count_nonzero(loaded.labels == value)) * voxel_ml for name, value in labels.items()}
     return ConvertedCase(loaded.grid, volumes, loaded.notes, loaded.details, any(new))
+
+
+def _left_over(folder: Path, case: str) -> str:
+    """Say that a case that can't be converted now has files of an earlier run, which nnU-Net would take."""
+    there = [file for file in (image_path(folder, case), label_path(folder, case)) if file.exists()]
+    return "; its files of an earlier run are still there" if len(there) > 1 else ""
 
 
 def _is_there(file: Path, voxels: NDArray[Any], grid: Grid, *, overwrite: bool) -> bool:

@@ -6,10 +6,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
-from nnunet_cscn.conversion.source_volumes import as_mask, on_grid, read_volume
+from nnunet_cscn.conversion.source_volumes import Volume, as_labels, as_mask, on_grid, read_volume
 from nnunet_cscn.errors import UserError
 
 SEGRAP = DatasetDescription(
@@ -25,11 +26,15 @@ SEGRAP = DatasetDescription(
         "doi:10.1016/j.media.2024.103447"
     ),
 )
-_IMAGE, _CONTRAST = "image.nii.gz", "image_contrast.nii.gz"
+_ENDING = ".nii.gz"
+_IMAGE, _CONTRAST = f"image{_ENDING}", f"image_contrast{_ENDING}"
+_TARGETS = "task002"  # the challenge's second task: GTVp and GTVnd
 
 
 def find_cases(source: Path, *, resample: bool = False) -> list[SourceCase]:
     """List the cases of a download: one folder a case, with an image, one with contrast, and a mask for each target.
+
+    Instead of masks there may be label maps of the targets in another folder, ``.../Task002/segrap_0000.nii.gz``.
 
     Args:
         source: The download.
@@ -43,15 +48,39 @@ def find_cases(source: Path, *, resample: bool = False) -> list[SourceCase]:
     folders = sorted(file.parent for file in source.rglob(_IMAGE) if "__MACOSX" not in file.parts)
     if not folders:
         raise UserError(f"{source}: expected folders such as segrap_0000 with {_IMAGE}, found none")
-    return [SourceCase(folder.name, folder.name, partial(_load, folder, resample)) for folder in folders]
+    label_maps = _label_maps(source)
+    return [
+        SourceCase(folder.name, folder.name, partial(_load, folder, label_maps.get(folder.name), resample))
+        for folder in folders
+    ]
 
 
-def _load(folder: Path, resample: bool) -> LoadedCase:
+def _label_maps(source: Path) -> dict[str, Path]:
+    """Label maps of the targets by case: a file of the case's name, or the one in a folder of it."""
+    found = {}
+    for file in sorted(source.rglob(f"*{_ENDING}")):
+        above = [parent.name.casefold() for parent in file.parents]
+        if file.name.startswith(".") or _TARGETS not in above[:2]:
+            continue
+        found[file.name.removesuffix(_ENDING) if above[0] == _TARGETS else file.parent.name] = file
+    return found
+
+
+def _load(folder: Path, label_map: Path | None, resample: bool) -> LoadedCase:
     image = read_volume(folder / _IMAGE)
     contrast, note = on_grid(read_volume(folder / _CONTRAST), image.grid, "the image with contrast", resample=resample)
-    labels, notes = np.zeros(image.voxels.shape, np.uint8), [note]
+    if label_map is None or (folder / f"{SEGRAP.labels[1][0]}{_ENDING}").exists():
+        labels, notes = _from_masks(folder, image, resample)
+    else:
+        stored, *notes = on_grid(read_volume(label_map), image.grid, "the label map", resample=resample, labels=True)
+        labels = as_labels(stored, tuple(value for _, value in SEGRAP.labels), "the label map")
+    return LoadedCase([image.voxels, contrast.voxels], labels, image.grid, tuple(filter(None, [note, *notes])))
+
+
+def _from_masks(folder: Path, image: Volume, resample: bool) -> tuple[NDArray[np.uint8], list[str]]:
+    labels, notes = np.zeros(image.voxels.shape, np.uint8), list[str]()
     for name, value in SEGRAP.labels[1:]:
-        mask, note = on_grid(read_volume(folder / f"{name}.nii.gz"), image.grid, name, resample=resample, labels=True)
+        mask, note = on_grid(read_volume(folder / f"{name}{_ENDING}"), image.grid, name, resample=resample, labels=True)
         labels[as_mask(mask)] = value
         notes.append(note)
-    return LoadedCase([image.voxels, contrast.voxels], labels, image.grid, tuple(filter(None, notes)))
+    return labels, notes

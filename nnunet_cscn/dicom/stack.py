@@ -45,6 +45,16 @@ class Stack:
         return np.cross(self.row_direction, self.column_direction)
 
     @property
+    def plane(self) -> str:
+        """Which plane of the body the slices are nearest to: axial, coronal or sagittal.
+
+        Example:
+            >>> Stack((1, 4, 4), (0, 0, 0), (1, 0, 0), (0, 0, -1), (1, 1), (0.0,)).plane
+            'coronal'
+        """
+        return ("sagittal", "coronal", "axial")[int(np.abs(self.normal).argmax())]
+
+    @property
     def slice_spacing_mm(self) -> float:
         """Median step between neighbouring slices; 1 mm for a single slice, which has no volume."""
         if len(self.positions_mm) < 2:

@@ -63,8 +63,8 @@ class Model:
             there = f"predict with what there is: -f {' '.join(trained)}" if trained else "train it first"
             raise UserError(f"{self.folder.name} has no {self.checkpoint} in fold {', '.join(missing)}: {there}")
 
-    def n_channels(self) -> int:
-        """Return how many channels of an image the model sees.
+    def channel_names(self) -> tuple[str, ...]:
+        """Return the names of the channels that the model sees.
 
         Raises:
             UserError: When its dataset.json does not say.
@@ -73,7 +73,7 @@ class Model:
         names = description.get("channel_names", description.get("modality"))  # the second is nnU-Net's older word
         if not isinstance(names, dict) or not names:
             raise UserError(f"{self.folder / 'dataset.json'} has no valid channel_names: restore it or train again")
-        return len(names)
+        return tuple(str(name) for name in names.values())
 
     def file_ending(self) -> str:
         """Return the ending of the images' files.

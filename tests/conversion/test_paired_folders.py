@@ -85,6 +85,13 @@ def test_a_missing_file_is_made_again(convert, tmp_path):
     assert [name for name, case in converted.items() if case.is_new] == ["case_3"]
 
 
+def test_files_that_a_bad_case_left_behind_are_told(convert, paired_source):
+    convert()
+    (paired_source / "labels" / "case_4.nii.gz").unlink()
+    _, problems = convert()
+    assert problems == {"case_4": "has an image and no labels; its files of an earlier run are still there"}
+
+
 @pytest.mark.parametrize("changed", ["imagesTr/case_3_0000.nii.gz", "labelsTr/case_3.nii.gz"])
 def test_a_file_that_differs_is_replaced_only_on_request(convert, tmp_path, write_volume, changed):
     convert()

@@ -114,6 +114,18 @@ def test_segrap_with_masks_of_255_and_duplicates(convert, tmp_path, write_volume
         assert (read(folder / "imagesTr" / f"segrap_{number:04d}_0001.nii.gz") == IMAGE + 5).all()
 
 
+@pytest.mark.parametrize("labels", ["Task002/segrap_0000.nii.gz", "task002/segrap_0000/labels.nii.gz"])
+def test_segrap_with_label_maps_in_a_folder_of_their_own(convert, tmp_path, write_volume, labels):
+    folder = tmp_path / "source" / "SegRap2023_Training_Set_120cases" / "segrap_0000"
+    write_volume(folder / "image.nii.gz", IMAGE)
+    write_volume(folder / "image_contrast.nii.gz", IMAGE + 5)
+    write_volume(folder / "Brain.nii.gz", NODE)
+    write_volume(tmp_path / "source" / "SegRap2023_Training_Set_120cases_OneHot_Labels" / labels, BOTH)
+    write_volume(tmp_path / "source" / "OneHot_Labels" / "Task001" / "segrap_0000.nii.gz", 5 * MASK)
+    convert("segrap")
+    assert (read(tmp_path / "raw" / "Dataset923_SegRap" / "labelsTr" / "segrap_0000.nii.gz") == BOTH).all()
+
+
 @pytest.mark.parametrize("year", [2022, 2025])
 def test_hecktor_of_both_years_has_pet_on_the_grid_of_ct(convert, tmp_path, write_volume, year):
     source = tmp_path / "source"
@@ -122,7 +134,8 @@ def test_hecktor_of_both_years_has_pet_on_the_grid_of_ct(convert, tmp_path, writ
     write_volume(images / "CHUM-001__CT.nii.gz", IMAGE)
     write_volume(images / "CHUM-001__PT.nii.gz", np.full((3, 4, 5), 7.0, np.float32), spacing_mm=(1.0, 1.2, 3.0))
     write_volume(labels / "CHUM-001.nii.gz", BOTH)
-    convert("hecktor")
+    write_volume(source / "imagesTs" / "MDA-001__CT.nii.gz", IMAGE)  # without contours
+    assert "1 of 1 cases converted" in convert("hecktor")
     folder = tmp_path / "raw" / "Dataset922_HECKTOR"
     assert dataset(folder)["channel_names"] == {"0": "CT", "1": "PET"}
     pet = read(folder / "imagesTr" / "CHUM-001_0001.nii.gz")

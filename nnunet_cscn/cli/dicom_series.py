@@ -1,0 +1,79 @@
+"""Which series of a folder are predicted: one for each channel of the model, listed where they have to be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnunet_cscn.errors import UserError
+
+if TYPE_CHECKING:
+    from nnunet_cscn.dicom.series import ImageSeries
+
+# Modality that a channel of this name is of; other names, such as T1, tell nothing for sure.
+_MODALITIES = {"CT": "CT", "PET": "PT", "PT": "PT", "MR": "MR"}
+
+
+def chosen_series(folder: Path, numbers: Sequence[int], channels: Sequence[str]) -> list[ImageSeries]:
+    """Return the series of a folder that a model's channels are.
+
+    Args:
+        folder: Any mess of folders and files.
+        numbers: Which ones of those that are listed, in the order of the channels; none where there is no choice.
+        channels: Names of the model's channels.
+
+    Raises:
+        UserError: When there is no series, they have to be chosen, one is of another modality than its channel, or they
+            are of different patients.
+    """
+    try:
+        from nnunet_cscn.dicom.headers import read_headers
+        from nnunet_cscn.dicom.series import image_series
+    except ImportError:
+        raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder")
+    found, problems = image_series(read_headers(folder))
+    usable = [series for series in found if not series.is_localiser]
+    if not usable:
+        raise UserError("; ".join([f"{folder} holds no series of images", *problems.values()]))
+    if not numbers and len(usable) == len(channels) == 1:
+        numbers = [1]
+    if len(numbers) != len(channels) or not all(1 <= number <= len(usable) for number in numbers):
+        raise UserError(_choice(folder, usable, problems, channels))
+    chosen = [usable[number - 1] for number in numbers]
+    for name, series in zip(channels, chosen, strict=True):
+        expected = _MODALITIES.get(name.upper())
+        if expected is not None and series.modality not in ("", expected):
+            found_one = f"the model's channel {name} is of modality {expected}, the series is {series.modality}"
+            raise UserError(f"{found_one}: choose another one with --series")
+    if len({series.patient for series in chosen}) > 1:
+        raise UserError("the chosen series are of different patients: choose those of one")
+    return chosen
+
+
+def _choice(folder: Path, usable: Sequence[ImageSeries], problems: Mapping[str, str], channels: Sequence[str]) -> str:
+    """All series, and how to choose; their descriptions stay out, as they may name anybody."""
+    how = "one with --series N"
+    if len(channels) > 1:
+        how = f"one for each of {', '.join(channels)}, in this order: {' '.join(['--series N'] * len(channels))}"
+    lines = [f"{number}: {_described(series)}" for number, series in enumerate(usable, start=1)]
+    lines += [f"not usable: {reason}" for reason in problems.values()]
+    return "\n  ".join([f"{folder} holds {len(usable)} series; choose {how}:", *lines])
+
+
+def _described(series: ImageSeries) -> str:
+    slices, rows, columns = series.stack.shape
+    row_step, column_step = series.stack.pixel_spacing_mm
+    parts = [
+        series.modality or "no modality",
+        series.stack.plane,
+        f"{slices} slices of {rows} x {columns}",
+        f"{series.stack.slice_spacing_mm:.3g} x {row_step:.3g} x {column_step:.3g} mm",
+    ]
+    if series.echo_time_ms is not None:
+        parts.append(f"echo time {series.echo_time_ms:g} ms")
+    if "DERIVED" in series.kind:
+        parts.append("derived")
+    return ", ".join(parts)

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from dicom_files import CORONAL, oblique, write_series
+from nnunet_cscn.cli.dicom_series import chosen_series
+from nnunet_cscn.errors import UserError
+
+VOXELS = np.zeros((3, 8, 10), np.int16)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A plain MR, one with an echo time, coronal and derived, a CT, and a series with a gap."""
+    write_series(tmp_path / "a", VOXELS, uid="1.2.1")
+    write_series(tmp_path / "b", VOXELS, uid="1.2.2", orientation=CORONAL, EchoTime=80.5, ImageType=[["DERIVED"]] * 3)
+    write_series(tmp_path / "c", VOXELS, uid="1.2.3", orientation=oblique(), Modality="CT")
+    places = [[0, 0, height] for height in (0, 3, 9)]
+    write_series(tmp_path / "d", VOXELS, uid="1.2.4", ImagePositionPatient=places, Rows=[8, 8, 8])
+    return tmp_path
+
+
+def test_what_there_is_to_choose_is_described_without_names(study):
+    with pytest.raises(UserError) as refused:
+        chosen_series(study, [], ["T1"])
+    lines = str(refused.value).splitlines()
+    assert lines[0].endswith("holds 4 series; choose one with --series N:")
+    assert lines[1] == "  1: MR, axial, 3 slices of 8 x 10, 3 x 0.8 x 1.1 mm"
+    assert lines[2] == "  2: MR, coronal, 3 slices of 8 x 10, 3 x 0.8 x 1.1 mm, echo time 80.5 ms, derived"
+    assert lines[3] == "  3: CT, axial, 3 slices of 8 x 10, 3 x 0.8 x 1.1 mm"
+
+
+def test_a_model_of_two_channels_takes_two_in_their_order(study):
+    with pytest.raises(UserError, match="choose one for each of T1, T2, in this order: --series N --series N"):
+        chosen_series(study, [1], ["T1", "T2"])
+    assert [series.uid for series in chosen_series(study, [2, 1], ["T1", "T2"])] == ["1.2.2", "1.2.1"]
+
+
+def test_another_modality_than_the_channels_is_refused(study):
+    with pytest.raises(UserError, match="channel CT is of modality CT, the series is MR"):
+        chosen_series(study, [1], ["CT"])
+    assert chosen_series(study, [3], ["CT"])[0].modality == "CT"
+
+
+def test_series_of_two_patients_are_never_mixed(study):
+    write_series(study / "e", VOXELS, uid="1.2.5", patient="Somebody else")
+    with pytest.raises(UserError, match="different patients"):
+        chosen_series(study, [1, 5], ["T1", "T2"])
+
+
+def test_series_of_no_use_are_named(tmp_path):
+    write_series(tmp_path / "a", VOXELS, uid="1.2.1")
+    write_series(tmp_path / "b", VOXELS, uid="1.2.2")
+    write_series(tmp_path / "c", VOXELS, uid="1.2.3", ImagePositionPatient=None)
+    with pytest.raises(UserError, match="not usable: images without position, orientation or pixel spacing"):
+        chosen_series(tmp_path, [], ["T1"])
