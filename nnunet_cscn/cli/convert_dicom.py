@@ -33,7 +33,8 @@ def dicom(
         typer.Option(
             "--roi",
             metavar="[LABEL=]NAME",
-            help="A region to segment: a name, a TG-263 name, or a regular expression; repeatable, one label each.",
+            help="A region to segment: a name, a TG-263 name, or a regular expression; repeatable, one label each, "
+            "a later one on top.",
         ),
     ],
     name: Annotated[str, typer.Option("--name", help="Name of the data set behind its number.")] = "DICOM",

@@ -55,11 +55,11 @@ def label_map(
         resample: Whether segments on another grid are resampled.
 
     Raises:
-        UserError: When no region fits a label, several do and they are not to be merged, nothing is drawn in one, or a
-            segment lies on another grid.
+        UserError: When no region fits a label, several do and they are not to be merged, nothing is drawn in one, one
+            is hidden by others, or a segment lies on another grid.
     """
     voxels = np.zeros(series.stack.shape, np.uint8)
-    used, notes = dict[str, str](), list[str]()
+    used, drawn, notes = dict[str, str](), dict[str, int](), list[str]()
     for region in regions:
         chosen = choose_roi(region.wanted, drawing.names) if merge else []
         chosen = chosen or [single_roi(region.wanted, drawing.names)]
@@ -70,6 +70,13 @@ def label_map(
         if not any(len(drawing.points(name)) for name in chosen):
             raise UserError(f"{', '.join(chosen)}: nothing is drawn in it")
         used[region.label] = " + ".join(chosen)
+        drawn[region.label] = int(np.count_nonzero(voxels == region.value))
+    for region in regions:
+        seen = int(np.count_nonzero(voxels == region.value))
+        if drawn[region.label] and not seen:
+            raise UserError(f"{region.label} lies wholly under labels that come after it: give its --roi after theirs")
+        if seen < drawn[region.label]:
+            notes.append(f"{drawn[region.label] - seen} voxels of {region.label} lie under labels that come after it")
     return LabelMap(voxels, used, tuple(filter(None, notes)))
 
 

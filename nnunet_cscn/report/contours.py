@@ -47,13 +47,14 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
         Contour("truth", REFERENCE_COLOUR, reference),
         Contour("prediction", PREDICTION_COLOUR, prediction),
     )
-    _draw(read_oriented(image_file, grid=grid), contours, target, title=title)
+    focus = reference if reference.any() else prediction
+    _draw(read_oriented(image_file, grid=grid), contours, target, title=title, focus=focus)
 
 
 def draw_labels(
     image_file: Path, labels_file: Path, target: Path, *, names: Mapping[str, Sequence[int]], title: str
 ) -> None:
-    """Write a PNG of the same views with a contour for each label.
+    """Write a PNG of the same views, where most of all labels lies, with a contour for each.
 
     Args:
         image_file: The image.
@@ -66,16 +67,19 @@ def draw_labels(
     labels = read_oriented(labels_file, grid=grid).voxels
     colours = itertools.cycle((REFERENCE_COLOUR, *LABEL_COLOURS))
     contours = [Contour(name, next(colours), label_mask(labels, values)) for name, values in names.items()]
-    _draw(read_oriented(image_file, grid=grid), contours, target, title=title)
+    everything = np.logical_or.reduce([contour.mask for contour in contours])
+    _draw(read_oriented(image_file, grid=grid), contours, target, title=title, focus=everything)
 
 
 @matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
-def _draw(image: OrientedVolume, contours: Sequence[Contour], target: Path, *, title: str) -> None:
-    """Draw three views through the first contour that is not empty: left of each pair the bare image.
+def _draw(
+    image: OrientedVolume, contours: Sequence[Contour], target: Path, *, title: str, focus: NDArray[np.bool_]
+) -> None:
+    """Draw three views through where most of the focus lies: left of each pair the bare image.
 
     Patients are shown as radiologists look at them: their right on the picture's left, head up.
     """
-    middle = centre(next((contour.mask for contour in contours if contour.mask.any()), contours[0].mask))
+    middle = centre(focus)
     figure = Figure(figsize=(13, 3.1), layout="constrained", facecolor="white")
     axes = figure.subplots(1, 6, width_ratios=[1] * 6)
     low, high = np.percentile(image.voxels, (0.5, 99.5))

@@ -229,6 +229,18 @@ def test_ambiguous_regions_are_listed_or_merged(convert, tmp_path):
     assert (labels == 1).sum() == 48 + 9
 
 
+def test_what_labels_hide_is_told(convert, tmp_path):
+    """Of the 48 and 9 voxels none is shared; all of GTVp lies in both regions together."""
+    convert("--roi", "GTVp", "--roi", "all=GTV.*", "--merge")
+    report = tmp_path / "raw" / "Dataset950_NPC" / "conversion_report.csv"
+    assert not report.exists()  # no case is left
+    status, _, err = convert("--roi", "GTVp", "--roi", "all=GTV.*", "--merge")
+    assert status == 2
+    assert "GTVp lies wholly under labels that come after it" in " ".join(err.split())
+    assert convert("--roi", "all=GTV.*", "--roi", "GTVp", "--merge")[0] == 0
+    assert next(csv.DictReader(report.open()))["notes"] == "48 voxels of all lie under labels that come after it"
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
