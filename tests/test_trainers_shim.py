@@ -3,9 +3,16 @@
 import pytest
 
 from nnunet_cscn import discovery
-from nnunet_cscn.training import cscn, lengths
+from nnunet_cscn.training import baselines, cscn, lengths
 
-NETWORKS = {"CSCNTrainer": "cscn", "BUNetTrainer": "bunet", "ACDNetTrainer": "acdnet"}
+NETWORKS = {
+    "CSCNTrainer": "cscn",
+    "BUNetTrainer": "bunet",
+    "ACDNetTrainer": "acdnet",
+    "VNetTrainer": "vnet",
+    "DeepLabTrainer": "deeplab",
+    "CNNTrainer": "cnn",
+}
 EPOCHS = (5, 10, 20, 50, 100, 250)
 NAMES = [*NETWORKS, *(f"{name}_{epochs}epochs" for name in NETWORKS for epochs in EPOCHS)]
 
@@ -26,8 +33,9 @@ def _shim(monkeypatch):
 def test_nnunet_finds_the_class_of_the_installed_package(find, name):
     found = find(name)
     base, _, length = name.partition("_")
-    assert found is getattr(lengths if length else cscn, name)
+    home = cscn if hasattr(cscn, base) else baselines
+    assert found is getattr(lengths if length else home, name)
     assert found.__name__ == name
     assert found.network_name == NETWORKS[base]
     assert found.fixed_epochs == (int(length.removesuffix("epochs")) if length else None)
-    assert issubclass(found, getattr(cscn, base))
+    assert issubclass(found, getattr(home, base))

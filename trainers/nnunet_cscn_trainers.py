@@ -1,5 +1,6 @@
 """What nnU-Net's class search finds: re-exports of the trainers, nothing else."""
 
+from nnunet_cscn.training.baselines import CNNTrainer, DeepLabTrainer, VNetTrainer
 from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer
 from nnunet_cscn.training.lengths import (
     ACDNetTrainer_5epochs,
@@ -14,6 +15,12 @@ from nnunet_cscn.training.lengths import (
     BUNetTrainer_50epochs,
     BUNetTrainer_100epochs,
     BUNetTrainer_250epochs,
+    CNNTrainer_5epochs,
+    CNNTrainer_10epochs,
+    CNNTrainer_20epochs,
+    CNNTrainer_50epochs,
+    CNNTrainer_100epochs,
+    CNNTrainer_250epochs,
     CSCNStagedTrainer_5epochs,
     CSCNStagedTrainer_10epochs,
     CSCNStagedTrainer_20epochs,
@@ -26,6 +33,18 @@ from nnunet_cscn.training.lengths import (
     CSCNTrainer_50epochs,
     CSCNTrainer_100epochs,
     CSCNTrainer_250epochs,
+    DeepLabTrainer_5epochs,
+    DeepLabTrainer_10epochs,
+    DeepLabTrainer_20epochs,
+    DeepLabTrainer_50epochs,
+    DeepLabTrainer_100epochs,
+    DeepLabTrainer_250epochs,
+    VNetTrainer_5epochs,
+    VNetTrainer_10epochs,
+    VNetTrainer_20epochs,
+    VNetTrainer_50epochs,
+    VNetTrainer_100epochs,
+    VNetTrainer_250epochs,
 )
 from nnunet_cscn.training.staged import CSCNStagedTrainer
 
@@ -44,6 +63,13 @@ __all__ = [
     "BUNetTrainer_50epochs",
     "BUNetTrainer_100epochs",
     "BUNetTrainer_250epochs",
+    "CNNTrainer",
+    "CNNTrainer_5epochs",
+    "CNNTrainer_10epochs",
+    "CNNTrainer_20epochs",
+    "CNNTrainer_50epochs",
+    "CNNTrainer_100epochs",
+    "CNNTrainer_250epochs",
     "CSCNStagedTrainer",
     "CSCNStagedTrainer_5epochs",
     "CSCNStagedTrainer_10epochs",
@@ -58,4 +84,18 @@ __all__ = [
     "CSCNTrainer_50epochs",
     "CSCNTrainer_100epochs",
     "CSCNTrainer_250epochs",
+    "DeepLabTrainer",
+    "DeepLabTrainer_5epochs",
+    "DeepLabTrainer_10epochs",
+    "DeepLabTrainer_20epochs",
+    "DeepLabTrainer_50epochs",
+    "DeepLabTrainer_100epochs",
+    "DeepLabTrainer_250epochs",
+    "VNetTrainer",
+    "VNetTrainer_5epochs",
+    "VNetTrainer_10epochs",
+    "VNetTrainer_20epochs",
+    "VNetTrainer_50epochs",
+    "VNetTrainer_100epochs",
+    "VNetTrainer_250epochs",
 ]

@@ -14,7 +14,10 @@ from typing import Any
 from nnunet_cscn import discovery
 from nnunet_cscn.diagnosis.finding import Finding, fault, ok
 
-TRAINERS = ("CSCNTrainer", "BUNetTrainer", "ACDNetTrainer", "CSCNStagedTrainer")
+TRAINERS = (
+    *("CSCNTrainer", "BUNetTrainer", "ACDNetTrainer", "CSCNStagedTrainer"),
+    *("VNetTrainer", "DeepLabTrainer", "CNNTrainer"),
+)
 
 _PACKAGE = Path(discovery.__file__).resolve().parent
 _EVAL = 'Run `eval "$(cscn env)"` in this shell and put it into its start-up file.'

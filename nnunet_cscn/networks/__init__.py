@@ -1,1 +1,1 @@
-"""The networks BUNet, ACDNet and CSCN, all with the topology of an nnU-Net plan."""
+"""BUNet, ACDNet, CSCN, and beside them V-Net, DeepLab and CNN, all with the topology of an nnU-Net plan."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from dynamic_network_architectures.building_blocks.helper import get_matching_convtransp
 from dynamic_network_architectures.initialization.weight_init import InitWeights_He
 from torch import Tensor, nn
 
 from nnunet_cscn.networks.blocks import AtrousDenseBlock, ViewFusion, conv_norm_nonlin
-from nnunet_cscn.networks.bunet import SegmentationHead
+from nnunet_cscn.networks.decoder import decoder_of
 from nnunet_cscn.networks.memory import conv_feature_map_size
 from nnunet_cscn.networks.plans import Topology
 from nnunet_cscn.settings import FineSettings
@@ -69,38 +67,6 @@ def _block(topology: Topology, stage: int, width: int, fine: FineSettings) -> At
     )
 
 
-class ViewFusionDecoder(nn.Module):
-    """Upsample by the planned stride, concatenate the skip, fuse the three views; a head on every stage."""
-
-    def __init__(self, topology: Topology, output_channels: int, fine: FineSettings, *, deep_supervision: bool) -> None:
-        super().__init__()
-        self.deep_supervision = deep_supervision
-        widths = stage_widths(topology, fine)
-        upsample = get_matching_convtransp(conv_op=topology.conv)
-        self.transpconvs = nn.ModuleList()
-        self.stages = nn.ModuleList()
-        self.seg_layers = nn.ModuleList()  # nnU-Net skips keys with this name when it loads pretrained weights
-        for stage in reversed(range(topology.n_stages - 1)):
-            stride = topology.strides[stage + 1]
-            self.transpconvs.append(upsample(widths[stage + 1], widths[stage], stride, stride, bias=topology.conv_bias))
-            self.stages.append(
-                ViewFusion(topology, 2 * widths[stage], widths[stage], kernel=topology.kernel_sizes[stage])
-            )
-            head = topology.conv(widths[stage], output_channels, 1, bias=True)
-            self.seg_layers.append(head)
-
-    def forward(self, skips: list[Tensor]) -> Tensor | list[Tensor]:
-        """Return full-resolution logits, or those of all scales, full resolution first."""
-        x = skips[-1]
-        logits: list[Tensor] = []
-        last = len(self.stages) - 1
-        for i, (transpconv, stage, head) in enumerate(zip(self.transpconvs, self.stages, self.seg_layers, strict=True)):
-            x = stage(torch.cat([transpconv(x), skips[-(i + 2)]], dim=1))
-            if self.deep_supervision or i == last:
-                logits.append(head(x))
-        return logits[::-1] if self.deep_supervision else logits[0]
-
-
 class ACDNet(nn.Module):
     """The atrous DenseNet (Guo et al. 2022, section 3.2) with the topology of an nnU-Net plan.
 
@@ -132,12 +98,13 @@ class ACDNet(nn.Module):
         super().__init__()
         self.input_channels = input_channels
         self.encoder = AtrousDenseEncoder(topology, input_channels, fine)
-        self.decoder: nn.Module
-        if topology.n_stages == 1:
-            width = stage_widths(topology, fine)[0]
-            self.decoder = SegmentationHead(topology.conv, width, output_channels, deep_supervision=deep_supervision)
-        else:
-            self.decoder = ViewFusionDecoder(topology, output_channels, fine, deep_supervision=deep_supervision)
+        self.decoder = decoder_of(
+            topology,
+            stage_widths(topology, fine),
+            output_channels,
+            lambda stage, n_in, n_out: ViewFusion(topology, n_in, n_out, kernel=topology.kernel_sizes[stage]),
+            deep_supervision=deep_supervision,
+        )
         self.apply(InitWeights_He(1e-2))
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:

@@ -10,11 +10,14 @@ from torch import nn
 
 from nnunet_cscn.networks.acdnet import ACDNet
 from nnunet_cscn.networks.bunet import build_bunet
+from nnunet_cscn.networks.cnn import CNN
 from nnunet_cscn.networks.cscn import CSCN
+from nnunet_cscn.networks.deeplab import DeepLab
 from nnunet_cscn.networks.plans import Architecture, Topology, architecture_of
+from nnunet_cscn.networks.vnet import VNet
 from nnunet_cscn.settings import Settings
 
-NetworkName = Literal["bunet", "acdnet", "cscn"]
+NetworkName = Literal["bunet", "acdnet", "cscn", "vnet", "deeplab", "cnn"]
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,22 @@ def _cscn(plan: Blueprint) -> nn.Module:
     )
 
 
+def _baseline(kind: Callable[..., nn.Module]) -> Callable[[Blueprint], nn.Module]:
+    """Return the builder of a network that needs the plan's stages alone."""
+
+    def build(plan: Blueprint) -> nn.Module:
+        return kind(plan.topology, plan.input_channels, plan.output_channels, deep_supervision=plan.deep_supervision)
+
+    return build
+
+
 BUILDERS: Mapping[NetworkName, Callable[[Blueprint], nn.Module]] = {
     "bunet": _bunet,
     "acdnet": _acdnet,
     "cscn": _cscn,
+    "vnet": _baseline(VNet),
+    "deeplab": _baseline(DeepLab),
+    "cnn": _baseline(CNN),
 }
 
 

@@ -34,10 +34,12 @@ class CSCNBaseTrainer(nnUNetTrainer):
     Attributes:
         network_name: The network, by its name in the registry.
         fixed_epochs: Number of epochs of a length variant; None for nnU-Net's own or the ``cscn`` block's.
+        n_trained_scales: Number of the network's output scales; None for all of the plan's.
     """
 
     network_name: ClassVar[NetworkName]
     fixed_epochs: ClassVar[int | None] = None
+    n_trained_scales: ClassVar[int | None] = None
 
     # nnU-Net's own attributes, which carry no types
     num_epochs: int
@@ -166,7 +168,8 @@ class CSCNBaseTrainer(nnUNetTrainer):
 
     def _get_deep_supervision_scales(self) -> list[list[float]]:
         # a plan with a single stage has no scale in nnU-Net; full resolution is always one
-        return super()._get_deep_supervision_scales() or [[1.0] * len(self.configuration_manager.patch_size)]
+        scales = super()._get_deep_supervision_scales() or [[1.0] * len(self.configuration_manager.patch_size)]
+        return scales[: self.n_trained_scales]
 
     def _build_loss(self) -> nn.Module:
         return self._stage_loss()

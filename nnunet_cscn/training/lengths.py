@@ -6,6 +6,7 @@ One line each: nnU-Net looks these names up as text, so they should be found by 
 from __future__ import annotations
 
 from nnunet_cscn.training.base import CSCNBaseTrainer
+from nnunet_cscn.training.baselines import CNNTrainer, DeepLabTrainer, VNetTrainer
 from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer
 from nnunet_cscn.training.staged import CSCNStagedTrainer
 
@@ -48,3 +49,21 @@ CSCNStagedTrainer_20epochs = of_length(CSCNStagedTrainer, 20)
 CSCNStagedTrainer_50epochs = of_length(CSCNStagedTrainer, 50)
 CSCNStagedTrainer_100epochs = of_length(CSCNStagedTrainer, 100)
 CSCNStagedTrainer_250epochs = of_length(CSCNStagedTrainer, 250)
+VNetTrainer_5epochs = of_length(VNetTrainer, 5)
+VNetTrainer_10epochs = of_length(VNetTrainer, 10)
+VNetTrainer_20epochs = of_length(VNetTrainer, 20)
+VNetTrainer_50epochs = of_length(VNetTrainer, 50)
+VNetTrainer_100epochs = of_length(VNetTrainer, 100)
+VNetTrainer_250epochs = of_length(VNetTrainer, 250)
+DeepLabTrainer_5epochs = of_length(DeepLabTrainer, 5)
+DeepLabTrainer_10epochs = of_length(DeepLabTrainer, 10)
+DeepLabTrainer_20epochs = of_length(DeepLabTrainer, 20)
+DeepLabTrainer_50epochs = of_length(DeepLabTrainer, 50)
+DeepLabTrainer_100epochs = of_length(DeepLabTrainer, 100)
+DeepLabTrainer_250epochs = of_length(DeepLabTrainer, 250)
+CNNTrainer_5epochs = of_length(CNNTrainer, 5)
+CNNTrainer_10epochs = of_length(CNNTrainer, 10)
+CNNTrainer_20epochs = of_length(CNNTrainer, 20)
+CNNTrainer_50epochs = of_length(CNNTrainer, 50)
+CNNTrainer_100epochs = of_length(CNNTrainer, 100)
+CNNTrainer_250epochs = of_length(CNNTrainer, 250)

@@ -3,7 +3,7 @@ from torch import nn
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.networks.plans import Topology, architecture_of
-from nnunet_cscn.networks.registry import build_network
+from nnunet_cscn.networks.registry import BUILDERS, build_network
 
 from .tiny_plans import anisotropic, isotropic, planar
 
@@ -61,7 +61,7 @@ def test_a_transformers_plan_is_refused_by_its_name():
         read(configuration)
 
 
-@pytest.mark.parametrize("network", ["bunet", "acdnet", "cscn"])
+@pytest.mark.parametrize("network", BUILDERS)
 def test_every_network_refuses_such_a_plan(network):
     configuration = isotropic()
     configuration["architecture"]["arch_kwargs"] = {}

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from nnunet_cscn.training.baselines import CNNTrainer, DeepLabTrainer, VNetTrainer
 from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer
 
-TRAINERS = [CSCNTrainer, BUNetTrainer, ACDNetTrainer]
+TRAINERS = [CSCNTrainer, BUNetTrainer, ACDNetTrainer, VNetTrainer, DeepLabTrainer, CNNTrainer]
 
 
 def losses(trainer):
@@ -52,7 +53,7 @@ def test_other_kinds_of_labels_train(make_trainer, kind):
     assert trainer.network.fusion.is_regions is (kind == "regions")
 
 
-@pytest.mark.parametrize("trainer_class", [CSCNTrainer, ACDNetTrainer])
+@pytest.mark.parametrize("trainer_class", [CSCNTrainer, ACDNetTrainer, DeepLabTrainer])
 @pytest.mark.parametrize("n_stages", [1, 2])
 def test_plans_with_hardly_any_stages_train(make_trainer, trainer_class, n_stages):
     architecture = {

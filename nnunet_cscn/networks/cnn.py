@@ -1,0 +1,139 @@
+"""CNN, a row of the paper's Table 1: the authors' earlier network, as we read it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from dynamic_network_architectures.building_blocks.helper import get_matching_pool_op
+from dynamic_network_architectures.initialization.weight_init import InitWeights_He
+from torch import Tensor, nn
+
+from nnunet_cscn.networks.blocks import AtrousPyramid, conv_norm_nonlin, convolution, norm_nonlin, usable_dilation
+from nnunet_cscn.networks.decoder import decoder_of
+from nnunet_cscn.networks.memory import conv_feature_map_size
+from nnunet_cscn.networks.plans import Topology
+
+RATES = (1, 2, 4)
+
+
+class LongRangeEncoder(nn.Module):
+    """Two convolutions a stage; the features of the very first one are added to every later stage.
+
+    The deepest stage ends with a pyramid of several atrous rates.
+    """
+
+    def __init__(self, topology: Topology, input_channels: int) -> None:
+        super().__init__()
+        widths, kernels = topology.features, topology.kernel_sizes
+        self.first = conv_norm_nonlin(
+            topology, input_channels, widths[0], kernel=kernels[0], stride=topology.strides[0]
+        )
+        self.second = conv_norm_nonlin(topology, widths[0], widths[0], kernel=kernels[0])
+        self.stages = nn.ModuleList()
+        self.long_range = nn.ModuleList()
+        for stage in range(1, topology.n_stages):
+            self.stages.append(
+                nn.Sequential(
+                    conv_norm_nonlin(
+                        topology,
+                        widths[stage - 1],
+                        widths[stage],
+                        kernel=kernels[stage],
+                        stride=topology.strides[stage],
+                    ),
+                    conv_norm_nonlin(topology, widths[stage], widths[stage], kernel=kernels[stage]),
+                )
+            )
+            self.long_range.append(_long_range(topology, stage))
+        self.pyramid = FeaturePyramid(topology, topology.n_stages - 1)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Return the features of all stages, full resolution first."""
+        first = self.first(x)
+        skips = [self.second(first)]
+        for stage, long_range in zip(self.stages, self.long_range, strict=True):
+            skips.append(stage(skips[-1]) + long_range(first))
+        return [*skips[:-1], self.pyramid(skips[-1])]
+
+
+class FeaturePyramid(nn.Module):
+    """Features seen at several atrous rates, fused to as many channels as they had.
+
+    Shape:
+        (B, channels, *size) -> (B, channels, *size)
+    """
+
+    def __init__(self, topology: Topology, stage: int) -> None:
+        super().__init__()
+        kernel, size, channels = topology.kernel_sizes[stage], topology.stage_size(stage), topology.features[stage]
+        dilations = list(dict.fromkeys(usable_dilation(rate, kernel, size) for rate in RATES))
+        branch = max(4, channels // 4)
+        gathered = branch * len(dilations)
+        self.pyramid = AtrousPyramid(topology, channels, branch, kernel=kernel, dilations=dilations)
+        self.fuse = nn.Sequential(
+            *norm_nonlin(topology, gathered),
+            conv_norm_nonlin(topology, gathered, channels, kernel=(1,) * len(kernel)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the fused features."""
+        out: Tensor = self.fuse(self.pyramid(x))
+        return out
+
+
+class CNN(nn.Module):
+    """A 3D CNN with long-range skips, a feature pyramid of varied atrous rates, and maps of all scales fused.
+
+    Guo et al., Image segmentation of nasopharyngeal carcinoma using 3D CNN with long-range skip connection and
+    multi-scale feature pyramid, Soft Computing 24 (2020), doi 10.1007/s00500-020-04708-y. From its abstract: features
+    of the first convolution added to each later stage, the pyramid, and auxiliary maps that are supervised and fused
+    into the final one. Widths and depths, the pyramid's place at the deepest stage and the mean as fusion are our
+    reading.
+
+    Args:
+        topology: The plan's stages.
+        input_channels: Image channels.
+        output_channels: Classes with the background, or regions.
+        deep_supervision: Whether ``forward`` returns all scales; ``decoder.deep_supervision`` switches it later.
+
+    Shape:
+        (B, input_channels, *size) -> (B, output_channels, *size); under deep supervision a list, full resolution
+        first, one entry per stage but the last (one entry for a plan of one stage)
+    """
+
+    def __init__(
+        self, topology: Topology, input_channels: int, output_channels: int, *, deep_supervision: bool
+    ) -> None:
+        super().__init__()
+        self.input_channels = input_channels
+        self.encoder = LongRangeEncoder(topology, input_channels)
+        self.decoder = decoder_of(
+            topology,
+            topology.features,
+            output_channels,
+            lambda stage, n_in, n_out: conv_norm_nonlin(topology, n_in, n_out, kernel=topology.kernel_sizes[stage]),
+            fuses_scales=True,
+            deep_supervision=deep_supervision,
+        )
+        self.apply(InitWeights_He(1e-2))
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        """Return logits, or a list of them under deep supervision."""
+        out: Tensor | list[Tensor] = self.decoder(self.encoder(x))
+        return out
+
+    def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
+        """Answer nnU-Net's question about memory."""
+        return conv_feature_map_size(self, self.input_channels, input_size)
+
+
+def _long_range(topology: Topology, stage: int) -> nn.Sequential:
+    """From the first convolution's features to those of a stage: the mean over its voxels, and 1x1x1."""
+    steps = topology.strides[1 : stage + 1]
+    stride = tuple(math.prod(step[axis] for step in steps) for axis in range(topology.dimensions))
+    pool = get_matching_pool_op(conv_op=topology.conv, pool_type="avg")
+    point = (1,) * topology.dimensions
+    return nn.Sequential(
+        pool(stride, stride), convolution(topology, topology.features[0], topology.features[stage], kernel=point)
+    )

@@ -1,0 +1,83 @@
+"""The decoder that ACDNet, V-Net and CNN share: upsample, concatenate the skip, the network's own stage, a head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import torch
+from dynamic_network_architectures.building_blocks.helper import get_matching_convtransp
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nnunet_cscn.networks.bunet import SegmentationHead
+from nnunet_cscn.networks.plans import Topology
+
+MakeStage: TypeAlias = Callable[[int, int, int], nn.Module]
+"""From a stage's number, its channels in and out to its module, which keeps the size."""
+
+
+class UpsamplingDecoder(nn.Module):
+    """Upsample by the planned stride, concatenate the skip, then the network's own stage; a head on every stage."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        widths: Sequence[int],
+        output_channels: int,
+        make_stage: MakeStage,
+        *,
+        fuses_scales: bool = False,
+        deep_supervision: bool,
+    ) -> None:
+        super().__init__()
+        self.deep_supervision = deep_supervision
+        self.fuses_scales = fuses_scales  # full resolution is the mean of all scales' logits
+        self.mode = "trilinear" if topology.dimensions == 3 else "bilinear"
+        upsample = get_matching_convtransp(conv_op=topology.conv)
+        self.transpconvs = nn.ModuleList()
+        self.stages = nn.ModuleList()
+        self.seg_layers = nn.ModuleList()  # nnU-Net skips keys with this name when it loads pretrained weights
+        for stage in reversed(range(topology.n_stages - 1)):
+            stride = topology.strides[stage + 1]
+            self.transpconvs.append(upsample(widths[stage + 1], widths[stage], stride, stride, bias=topology.conv_bias))
+            self.stages.append(make_stage(stage, 2 * widths[stage], widths[stage]))
+            head = topology.conv(widths[stage], output_channels, 1, bias=True)
+            self.seg_layers.append(head)
+
+    def forward(self, skips: Sequence[Tensor]) -> Tensor | list[Tensor]:
+        """Return full-resolution logits, or those of all scales, full resolution first."""
+        x = skips[-1]
+        logits: list[Tensor] = []
+        last = len(self.stages) - 1
+        for i, (transpconv, stage, head) in enumerate(zip(self.transpconvs, self.stages, self.seg_layers, strict=True)):
+            x = stage(torch.cat([transpconv(x), skips[-(i + 2)]], dim=1))
+            if self.deep_supervision or self.fuses_scales or i == last:
+                logits.insert(0, head(x))
+        if self.fuses_scales:
+            full, *lower = logits
+            raised = [functional.interpolate(each, size=full.shape[2:], mode=self.mode) for each in lower]
+            logits[0] = torch.stack([full, *raised]).mean(dim=0)
+        return logits if self.deep_supervision else logits[0]
+
+
+def decoder_of(
+    topology: Topology,
+    widths: Sequence[int],
+    output_channels: int,
+    make_stage: MakeStage,
+    *,
+    fuses_scales: bool = False,
+    deep_supervision: bool,
+) -> nn.Module:
+    """Return the decoder of a plan; of one stage only a head is left."""
+    if topology.n_stages == 1:
+        return SegmentationHead(topology.conv, widths[0], output_channels, deep_supervision=deep_supervision)
+    return UpsamplingDecoder(
+        topology,
+        widths,
+        output_channels,
+        make_stage,
+        fuses_scales=fuses_scales,
+        deep_supervision=deep_supervision,
+    )

@@ -1,0 +1,80 @@
+"""V-Net, a row of the paper's Table 1: a fully convolutional network of residual stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dynamic_network_architectures.initialization.weight_init import InitWeights_He
+from torch import Tensor, nn
+
+from nnunet_cscn.networks.decoder import decoder_of
+from nnunet_cscn.networks.memory import conv_feature_map_size
+from nnunet_cscn.networks.plans import Topology
+from nnunet_cscn.networks.residual import ResidualStage
+
+_MOST_CONVOLUTIONS = 3
+
+
+class VNet(nn.Module):
+    """V-Net with the topology of an nnU-Net plan.
+
+    Milletari et al., V-Net: Fully convolutional neural networks for volumetric medical image segmentation, 3DV 2016,
+    doi 10.1109/3DV.2016.79: residual stages of 1, 2, 3, 3, ... convolutions, strided convolutions down, transposed ones
+    up, skips concatenated.
+
+    Args:
+        topology: The plan's stages: features, kernels, strides, normalisation and activation (the original has
+            kernels of 5, no normalisation and PReLU, and is known not to converge on small data).
+        input_channels: Image channels.
+        output_channels: Classes with the background, or regions.
+        deep_supervision: Whether ``forward`` returns all scales; ``decoder.deep_supervision`` switches it later.
+
+    Shape:
+        (B, input_channels, *size) -> (B, output_channels, *size); under deep supervision a list, full resolution
+        first, one entry per stage but the last (one entry for a plan of one stage)
+    """
+
+    def __init__(
+        self, topology: Topology, input_channels: int, output_channels: int, *, deep_supervision: bool
+    ) -> None:
+        super().__init__()
+        self.input_channels = input_channels
+        widths = topology.features
+        self.encoder = nn.ModuleList(
+            ResidualStage(
+                topology,
+                widths[stage - 1] if stage else input_channels,
+                widths[stage],
+                n_convs=_n_convolutions(stage),
+                kernel=topology.kernel_sizes[stage],
+                stride=topology.strides[stage],
+            )
+            for stage in range(topology.n_stages)
+        )
+        self.decoder = decoder_of(
+            topology,
+            widths,
+            output_channels,
+            lambda stage, n_in, n_out: ResidualStage(
+                topology, n_in, n_out, n_convs=_n_convolutions(stage), kernel=topology.kernel_sizes[stage]
+            ),
+            deep_supervision=deep_supervision,
+        )
+        self.apply(InitWeights_He(1e-2))
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        """Return logits, or a list of them under deep supervision."""
+        skips: list[Tensor] = []
+        for stage in self.encoder:
+            x = stage(x)
+            skips.append(x)
+        out: Tensor | list[Tensor] = self.decoder(skips)
+        return out
+
+    def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
+        """Answer nnU-Net's question about memory."""
+        return conv_feature_map_size(self, self.input_channels, input_size)
+
+
+def _n_convolutions(stage: int) -> int:
+    return min(stage + 1, _MOST_CONVOLUTIONS)
