@@ -80,16 +80,20 @@ def dicom(
         from nnunet_cscn.conversion.dicom_studies import Request, common_modality, find_studies
     except ImportError:
         raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
-    from nnunet_cscn.conversion.case_names import CaseName, cases_by_id, numbered_cases, read_mapping, write_mapping
+    from nnunet_cscn.conversion.case_mapping import CaseMapping, read_mapping, write_mapping
+    from nnunet_cscn.conversion.case_names import CaseName, cases_by_id, numbered_cases
     from nnunet_cscn.conversion.raw_dataset import check_number_is_free, folder_name
 
     request = Request(_regions(roi), merge=merge, resample=resample)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise UserError(f"--name {name}: letters, digits, - and _ are expected")
     labels = {region.label: region.value for region in request.regions}
-    check_number_is_free(out / folder_name(_describe(dataset, name, labels, "")))
-    known = read_mapping(mapping) if mapping is not None else {}
-    naming = cases_by_id if keep_ids else partial(numbered_cases, prefix=name, known=known)
+    folder = folder_name(_describe(dataset, name, labels, ""))
+    check_number_is_free(out / folder)
+    known = CaseMapping({})
+    if mapping is not None:
+        known = read_mapping(mapping, folder, has_ids=keep_ids, prefix=name)
+    naming = partial(cases_by_id if keep_ids else partial(numbered_cases, prefix=name), known=known.names)
     with quiet(), progress_bar() as progress:
         task = progress.add_task("looking at files", total=None)
         found = find_studies(
@@ -99,16 +103,15 @@ def dicom(
             modality=modality,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-        common = common_modality(found.found, request)  # refused before anything is written
+        common = common_modality(
+            found.found, request, stated=(modality or "").upper()
+        )  # refused before anything is written
     if found.n_damaged:
         files = "file was" if found.n_damaged == 1 else "files were"
         console.print(f"{found.n_damaged} damaged DICOM {files} passed over", highlight=False)
     if mapping is not None:
-        write_mapping(
-            mapping,
-            [CaseName(study.case, study.patient) for study in found.found],
-            [study.identity for study in found.found],
-        )
+        names = [CaseName(study.case, study.patient) for study in found.found]
+        write_mapping(mapping, known.with_cases(folder, names, [study.identity for study in found.found]))
     convert_and_report(
         _describe(dataset, name, labels, common),
         [study.as_case(request) for study in found.found],

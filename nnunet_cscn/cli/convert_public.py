@@ -94,8 +94,8 @@ def segrap(
 ) -> None:
     """Convert SegRap 2023 or 2025 (planning CT of NPC, plain and with contrast).
 
-    Labels GTVp and GTVnd from the masks of each case's folder; masks of 0 and
-    255 are taken too.
+    Labels GTVp and GTVnd from the masks of each case's folder (0 and 1 or 255),
+    or from the label maps of a folder Task002.
 
     Example: cscn convert segrap SegRap2023_Training_Set_120cases
     """
@@ -151,13 +151,14 @@ def convert_and_report(
     Raises:
         UserError: When a case can't be converted; all of them are listed, and the others are there.
     """
-    from nnunet_cscn.conversion.pipeline import convert_cases, draw_cases, finish_dataset
+    from nnunet_cscn.conversion.pipeline import convert_cases, draw_cases, finish_dataset, plan_folds
     from nnunet_cscn.conversion.raw_dataset import check_number_is_free, folder_name
     from nnunet_cscn.conversion.splits import SPLITS_FILE, check_splits
 
     folder = (raw_folder() if out is None else out) / folder_name(description, dataset_id)
     check_number_is_free(folder)
-    if folds is not None:  # before anything is written
+    folds = folds if folds is not None else plan_folds(folder, cases)
+    if folds is not None:  # refused before anything is written
         for parent in (folder.parent, *([preprocessed_folder()] if is_set("nnUNet_preprocessed") else [])):
             check_splits(parent / folder.name / SPLITS_FILE, folds)
     labels = dict(description.labels[1:])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnunet_cscn.cli.app import console
 from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,8 +26,25 @@ def chosen_series(folder: Path, numbers: Sequence[int], channels: Sequence[str])
 
     Raises:
         UserError: When there is no series, they have to be chosen, one is of another modality than its channel, or they
-            are of different patients.
+            are of different patients or frames of reference.
     """
+    usable, problems = _usable_series(folder)
+    if not numbers and len(usable) == len(channels) == 1:
+        numbers = [1]
+    if len(numbers) != len(channels) or not all(1 <= number <= len(usable) for number in numbers):
+        raise UserError(_choice(folder, usable, problems, channels))
+    chosen = {number: usable[number - 1] for number in numbers}
+    if len(chosen) < len(numbers):
+        raise UserError("--series names a series twice: choose another one for each channel")
+    _check_together(list(chosen.values()), channels)
+    for number, series in chosen.items():
+        if series.notes:
+            console.print(f"series {number}: {'; '.join(series.notes)}", highlight=False)
+    return list(chosen.values())
+
+
+def _usable_series(folder: Path) -> tuple[list[ImageSeries], dict[str, str]]:
+    """All series but localisers, and why others can't be used."""
     try:
         from nnunet_cscn.dicom.headers import read_headers
         from nnunet_cscn.dicom.series import image_series
@@ -34,15 +52,17 @@ def chosen_series(folder: Path, numbers: Sequence[int], channels: Sequence[str])
         raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")
-    found, problems = image_series(read_headers(folder))
+    damaged = list[Path]()
+    found, problems = image_series(read_headers(folder, on_damaged=damaged.append))
+    if damaged:
+        console.print(f"{len(damaged)} damaged DICOM files were passed over", highlight=False)
     usable = [series for series in found if not series.is_localiser]
     if not usable:
         raise UserError("; ".join([f"{folder} holds no series of images", *problems.values()]))
-    if not numbers and len(usable) == len(channels) == 1:
-        numbers = [1]
-    if len(numbers) != len(channels) or not all(1 <= number <= len(usable) for number in numbers):
-        raise UserError(_choice(folder, usable, problems, channels))
-    chosen = [usable[number - 1] for number in numbers]
+    return usable, problems
+
+
+def _check_together(chosen: Sequence[ImageSeries], channels: Sequence[str]) -> None:
     for name, series in zip(channels, chosen, strict=True):
         expected = _MODALITIES.get(name.upper())
         if expected is not None and series.modality not in ("", expected):
@@ -50,7 +70,8 @@ def chosen_series(folder: Path, numbers: Sequence[int], channels: Sequence[str])
             raise UserError(f"{found_one}: choose another one with --series")
     if len({series.patient for series in chosen}) > 1:
         raise UserError("the chosen series are of different patients: choose those of one")
-    return chosen
+    if len({series.frame_of_reference for series in chosen} - {""}) > 1:
+        raise UserError("the chosen series have different frames of reference: register them first")
 
 
 def _choice(folder: Path, usable: Sequence[ImageSeries], problems: Mapping[str, str], channels: Sequence[str]) -> str:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from nnunet_cscn.errors import UserError
-from nnunet_cscn.files import replacing
-
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST = 64  # as DICOM's PatientID
-_COLUMNS = ("case", "patient", "PatientID", "SOPInstanceUID", "file")
 
 
 @dataclass(frozen=True)
@@ -54,7 +48,7 @@ def numbered_cases(
     Args:
         identities: The cases; those of a patient stand beside each other.
         prefix: What the names start with.
-        known: Names of an earlier run by SOPInstanceUID, as ``read_mapping`` returns them.
+        known: Names of an earlier run by SOPInstanceUID, as a mapping has them.
 
     Example:
         >>> one, two = (Identity("a", "a", uid, Path()) for uid in ("1", "2"))
@@ -78,55 +72,32 @@ def numbered_cases(
     return names
 
 
-def cases_by_id(identities: Sequence[Identity]) -> list[CaseName]:
+def cases_by_id(identities: Sequence[Identity], known: Mapping[str, CaseName] | None = None) -> list[CaseName]:
     """Call cases after their PatientID, in characters that no path gives a meaning; further ones of a patient counted.
+
+    Args:
+        identities: The cases.
+        known: Names of an earlier run by SOPInstanceUID, which stay.
 
     Example:
         >>> two = [Identity("../x y", "../x y", uid, Path()) for uid in ("1", "2")]
         >>> [name.case for name in cases_by_id(two)]
         ['x-y', 'x-y_2']
     """
-    patients: dict[str, str] = {}
-    taken_patients, taken_cases = set[str](), set[str]()
+    known = known or {}
+    patients = {each.patient: known[each.instance].patient for each in identities if each.instance in known}
+    taken_patients = {name.patient.casefold() for name in known.values()}
+    taken_cases = {name.case.casefold() for name in known.values()}
     names = []
     for each in identities:
         if each.patient not in patients:
             safe = _UNSAFE.sub("-", each.patient_id)[:_LONGEST].strip("-_") or "unknown"
             patients[each.patient] = _free(safe, taken_patients, "-")
-        names.append(CaseName(_free(patients[each.patient], taken_cases, "_"), patients[each.patient]))
+        if each.instance in known:
+            names.append(known[each.instance])
+        else:
+            names.append(CaseName(_free(patients[each.patient], taken_cases, "_"), patients[each.patient]))
     return names
-
-
-def read_mapping(file: Path) -> dict[str, CaseName]:
-    """Read the names of an earlier run by SOPInstanceUID; none where there is no file.
-
-    Raises:
-        UserError: When it is no such mapping.
-    """
-    if not file.exists():
-        return {}
-    with file.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        if not {"case", "patient", "SOPInstanceUID"} <= {*(reader.fieldnames or ())}:
-            raise UserError(f"{file} is there and is no mapping of cases: name another file")
-        return {row["SOPInstanceUID"]: CaseName(row["case"], row["patient"]) for row in reader}
-
-
-def write_mapping(file: Path, names: Sequence[CaseName], identities: Sequence[Identity]) -> None:
-    """Write which patient each case is, readable for its owner alone.
-
-    Args:
-        file: A CSV file.
-        names: The cases.
-        identities: Who they are, in the same order.
-    """
-    with replacing(file) as temporary:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(_COLUMNS)
-            for name, who in zip(names, identities, strict=True):
-                writer.writerow([name.case, name.patient, who.patient_id, who.instance, who.file])
 
 
 def _number(name: str) -> int:

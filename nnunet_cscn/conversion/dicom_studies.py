@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -50,8 +51,8 @@ class Study:
         patient: The patient's name in the data set.
         identity: Who and what it is: only for a mapping that is asked for.
         is_segmentation: Whether it is a SEG instead of an RTSTRUCT.
-        series: All series of the patient.
-        damaged: Why further series of the patient can't be used.
+        series: All series of the patient that can be used.
+        unusable: Why others can't, by their SeriesInstanceUID and the SOPInstanceUIDs of their images.
     """
 
     case: str
@@ -59,7 +60,7 @@ class Study:
     identity: Identity
     is_segmentation: bool
     series: tuple[ImageSeries, ...]
-    damaged: tuple[str, ...] = ()
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
     def matched(self, request: Request) -> tuple[Drawing, Match]:
         """Read the regions, and find the series that they were drawn on.
@@ -75,9 +76,12 @@ class Study:
         chosen = [name for region in request.regions for name in choose_roi(region.wanted, drawing.names)]
         must_fit = not (self.is_segmentation and request.resample)
         try:
-            return drawing, series_of(drawing, self.series, regions=chosen or None, must_fit=must_fit)
+            match = series_of(drawing, self.series, regions=chosen or None, unusable=self.unusable, must_fit=must_fit)
         except UserError as fault:
-            raise UserError("; ".join((str(fault), *self.damaged))) from None
+            advice = ["on another grid, add --resample"] if self.is_segmentation and must_fit else []
+            others = [reason for reason in dict.fromkeys(self.unusable.values()) if reason not in str(fault)]
+            raise UserError("; ".join((str(fault), *advice, *others))) from None
+        return drawing, match
 
     def as_case(self, request: Request) -> SourceCase:
         """Return the case that this makes."""
@@ -129,34 +133,61 @@ def find_studies(
         kind = {"rtstruct": "RTSTRUCT", "seg": "SEG", None: "RTSTRUCT or SEG"}[contours]
         raise UserError(f"{source}: there is no {kind} file among {len(headers)} DICOM files")
     identities = [Identity(key, header.text("PatientID"), header.instance, header.file) for key, header in drawn]
-    series = {key: image_series(by_patient[key]) for key in {key for key, _ in drawn}}
+    series = {key: _series_of_patient(by_patient[key], modality) for key in {key for key, _ in drawn}}
     studies = []
     for name, who, (key, header) in zip(naming(identities), identities, drawn, strict=True):
-        usable, problems = series[key]
+        usable, unusable = series[key]
         studies.append(
             Study(
                 case=name.case,
                 patient=name.patient,
                 identity=who,
                 is_segmentation=header.text("SOPClassUID") in SEG,
-                series=tuple(each for each in usable if modality in (None, each.modality)),
-                damaged=tuple(problems.values()),
+                series=usable,
+                unusable=unusable,
             )
         )
     return Studies(tuple(studies), len(damaged))
 
 
-def common_modality(studies: Sequence[Study], request: Request) -> str:
+def common_modality(studies: Sequence[Study], request: Request, *, stated: str = "") -> str:
     """Return the modality of the series that all studies were drawn on; empty where none can be used.
+
+    Args:
+        studies: The studies.
+        request: What is wanted of them.
+        stated: What images are taken for that do not say so.
 
     Raises:
         UserError: When they are of different ones, which one network can't be normalised for.
     """
     matched, _ = each_case({study.case: partial(study.matched, request) for study in studies})
-    modalities = sorted({match.series.modality for _, match in matched.values()})
+    modalities = sorted({match.series.modality or stated for _, match in matched.values()})
+    if "" in modalities:
+        raise UserError(
+            "the images do not say of what modality they are: say so with --modality, such as --modality MR"
+        )
     if len(modalities) > 1:
         raise UserError(f"the studies are of {' and '.join(modalities)}: convert them one by one with --modality")
     return modalities[0] if modalities else ""
+
+
+def _series_of_patient(
+    members: Sequence[Header], modality: str | None
+) -> tuple[tuple[ImageSeries, ...], dict[str, str]]:
+    """The series that can be used, and reasons for the others, by the UIDs of series and images."""
+    found, problems = image_series(members)
+    usable = [each for each in found if modality is None or each.modality.upper() in ("", modality.upper())]
+    reasons = {each.uid: f"its modality is {each.modality}" for each in found if each not in usable}
+    reasons |= problems
+    for each in usable:  # a part of it can be used
+        reasons.pop(each.uid, None)
+    instances = {
+        header.instance: reasons[header.text("SeriesInstanceUID")]
+        for header in members
+        if header.text("SeriesInstanceUID") in reasons
+    }
+    return tuple(usable), {**instances, **reasons}
 
 
 def _by_patient(headers: Sequence[Header]) -> Mapping[str, list[Header]]:
@@ -179,18 +210,28 @@ def _by_patient(headers: Sequence[Header]) -> Mapping[str, list[Header]]:
 def _drawn(members: Sequence[Header], contours: Contours | None) -> list[Header]:
     """Structure sets and segmentations that are wanted of one patient's files; copies of a file are one."""
     by_kind = {
-        kind: {header.instance: header for header in reversed(members) if header.text("SOPClassUID") in classes}
+        kind: _different([header for header in members if header.text("SOPClassUID") in classes])
         for kind, classes in _CLASSES.items()
     }
-    chosen = [header for kind in _CLASSES if contours in (None, kind) for header in by_kind[kind].values()]
+    chosen = [header for kind in _CLASSES if contours in (None, kind) for header in by_kind[kind]]
     if contours is None:  # a SEG beside an RTSTRUCT is mostly the same again
-        contoured = {header.text("StudyInstanceUID") for header in by_kind["rtstruct"].values()}
+        contoured = {header.text("StudyInstanceUID") for header in by_kind["rtstruct"]}
         chosen = [
             header
             for header in chosen
             if header.text("SOPClassUID") == RTSTRUCT or header.text("StudyInstanceUID") not in contoured
         ]
     return sorted(chosen, key=lambda header: (header.text("StudyInstanceUID"), str(header.file)))
+
+
+def _different(headers: Sequence[Header]) -> list[Header]:
+    """Leave out copies: files of the same UID and the same bytes."""
+    kept: list[Header] = []
+    for header in headers:
+        alike = (other for other in kept if other.instance == header.instance)
+        if not any(filecmp.cmp(header.file, other.file, shallow=False) for other in alike):
+            kept.append(header)
+    return kept
 
 
 def _load(study: Study, request: Request) -> LoadedCase:

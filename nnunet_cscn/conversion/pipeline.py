@@ -16,16 +16,18 @@ from nnunet_cscn.conversion.raw_dataset import (
     DatasetDescription,
     check_no_other_cases,
     dataset_json,
+    has_files,
     image_path,
     label_path,
 )
-from nnunet_cscn.conversion.splits import SPLITS_FILE, Splits, folds_by_patient, folds_of, write_splits
+from nnunet_cscn.conversion.splits import FOLD_COUNT, SPLITS_FILE, Splits, folds_by_patient, folds_of, write_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.files import replacing, write_json
 from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
 from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.nifti.writing import write_volume
+from nnunet_cscn.nnunet_folders import read_json_file
 from nnunet_cscn.report.contours import draw_labels
 
 REPORT = "conversion_report.csv"
@@ -118,6 +120,24 @@ def convert_cases(
     return each_case(work, num_processes=num_processes, on_progress=on_progress)
 
 
+def plan_folds(folder: Path, cases: Sequence[SourceCase]) -> Splits | None:
+    """Return folds that keep patients together, where patients have several cases; None otherwise, or for one patient.
+
+    Where folds of an earlier run are there, as many are made, so that a data set of few patients can grow.
+
+    Args:
+        folder: The raw data set.
+        cases: All cases of the source.
+    """
+    patients = {case.name: case.patient for case in cases}
+    if len(set(patients.values())) == len(patients):
+        return None
+    file = folder / SPLITS_FILE
+    there = read_json_file(file) if file.exists() else None
+    n_folds = len(there) if isinstance(there, list) and len(there) > 1 else FOLD_COUNT
+    return folds_by_patient(patients, fold_count=n_folds) or None
+
+
 def finish_dataset(
     folder: Path,
     description: DatasetDescription,
@@ -127,7 +147,9 @@ def finish_dataset(
     *,
     folds: Splits | None = None,
 ) -> None:
-    """Write dataset.json, patients.json, the folds, and the report.
+    """Write the report, dataset.json, patients.json and the folds.
+
+    Cases that can't be converted now, but whose files of an earlier run are still there, are part of the data set.
 
     Args:
         folder: The raw data set.
@@ -135,43 +157,47 @@ def finish_dataset(
         cases: All cases that were tried.
         converted: Those that are there.
         problems: Why the others are not.
-        folds: Folds of all cases, of which those that are there are written. Without, folds are written where patients
-            have several cases, and keep these together.
+        folds: Folds of all cases, of which those that are there are written; None for nnU-Net's own.
 
     Raises:
         UserError: When other folds are there, on which models may have been trained.
     """
-    patients = {case.name: case.patient for case in cases if case.name in converted}
-    if folds is None and len(set(patients.values())) < len(patients):
-        folds = folds_by_patient(patients)
+    _write_report(folder / REPORT, cases, converted, problems)
+    patients = {case.name: case.patient for case in cases if case.name in converted or has_files(folder, case.name)}
+    write_json(folder / "patients.json", patients)
+    write_json(folder / "dataset.json", dataset_json(description, case_count=len(patients)))
     if folds:
         write_splits(folder / SPLITS_FILE, folds_of(folds, patients))
-    write_json(folder / "patients.json", patients)
-    _write_report(folder / REPORT, cases, converted, problems)
-    write_json(folder / "dataset.json", dataset_json(description, case_count=len(converted)))
 
 
 def draw_cases(
     folder: Path, cases: Sequence[str], labels: Mapping[str, int], *, on_progress: OnProgress | None = None
 ) -> None:
-    """Draw every case that has no picture that is newer than its files."""
+    """Draw every case that has no picture that is newer than its files.
+
+    Raises:
+        UserError: When one can't be drawn.
+    """
     names = {label: (value,) for label, value in labels.items()}
     work = {}
     for case in cases:
         files, target = (image_path(folder, case), label_path(folder, case)), folder / PICTURES / f"{case}.png"
         if not target.exists() or target.stat().st_mtime_ns < max(file.stat().st_mtime_ns for file in files):
             work[case] = partial(draw_labels, *files, target, names=names, title=case)
-    each_case(work, num_processes=1, on_progress=on_progress)
+    _, problems = each_case(work, num_processes=1, on_progress=on_progress)
+    for case, reason in problems.items():
+        raise UserError(f"{case} can't be drawn: {reason}")
 
 
 def _convert(case: SourceCase, folder: Path, labels: Mapping[str, int], overwrite: bool) -> ConvertedCase:
     try:
         loaded = case.load()
-    except UserError as reason:
-        raise UserError(f"{reason}{_left_over(folder, case.name)}") from None
-    except Exception as fault:  # an odd file never stops the others; what the fault says may quote the patient
-        kind = type(fault).__name__
-        raise UserError(f"unexpected fault in its files ({kind}){_left_over(folder, case.name)}") from None
+    except Exception as fault:  # an odd file never stops the others; what its fault says may quote the patient
+        reason = (
+            str(fault) if isinstance(fault, UserError) else f"unexpected fault in its files ({type(fault).__name__})"
+        )
+        left_over = "; its files of an earlier run are still there" if has_files(folder, case.name) else ""
+        raise UserError(f"{reason}{left_over}") from None
     files = {image_path(folder, case.name, number): voxels for number, voxels in enumerate(loaded.channels)}
     files[label_path(folder, case.name)] = loaded.labels
     new = [not _is_there(file, voxels, loaded.grid, overwrite=overwrite) for file, voxels in files.items()]
@@ -181,12 +207,6 @@ def _convert(case: SourceCase, folder: Path, labels: Mapping[str, int], overwrit
     voxel_ml = float(np.prod(loaded.grid.spacing_mm)) / 1000
     volumes = {name: float(np.count_nonzero(loaded.labels == value)) * voxel_ml for name, value in labels.items()}
     return ConvertedCase(loaded.grid, volumes, loaded.notes, loaded.details, any(new))
-
-
-def _left_over(folder: Path, case: str) -> str:
-    """Say that a case that can't be converted now has files of an earlier run, which nnU-Net would take."""
-    there = [file for file in (image_path(folder, case), label_path(folder, case)) if file.exists()]
-    return "; its files of an earlier run are still there" if len(there) > 1 else ""
 
 
 def _is_there(file: Path, voxels: NDArray[Any], grid: Grid, *, overwrite: bool) -> bool:
@@ -205,7 +225,8 @@ def _holds(file: Path, voxels: NDArray[Any], grid: Grid) -> bool:
         there, place = read_voxels(file), read_grid(file)
     except UserError:
         return False
-    return not grid_differences(place, grid, "the source", tolerance=1e-4) and np.array_equal(there, voxels)
+    same_place = not grid_differences(place, grid, "the source", tolerance=1e-4)
+    return same_place and np.array_equal(there, voxels, equal_nan=True)
 
 
 def _write_report(

@@ -61,6 +61,11 @@ def label_path(folder: Path, case: str) -> Path:
     return folder / "labelsTr" / f"{case}{FILE_ENDING}"
 
 
+def has_files(folder: Path, case: str) -> bool:
+    """Tell whether a raw data set holds a case, which nnU-Net takes whether or not its source is still good."""
+    return image_path(folder, case).exists() and label_path(folder, case).exists()
+
+
 def dataset_json(description: DatasetDescription, *, case_count: int) -> dict[str, Any]:
     """Return the content of nnU-Net's ``dataset.json``."""
     return {
@@ -87,7 +92,7 @@ def check_number_is_free(folder: Path) -> None:
     number = folder.name.partition("_")[0]
     others = sorted(other.name for other in folder.parent.glob(f"{number}_*") if other.name != folder.name)
     if others:
-        raise UserError(f"{folder.parent} already has {', '.join(others)}: choose another number with --dataset-id")
+        raise UserError(f"{folder.parent} already has {', '.join(others)}: choose another number for the data set")
 
 
 def check_no_other_cases(folder: Path, cases: Sequence[str], *, n_channels: int | None = 1) -> None:
@@ -110,7 +115,8 @@ def check_no_other_cases(folder: Path, cases: Sequence[str], *, n_channels: int 
             foreign.append(file.name)
     foreign.sort()
     if foreign:
+        listed = f"{', '.join(foreign[:5])}{', ...' if len(foreign) > 5 else ''}; {len(foreign)} in all"
         raise UserError(
-            f"{folder} holds files that the source does not have ({', '.join(foreign[:5])}"
-            f"{', ...' if len(foreign) > 5 else ''}; {len(foreign)} in all): remove them or choose another --dataset-id"
+            f"{folder} holds files that the source does not have ({listed}): remove them or choose another number for "
+            "the data set"
         )

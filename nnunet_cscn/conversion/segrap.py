@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
@@ -48,39 +49,47 @@ def find_cases(source: Path, *, resample: bool = False) -> list[SourceCase]:
     folders = sorted(file.parent for file in source.rglob(_IMAGE) if "__MACOSX" not in file.parts)
     if not folders:
         raise UserError(f"{source}: expected folders such as segrap_0000 with {_IMAGE}, found none")
-    label_maps = _label_maps(source)
+    targets = _target_files(source)
     return [
-        SourceCase(folder.name, folder.name, partial(_load, folder, label_maps.get(folder.name), resample))
+        SourceCase(folder.name, folder.name, partial(_load, folder, targets.get(folder.name, []), resample))
         for folder in folders
     ]
 
 
-def _label_maps(source: Path) -> dict[str, Path]:
-    """Label maps of the targets by case: a file of the case's name, or the one in a folder of it."""
-    found = {}
+def _target_files(source: Path) -> dict[str, list[Path]]:
+    """Files of the targets in a folder of their own, by case: one of the case's name, or those in a folder of it."""
+    found = defaultdict[str, list[Path]](list)
     for file in sorted(source.rglob(f"*{_ENDING}")):
         above = [parent.name.casefold() for parent in file.parents]
-        if file.name.startswith(".") or _TARGETS not in above[:2]:
-            continue
-        found[file.name.removesuffix(_ENDING) if above[0] == _TARGETS else file.parent.name] = file
+        if not file.name.startswith(".") and "__macosx" not in above and _TARGETS in above[:2]:
+            found[file.name.removesuffix(_ENDING) if above[0] == _TARGETS else file.parent.name].append(file)
     return found
 
 
-def _load(folder: Path, label_map: Path | None, resample: bool) -> LoadedCase:
+def _load(folder: Path, target_files: list[Path], resample: bool) -> LoadedCase:
     image = read_volume(folder / _IMAGE)
     contrast, note = on_grid(read_volume(folder / _CONTRAST), image.grid, "the image with contrast", resample=resample)
-    if label_map is None or (folder / f"{SEGRAP.labels[1][0]}{_ENDING}").exists():
-        labels, notes = _from_masks(folder, image, resample)
-    else:
-        stored, *notes = on_grid(read_volume(label_map), image.grid, "the label map", resample=resample, labels=True)
+    masks = {name: f"{name}{_ENDING}" for name, _ in SEGRAP.labels[1:]}
+    beside = [folder / name for name in masks.values()]
+    there = {file.name: file for file in target_files}
+    if any(file.exists() for file in beside) or not target_files:
+        labels, notes = _from_masks(beside, image, resample)
+    elif set(masks.values()) <= set(there):
+        labels, notes = _from_masks([there[name] for name in masks.values()], image, resample)
+    elif len(target_files) == 1:
+        stored, *notes = on_grid(
+            read_volume(target_files[0]), image.grid, "the label map", resample=resample, labels=True
+        )
         labels = as_labels(stored, tuple(value for _, value in SEGRAP.labels), "the label map")
+    else:
+        raise UserError(f"expected one label map or {' and '.join(masks.values())}, found {', '.join(there)}")
     return LoadedCase([image.voxels, contrast.voxels], labels, image.grid, tuple(filter(None, [note, *notes])))
 
 
-def _from_masks(folder: Path, image: Volume, resample: bool) -> tuple[NDArray[np.uint8], list[str]]:
+def _from_masks(files: list[Path], image: Volume, resample: bool) -> tuple[NDArray[np.uint8], list[str]]:
     labels, notes = np.zeros(image.voxels.shape, np.uint8), list[str]()
-    for name, value in SEGRAP.labels[1:]:
-        mask, note = on_grid(read_volume(folder / f"{name}{_ENDING}"), image.grid, name, resample=resample, labels=True)
+    for file, (name, value) in zip(files, SEGRAP.labels[1:], strict=True):
+        mask, note = on_grid(read_volume(file), image.grid, name, resample=resample, labels=True)
         labels[as_mask(mask)] = value
         notes.append(note)
     return labels, notes

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
+from nnunet_cscn.nifti.itk_path import itk_path
 from nnunet_cscn.nifti.voxels import ENDINGS, read_voxels
+from nnunet_cscn.nifti.writing import itk_image
 
 ALL_ENDINGS = (*ENDINGS, ".nrrd", ".mha", ".mhd")
 
@@ -38,7 +40,8 @@ def read_volume(file: Path) -> Volume:
         grid = read_grid(file)
         if file.name.endswith(ENDINGS):
             return Volume(read_voxels(file), grid)
-        return Volume(sitk.GetArrayFromImage(sitk.ReadImage(str(file))), grid)
+        with itk_path(file) as name:
+            return Volume(sitk.GetArrayFromImage(sitk.ReadImage(name)), grid)
     except UserError as fault:
         raise UserError(f"{file.name}: {fault}") from None
     except RuntimeError:
@@ -93,18 +96,51 @@ def on_grid(volume: Volume, grid: Grid, what: str, *, resample: bool, labels: bo
         The volume, and a note when it was resampled; empty otherwise.
 
     Raises:
-        UserError: When the grids differ and it is not to be resampled.
+        UserError: When the grids differ and it is not to be resampled, or a part of the labels would be lost.
     """
     differences = grid_differences(volume.grid, grid, "the image")
     if not differences:
         return volume, ""
     if not resample:
         raise UserError(f"{what} has {'; '.join(differences)}: add --resample to bring it onto the image's grid")
+    _refuse_apart(volume, grid, what, labels=labels)
     interpolator = sitk.sitkNearestNeighbor if labels else sitk.sitkLinear
-    reference = sitk.Image(list(grid.shape), sitk.sitkUInt8)
+    reference = itk_image(np.zeros(grid.shape[::-1], np.uint8), grid)
     outside = 0.0 if labels else float(volume.voxels.min())  # air on CT
-    moved = sitk.Resample(_placed(volume), _located(reference, grid), sitk.Transform(), interpolator, outside)
-    return Volume(sitk.GetArrayFromImage(moved), grid), f"{what} was resampled"
+    source = itk_image(volume.voxels, volume.grid)
+    moved = Volume(
+        sitk.GetArrayFromImage(sitk.Resample(source, reference, sitk.Transform(), interpolator, outside)), grid
+    )
+    sizes = f" ({_foreground_ml(volume):.3f} ml before, {_foreground_ml(moved):.3f} ml after)" if labels else ""
+    return moved, f"{what} was resampled{sizes}"
+
+
+def _refuse_apart(volume: Volume, grid: Grid, what: str, *, labels: bool) -> None:
+    """Refuse labels of which a part would be lost outside of a grid, and images that do not reach into it at all."""
+    if labels:
+        indices, places = np.argwhere(volume.voxels)[:, ::-1], volume.grid
+        inside = _is_inside(indices, places, grid)
+        if not inside.all():
+            lost = f"{np.count_nonzero(~inside)} of its {len(inside)} voxels"
+            raise UserError(f"{what} belongs to another image: {lost} lie outside this one")
+    else:
+        steps = [np.linspace(0, count - 1, 9) for count in grid.shape]
+        lattice = np.stack(np.meshgrid(*steps), axis=-1).reshape(-1, 3)
+        if not _is_inside(lattice, grid, volume.grid).any():
+            raise UserError(f"{what} lies wholly outside the image")
+
+
+def _is_inside(indices: NDArray[Any], places: Grid, grid: Grid) -> NDArray[np.bool_]:
+    """Whether voxels (N, 3), by their indices (x, y, z) in one grid, have their centres inside another one."""
+    matrix = np.linalg.solve(grid.affine(), places.affine())
+    there = indices @ matrix[:3, :3].T + matrix[:3, 3]
+    slack = 0.5 + 1e-4
+    inside: NDArray[np.bool_] = ((there > -slack) & (there < np.array(grid.shape) - 1 + slack)).all(axis=1)
+    return inside
+
+
+def _foreground_ml(volume: Volume) -> float:
+    return float(np.count_nonzero(volume.voxels) * np.prod(volume.grid.spacing_mm)) / 1000
 
 
 def mask_on_grid(
@@ -146,16 +182,3 @@ def _shares_centres(grid: Grid, other: Grid) -> bool:
     indices = np.array([(0, 0, 0, 1), (n_x, 0, 0, 1), (0, n_y, 0, 1), (0, 0, n_z, 1)])
     places = np.linalg.solve(other.affine(), grid.affine() @ indices.T)[:3]
     return bool(np.abs(places - np.round(places)).max() < 0.05)
-
-
-def _placed(volume: Volume) -> sitk.Image:
-    voxels = volume.voxels
-    image = sitk.GetImageFromArray(voxels.astype(voxels.dtype.newbyteorder("="), copy=False))
-    return _located(image, volume.grid)
-
-
-def _located(image: sitk.Image, grid: Grid) -> sitk.Image:
-    image.SetSpacing(grid.spacing_mm)
-    image.SetOrigin(grid.origin_mm)
-    image.SetDirection(grid.direction)
-    return image

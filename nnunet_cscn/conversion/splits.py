@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
@@ -11,10 +12,12 @@ from nnunet_cscn.nnunet_folders import read_json_file
 
 SPLITS_FILE = "splits_final.json"
 
+FOLD_COUNT = 5
+
 Splits = list[dict[str, list[str]]]
 
 
-def fixed_folds(cases: Sequence[str], *, fold_count: int = 5) -> Splits:
+def fixed_folds(cases: Sequence[str], *, fold_count: int = FOLD_COUNT) -> Splits:
     """Make case ``i`` of the sorted list the validation case of fold ``i % fold_count``.
 
     Args:
@@ -43,7 +46,7 @@ def fixed_folds(cases: Sequence[str], *, fold_count: int = 5) -> Splits:
     ]
 
 
-def folds_by_patient(patients: Mapping[str, str], *, fold_count: int = 5) -> Splits:
+def folds_by_patient(patients: Mapping[str, str], *, fold_count: int = FOLD_COUNT) -> Splits:
     """Make folds in nnU-Net's format with all cases of a patient on one side.
 
     Args:
@@ -86,15 +89,18 @@ def folds_of(splits: Splits, cases: Collection[str]) -> Splits:
 def check_splits(file: Path, splits: Splits) -> None:
     """Refuse to replace other folds, which models may already have been trained on.
 
-    Folds that only lack cases may be completed: no case of theirs changes its side.
+    Folds with fewer or more cases are the same as long as no case changes its side.
 
     Raises:
         UserError: When ``file`` exists and holds other folds than ``splits``.
     """
-    if file.exists() and (there := read_json_file(file)) != folds_of(splits, _cases_of(there)):
+    if not file.exists() or (there := read_json_file(file)) == splits:
+        return
+    common = _cases_of(there) & _cases_of(splits)
+    if not common or _sides(there, common) != _sides(splits, common):
         raise UserError(
             f"{file} holds other folds, and models may have been trained on them: move it away if they are not needed, "
-            "or choose another --dataset-id"
+            "or choose another number for the data set"
         )
 
 
@@ -113,3 +119,9 @@ def _cases_of(splits: object) -> set[str]:
     """All cases of folds that were read from a file, which may hold anything."""
     folds = [fold for fold in splits if isinstance(fold, dict)] if isinstance(splits, list) else []
     return {str(case) for fold in folds for names in fold.values() if isinstance(names, list) for case in names}
+
+
+def _sides(splits: Any, cases: set[str]) -> list[dict[str, set[str]]]:
+    """Who of some cases is on which side of each fold."""
+    folds = [fold if isinstance(fold, dict) else {} for fold in splits]
+    return [{side: cases & {*map(str, names)} for side, names in fold.items()} for fold in folds]

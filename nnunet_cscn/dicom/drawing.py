@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -42,15 +43,18 @@ class Drawing(Protocol):
 
 
 def numbered(names: Mapping[Any, str]) -> dict[Any, str]:
-    """Number the names that several regions have.
+    """Number the names that several regions have, so that each is unique.
 
     Example:
         >>> numbered({1: "GTV", 2: "Body", 3: "GTV"})
         {1: 'GTV [1]', 2: 'Body', 3: 'GTV [2]'}
     """
-    all_names, taken = list(names.values()), dict[str, int]()
+    all_names = list(names.values())
+    taken = {name for name in all_names if all_names.count(name) == 1}
     unique = {}
     for key, name in names.items():
-        taken[name] = taken.get(name, 0) + 1
-        unique[key] = f"{name} [{taken[name]}]" if all_names.count(name) > 1 else name
+        candidates = (f"{name} [{number}]" for number in itertools.count(1))
+        is_alone = all_names.count(name) == 1
+        unique[key] = name if is_alone else next(each for each in candidates if each not in taken)
+        taken.add(unique[key])
     return unique

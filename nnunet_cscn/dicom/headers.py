@@ -82,15 +82,15 @@ def read_headers(
     Args:
         folder: Any mess of folders and files; links are followed.
         on_progress: Called with the number of files that were looked at, and of all.
-        on_damaged: Called with each DICOM file whose header can't be read.
+        on_damaged: Called with each DICOM file whose header is cut off, and all that can't be read.
     """
-    files = sorted(_files_below(folder))
+    files = sorted(_files_below(folder, on_damaged))
     found = []
     with ThreadPoolExecutor() as executor:
         for done, (file, header) in enumerate(zip(files, executor.map(read_header, files), strict=True), start=1):
-            if header is not None and not header.is_cut_off:
+            if header is not None and not (header.is_cut_off and not header.text("SeriesInstanceUID")):
                 found.append(header)
-            elif on_damaged is not None and file.name != _INDEX and (header is not None or _has_mark(file)):
+            if on_damaged is not None and _is_damaged(file, header):
                 on_damaged(file)
             if on_progress is not None:
                 on_progress(done, len(files))
@@ -139,27 +139,36 @@ def _content(file: Path) -> pydicom.Dataset | None:
         return None
 
 
-def _has_mark(file: Path) -> bool:
-    return _start(file)[_MAGIC_AT:] == _MAGIC
+def _is_damaged(file: Path, header: Header | None) -> bool:
+    """Whether a file is DICOM but cut off, or can't be opened at all."""
+    if header is not None:
+        return header.is_cut_off
+    start = _start(file)
+    return start is None or (start[_MAGIC_AT:] == _MAGIC and file.name != _INDEX)
 
 
 def _may_be_dicom(file: Path) -> bool:
     """Whether a file without DICOM's mark starts with an element of one of the first groups, little endian."""
-    start = _start(file)
+    start = _start(file) or b""
     return len(start) >= 8 and start[0] in (2, 8) and start[1] == 0
 
 
-def _start(file: Path) -> bytes:
+def _start(file: Path) -> bytes | None:
+    """The first bytes of a file; None where it can't be opened: a link to nowhere, or no right to read it."""
     try:
         with file.open("rb") as stream:
             return stream.read(_MAGIC_AT + len(_MAGIC))
-    except OSError:  # a link to nowhere, or no right to read it
-        return b""
+    except OSError:
+        return None
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def _files_below(folder: Path, on_damaged: Callable[[Path], None] | None) -> Iterator[Path]:
+    def report(fault: OSError) -> None:
+        if on_damaged is not None:
+            on_damaged(Path(fault.filename))
+
     visited = set[str]()
-    for parent, folders, names in os.walk(folder, followlinks=True):
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=report):
         real = os.path.realpath(parent)
         if real in visited:  # a link that leads back, or to a folder that was seen
             folders.clear()

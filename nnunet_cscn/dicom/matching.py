@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,48 +29,72 @@ def series_of(
     candidates: Sequence[ImageSeries],
     *,
     regions: Sequence[str] | None = None,
+    unusable: Mapping[str, str] | None = None,
     must_fit: bool = True,
 ) -> Match:
     """Return the series that regions were drawn on.
 
     Tried in turn: images that the file names, the series that it names, its frame of reference, and the geometry alone;
-    the last two among series of the same study. A series is only taken when its slices carry all contours, and a
-    localiser never is.
+    the last two among series of the same study. A localiser is never taken, and neither is another series in place of
+    one that is named and there but damaged.
 
     Args:
         drawing: The regions.
         candidates: The series of the same patient.
         regions: Those that count; None for all. A couch may well lie outside the image.
-        must_fit: Whether the slices have to carry the regions; a SEG on another grid may be resampled instead.
+        unusable: Reasons why other series of the patient can't be used, by SeriesInstanceUID and SOPInstanceUID.
+        must_fit: Whether the slices have to carry the regions; a SEG on another grid may be resampled instead, but then
+            only onto a series that it names or whose frame of reference it shares.
 
     Raises:
         UserError: When none fits or several do.
     """
     usable = [series for series in candidates if not series.is_localiser]
+    told = drawing.references
+    for uid in (*told.series, *told.instances):
+        if uid in (unusable or {}):
+            raise UserError(f"the series that it names can't be used: {(unusable or {})[uid]}")
     if not usable:
         raise UserError("there are contours but no series of images")
     wanted = drawing.names if regions is None else regions
     points = [contour for name in wanted for contour in drawing.points(name)]
     if not points:
         raise UserError(f"{', '.join(wanted) or 'all regions'}: nothing is drawn in it")
-    told = drawing.references
     related = [series for series in usable if not told.study or series.study == told.study]
-    for told_by, chosen in (
-        ("named images", [series for series in usable if told.instances & set(series.instances)]),
-        ("named series", [series for series in usable if series.uid in told.series]),
-        ("frame of reference", [series for series in related if series.frame_of_reference in told.frames_of_reference]),
-        ("geometry", related),
-    ):
+    by_image = [series for series in usable if told.instances & set(series.instances)]
+    by_series = [series for series in usable if series.uid in told.series]
+    by_frame = [series for series in related if series.frame_of_reference in told.frames_of_reference]
+    steps = [("named images", by_image), ("named series", by_series), ("frame of reference", by_frame)]
+    for told_by, chosen in [*steps, ("geometry", related)] if must_fit else steps:
         fitting = [series for series in chosen if not must_fit or fits(points, series)]
         if len(fitting) == 1:
             return Match(fitting[0], told_by)
         if fitting:
             raise UserError(f"the contours fit {len(fitting)} series, and nothing says which one they were drawn on")
-    n_on_slices = max(sum(fits([contour], series) for contour in points) for series in usable)
+        for series in chosen if told_by.startswith("named") else ():
+            _refuse_incomplete(points, series)
+    n_on_slices = max(_count_on_slices(points, series) for series in usable)
     raise UserError(
         f"at most {n_on_slices} of {len(points)} contours lie on the slices of a series that is there: restore missing "
         "slices, or the series that they were drawn on"
     )
+
+
+def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:
+    """Refuse a named series that carries some of the contours, or has gaps: slices of it are missing.
+
+    One that is whole and carries none is named by mistake, as by programs that renumber series.
+    """
+    n_on_slices = _count_on_slices(contours, series)
+    if n_on_slices or series.stack.gaps():
+        raise UserError(
+            f"{n_on_slices} of {len(contours)} contours lie on the slices of the series that they name: restore its "
+            "missing slices"
+        )
+
+
+def _count_on_slices(contours: Sequence[Floats], series: ImageSeries) -> int:
+    return sum(fits([contour], series) for contour in contours)
 
 
 def fits(contours: Sequence[Floats], series: ImageSeries) -> bool:

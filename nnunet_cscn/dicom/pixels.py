@@ -13,6 +13,7 @@ from pydicom.uid import UID
 
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nifti.itk_path import itk_path
 
 
 def read_pixels(series: ImageSeries) -> NDArray[Any]:
@@ -31,11 +32,11 @@ def read_pixels(series: ImageSeries) -> NDArray[Any]:
     """
     slices = []
     for number, file in enumerate(series.files, start=1):
-        if _is_short(file, *series.stack.shape[1:]):
-            raise UserError(f"slice {number}: its pixels are cut off")
         try:
-            pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(file)))
-        except RuntimeError:
+            pixels = _pixels(file, *series.stack.shape[1:])
+        except UserError as fault:
+            raise UserError(f"slice {number}: {fault}") from None
+        except Exception:  # a damaged file may lead to anything, and its text may quote the patient
             raise UserError(f"slice {number}: its pixels can't be read: damaged, or of a rare format") from None
         if pixels.shape != (1, *series.stack.shape[1:]):
             raise UserError(f"slice {number}: expected one value for each of its pixels, got shape {pixels.shape}")
@@ -44,6 +45,17 @@ def read_pixels(series: ImageSeries) -> NDArray[Any]:
     if volume.dtype == np.float64 and np.array_equal(volume, volume.astype(np.float32), equal_nan=True):
         return volume.astype(np.float32)
     return volume
+
+
+def _pixels(file: Path, rows: int, columns: int) -> NDArray[Any]:
+    if _is_short(file, rows, columns):
+        raise UserError("its pixels are cut off")
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")  # which also reads files without DICOM's mark, if it is asked to
+    with itk_path(file) as name:
+        reader.SetFileName(name)
+        pixels: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
+    return pixels
 
 
 def _is_short(file: Path, rows: int, columns: int) -> bool:

@@ -63,7 +63,8 @@ def single_roi(wanted: str, names: Sequence[str]) -> str:
     if len(found) == 1:
         return found[0]
     what = "no region fits" if not found else f"{len(found)} regions fit"
-    raise UserError(f"{what} --roi {wanted}: there are {', '.join(map(repr, names)) or 'none'}")
+    remedy = "; name one of them, or add --merge" if len(found) > 1 else ""
+    raise UserError(f"{what} --roi {wanted}: there are {', '.join(map(repr, names)) or 'none'}{remedy}")
 
 
 def _letters(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -74,22 +74,28 @@ def image_series(headers: Sequence[Header]) -> tuple[list[ImageSeries], dict[str
     """
     by_uid: dict[str, list[Header]] = defaultdict(list)
     for header in headers:
-        if header.number("Rows") and header.text("Modality") not in ("SEG", "RTDOSE", "RTIMAGE"):
+        is_image = header.number("Rows") or header.is_cut_off
+        if is_image and header.text("Modality") not in ("SEG", "RTDOSE", "RTIMAGE"):
             by_uid[header.text("SeriesInstanceUID")].append(header)
     found, problems = [], {}
     for uid, members in by_uid.items():
         reasons: list[str] = []
-        for stack_members in _stacks(members, reasons):
-            try:
-                found.append(_series(stack_members))
-            except UserError as fault:
-                reasons.append(str(fault))
+        for group in _parallel(members, reasons):
+            n_others = len(members) - len(group)
+            for stack_members in _repetitions(group):
+                try:
+                    series = _series(stack_members)
+                except UserError as fault:
+                    reasons.append(str(fault))
+                    continue
+                others = (f"{n_others} other images of the series were left out",) if n_others else ()
+                found.append(replace(series, notes=(*series.notes, *others)))
         if reasons:
             problems[uid] = "; ".join(dict.fromkeys(reasons))
     return found, problems
 
 
-def _stacks(members: Sequence[Header], reasons: list[str]) -> list[list[Header]]:
+def _parallel(members: Sequence[Header], reasons: list[str]) -> list[list[Header]]:
     """Put images of the same size, spacing and orientation together; what has no place is reported."""
     groups: list[list[Header]] = []
     for header in members:
@@ -103,10 +109,12 @@ def _stacks(members: Sequence[Header], reasons: list[str]) -> list[list[Header]]
             groups.append([header])
         else:
             group.append(header)
-    return [stack for group in groups for stack in _repetitions(group)]
+    return groups
 
 
 def _refuse_unplaced(header: Header) -> None:
+    if header.is_cut_off:
+        raise UserError("files that are cut off")
     if (header.number("NumberOfFrames") or 1) > 1:
         raise UserError("multi-frame images are not supported: export the series as one file per slice")
     if header.text("PhotometricInterpretation") == "MONOCHROME1":
@@ -144,8 +152,13 @@ def _repetitions(group: list[Header]) -> list[list[Header]]:
 
 
 def _has_repeated_places(group: Sequence[Header]) -> bool:
-    unique = {header.instance: header for header in group}
-    return _has_equal(sorted(_heights(list(unique.values()))))
+    return _has_equal(sorted(_heights(_without_copies(group))))
+
+
+def _without_copies(group: Sequence[Header]) -> list[Header]:
+    """One header of each image; two images that share a UID by mistake but lie at different places are two."""
+    unique = {(header.instance, header.text("ImagePositionPatient")): header for header in reversed(group)}
+    return list(unique.values())
 
 
 def _has_equal(heights: Sequence[float]) -> bool:
@@ -161,10 +174,8 @@ def _heights(group: Sequence[Header]) -> list[float]:
 
 
 def _series(members: Sequence[Header]) -> ImageSeries:
-    unique = {header.instance: header for header in reversed(members)}
-    members_by_height = sorted(
-        zip(_heights(list(unique.values())), unique.values(), strict=True), key=lambda pair: pair[0]
-    )
+    unique = _without_copies(members)
+    members_by_height = sorted(zip(_heights(unique), unique, strict=True), key=lambda pair: pair[0])
     heights, ordered = [height for height, _ in members_by_height], [header for _, header in members_by_height]
     if _has_equal(heights):
         raise UserError("several different images lie at the same place, and nothing tells them apart")

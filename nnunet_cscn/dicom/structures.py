@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,32 +59,42 @@ def _parsed(content: pydicom.Dataset) -> StructureSet:
     if content.get("SOPClassUID") != RTSTRUCT:
         raise UserError("the file is no RTSTRUCT")
     regions = content.get("StructureSetROISequence") or ()
+    numbers = [item.get("ROINumber") for item in regions]
+    if len(set(numbers)) < len(numbers):
+        raise UserError("several regions have the same ROINumber, so that nothing says whose the contours are")
     names = numbered({item.get("ROINumber"): str(item.get("ROIName") or "").strip() for item in regions})
     contours: dict[str, list[Floats]] = {name: [] for name in names.values()}
-    instances = set[str]()
     for region in content.get("ROIContourSequence") or ():
         name = names.get(region.get("ReferencedROINumber"))
         if name is None:  # the number stands behind the contours, so a file that is cut off lacks it
             raise UserError("contours belong to no region: the structure set is damaged")
         for contour in region.get("ContourSequence") or ():
-            images = contour.get("ContourImageSequence") or ()
-            instances |= {str(image.get("ReferencedSOPInstanceUID") or "") for image in images}
             if str(contour.get("ContourGeometricType") or "") in _CLOSED:
-                contours.setdefault(name, []).append(_points(contour, name))
-    frames, series = set[str](), set[str]()
+                contours[name].append(_points(contour, name))
+    return StructureSet(_references(content), {name: _different(found) for name, found in contours.items()})
+
+
+def _references(content: pydicom.Dataset) -> References:
+    """What the file names, in its three places: contours, regions, and the list of what was referenced."""
+    frames, series, images = set[str](), set[str](), set[str]()
+    for region in content.get("ROIContourSequence") or ():
+        for contour in region.get("ContourSequence") or ():
+            images |= _uids(contour.get("ContourImageSequence"), "ReferencedSOPInstanceUID")
     for frame in content.get("ReferencedFrameOfReferenceSequence") or ():
-        frames.add(str(frame.get("FrameOfReferenceUID") or ""))
         for study in frame.get("RTReferencedStudySequence") or ():
-            for each in study.get("RTReferencedSeriesSequence") or ():
-                series.add(str(each.get("SeriesInstanceUID") or ""))
-    frames |= {str(item.get("ReferencedFrameOfReferenceUID") or "") for item in regions}
-    references = References(
-        study=str(content.get("StudyInstanceUID") or ""),
-        series=frozenset(series - {""}),
-        instances=frozenset(instances - {""}),
-        frames_of_reference=frozenset(frames - {""}),
-    )
-    return StructureSet(references, {name: _different(found) for name, found in contours.items()})
+            members = study.get("RTReferencedSeriesSequence") or ()
+            series |= _uids(members, "SeriesInstanceUID")
+            for member in members:
+                images |= _uids(member.get("ContourImageSequence"), "ReferencedSOPInstanceUID")
+    frames |= _uids(content.get("ReferencedFrameOfReferenceSequence"), "FrameOfReferenceUID")
+    frames |= _uids(content.get("StructureSetROISequence"), "ReferencedFrameOfReferenceUID")
+    study_uid = str(content.get("StudyInstanceUID") or "")
+    return References(study_uid, frozenset(series), frozenset(images), frozenset(frames))
+
+
+def _uids(items: Iterable[pydicom.Dataset] | None, keyword: str) -> set[str]:
+    """The values of an element in the items of a sequence, those that are not blank."""
+    return {str(item.get(keyword)) for item in items or () if item.get(keyword)}
 
 
 def _points(contour: pydicom.Dataset, what: str) -> Floats:

@@ -12,6 +12,7 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nifti.itk_path import itk_path
 
 TOLERANCE = 1e-3
 """How far spacing and origin (mm) and direction cosines may differ: what float32 and other programs' rounding do."""
@@ -49,11 +50,12 @@ def read_grid(path: Path) -> Grid:
             reason, without the file's name.
     """
     reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as fault:
-        raise UserError(f"the file can't be read ({_last_words(fault)})") from None
+    with itk_path(path) as name:
+        reader.SetFileName(name)
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError as fault:
+            raise UserError(f"the file can't be read ({_last_words(fault)})") from None
     if reader.GetDimension() != 3:
         raise UserError(f"3 dimensions are expected, the file has {reader.GetDimension()} {reader.GetSize()}")
     if reader.GetNumberOfComponents() != 1:

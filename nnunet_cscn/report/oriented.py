@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.nifti.grids import Grid, read_grid
 from nnunet_cscn.nifti.voxels import read_voxels
+from nnunet_cscn.nifti.writing import itk_image
 
 VIEWS = ("axial", "coronal", "sagittal")
 
@@ -43,10 +44,7 @@ def read_oriented(file: Path, *, grid: Grid | None = None) -> OrientedVolume:
     """
     grid = grid if grid is not None else read_grid(file)
     voxels = read_voxels(file)
-    image = sitk.GetImageFromArray(voxels.astype(voxels.dtype.newbyteorder("="), copy=False))
-    image.SetSpacing(grid.spacing_mm)
-    image.SetDirection(grid.direction)
-    turned = sitk.DICOMOrient(image, "LPS")
+    turned = sitk.DICOMOrient(itk_image(voxels, grid), "LPS")
     x, y, z = turned.GetSpacing()
     return OrientedVolume(sitk.GetArrayFromImage(turned), (z, y, x))
 

@@ -49,6 +49,11 @@ def convert(cscn, studies, tmp_path):
     return run
 
 
+def _second_slice(folder):
+    """The lower one of the two slices that carry contours."""
+    return sorted(folder.iterdir(), key=lambda file: pydicom.dcmread(file).ImagePositionPatient[2])[1]
+
+
 def read(file):
     image = SimpleITK.ReadImage(str(file))
     return SimpleITK.GetArrayFromImage(image), image
@@ -122,12 +127,57 @@ def test_a_new_patient_leaves_the_numbers_of_a_mapping_alone(convert, studies, t
         slices=slices,
         patient="Secret-0",
     )
-    (tmp_path / "raw" / "Dataset950_NPC" / "splits_final.json").unlink()  # two folds, as there were two patients
     status, out, err = convert("--roi", "GTVp", *mapping)
     assert status == 0, err
     assert "4 of 4 cases converted, 3 of them already there" in out
     rows = {row["PatientID"]: row["case"] for row in csv.DictReader((tmp_path / "map.csv").open())}
     assert (rows["Secret-B"], rows["Secret-0"]) == ("NPC_003", "NPC_004")
+
+
+def test_a_mapping_keeps_who_is_away_and_tells_it(convert, studies, tmp_path):
+    mapping = ("--mapping", tmp_path / "map.csv")
+    convert("--roi", "GTVp", *mapping)
+    (studies / "Secret^Secret-A").rename(tmp_path / "away")
+    status, _, err = convert("--roi", "GTVp", *mapping)
+    assert status == 2
+    assert "holds files that the source does not have" in " ".join(err.split())
+    (tmp_path / "away").rename(studies / "Secret^Secret-A")
+    status, out, err = convert("--roi", "GTVp", *mapping)
+    assert status == 0, err
+    assert "3 of them already there" in out
+
+
+def test_a_case_that_turns_bad_is_told_and_stays_in_the_data_set(convert, studies, tmp_path):
+    convert("--roi", "GTVp")
+    _second_slice(studies / "Secret^Secret-A" / "1" / "mr").unlink()
+    status, _, err = convert("--roi", "GTVp")
+    assert status == 2
+    assert "its files of an earlier run are still there" in " ".join(err.split())
+    folder = tmp_path / "raw" / "Dataset950_NPC"
+    assert json.loads((folder / "dataset.json").read_text())["numTraining"] == 3
+    assert len(json.loads((folder / "patients.json").read_text())) == 3
+    rows = list(csv.DictReader((folder / "conversion_report.csv").open()))
+    assert sorted(row["status"] for row in rows) == ["converted", "converted", "failed"]
+
+
+def test_images_without_a_modality_need_it_stated(convert, studies, tmp_path):
+    for file in studies.rglob("mr/*"):
+        content = pydicom.dcmread(file)
+        content.Modality = ""
+        content.save_as(file)
+    assert "do not say of what modality they are" in " ".join(convert("--roi", "GTVp")[2].split())
+    assert convert("--roi", "GTVp", "--modality", "ct")[0] == 0
+    content = json.loads((tmp_path / "raw" / "Dataset950_NPC" / "dataset.json").read_text())
+    assert content["channel_names"] == {"0": "CT"}
+
+
+def test_structure_sets_that_share_a_uid_by_mistake_are_two(convert, studies):
+    """They make a fourth case on the same images."""
+    file = studies / "Secret^Secret-B" / "0" / "rt"
+    content = pydicom.dcmread(file)
+    content.StructureSetROISequence[1].ROIName = "GTVp"
+    content.save_as(studies / "Secret^Secret-B" / "0" / "rt2")
+    assert "4 of 4 cases converted" in convert("--roi", "GTVp")[1]
 
 
 def test_ids_are_kept_on_request(convert, tmp_path):
@@ -203,16 +253,12 @@ def test_a_second_run_changes_nothing_and_other_content_is_not_overwritten(conve
 
 
 def test_a_bad_case_is_listed_and_the_others_go_on(convert, studies, tmp_path):
-    by_height = sorted(
-        (studies / "Secret^Secret-B" / "0" / "mr").iterdir(),
-        key=lambda file: pydicom.dcmread(file).ImagePositionPatient[2],
-    )
-    by_height[1].unlink()
+    _second_slice(studies / "Secret^Secret-B" / "0" / "mr").unlink()
     status, out, err = convert("--roi", "GTVp")
     assert status == 2
     assert "2 of 3 cases converted" in out
     assert "1 of 3 cases can't be converted" in err
-    assert "NPC_003: at most 1 of 2 contours lie on the slices of a series" in " ".join(err.split())
+    assert "NPC_003: 1 of 2 contours lie on the slices of the series that they name" in " ".join(err.split())
     rows = list(csv.DictReader((tmp_path / "raw" / "Dataset950_NPC" / "conversion_report.csv").open()))
     assert [row["status"] for row in rows] == ["converted", "converted", "failed"]
     assert rows[0]["GTVp_regions"] == "GTV_primary"
@@ -223,7 +269,8 @@ def test_a_bad_case_is_listed_and_the_others_go_on(convert, studies, tmp_path):
 def test_ambiguous_regions_are_listed_or_merged(convert, tmp_path):
     status, _, err = convert("--roi", "GTV.*")
     assert status == 2
-    assert "2 regions fit --roi GTV.*: there are 'BODY', 'GTV_primary', 'GTVn'" in " ".join(err.split())
+    expected = "2 regions fit --roi GTV.*: there are 'BODY', 'GTV_primary', 'GTVn'; name one of them, or add --merge"
+    assert expected in " ".join(err.split())
     assert convert("--roi", "GTV.*", "--merge")[0] == 0
     labels, _ = read(tmp_path / "raw" / "Dataset950_NPC" / "labelsTr" / "NPC_001.nii.gz")
     assert (labels == 1).sum() == 48 + 9
@@ -248,7 +295,7 @@ def test_what_labels_hide_is_told(convert, tmp_path):
         (["--roi", "Mandible"], "no region fits --roi Mandible"),
         (["--roi", "GTV("], "neither a name nor a regular expression"),
         (["--roi", "GTVp", "--roi", "GTVp=GTVn"], "every label needs a name of its own"),
-        (["--roi", "GTVp", "--modality", "CT"], "no series of images"),
+        (["--roi", "GTVp", "--modality", "CT"], "the series that it names can't be used: its modality is MR"),
     ],
 )
 def test_mistakes_end_in_a_sentence(convert, options, sentence):

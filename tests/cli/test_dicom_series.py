@@ -11,8 +11,9 @@ VOXELS = np.zeros((3, 8, 10), np.int16)
 @pytest.fixture
 def study(tmp_path):
     """A plain MR, one with an echo time, coronal and derived, a CT, and a series with a gap."""
-    write_series(tmp_path / "a", VOXELS, uid="1.2.1")
-    write_series(tmp_path / "b", VOXELS, uid="1.2.2", orientation=CORONAL, EchoTime=80.5, ImageType=[["DERIVED"]] * 3)
+    write_series(tmp_path / "a", VOXELS, uid="1.2.1", frame_of_reference="1.1")
+    derived = {"orientation": CORONAL, "EchoTime": 80.5, "ImageType": [["DERIVED"]] * 3}
+    write_series(tmp_path / "b", VOXELS, uid="1.2.2", frame_of_reference="1.1", **derived)
     write_series(tmp_path / "c", VOXELS, uid="1.2.3", orientation=oblique(), Modality="CT")
     places = [[0, 0, height] for height in (0, 3, 9)]
     write_series(tmp_path / "d", VOXELS, uid="1.2.4", ImagePositionPatient=places, Rows=[8, 8, 8])
@@ -39,6 +40,13 @@ def test_another_modality_than_the_channels_is_refused(study):
     with pytest.raises(UserError, match="channel CT is of modality CT, the series is MR"):
         chosen_series(study, [1], ["CT"])
     assert chosen_series(study, [3], ["CT"])[0].modality == "CT"
+
+
+def test_one_series_is_not_two_channels_and_frames_are_not_mixed(study):
+    with pytest.raises(UserError, match="names a series twice"):
+        chosen_series(study, [1, 1], ["T1", "T2"])
+    with pytest.raises(UserError, match="different frames of reference: register them first"):
+        chosen_series(study, [1, 3], ["T1", "T2"])
 
 
 def test_series_of_two_patients_are_never_mixed(study):

@@ -2,15 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_cscn.conversion.case_names import (
-    CaseName,
-    Identity,
-    cases_by_id,
-    numbered_cases,
-    read_mapping,
-    write_mapping,
-)
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.conversion.case_names import CaseName, Identity, cases_by_id, numbered_cases
 
 
 def who(patient_id, instance):
@@ -26,11 +18,10 @@ def test_numbers_follow_the_order_and_patients_are_counted_apart():
     ]
 
 
-def test_known_cases_keep_their_numbers_when_others_come_before_them(tmp_path):
+def test_known_cases_keep_their_numbers_when_others_come_before_them():
     first = [who("B", "3"), who("C", "4")]
-    write_mapping(tmp_path / "map.csv", numbered_cases(first, "NPC"), first)
-    grown = [who("A", "1"), who("B", "2"), *first]
-    names = numbered_cases(grown, "NPC", read_mapping(tmp_path / "map.csv"))
+    known = dict(zip("34", numbered_cases(first, "NPC"), strict=True))
+    names = numbered_cases([who("A", "1"), who("B", "2"), *first], "NPC", known)
     assert names == [
         CaseName("NPC_003", "patient_003"),
         CaseName("NPC_004", "patient_001"),  # a further study of a known patient
@@ -39,11 +30,9 @@ def test_known_cases_keep_their_numbers_when_others_come_before_them(tmp_path):
     ]
 
 
-def test_another_file_is_no_mapping(tmp_path):
-    (tmp_path / "map.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="no mapping of cases"):
-        read_mapping(tmp_path / "map.csv")
-    assert read_mapping(tmp_path / "absent.csv") == {}
+def test_known_cases_keep_their_ids_when_others_come_before_them():
+    names = cases_by_id([who("A", "1"), who("A", "2")], {"2": CaseName("A", "A")})
+    assert names == [CaseName("A_2", "A"), CaseName("A", "A")]
 
 
 @pytest.mark.parametrize(

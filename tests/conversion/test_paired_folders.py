@@ -1,3 +1,6 @@
+import gzip
+import struct
+
 import numpy as np
 import pytest
 import SimpleITK
@@ -6,6 +9,7 @@ from nnunet_cscn.conversion.paired_folders import find_cases
 from nnunet_cscn.conversion.pipeline import convert_cases
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nifti.voxels import read_voxels
 
 TINY = DatasetDescription(
     number=950,
@@ -38,6 +42,16 @@ def _assert_same_volume(file, other):
     for corner in ((0, 0, 0), tuple(size - 1 for size in wanted.GetSize())):
         place = [volume.TransformIndexToPhysicalPoint(corner) for volume in (seen, wanted)]
         assert place[0] == pytest.approx(place[1], abs=1e-4)
+
+
+def _swap_bytes(file):
+    """Rewrite a NIfTI-1 file of 16-bit integers with the other byte order, header fields by the format's definition."""
+    content = gzip.decompress(file.read_bytes())
+    header = struct.unpack("<i10s18sihcc8h3f4h8f3fhcc4f2i80s24s2h6f12f16s4s", content[:348])
+    swapped = struct.pack(">i10s18sihcc8h3f4h8f3fhcc4f2i80s24s2h6f12f16s4s", *header)
+    voxels = np.frombuffer(content, "<i2", offset=352)
+    file.write_bytes(gzip.compress(swapped + content[348:352] + voxels.astype(">i2").tobytes()))
+    return voxels
 
 
 def test_values_types_and_places_arrive_as_they_are(convert, paired_source, tmp_path):
@@ -76,6 +90,24 @@ def test_a_second_run_changes_nothing(convert, paired_source, tmp_path, write_vo
     converted, _ = convert()
     assert not any(case.is_new for case in converted.values())
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "raw").rglob("*.nii.gz")} == times
+
+
+def test_files_of_the_other_byte_order_are_converted(convert, paired_source, tmp_path):
+    voxels = _swap_bytes(paired_source / "images" / "case_2.nii.gz")
+    assert read_voxels(paired_source / "images" / "case_2.nii.gz").dtype == ">i2"
+    assert convert()[1] == {}
+    assert np.array_equal(read_voxels(tmp_path / "raw" / "imagesTr" / "case_2_0000.nii.gz").ravel(), voxels)
+
+
+def test_not_a_number_stays_and_is_the_same_again(convert, paired_source, tmp_path, write_volume):
+    voxels = np.ones((3, 5, 4), np.float32)
+    voxels[0, 0, 0] = np.nan
+    write_volume(paired_source / "images" / "case_2.nii.gz", voxels)
+    convert()
+    assert np.isnan(read_voxels(tmp_path / "raw" / "imagesTr" / "case_2_0000.nii.gz")[0, 0, 0])
+    converted, problems = convert()
+    assert problems == {}
+    assert not any(case.is_new for case in converted.values())
 
 
 def test_a_missing_file_is_made_again(convert, tmp_path):

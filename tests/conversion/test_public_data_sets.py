@@ -94,7 +94,7 @@ def test_other_grids_are_resampled_only_when_asked(convert, hnts, tmp_path, writ
     convert("hnts-mrg", "--resample")
     folder = tmp_path / "raw" / "Dataset924_HNTSMRGpre"
     rows = {row["case"]: row for row in csv.DictReader((folder / "conversion_report.csv").open())}
-    assert rows["HNTSMRG_002_pre"]["notes"] == "the mask was resampled"
+    assert rows["HNTSMRG_002_pre"]["notes"] == "the mask was resampled (0.014 ml before, 0.014 ml after)"
     assert abs(int((read(folder / "labelsTr" / "HNTSMRG_002_pre.nii.gz") > 0).sum()) - int((BOTH > 0).sum())) <= 4
 
 
@@ -124,6 +124,19 @@ def test_segrap_with_label_maps_in_a_folder_of_their_own(convert, tmp_path, writ
     write_volume(tmp_path / "source" / "OneHot_Labels" / "Task001" / "segrap_0000.nii.gz", 5 * MASK)
     convert("segrap")
     assert (read(tmp_path / "raw" / "Dataset923_SegRap" / "labelsTr" / "segrap_0000.nii.gz") == BOTH).all()
+
+
+def test_segrap_with_masks_in_a_folder_of_their_own(convert, tmp_path, write_volume):
+    folder, targets = tmp_path / "source" / "SegRap" / "segrap_0000", tmp_path / "source" / "Task002" / "segrap_0000"
+    write_volume(folder / "image.nii.gz", IMAGE)
+    write_volume(folder / "image_contrast.nii.gz", IMAGE + 5)
+    write_volume(targets / "GTVp.nii.gz", MASK)
+    write_volume(targets / "GTVnd.nii.gz", NODE)
+    convert("segrap")
+    assert (read(tmp_path / "raw" / "Dataset923_SegRap" / "labelsTr" / "segrap_0000.nii.gz") == BOTH).all()
+    (targets / "GTVnd.nii.gz").rename(targets / "nodes.nii.gz")
+    text = " ".join(convert("segrap", status=2).split())
+    assert "expected one label map or GTVp.nii.gz and GTVnd.nii.gz, found GTVp.nii.gz, nodes.nii.gz" in text
 
 
 @pytest.mark.parametrize("year", [2022, 2025])

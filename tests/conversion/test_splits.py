@@ -60,6 +60,17 @@ def test_folds_that_lack_cases_are_completed(tmp_path):
     assert "c" not in file.read_text()
     write_splits(file, folds)
     assert json.loads(file.read_text()) == folds
+    write_splits(file, folds_of(folds, "abdef"))  # and a case that is gone leaves them
+    assert "c" not in file.read_text()
+
+
+def test_a_case_that_changes_its_side_is_refused(tmp_path):
+    file = tmp_path / "splits_final.json"
+    write_splits(file, fixed_folds("abcdef"))
+    with pytest.raises(UserError, match="holds other folds"):
+        write_splits(file, fixed_folds("bcdefg"))
+    with pytest.raises(UserError, match="holds other folds"):
+        write_splits(file, fixed_folds("vwxyz"))
 
 
 @pytest.mark.parametrize("content", ['{"a": 1}', "[1]", '[{"train": 3}]', '[{"train": ["a"], "val": ["b"]}]'])

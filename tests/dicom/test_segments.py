@@ -109,7 +109,31 @@ def test_another_grid_is_refused_or_resampled_when_asked(tmp_path, written):
         label_map(segments, shifted, regions)
     labels = label_map(segments, shifted, regions, resample=True)
     assert (labels.voxels == MASK).all()  # half a millimetre is less than half a pixel of 1.1 mm
-    assert labels.notes == ("GTVp was resampled",)
+    assert labels.notes == ("GTVp was resampled (0.079 ml before, 0.079 ml after)",)
+
+
+def test_a_segment_of_another_place_is_never_cut(tmp_path, written):
+    written()
+    write_series(tmp_path / "away", np.zeros(SHAPE, np.int16), origin_mm=(-16.0, 10.0, 35.0))
+    (away,), _ = image_series(read_headers(tmp_path / "away"))
+    regions = (Region("GTVp", 1, "GTVp"),)
+    # its columns of 4 to 8 begin at -15.6 mm, the image half a pixel before -16: all is inside
+    assert label_map(read_segments(tmp_path / "seg.dcm"), away, regions, resample=True).voxels.sum() == MASK.sum()
+    write_series(tmp_path / "far", np.zeros(SHAPE, np.int16), origin_mm=(-14.0, 10.0, 35.0))
+    (far,), _ = image_series(read_headers(tmp_path / "far"))
+    with pytest.raises(UserError, match=r"GTVp belongs to another image: 6 of its 30 voxels lie outside this one"):
+        label_map(read_segments(tmp_path / "seg.dcm"), far, regions, resample=True)
+
+
+def test_only_a_series_that_is_named_or_shares_the_frame_is_resampled_onto(tmp_path, written):
+    written()
+    write_series(tmp_path / "other", np.zeros(SHAPE, np.int16), origin_mm=(500.0, 0.0, 0.0))
+    (other,), _ = image_series(read_headers(tmp_path / "other"))
+    content = pydicom.dcmread(tmp_path / "seg.dcm")
+    content.StudyInstanceUID = other.study
+    content.save_as(tmp_path / "seg.dcm")
+    with pytest.raises(UserError, match="at most 0 of 3 contours lie on the slices"):
+        series_of(read_segments(tmp_path / "seg.dcm"), [other], must_fit=False)
 
 
 def test_an_empty_segment_and_other_files_are_told(tmp_path, written):

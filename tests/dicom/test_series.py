@@ -1,4 +1,6 @@
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -92,6 +94,38 @@ def test_links_are_followed_and_circles_are_left(tmp_path):
     (series,), _ = found_in(tmp_path / "tree")
     assert series.stack.shape == VOXELS.shape
     assert series.notes == ()
+
+
+@pytest.mark.parametrize("fault", ["no position", "other spacing", "cut off"])
+def test_images_of_a_series_that_are_left_out_are_told(tmp_path, fault):
+    write_series(tmp_path, VOXELS)
+    file = max(tmp_path.iterdir(), key=lambda file: pydicom.dcmread(file).ImagePositionPatient[2])
+    content = pydicom.dcmread(file)
+    if fault == "no position":
+        content.ImagePositionPatient = None
+    elif fault == "other spacing":
+        content.PixelSpacing = [0.81, 1.1]
+    content.save_as(file)
+    if fault == "cut off":
+        whole = file.read_bytes()
+        file.write_bytes(whole[: whole.index(b"\x20\x00\x32\x00")])  # ends before ImagePositionPatient
+    series, _ = found_in(tmp_path)
+    (long,) = (each for each in series if each.stack.shape[0] == 3)
+    assert long.notes == ("1 other images of the series were left out",)
+
+
+def test_images_that_share_a_uid_at_different_places_are_all_kept(tmp_path):
+    write_series(tmp_path, VOXELS, SOPInstanceUID=["1.2.9"] * 2 + ["1.2.10", "1.2.11"])
+    (series,), _ = found_in(tmp_path)
+    assert series.stack.shape == VOXELS.shape
+    assert series.notes == ()
+
+
+def test_paths_that_are_no_utf_8_are_read(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/M\xfcller"))
+    write_series(folder, VOXELS)
+    (series,), _ = found_in(tmp_path)
+    assert (read_pixels(series) == VOXELS).all()
 
 
 def test_damaged_files_are_told_and_others_are_not(tmp_path):
@@ -190,6 +224,7 @@ def test_files_without_dicoms_mark_are_read(tmp_path):
         file.write_bytes(file.read_bytes()[132:])
     (series,), _ = found_in(tmp_path)
     assert series.stack.shape == VOXELS.shape
+    assert (read_pixels(series) == VOXELS).all()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import pydicom
 import pytest
 
 from dicom_files import CORONAL, write_series, write_structures
+from nnunet_cscn.dicom.drawing import numbered
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.matching import series_of
 from nnunet_cscn.dicom.series import image_series
@@ -114,7 +115,7 @@ def test_only_the_wanted_regions_have_to_fit(tmp_path, two_series):
     series, _ = image_series(read_headers(tmp_path))
     structures = read_structures(tmp_path / "rt.dcm")
     assert series_of(structures, series, regions=["GTV"]).series.uid == "1.2.3.1"
-    with pytest.raises(UserError, match="at most 1 of 2"):
+    with pytest.raises(UserError, match="1 of 2 contours lie on the slices of the series that they name"):
         series_of(structures, series)
 
 
@@ -161,3 +162,54 @@ def test_a_file_that_is_cut_off_never_gives_a_part_of_a_regions_contours(tmp_pat
         except UserError:
             refused += 1
     assert refused > len(whole) // 2
+
+
+def test_another_series_never_stands_in_for_one_whose_slice_is_missing(tmp_path):
+    """Two sequences on one grid and frame of reference; a slice with a contour is missing in the one that is named."""
+    first = write_series(tmp_path / "a", VOXELS, uid="1.2.3.1", StudyInstanceUID="1.2.3", frame_of_reference="1.2.4")
+    write_series(tmp_path / "b", VOXELS, uid="1.2.3.2", StudyInstanceUID="1.2.3", frame_of_reference="1.2.4")
+    write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE, above(6)]}, slices=first)
+    top = max((tmp_path / "a").iterdir(), key=lambda file: pydicom.dcmread(file).ImagePositionPatient[2])
+    top.unlink()
+    series, _ = image_series(read_headers(tmp_path))
+    with pytest.raises(UserError, match="1 of 2 contours lie on the slices of the series that they name"):
+        series_of(read_structures(tmp_path / "rt.dcm"), series)
+
+
+def test_another_series_never_stands_in_for_one_that_cannot_be_used(tmp_path, two_series):
+    write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE]}, slices=two_series[0])
+    series, _ = image_series(read_headers(tmp_path / "b"))
+    with pytest.raises(UserError, match="the series that it names can't be used: inverted"):
+        series_of(read_structures(tmp_path / "rt.dcm"), series, unusable={"1.2.3.1": "inverted"})
+
+
+def test_images_that_are_named_with_the_series_tell_two_echoes_apart(tmp_path):
+    for echo in (20.0, 80.0):
+        slices = write_series(tmp_path / str(echo), VOXELS, uid="1.2.3.9", EchoTime=echo, StudyInstanceUID="1.2.3")
+    write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE]}, slices=slices)
+    series, _ = image_series(read_headers(tmp_path))
+    with pytest.raises(UserError, match="the contours fit 2 series"):
+        series_of(read_structures(tmp_path / "rt.dcm"), series)
+    content = pydicom.dcmread(tmp_path / "rt.dcm")
+    (member,) = content.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0].RTReferencedSeriesSequence
+    member.ContourImageSequence = []
+    for each in slices:
+        image = pydicom.Dataset()
+        image.ReferencedSOPInstanceUID = each.SOPInstanceUID
+        member.ContourImageSequence.append(image)
+    content.save_as(tmp_path / "rt.dcm")
+    match = series_of(read_structures(tmp_path / "rt.dcm"), series)
+    assert (match.series.echo_time_ms, match.told_by) == (80.0, "named images")
+
+
+def test_equal_numbers_of_regions_are_refused(tmp_path):
+    write_structures(tmp_path / "rt.dcm", {"GTVp": [SQUARE], "GTVn": [above(3)]})
+    content = pydicom.dcmread(tmp_path / "rt.dcm")
+    content.StructureSetROISequence[1].ROINumber = content.ROIContourSequence[1].ReferencedROINumber = 1
+    content.save_as(tmp_path / "rt.dcm")
+    with pytest.raises(UserError, match="several regions have the same ROINumber"):
+        read_structures(tmp_path / "rt.dcm")
+
+
+def test_numbered_names_are_never_those_of_others():
+    assert numbered({1: "GTV", 2: "GTV [1]", 3: "GTV"}) == {1: "GTV [2]", 2: "GTV [1]", 3: "GTV [3]"}

@@ -1,0 +1,83 @@
+"""The file that says which patient each case is: written only on request, readable for its owner alone."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnunet_cscn.conversion.case_names import CaseName, Identity
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import replacing
+
+_COLUMNS = ("dataset", "case", "patient", "PatientID", "SOPInstanceUID", "file")
+_SAFE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class CaseMapping:
+    """The rows of a mapping by SOPInstanceUID, each with its columns by name."""
+
+    rows: Mapping[str, Mapping[str, str]]
+
+    @property
+    def names(self) -> dict[str, CaseName]:
+        """Names of the cases by SOPInstanceUID."""
+        return {instance: CaseName(row["case"], row["patient"]) for instance, row in self.rows.items()}
+
+    def with_cases(self, dataset: str, names: Sequence[CaseName], identities: Sequence[Identity]) -> CaseMapping:
+        """Return a mapping that also has these cases; those that are away for now stay in it."""
+        rows = dict(self.rows)
+        for name, who in zip(names, identities, strict=True):
+            values = (dataset, name.case, name.patient, who.patient_id, who.instance, str(who.file))
+            rows[who.instance] = dict(zip(_COLUMNS, values, strict=True))
+        return CaseMapping(rows)
+
+
+def read_mapping(file: Path, dataset: str, *, has_ids: bool, prefix: str) -> CaseMapping:
+    """Read the mapping of an earlier run; an empty one where there is no file.
+
+    Args:
+        file: A CSV file.
+        dataset: The data set's folder name: a mapping serves one.
+        has_ids: Whether its cases are called after ids, instead of numbered.
+        prefix: What numbered cases start with.
+
+    Raises:
+        UserError: When it is no such mapping, or that of another data set, or of cases that are named in another way.
+    """
+    if not file.exists():
+        return CaseMapping({})
+    try:
+        with file.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
+            rows = list(csv.DictReader(stream, strict=True))
+    except csv.Error:
+        rows = []
+    if not rows or not all(_is_row(row) for row in rows):
+        raise UserError(f"{file} is there and is no mapping of cases: name another file")
+    if others := sorted({row["dataset"] for row in rows} - {dataset}):
+        raise UserError(f"{file} is the mapping of {others[0]}: name another file")
+    numbered = re.compile(rf"{re.escape(prefix)}_\d+")
+    if not has_ids and not all(numbered.fullmatch(row["case"]) for row in rows):
+        raise UserError(f"{file} has cases that are called after ids: add --keep-ids, or name another file")
+    return CaseMapping({row["SOPInstanceUID"]: row for row in rows})
+
+
+def write_mapping(file: Path, mapping: CaseMapping) -> None:
+    """Write a mapping with mode 600, whole or not at all."""
+    with replacing(file) as temporary:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
+            writer = csv.DictWriter(stream, _COLUMNS)
+            writer.writeheader()
+            writer.writerows(sorted(mapping.rows.values(), key=lambda row: row["case"]))
+
+
+def _is_row(row: Mapping[str | None, str | None]) -> bool:
+    """Whether a row has all columns, and names that no path gives a meaning."""
+    if set(row) != set(_COLUMNS) or None in row.values():
+        return False
+    return all(_SAFE.fullmatch(str(row[column])) for column in ("case", "patient"))
