@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from dynamic_network_architectures.initialization.weight_init import InitWeights_He
 from torch import Tensor, nn
 
 from nnunet_cscn.networks.blocks import AtrousDenseBlock, ViewFusion, conv_norm_nonlin
 from nnunet_cscn.networks.decoder import decoder_of
-from nnunet_cscn.networks.memory import conv_feature_map_size
+from nnunet_cscn.networks.encoder_decoder import EncoderDecoder
 from nnunet_cscn.networks.plans import Topology
 from nnunet_cscn.settings import FineSettings
 
@@ -67,7 +64,7 @@ def _block(topology: Topology, stage: int, width: int, fine: FineSettings) -> At
     )
 
 
-class ACDNet(nn.Module):
+class ACDNet(EncoderDecoder):
     """The atrous DenseNet (Guo et al. 2022, section 3.2) with the topology of an nnU-Net plan.
 
     Args:
@@ -95,23 +92,11 @@ class ACDNet(nn.Module):
         *,
         deep_supervision: bool,
     ) -> None:
-        super().__init__()
-        self.input_channels = input_channels
-        self.encoder = AtrousDenseEncoder(topology, input_channels, fine)
-        self.decoder = decoder_of(
+        decoder = decoder_of(
             topology,
             stage_widths(topology, fine),
             output_channels,
             lambda stage, n_in, n_out: ViewFusion(topology, n_in, n_out, kernel=topology.kernel_sizes[stage]),
             deep_supervision=deep_supervision,
         )
-        self.apply(InitWeights_He(1e-2))
-
-    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        """Return logits, or a list of them under deep supervision."""
-        out: Tensor | list[Tensor] = self.decoder(self.encoder(x))
-        return out
-
-    def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
-        """Answer nnU-Net's question about memory."""
-        return conv_feature_map_size(self, self.input_channels, input_size)
+        super().__init__(input_channels, AtrousDenseEncoder(topology, input_channels, fine), decoder)

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from dynamic_network_architectures.building_blocks.plain_conv_encoder import PlainConvEncoder
-from dynamic_network_architectures.initialization.weight_init import InitWeights_He
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from torch import Tensor, nn
 
-from nnunet_cscn.networks.memory import conv_feature_map_size
+from nnunet_cscn.networks.encoder_decoder import EncoderDecoder
 from nnunet_cscn.networks.plans import Architecture, Topology
 
 
@@ -57,7 +56,7 @@ class SegmentationHead(nn.Module):
         return [logits] if self.deep_supervision else logits
 
 
-class SingleStageUNet(nn.Module):
+class SingleStageUNet(EncoderDecoder):
     """What remains of a U-Net when the plan has one stage; nnU-Net's own class cannot be built then.
 
     It has as many convolutions as the plan has convolutions, or residual blocks, and nnU-Net's initial weights.
@@ -69,9 +68,7 @@ class SingleStageUNet(nn.Module):
     def __init__(
         self, topology: Topology, input_channels: int, output_channels: int, *, deep_supervision: bool
     ) -> None:
-        super().__init__()
-        self.input_channels = input_channels
-        self.encoder = PlainConvEncoder(
+        encoder = PlainConvEncoder(
             input_channels,
             1,
             topology.features,
@@ -86,16 +83,7 @@ class SingleStageUNet(nn.Module):
             nonlin_kwargs=dict(topology.nonlin_kwargs),
             return_skips=True,
         )
-        self.decoder = SegmentationHead(
+        decoder = SegmentationHead(
             topology.conv, topology.features[0], output_channels, deep_supervision=deep_supervision
         )
-        self.apply(InitWeights_He(1e-2))
-
-    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        """Return logits, in a list of one when deep supervision is on."""
-        out: Tensor | list[Tensor] = self.decoder(self.encoder(x))
-        return out
-
-    def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
-        """Answer nnU-Net's question about memory."""
-        return conv_feature_map_size(self, self.input_channels, input_size)
+        super().__init__(input_channels, encoder, decoder)

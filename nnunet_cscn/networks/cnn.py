@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from dynamic_network_architectures.building_blocks.helper import get_matching_pool_op
-from dynamic_network_architectures.initialization.weight_init import InitWeights_He
 from torch import Tensor, nn
 
 from nnunet_cscn.networks.blocks import AtrousPyramid, conv_norm_nonlin, convolution, norm_nonlin, usable_dilation
 from nnunet_cscn.networks.decoder import decoder_of
-from nnunet_cscn.networks.memory import conv_feature_map_size
+from nnunet_cscn.networks.encoder_decoder import EncoderDecoder
 from nnunet_cscn.networks.plans import Topology
 
 RATES = (1, 2, 4)
@@ -82,7 +80,7 @@ class FeaturePyramid(nn.Module):
         return out
 
 
-class CNN(nn.Module):
+class CNN(EncoderDecoder):
     """A 3D CNN with long-range skips, a feature pyramid of varied atrous rates, and maps of all scales fused.
 
     Guo et al., Image segmentation of nasopharyngeal carcinoma using 3D CNN with long-range skip connection and
@@ -105,10 +103,7 @@ class CNN(nn.Module):
     def __init__(
         self, topology: Topology, input_channels: int, output_channels: int, *, deep_supervision: bool
     ) -> None:
-        super().__init__()
-        self.input_channels = input_channels
-        self.encoder = LongRangeEncoder(topology, input_channels)
-        self.decoder = decoder_of(
+        decoder = decoder_of(
             topology,
             topology.features,
             output_channels,
@@ -116,16 +111,7 @@ class CNN(nn.Module):
             fuses_scales=True,
             deep_supervision=deep_supervision,
         )
-        self.apply(InitWeights_He(1e-2))
-
-    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        """Return logits, or a list of them under deep supervision."""
-        out: Tensor | list[Tensor] = self.decoder(self.encoder(x))
-        return out
-
-    def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
-        """Answer nnU-Net's question about memory."""
-        return conv_feature_map_size(self, self.input_channels, input_size)
+        super().__init__(input_channels, LongRangeEncoder(topology, input_channels), decoder)
 
 
 def _long_range(topology: Topology, stage: int) -> nn.Sequential:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from dynamic_network_architectures.initialization.weight_init import InitWeights_He
-from torch import Tensor, nn
-
 from nnunet_cscn.networks.decoder import decoder_of
-from nnunet_cscn.networks.memory import conv_feature_map_size
+from nnunet_cscn.networks.encoder_decoder import EncoderDecoder, StageByStage
 from nnunet_cscn.networks.plans import Topology
 from nnunet_cscn.networks.residual import ResidualStage
 
 _MOST_CONVOLUTIONS = 3
 
 
-class VNet(nn.Module):
+class VNet(EncoderDecoder):
     """V-Net with the topology of an nnU-Net plan.
 
     Milletari et al., V-Net: Fully convolutional neural networks for volumetric medical image segmentation, 3DV 2016,
@@ -37,10 +32,8 @@ class VNet(nn.Module):
     def __init__(
         self, topology: Topology, input_channels: int, output_channels: int, *, deep_supervision: bool
     ) -> None:
-        super().__init__()
-        self.input_channels = input_channels
         widths = topology.features
-        self.encoder = nn.ModuleList(
+        encoder = StageByStage(
             ResidualStage(
                 topology,
                 widths[stage - 1] if stage else input_channels,
@@ -51,7 +44,7 @@ class VNet(nn.Module):
             )
             for stage in range(topology.n_stages)
         )
-        self.decoder = decoder_of(
+        decoder = decoder_of(
             topology,
             widths,
             output_channels,
@@ -60,20 +53,7 @@ class VNet(nn.Module):
             ),
             deep_supervision=deep_supervision,
         )
-        self.apply(InitWeights_He(1e-2))
-
-    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        """Return logits, or a list of them under deep supervision."""
-        skips: list[Tensor] = []
-        for stage in self.encoder:
-            x = stage(x)
-            skips.append(x)
-        out: Tensor | list[Tensor] = self.decoder(skips)
-        return out
-
-    def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
-        """Answer nnU-Net's question about memory."""
-        return conv_feature_map_size(self, self.input_channels, input_size)
+        super().__init__(input_channels, encoder, decoder)
 
 
 def _n_convolutions(stage: int) -> int:
