@@ -88,7 +88,8 @@ def image_series(headers: Sequence[Header]) -> tuple[list[ImageSeries], dict[str
                 except UserError as fault:
                     reasons.append(str(fault))
                     continue
-                others = (f"{n_others} other images of the series were left out",) if n_others else ()
+                images = "image of the series was" if n_others == 1 else "images of the series were"
+                others = (f"{n_others} other {images} left out",) if n_others else ()
                 found.append(replace(series, notes=(*series.notes, *others)))
         if reasons:
             problems[uid] = "; ".join(dict.fromkeys(reasons))

@@ -111,7 +111,7 @@ def test_images_of_a_series_that_are_left_out_are_told(tmp_path, fault):
         file.write_bytes(whole[: whole.index(b"\x20\x00\x32\x00")])  # ends before ImagePositionPatient
     series, _ = found_in(tmp_path)
     (long,) = (each for each in series if each.stack.shape[0] == 3)
-    assert long.notes == ("1 other images of the series were left out",)
+    assert long.notes == ("1 other image of the series was left out",)
 
 
 def test_images_that_share_a_uid_at_different_places_are_all_kept(tmp_path):
