@@ -144,9 +144,10 @@ def predict(
 def _show(out: Path) -> None:
     from nnunet_cscn.prediction.uncertainty import SUMMARY, read_scores
 
-    table = Table(title="Disagreement of the stages", caption=f"{out / SUMMARY}")
+    table = Table(title="Disagreement of the stages")
     table.add_column("case", overflow="fold")
     table.add_column("disagreement", justify="right")
     for case, score in read_scores(out).items():
         table.add_row(escape(case), f"{score:.3f}")
     console.print(table)
+    console.print(f"written to {out / SUMMARY}", markup=False, highlight=False, soft_wrap=True)
