@@ -19,7 +19,7 @@ from nnunet_cscn.files import replacing
 from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.report.colours import LABEL_COLOURS, PREDICTION_COLOUR, REFERENCE_COLOUR
 from nnunet_cscn.report.measured import literal
-from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, centre, plane, plane_axes, read_oriented
+from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, centre, grey_range, plane, plane_axes, read_oriented
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _draw(
     middle = centre(focus)
     figure = Figure(figsize=(13, 3.1), layout="constrained", facecolor="white")
     axes = figure.subplots(1, 6, width_ratios=[1] * 6)
-    low, high = np.percentile(image.voxels, (0.5, 99.5))
+    low, high = grey_range(image.voxels)
     for normal, view in enumerate(VIEWS):
         shown = plane(image.voxels, normal, middle[normal])
         height_mm, width_mm = plane_axes(image.spacing_mm, normal)

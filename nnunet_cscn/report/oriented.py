@@ -49,6 +49,18 @@ def read_oriented(file: Path, *, grid: Grid | None = None) -> OrientedVolume:
     return OrientedVolume(sitk.GetArrayFromImage(turned), (z, y, x))
 
 
+def grey_range(voxels: NDArray[Any]) -> tuple[float, float]:
+    """Return the values shown as black and white: all but the outermost half percent, of those that are numbers.
+
+    Example:
+        >>> grey_range(np.array([np.nan, 5.0, 5.0]))
+        (5.0, 5.000001)
+    """
+    finite = voxels[np.isfinite(voxels)]
+    low, high = np.percentile(finite, (0.5, 99.5)) if finite.size else (0.0, 1.0)
+    return float(low), float(max(high, low + 1e-6))
+
+
 def plane(volume: NDArray[Any], normal: int, index: int) -> NDArray[Any]:
     """Return a slice with rows from top to bottom: the patient's right or front on the left, front or head up.
 

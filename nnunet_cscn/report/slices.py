@@ -15,7 +15,7 @@ from PIL import Image
 from skimage.measure import find_contours
 
 from nnunet_cscn.evaluation.masks import Mask, common_box
-from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, centre, plane, plane_axes
+from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, centre, grey_range, plane, plane_axes
 
 MARGIN_MM = 25.0  # what is seen around the contours
 MARGIN_ALONG_MM = 6.0  # how far one can page beyond them
@@ -85,7 +85,7 @@ def paged_views(
         return []
     around = _wider(box, spacing_mm, MARGIN_MM, reference.shape)
     along = _wider(box, spacing_mm, MARGIN_ALONG_MM, reference.shape)
-    window = _window(image.voxels[around]) if image is not None else None
+    window = grey_range(image.voxels[around]) if image is not None else None
     middle = centre(reference if reference.any() else prediction)
     views = []
     for normal, name in enumerate(VIEWS):
@@ -122,12 +122,6 @@ def _spread(along: slice, middle: int) -> list[int]:
     """Return the slices to show: all, or evenly spread ones of which one is the middle."""
     step = math.ceil((along.stop - along.start) / MAX_SLICES)
     return list(range(along.start + (middle - along.start) % step, along.stop, step))
-
-
-def _window(voxels: NDArray[Any]) -> tuple[float, float]:
-    finite = voxels[np.isfinite(voxels)]
-    low, high = np.percentile(finite, (0.5, 99.5)) if finite.size else (0.0, 1.0)
-    return float(low), float(max(high, low + 1e-6))
 
 
 def _picture(voxels: NDArray[Any], window: tuple[float, float]) -> str:

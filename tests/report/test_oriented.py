@@ -4,7 +4,7 @@ import SimpleITK
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.grids import read_grid
-from nnunet_cscn.report.oriented import VIEWS, centre, plane, plane_axes, read_oriented
+from nnunet_cscn.report.oriented import VIEWS, centre, grey_range, plane, plane_axes, read_oriented
 
 
 def rotated(direction, degrees):
@@ -81,3 +81,11 @@ def test_files_of_one_case_are_turned_alike_although_their_directions_differ_by_
     assert read_oriented(one).voxels.shape != read_oriented(other).voxels.shape
     grid = read_grid(one)
     assert read_oriented(one, grid=grid).voxels.shape == read_oriented(other, grid=grid).voxels.shape
+
+
+def test_the_range_of_greys_is_that_of_the_numbers():
+    values = np.arange(1001, dtype=np.float32)
+    values[0] = np.nan
+    low, high = grey_range(values)
+    assert (round(low), round(high)) == (6, 995)  # half a percent of 1 to 1000
+    assert grey_range(np.full(3, np.nan)) == (0.0, 1.0)
