@@ -93,7 +93,9 @@ def dicom(
     known = CaseMapping({})
     if mapping is not None:
         known = read_mapping(mapping, folder, has_ids=keep_ids, prefix=name)
-    naming = partial(cases_by_id if keep_ids else partial(numbered_cases, prefix=name), known=known.names)
+    naming = partial(
+        cases_by_id if keep_ids else partial(numbered_cases, prefix=name), known=known.names, patients=known.patients
+    )
     with quiet(), progress_bar() as progress:
         task = progress.add_task("looking at files", total=None)
         found = find_studies(

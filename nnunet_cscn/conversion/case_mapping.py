@@ -28,6 +28,11 @@ class CaseMapping:
         """Names of the cases by SOPInstanceUID."""
         return {instance: CaseName(row["case"], row["patient"]) for instance, row in self.rows.items()}
 
+    @property
+    def patients(self) -> dict[str, str]:
+        """Names of the patients by PatientID, as far as that is not blank."""
+        return {row["PatientID"]: row["patient"] for row in self.rows.values() if row["PatientID"]}
+
     def with_cases(self, dataset: str, names: Sequence[CaseName], identities: Sequence[Identity]) -> CaseMapping:
         """Return a mapping that also has these cases; those that are away for now stay in it."""
         rows = dict(self.rows)
@@ -61,8 +66,11 @@ def read_mapping(file: Path, dataset: str, *, has_ids: bool, prefix: str) -> Cas
     if others := sorted({row["dataset"] for row in rows} - {dataset}):
         raise UserError(f"{file} is the mapping of {others[0]}: name another file")
     numbered = re.compile(rf"{re.escape(prefix)}_\d+")
-    if not has_ids and not all(numbered.fullmatch(row["case"]) for row in rows):
+    are_numbered = [numbered.fullmatch(row["case"]) is not None for row in rows]
+    if not has_ids and not all(are_numbered):
         raise UserError(f"{file} has cases that are called after ids: add --keep-ids, or name another file")
+    if has_ids and all(are_numbered):
+        raise UserError(f"{file} has cases that are numbered: leave --keep-ids out, or name another file")
     return CaseMapping({row["SOPInstanceUID"]: row for row in rows})
 
 

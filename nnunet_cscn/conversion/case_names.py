@@ -41,7 +41,10 @@ Naming: TypeAlias = Callable[[Sequence[Identity]], list[CaseName]]
 
 
 def numbered_cases(
-    identities: Sequence[Identity], prefix: str, known: Mapping[str, CaseName] | None = None
+    identities: Sequence[Identity],
+    prefix: str,
+    known: Mapping[str, CaseName] | None = None,
+    patients: Mapping[str, str] | None = None,
 ) -> list[CaseName]:
     """Number cases and patients in their order; those that are known keep their names.
 
@@ -49,6 +52,7 @@ def numbered_cases(
         identities: The cases; those of a patient stand beside each other.
         prefix: What the names start with.
         known: Names of an earlier run by SOPInstanceUID, as a mapping has them.
+        patients: Names of patients of an earlier run by PatientID.
 
     Example:
         >>> one, two = (Identity("a", "a", uid, Path()) for uid in ("1", "2"))
@@ -56,28 +60,33 @@ def numbered_cases(
         ['NPC_002', 'NPC_001']
     """
     known = known or {}
-    patients = {each.patient: known[each.instance].patient for each in identities if each.instance in known}
+    named = _named_patients(identities, known, patients or {})
     last_case = max((_number(name.case) for name in known.values()), default=0)
-    last_patient = max((_number(name.patient) for name in known.values()), default=0)
+    last_patient = max((_number(name) for name in (*(patients or {}).values(), *named.values())), default=0)
     names = []
     for each in identities:
-        if each.patient not in patients:
+        if each.patient not in named:
             last_patient += 1
-            patients[each.patient] = f"patient_{last_patient:03d}"
+            named[each.patient] = f"patient_{last_patient:03d}"
         if each.instance in known:
             names.append(known[each.instance])
             continue
         last_case += 1
-        names.append(CaseName(f"{prefix}_{last_case:03d}", patients[each.patient]))
+        names.append(CaseName(f"{prefix}_{last_case:03d}", named[each.patient]))
     return names
 
 
-def cases_by_id(identities: Sequence[Identity], known: Mapping[str, CaseName] | None = None) -> list[CaseName]:
+def cases_by_id(
+    identities: Sequence[Identity],
+    known: Mapping[str, CaseName] | None = None,
+    patients: Mapping[str, str] | None = None,
+) -> list[CaseName]:
     """Call cases after their PatientID, in characters that no path gives a meaning; further ones of a patient counted.
 
     Args:
         identities: The cases.
         known: Names of an earlier run by SOPInstanceUID, which stay.
+        patients: Names of patients of an earlier run by PatientID.
 
     Example:
         >>> two = [Identity("../x y", "../x y", uid, Path()) for uid in ("1", "2")]
@@ -85,19 +94,27 @@ def cases_by_id(identities: Sequence[Identity], known: Mapping[str, CaseName] | 
         ['x-y', 'x-y_2']
     """
     known = known or {}
-    patients = {each.patient: known[each.instance].patient for each in identities if each.instance in known}
-    taken_patients = {name.patient.casefold() for name in known.values()}
+    named = _named_patients(identities, known, patients or {})
+    taken_patients = {name.casefold() for name in (*(patients or {}).values(), *named.values())}
     taken_cases = {name.case.casefold() for name in known.values()}
     names = []
     for each in identities:
-        if each.patient not in patients:
+        if each.patient not in named:
             safe = _UNSAFE.sub("-", each.patient_id)[:_LONGEST].strip("-_") or "unknown"
-            patients[each.patient] = _free(safe, taken_patients, "-")
+            named[each.patient] = _free(safe, taken_patients, "-")
         if each.instance in known:
             names.append(known[each.instance])
         else:
-            names.append(CaseName(_free(patients[each.patient], taken_cases, "_"), patients[each.patient]))
+            names.append(CaseName(_free(named[each.patient], taken_cases, "_"), named[each.patient]))
     return names
+
+
+def _named_patients(
+    identities: Sequence[Identity], known: Mapping[str, CaseName], patients: Mapping[str, str]
+) -> dict[str, str]:
+    """Names that patients have from an earlier run: by their id, or else by one of their cases."""
+    by_case = {each.patient: known[each.instance].patient for each in identities if each.instance in known}
+    return by_case | {each.patient: patients[each.patient_id] for each in identities if each.patient_id in patients}
 
 
 def _number(name: str) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import pydicom
+
 from nnunet_cscn.conversion.case_names import Identity, Naming
 from nnunet_cscn.conversion.dicom_contours import Contours
 from nnunet_cscn.conversion.dicom_labels import Region, label_map
@@ -132,7 +134,7 @@ def find_studies(
     if not drawn:
         kind = {"rtstruct": "RTSTRUCT", "seg": "SEG", None: "RTSTRUCT or SEG"}[contours]
         raise UserError(f"{source}: there is no {kind} file among {len(headers)} DICOM files")
-    identities = [Identity(key, header.text("PatientID"), header.instance, header.file) for key, header in drawn]
+    identities = _identities(drawn)
     series = {key: _series_of_patient(by_patient[key], modality) for key in {key for key, _ in drawn}}
     studies = []
     for name, who, (key, header) in zip(naming(identities), identities, drawn, strict=True):
@@ -224,14 +226,36 @@ def _drawn(members: Sequence[Header], contours: Contours | None) -> list[Header]
     return sorted(chosen, key=lambda header: (header.text("StudyInstanceUID"), str(header.file)))
 
 
+def _identities(drawn: Sequence[tuple[str, Header]]) -> list[Identity]:
+    """Who is who; files that share a UID by mistake are numbered."""
+    seen = defaultdict[str, int](int)
+    identities = []
+    for key, header in drawn:
+        seen[header.instance] += 1
+        number = seen[header.instance]
+        instance = header.instance if number == 1 else f"{header.instance}#{number}"
+        identities.append(Identity(key, header.text("PatientID"), instance, header.file))
+    return identities
+
+
 def _different(headers: Sequence[Header]) -> list[Header]:
-    """Leave out copies: files of the same UID and the same bytes."""
+    """Leave out copies: files of the same UID and the same elements, however they were written."""
     kept: list[Header] = []
     for header in headers:
         alike = (other for other in kept if other.instance == header.instance)
-        if not any(filecmp.cmp(header.file, other.file, shallow=False) for other in alike):
+        if not any(_is_copy(header.file, other.file) for other in alike):
             kept.append(header)
     return kept
+
+
+def _is_copy(file: Path, other: Path) -> bool:
+    if filecmp.cmp(file, other, shallow=False):
+        return True
+    try:
+        first, second = (pydicom.dcmread(each, force=True) for each in (file, other))
+        return {each.tag: each.value for each in first} == {each.tag: each.value for each in second}
+    except Exception:  # one of them is damaged, which its reading will say
+        return False
 
 
 def _load(study: Study, request: Request) -> LoadedCase:

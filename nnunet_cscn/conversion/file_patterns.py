@@ -11,7 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import ALL_ENDINGS, as_labels, as_mask, on_grid, read_volume
+from nnunet_cscn.conversion.source_volumes import (
+    ALL_ENDINGS,
+    Volume,
+    as_labels,
+    as_mask,
+    mask_on_grid,
+    on_grid,
+    read_volume,
+)
 from nnunet_cscn.errors import UserError
 
 _PLACE = re.compile(r"\{([A-Za-z]\w*)\}")
@@ -114,7 +122,8 @@ def _load(source: Path, layout: Layout, values: Mapping[str, str], resample: boo
     else:
         labels = np.zeros(first.voxels.shape, np.uint8)
         for name, pattern in (layout.masks or {}).items():
-            volume, note = on_grid(read_volume(file(pattern)), first.grid, name, resample=resample, labels=True)
-            labels[as_mask(volume)] = layout.labels[name]
+            stored = read_volume(file(pattern))
+            mask, note = mask_on_grid(Volume(as_mask(stored), stored.grid), first.grid, name, resample=resample)
+            labels[mask] = layout.labels[name]
             notes.append(note)
     return LoadedCase(channels, labels, first.grid, tuple(filter(None, notes)))

@@ -167,7 +167,11 @@ def finish_dataset(
     write_json(folder / "patients.json", patients)
     write_json(folder / "dataset.json", dataset_json(description, case_count=len(patients)))
     if folds:
-        write_splits(folder / SPLITS_FILE, folds_of(folds, patients))
+        kept = folds_of(folds, patients)
+        if not all(names for fold in kept for names in fold.values()):  # too few cases are there for all of them
+            kept = folds_by_patient(patients, fold_count=len(folds))
+        if kept:
+            write_splits(folder / SPLITS_FILE, kept)
 
 
 def draw_cases(

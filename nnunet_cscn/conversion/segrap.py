@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
-from nnunet_cscn.conversion.source_volumes import Volume, as_labels, as_mask, on_grid, read_volume
+from nnunet_cscn.conversion.source_volumes import Volume, as_labels, as_mask, mask_on_grid, on_grid, read_volume
 from nnunet_cscn.errors import UserError
 
 SEGRAP = DatasetDescription(
@@ -89,7 +89,8 @@ def _load(folder: Path, target_files: list[Path], resample: bool) -> LoadedCase:
 def _from_masks(files: list[Path], image: Volume, resample: bool) -> tuple[NDArray[np.uint8], list[str]]:
     labels, notes = np.zeros(image.voxels.shape, np.uint8), list[str]()
     for file, (name, value) in zip(files, SEGRAP.labels[1:], strict=True):
-        mask, note = on_grid(read_volume(file), image.grid, name, resample=resample, labels=True)
-        labels[as_mask(mask)] = value
+        stored = read_volume(file)
+        mask, note = mask_on_grid(Volume(as_mask(stored), stored.grid), image.grid, name, resample=resample)
+        labels[mask] = value
         notes.append(note)
     return labels, notes

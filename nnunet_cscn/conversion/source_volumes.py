@@ -122,7 +122,7 @@ def _refuse_apart(volume: Volume, grid: Grid, what: str, *, labels: bool) -> Non
         inside = _is_inside(indices, places, grid)
         if not inside.all():
             lost = f"{np.count_nonzero(~inside)} of its {len(inside)} voxels"
-            raise UserError(f"{what} belongs to another image: {lost} lie outside this one")
+            raise UserError(f"{what}: {lost} lie outside the image; crop it, or restore the image that it belongs to")
     else:
         steps = [np.linspace(0, count - 1, 9) for count in grid.shape]
         lattice = np.stack(np.meshgrid(*steps), axis=-1).reshape(-1, 3)

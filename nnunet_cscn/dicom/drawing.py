@@ -17,13 +17,15 @@ class References:
     Attributes:
         study: StudyInstanceUID.
         series: SeriesInstanceUIDs.
-        instances: SOPInstanceUIDs of images.
+        instances: SOPInstanceUIDs of the images that regions were drawn on.
+        listed: SOPInstanceUIDs of further images that it lists.
         frames_of_reference: FrameOfReferenceUIDs.
     """
 
     study: str
     series: frozenset[str]
     instances: frozenset[str]
+    listed: frozenset[str]
     frames_of_reference: frozenset[str]
 
 

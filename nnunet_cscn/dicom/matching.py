@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,9 +34,9 @@ def series_of(
 ) -> Match:
     """Return the series that regions were drawn on.
 
-    Tried in turn: images that the file names, the series that it names, its frame of reference, and the geometry alone;
-    the last two among series of the same study. A localiser is never taken, and neither is another series in place of
-    one that is named and there but damaged.
+    Tried in turn: images that the contours name, images that the file lists, the series that it names, its frame of
+    reference, and the geometry alone; the last two among series of the same study. A localiser is never taken, and
+    neither is another series in place of one that is named and there but damaged.
 
     Args:
         drawing: The regions.
@@ -51,33 +51,45 @@ def series_of(
     """
     usable = [series for series in candidates if not series.is_localiser]
     told = drawing.references
-    for uid in (*told.series, *told.instances):
-        if uid in (unusable or {}):
-            raise UserError(f"the series that it names can't be used: {(unusable or {})[uid]}")
+    named = told.instances | told.listed | told.series
     if not usable:
+        _refuse_unusable(named, unusable or {})
         raise UserError("there are contours but no series of images")
     wanted = drawing.names if regions is None else regions
     points = [contour for name in wanted for contour in drawing.points(name)]
     if not points:
         raise UserError(f"{', '.join(wanted) or 'all regions'}: nothing is drawn in it")
     related = [series for series in usable if not told.study or series.study == told.study]
-    by_image = [series for series in usable if told.instances & set(series.instances)]
-    by_series = [series for series in usable if series.uid in told.series]
-    by_frame = [series for series in related if series.frame_of_reference in told.frames_of_reference]
-    steps = [("named images", by_image), ("named series", by_series), ("frame of reference", by_frame)]
-    for told_by, chosen in [*steps, ("geometry", related)] if must_fit else steps:
+    steps = [
+        ("named images", [series for series in usable if told.instances & set(series.instances)]),
+        ("listed images", [series for series in usable if told.listed & set(series.instances)]),
+        ("named series", [series for series in usable if series.uid in told.series]),
+        ("frame of reference", [series for series in related if series.frame_of_reference in told.frames_of_reference]),
+        ("geometry", related if must_fit else []),
+    ]
+    for told_by, chosen in steps:
+        is_named = told_by in ("named images", "listed images", "named series")
+        if not is_named:
+            _refuse_unusable(named, unusable or {})
         fitting = [series for series in chosen if not must_fit or fits(points, series)]
         if len(fitting) == 1:
             return Match(fitting[0], told_by)
         if fitting:
             raise UserError(f"the contours fit {len(fitting)} series, and nothing says which one they were drawn on")
-        for series in chosen if told_by.startswith("named") else ():
+        for series in chosen if is_named else ():
             _refuse_incomplete(points, series)
     n_on_slices = max(_count_on_slices(points, series) for series in usable)
     raise UserError(
         f"at most {n_on_slices} of {len(points)} contours lie on the slices of a series that is there: restore missing "
         "slices, or the series that they were drawn on"
     )
+
+
+def _refuse_unusable(named: Collection[str], unusable: Mapping[str, str]) -> None:
+    """Refuse to look further when a series that is named is there but can't be used."""
+    for uid in named:
+        if uid in unusable:
+            raise UserError(f"the series that it names can't be used: {unusable[uid]}")
 
 
 def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:

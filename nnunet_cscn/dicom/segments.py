@@ -99,5 +99,6 @@ def _references(content: pydicom.Dataset) -> References:
         study=str(content.get("StudyInstanceUID") or ""),
         series=frozenset(str(item.get("SeriesInstanceUID") or "") for item in series) - {""},
         instances=frozenset(str(image.get("ReferencedSOPInstanceUID") or "") for image in images) - {""},
+        listed=frozenset(),
         frames_of_reference=frozenset({str(content.get("FrameOfReferenceUID") or "")}) - {""},
     )

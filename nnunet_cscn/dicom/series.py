@@ -158,7 +158,10 @@ def _has_repeated_places(group: Sequence[Header]) -> bool:
 
 def _without_copies(group: Sequence[Header]) -> list[Header]:
     """One header of each image; two images that share a UID by mistake but lie at different places are two."""
-    unique = {(header.instance, header.text("ImagePositionPatient")): header for header in reversed(group)}
+    unique = {}
+    for header in reversed(group):
+        place = tuple(round(value, 3) for value in header.numbers("ImagePositionPatient", 3) or ())
+        unique[(header.instance, place)] = header
     return list(unique.values())
 
 

@@ -76,7 +76,7 @@ def _parsed(content: pydicom.Dataset) -> StructureSet:
 
 def _references(content: pydicom.Dataset) -> References:
     """What the file names, in its three places: contours, regions, and the list of what was referenced."""
-    frames, series, images = set[str](), set[str](), set[str]()
+    frames, series, images, listed = set[str](), set[str](), set[str](), set[str]()
     for region in content.get("ROIContourSequence") or ():
         for contour in region.get("ContourSequence") or ():
             images |= _uids(contour.get("ContourImageSequence"), "ReferencedSOPInstanceUID")
@@ -85,11 +85,11 @@ def _references(content: pydicom.Dataset) -> References:
             members = study.get("RTReferencedSeriesSequence") or ()
             series |= _uids(members, "SeriesInstanceUID")
             for member in members:
-                images |= _uids(member.get("ContourImageSequence"), "ReferencedSOPInstanceUID")
+                listed |= _uids(member.get("ContourImageSequence"), "ReferencedSOPInstanceUID")
     frames |= _uids(content.get("ReferencedFrameOfReferenceSequence"), "FrameOfReferenceUID")
     frames |= _uids(content.get("StructureSetROISequence"), "ReferencedFrameOfReferenceUID")
     study_uid = str(content.get("StudyInstanceUID") or "")
-    return References(study_uid, frozenset(series), frozenset(images), frozenset(frames))
+    return References(study_uid, frozenset(series), frozenset(images), frozenset(listed), frozenset(frames))
 
 
 def _uids(items: Iterable[pydicom.Dataset] | None, keyword: str) -> set[str]:

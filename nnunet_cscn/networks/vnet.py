@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from torch import nn
+
+from nnunet_cscn.networks.blocks import conv_norm_nonlin
 from nnunet_cscn.networks.decoder import decoder_of
 from nnunet_cscn.networks.encoder_decoder import EncoderDecoder, StageByStage
 from nnunet_cscn.networks.plans import Topology
@@ -33,17 +36,15 @@ class VNet(EncoderDecoder):
         self, topology: Topology, input_channels: int, output_channels: int, *, deep_supervision: bool
     ) -> None:
         widths = topology.features
-        encoder = StageByStage(
-            ResidualStage(
-                topology,
-                widths[stage - 1] if stage else input_channels,
-                widths[stage],
-                n_convs=_n_convolutions(stage),
-                kernel=topology.kernel_sizes[stage],
-                stride=topology.strides[stage],
-            )
-            for stage in range(topology.n_stages)
+        first = ResidualStage(
+            topology,
+            input_channels,
+            widths[0],
+            n_convs=_n_convolutions(0),
+            kernel=topology.kernel_sizes[0],
+            stride=topology.strides[0],
         )
+        encoder = StageByStage([first, *(_lower_stage(topology, stage) for stage in range(1, topology.n_stages))])
         decoder = decoder_of(
             topology,
             widths,
@@ -54,6 +55,15 @@ class VNet(EncoderDecoder):
             deep_supervision=deep_supervision,
         )
         super().__init__(input_channels, encoder, decoder)
+
+
+def _lower_stage(topology: Topology, stage: int) -> nn.Sequential:
+    """A strided convolution down, and the residual stage, to whose result its input is added as it is."""
+    stride, width = topology.strides[stage], topology.features[stage]
+    return nn.Sequential(
+        conv_norm_nonlin(topology, topology.features[stage - 1], width, kernel=stride, stride=stride),
+        ResidualStage(topology, width, width, n_convs=_n_convolutions(stage), kernel=topology.kernel_sizes[stage]),
+    )
 
 
 def _n_convolutions(stage: int) -> int:

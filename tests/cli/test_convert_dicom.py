@@ -171,13 +171,29 @@ def test_images_without_a_modality_need_it_stated(convert, studies, tmp_path):
     assert content["channel_names"] == {"0": "CT"}
 
 
-def test_structure_sets_that_share_a_uid_by_mistake_are_two(convert, studies):
-    """They make a fourth case on the same images."""
+def test_structure_sets_that_share_a_uid_by_mistake_are_two(convert, studies, tmp_path):
+    """They make a fourth case on the same images, also in a mapping and again."""
     file = studies / "Secret^Secret-B" / "0" / "rt"
     content = pydicom.dcmread(file)
     content.StructureSetROISequence[1].ROIName = "GTVp"
     content.save_as(studies / "Secret^Secret-B" / "0" / "rt2")
-    assert "4 of 4 cases converted" in convert("--roi", "GTVp")[1]
+    for _ in range(2):
+        assert "4 of 4 cases converted" in convert("--roi", "GTVp", "--mapping", tmp_path / "map.csv")[1]
+    assert len(list(csv.DictReader((tmp_path / "map.csv").open()))) == 4
+
+
+def test_a_structure_set_that_was_exported_again_is_a_copy(convert, studies):
+    content = pydicom.dcmread(studies / "Secret^Secret-B" / "0" / "rt")
+    content.file_meta.ImplementationVersionName = "OTHER"
+    content.save_as(studies / "Secret^Secret-B" / "0" / "rt2")
+    assert "3 of 3 cases converted" in convert("--roi", "GTVp")[1]
+
+
+def test_folds_have_no_empty_side_when_a_patient_fails(convert, studies, tmp_path):
+    """Of the two patients one is left, with two cases: no fold can be made."""
+    _second_slice(studies / "Secret^Secret-B" / "0" / "mr").unlink()
+    assert convert("--roi", "GTVp")[0] == 2
+    assert not (tmp_path / "raw" / "Dataset950_NPC" / "splits_final.json").exists()
 
 
 def test_ids_are_kept_on_request(convert, tmp_path):

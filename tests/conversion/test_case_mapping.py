@@ -24,6 +24,7 @@ def read(file, dataset=DATASET, *, has_ids=False):
 
 def test_names_come_back_and_nobody_else_may_read_them(file):
     assert read(file).names == {"1.1": NAMES[0], "1.2": NAMES[1]}
+    assert read(file).patients == {"A": "patient_001", "B": "patient_002"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
@@ -37,11 +38,14 @@ def test_a_mapping_serves_one_data_set(file):
         read(file, "Dataset951_NPC")
 
 
-def test_names_made_of_ids_are_not_taken_unasked(file):
+def test_names_made_of_ids_are_not_taken_unasked(file, tmp_path):
     named = CaseMapping({}).with_cases(DATASET, [CaseName("MRN-1", "MRN-1")], [WHO[0]])
     write_mapping(file, named)
     with pytest.raises(UserError, match="called after ids: add --keep-ids"):
         read(file)
+    write_mapping(tmp_path / "numbered.csv", CaseMapping({}).with_cases(DATASET, NAMES, WHO))
+    with pytest.raises(UserError, match="numbered: leave --keep-ids out"):
+        read(tmp_path / "numbered.csv", has_ids=True)
     assert read(file, has_ids=True).names == {"1.1": CaseName("MRN-1", "MRN-1")}
 
 

@@ -35,6 +35,13 @@ def test_known_cases_keep_their_ids_when_others_come_before_them():
     assert names == [CaseName("A_2", "A"), CaseName("A", "A")]
 
 
+def test_patients_are_known_by_their_id_when_their_case_is_away():
+    assert numbered_cases([who("A", "9")], "NPC", {"1": CaseName("NPC_001", "patient_001")}, {"A": "patient_001"}) == [
+        CaseName("NPC_002", "patient_001")
+    ]
+    assert cases_by_id([who("A", "9")], {"1": CaseName("A", "A")}, {"A": "A"}) == [CaseName("A_2", "A")]
+
+
 @pytest.mark.parametrize(
     ("ids", "cases"),
     [

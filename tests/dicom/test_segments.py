@@ -121,7 +121,7 @@ def test_a_segment_of_another_place_is_never_cut(tmp_path, written):
     assert label_map(read_segments(tmp_path / "seg.dcm"), away, regions, resample=True).voxels.sum() == MASK.sum()
     write_series(tmp_path / "far", np.zeros(SHAPE, np.int16), origin_mm=(-14.0, 10.0, 35.0))
     (far,), _ = image_series(read_headers(tmp_path / "far"))
-    with pytest.raises(UserError, match=r"GTVp belongs to another image: 6 of its 30 voxels lie outside this one"):
+    with pytest.raises(UserError, match=r"GTVp: 6 of its 30 voxels lie outside the image; crop it"):
         label_map(read_segments(tmp_path / "seg.dcm"), far, regions, resample=True)
 
 

@@ -114,6 +114,18 @@ def test_images_of_a_series_that_are_left_out_are_told(tmp_path, fault):
     assert long.notes == ("1 other image of the series was left out",)
 
 
+def test_a_copy_whose_position_is_written_otherwise_is_a_copy(tmp_path):
+    write_series(tmp_path / "a", VOXELS)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    for file in (tmp_path / "b").iterdir():
+        content = pydicom.dcmread(file)
+        content.ImagePositionPatient = [f"{float(value):.4f}" for value in content.ImagePositionPatient]
+        content.save_as(file)
+    (series,), problems = found_in(tmp_path)
+    assert problems == []
+    assert series.stack.shape == VOXELS.shape
+
+
 def test_images_that_share_a_uid_at_different_places_are_all_kept(tmp_path):
     write_series(tmp_path, VOXELS, SOPInstanceUID=["1.2.9"] * 2 + ["1.2.10", "1.2.11"])
     (series,), _ = found_in(tmp_path)

@@ -199,7 +199,42 @@ def test_images_that_are_named_with_the_series_tell_two_echoes_apart(tmp_path):
         member.ContourImageSequence.append(image)
     content.save_as(tmp_path / "rt.dcm")
     match = series_of(read_structures(tmp_path / "rt.dcm"), series)
-    assert (match.series.echo_time_ms, match.told_by) == (80.0, "named images")
+    assert (match.series.echo_time_ms, match.told_by) == (80.0, "listed images")
+
+
+def _listing_both(tmp_path, two):
+    """A structure set that lists two series on one grid, while its contour names an image of the first."""
+    write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE]}, slices=two[0])
+    content = pydicom.dcmread(tmp_path / "rt.dcm")
+    study = content.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
+    study.RTReferencedSeriesSequence = []
+    for slices in two:
+        member = pydicom.Dataset()
+        member.SeriesInstanceUID, member.ContourImageSequence = slices[0].SeriesInstanceUID, []
+        for each in slices:
+            image = pydicom.Dataset()
+            image.ReferencedSOPInstanceUID = each.SOPInstanceUID
+            member.ContourImageSequence.append(image)
+        study.RTReferencedSeriesSequence.append(member)
+    image = pydicom.Dataset()
+    image.ReferencedSOPInstanceUID = two[0][1].SOPInstanceUID
+    content.ROIContourSequence[0].ContourSequence[0].ContourImageSequence = [image]
+    content.save_as(tmp_path / "rt.dcm")
+    return read_structures(tmp_path / "rt.dcm")
+
+
+def test_of_two_listed_series_the_one_whose_images_the_contours_name_is_taken(tmp_path):
+    two = [write_series(tmp_path / uid, VOXELS, uid=uid, StudyInstanceUID="1.2.3") for uid in ("1.1", "1.2")]
+    structures = _listing_both(tmp_path, two)
+    series, _ = image_series(read_headers(tmp_path))
+    match = series_of(structures, series)
+    assert (match.series.uid, match.told_by) == ("1.1", "named images")
+    alone = [each for each in series if each.uid == "1.1"]  # the other one, as of another modality, is no hindrance
+    assert series_of(structures, alone, unusable={"1.2": "its modality is PT"}).series.uid == "1.1"
+    other = [each for each in series if each.uid == "1.2"]
+    with pytest.raises(UserError, match="can't be used: inverted"):
+        series_of(structures, [], unusable={"1.1": "inverted"})
+    assert series_of(structures, other).series.uid == "1.2"  # the first one is not there at all
 
 
 def test_equal_numbers_of_regions_are_refused(tmp_path):

@@ -33,7 +33,7 @@ class TestVNet(NetworkContract):
     name = "vnet"
 
     def expected_feature_map_size(self, configuration, channels, classes):
-        """1, 2, 3 convolutions a stage, and a shortcut of 1x1x1 as channels change everywhere."""
+        """1, 2, 3 convolutions a stage, and one more: down, or the first and each decoder stage's shortcut."""
         widths, voxels = plan_of(configuration)
         encoder = sum((min(s + 1, 3) + 1) * widths[s] * voxels[s] for s in range(len(widths)))
         return encoder + decoder_size(widths, voxels, classes, lambda s: min(s + 1, 3) + 1)
@@ -102,8 +102,12 @@ def test_deeplab_sees_early_features_at_a_quarter_and_shares_of_the_map():
 
 def test_vnet_has_up_to_three_convolutions_in_each_residual_stage():
     network = build("vnet", deep_plan())
-    counts = [sum(isinstance(layer, nn.Conv3d) for layer in stage.layers) for stage in network.encoder]
+    first, *lower = network.encoder
+    stages = [first, *(residual for _, residual in lower)]
+    counts = [sum(isinstance(layer, nn.Conv3d) for layer in stage.layers) for stage in stages]
     assert counts == [1, 2, 3, 3, 3, 3]
+    assert all(isinstance(stage.shortcut, nn.Identity) for stage in stages[1:])
+    assert [down[0].kernel_size for down, _ in lower] == [(2, 2, 2)] * 5
 
 
 def test_a_residual_stage_without_its_convolutions_is_the_activation_of_its_input():
