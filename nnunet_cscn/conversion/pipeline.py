@@ -129,7 +129,7 @@ def plan_folds(folder: Path, cases: Sequence[SourceCase]) -> Splits | None:
         folder: The raw data set.
         cases: All cases of the source.
     """
-    patients = {case.name: case.patient for case in cases}
+    patients = {case.name: case.patient for case in sorted(cases, key=lambda case: case.patient)}
     if len(set(patients.values())) == len(patients):
         return None
     file = folder / SPLITS_FILE
@@ -169,7 +169,8 @@ def finish_dataset(
     if folds:
         kept = folds_of(folds, patients)
         if not all(names for fold in kept for names in fold.values()):  # too few cases are there for all of them
-            kept = folds_by_patient(patients, fold_count=len(folds))
+            by_name = dict(sorted(patients.items(), key=lambda pair: pair[1]))
+            kept = folds_by_patient(by_name, fold_count=len(folds))
         if kept:
             write_splits(folder / SPLITS_FILE, kept)
 

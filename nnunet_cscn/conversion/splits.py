@@ -55,13 +55,13 @@ def folds_by_patient(patients: Mapping[str, str], *, fold_count: int = FOLD_COUN
 
     Returns:
         As many folds, or as many as there are patients; none for a single patient, who can't be on both sides. Patients
-        that come behind the others by name leave these in their folds.
+        are dealt out in the order in which they come: further ones at the end leave the others in their folds.
 
     Example:
         >>> folds_by_patient({"a0": "a", "b0": "b", "a1": "a"})[0]
         {'train': ['b0'], 'val': ['a0', 'a1']}
     """
-    names = sorted(set(patients.values()))
+    names = list(dict.fromkeys(patients.values()))
     if len(names) < 2:
         return []
     folds = []

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from nnunet_cscn.conversion.pipeline import SourceCase, plan_folds
 from nnunet_cscn.conversion.splits import check_splits, fixed_folds, folds_by_patient, folds_of, write_splits
 from nnunet_cscn.errors import UserError
 
@@ -82,10 +83,28 @@ def test_whatever_else_stands_in_the_file_is_kept(tmp_path, content):
     assert file.read_text() == content
 
 
-def test_patients_that_come_behind_leave_the_others_in_their_folds():
-    patients = {f"case_{i}": f"patient_{i:03d}" for i in range(7)}
-    grown = patients | {"case_7": "patient_007", "case_8": "patient_000"}
-    before, after = folds_by_patient(patients), folds_by_patient(dict(reversed(grown.items())))
+def test_patients_are_dealt_out_in_the_order_in_which_they_come():
+    """So the phantom's published folds stay what they are."""
+    patients = {"a": "z", "b": "x", "c": "y", "d": "z"}
+    assert [fold["val"] for fold in folds_by_patient(patients)] == [["a", "d"], ["b"], ["c"]]
+
+
+def _sources(patients):
+    return [SourceCase(case, patient, load=lambda: None) for case, patient in patients.items()]
+
+
+def test_patients_that_come_behind_leave_the_others_in_their_folds(tmp_path):
+    patients = {f"case_{i}": f"patient_{i:03d}" for i in range(7)} | {"case_7": "patient_003"}
+    grown = {"case_8": "patient_007", "case_9": "patient_000"} | patients  # in whatever order the source has them
+    before, after = (plan_folds(tmp_path, _sources(each)) for each in (patients, grown))
     for old, new in zip(before, after, strict=True):
         assert set(old["val"]) <= set(new["val"])
         assert set(old["train"]) <= set(new["train"])
+
+
+def test_there_are_as_many_folds_as_before(tmp_path):
+    few = {"case_0": "patient_000", "case_1": "patient_000", "case_2": "patient_001"}
+    write_splits(tmp_path / "splits_final.json", plan_folds(tmp_path, _sources(few)))
+    more = few | {f"case_{i}": f"patient_{i:03d}" for i in range(3, 9)}
+    assert len(plan_folds(tmp_path, _sources(more))) == 2
+    assert plan_folds(tmp_path, _sources({"a": "p", "b": "q"})) is None  # nnU-Net's own folds will do
