@@ -86,11 +86,11 @@ def read_paper_splits(file: Path) -> list[PaperSplit]:
     from nnunet_cscn.nnunet_folders import read_json_file
 
     if not file.is_file():
-        raise UserError(f"{file} is missing: make it with `cscn paper prepare`")
+        raise UserError(f"{file} is missing: there are no splits of the paper's protocol yet")
     try:
         return [PaperSplit(**{key: tuple(names) for key, names in entry.items()}) for entry in read_json_file(file)]
     except (TypeError, AttributeError):
-        raise UserError(f"{file} holds no splits: remove it and run `cscn paper prepare`") from None
+        raise UserError(f"{file} holds no splits of the paper's protocol: remove it") from None
 
 
 def _dealt(names: Sequence[str], cases: Mapping[str, Sequence[str]]) -> list[list[str]]:

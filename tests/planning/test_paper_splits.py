@@ -67,5 +67,5 @@ def test_a_damaged_file_is_told_with_the_remedy(tmp_path, content):
     (tmp_path / FILE).write_text(content)
     with pytest.raises(UserError):
         read_paper_splits(tmp_path / FILE)
-    with pytest.raises(UserError, match="make it with `cscn paper prepare`"):
+    with pytest.raises(UserError, match="there are no splits of the paper's protocol yet"):
         read_paper_splits(tmp_path / "absent.json")
