@@ -169,7 +169,13 @@ def convert_and_report(
             progress.update(task, completed=done, total=total, visible=True)
 
         converted, problems = convert_cases(
-            cases, folder, labels, overwrite=overwrite, num_processes=num_processes, on_progress=report
+            cases,
+            folder,
+            labels,
+            n_channels=len(description.channel_names),
+            overwrite=overwrite,
+            num_processes=num_processes,
+            on_progress=report,
         )
         if converted:
             finish_dataset(folder, description, cases, converted, problems, folds=folds)

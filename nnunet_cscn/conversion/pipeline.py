@@ -92,6 +92,7 @@ def convert_cases(
     folder: Path,
     labels: Mapping[str, int],
     *,
+    n_channels: int = 1,
     overwrite: bool = False,
     num_processes: int | None = None,
     on_progress: OnProgress | None = None,
@@ -102,6 +103,7 @@ def convert_cases(
         cases: The cases.
         folder: The raw data set.
         labels: Value of each label.
+        n_channels: How many images a case has.
         overwrite: Replace files that differ from the source, instead of refusing the case.
         num_processes: Cases at the same time; None for one on each available processor.
         on_progress: Called with the number of finished cases and of all.
@@ -110,12 +112,12 @@ def convert_cases(
         What was converted, by case; and why the others could not be.
 
     Raises:
-        UserError: When two cases have the same name, or the data set holds files of other cases.
+        UserError: When two cases have the same name, or the data set holds files of other cases or channels.
     """
     names = [case.name for case in cases]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"the source holds cases of the same name: {', '.join(twice[:5])}; convert one part of it")
-    check_no_other_cases(folder, names, n_channels=None)
+    check_no_other_cases(folder, names, n_channels=n_channels)
     work = {case.name: partial(_convert, case, folder, labels, overwrite) for case in cases}
     return each_case(work, num_processes=num_processes, on_progress=on_progress)
 

@@ -95,13 +95,13 @@ def check_number_is_free(folder: Path) -> None:
         raise UserError(f"{folder.parent} already has {', '.join(others)}: choose another number for the data set")
 
 
-def check_no_other_cases(folder: Path, cases: Sequence[str], *, n_channels: int | None = 1) -> None:
-    """Refuse a raw data set that holds images or labels of cases outside ``cases``; nnU-Net would take them too.
+def check_no_other_cases(folder: Path, cases: Sequence[str], *, n_channels: int = 1) -> None:
+    """Refuse a raw data set that holds images or labels of other cases, or more channels; nnU-Net would take them too.
 
     Args:
         folder: The raw data set.
         cases: The cases that it should hold.
-        n_channels: How many images a case has; None where that is not known yet.
+        n_channels: How many images a case has.
 
     Raises:
         UserError: With the files that are in the way.
@@ -111,7 +111,7 @@ def check_no_other_cases(folder: Path, cases: Sequence[str], *, n_channels: int 
     for file in (folder / "imagesTr").glob(f"[!.]*{FILE_ENDING}"):
         case, _, channel = file.name.removesuffix(FILE_ENDING).rpartition("_")
         is_known = f"{case}{FILE_ENDING}" in names and channel.isdecimal()
-        if not is_known or (n_channels is not None and int(channel) >= n_channels):
+        if not is_known or int(channel) >= n_channels:
             foreign.append(file.name)
     foreign.sort()
     if foreign:

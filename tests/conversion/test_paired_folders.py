@@ -117,6 +117,13 @@ def test_a_missing_file_is_made_again(convert, tmp_path):
     assert [name for name, case in converted.items() if case.is_new] == ["case_3"]
 
 
+def test_a_channel_of_an_earlier_run_is_refused(convert, tmp_path, write_volume):
+    convert()
+    write_volume(tmp_path / "raw" / "imagesTr" / "case_1_0001.nii.gz", np.ones((3, 5, 4), dtype=np.uint8))
+    with pytest.raises(UserError, match=r"files that the source does not have \(case_1_0001.nii.gz; 1 in all\)"):
+        convert()
+
+
 def test_files_that_a_bad_case_left_behind_are_told(convert, paired_source):
     convert()
     (paired_source / "labels" / "case_4.nii.gz").unlink()
