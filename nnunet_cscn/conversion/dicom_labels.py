@@ -67,13 +67,13 @@ def label_map(
             mask, note = _mask(drawing, name, series, resample=resample)
             voxels[mask] = region.value
             notes.append(note)
-        if not any(len(drawing.points(name)) for name in chosen):
-            raise UserError(f"{', '.join(chosen)}: nothing is drawn in it")
         used[region.label] = " + ".join(chosen)
         drawn[region.label] = int(np.count_nonzero(voxels == region.value))
+        if not drawn[region.label]:
+            raise UserError(f"{', '.join(chosen)}: nothing is drawn in it")
     for region in regions:
         seen = int(np.count_nonzero(voxels == region.value))
-        if drawn[region.label] and not seen:
+        if not seen:
             raise UserError(f"{region.label} lies wholly under labels that come after it: give its --roi after theirs")
         if seen < drawn[region.label]:
             notes.append(f"{drawn[region.label] - seen} voxels of {region.label} lie under labels that come after it")
