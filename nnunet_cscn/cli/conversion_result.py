@@ -1,4 +1,4 @@
-"""How conversions end."""
+"""What conversions passed over, and how they end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
     from nnunet_cscn.conversion.pipeline import ConvertedCase
+
+
+def tell_damaged(count: int) -> None:
+    """Say how many DICOM files are damaged, if any are."""
+    if count:
+        files = "file was" if count == 1 else "files were"
+        console.print(f"{count} damaged DICOM {files} passed over", highlight=False)
 
 
 def show_result(

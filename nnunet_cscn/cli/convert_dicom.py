@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.app import progress_bar
+from nnunet_cscn.cli.conversion_result import tell_damaged
 from nnunet_cscn.cli.convert_public import Overwrite, Resample, convert_and_report
 from nnunet_cscn.cli.score_options import NumProcesses
 from nnunet_cscn.conversion.dicom_contours import Contours
@@ -108,9 +109,7 @@ def dicom(
         common = common_modality(
             found.found, request, stated=(modality or "").upper()
         )  # refused before anything is written
-    if found.n_damaged:
-        files = "file was" if found.n_damaged == 1 else "files were"
-        console.print(f"{found.n_damaged} damaged DICOM {files} passed over", highlight=False)
+    tell_damaged(found.n_damaged)
     if mapping is not None:
         names = [CaseName(study.case, study.patient) for study in found.found]
         write_mapping(mapping, known.with_cases(folder, names, [study.identity for study in found.found]))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.conversion_result import tell_damaged
 from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ def _usable_series(folder: Path) -> tuple[list[ImageSeries], dict[str, str]]:
         raise UserError(f"{folder}: there is no such folder")
     damaged = list[Path]()
     found, problems = image_series(read_headers(folder, on_damaged=damaged.append))
-    if damaged:
-        console.print(f"{len(damaged)} damaged DICOM files were passed over", highlight=False)
+    tell_damaged(len(damaged))
     usable = [series for series in found if not series.is_localiser]
     if not usable:
         raise UserError("; ".join([f"{folder} holds no series of images", *problems.values()]))

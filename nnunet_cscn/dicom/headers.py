@@ -20,7 +20,7 @@ _MAGIC_AT, _MAGIC = 128, b"DICM"
 _INDEX = "DICOMDIR"  # holds no image
 TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID"),
-    *("Modality", "SeriesDescription", "ImageType", "PhotometricInterpretation", "Rows", "Columns", "NumberOfFrames"),
+    *("Modality", "ImageType", "PhotometricInterpretation", "Rows", "Columns", "NumberOfFrames"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "AcquisitionNumber", "EchoTime"),
     *("TemporalPositionIdentifier", "DiffusionBValue", "TriggerTime"),
 )

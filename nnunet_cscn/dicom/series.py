@@ -32,7 +32,6 @@ class ImageSeries:
         study: StudyInstanceUID.
         patient: PatientID as it stands there: never to be shown.
         modality: MR, CT and so on.
-        description: SeriesDescription, which may name anything: never to be shown unless asked for.
         frame_of_reference: FrameOfReferenceUID; empty where it is blank.
         kind: What ImageType says, such as ORIGINAL or LOCALIZER, in capitals.
         echo_time_ms: EchoTime; None where it is blank.
@@ -46,7 +45,6 @@ class ImageSeries:
     study: str
     patient: str
     modality: str
-    description: str
     frame_of_reference: str
     kind: tuple[str, ...]
     echo_time_ms: float | None
@@ -197,7 +195,6 @@ def _series(members: Sequence[Header]) -> ImageSeries:
         study=first.text("StudyInstanceUID"),
         patient=first.text("PatientID"),
         modality=first.text("Modality"),
-        description=first.text("SeriesDescription"),
         frame_of_reference=first.text("FrameOfReferenceUID"),
         kind=first.texts("ImageType"),
         echo_time_ms=first.number("EchoTime"),

@@ -219,7 +219,7 @@ def test_blank_tags_do_no_harm_but_those_of_the_geometry_are_needed(tmp_path):
     write_series(tmp_path / "blank", VOXELS, **blank)
     write_series(tmp_path / "without", VOXELS, ImagePositionPatient=None)
     (series,), problems = found_in(tmp_path)
-    assert (series.patient, series.description, series.frame_of_reference, series.kind) == ("", "", "", ())
+    assert (series.patient, series.frame_of_reference, series.kind) == ("", "", ())
     assert problems == ["images without position, orientation or pixel spacing"]
 
 
