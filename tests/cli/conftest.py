@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
+from dicom_studies import write_studies
 from nnunet_cscn.cli.main import main
 
 
@@ -36,5 +37,18 @@ def cscn(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
             status = leaving.code or 0
         output = capsys.readouterr()
         return status, output.out, output.err
+
+    return run
+
+
+@pytest.fixture
+def studies(tmp_path):
+    return write_studies(tmp_path / "studies")
+
+
+@pytest.fixture
+def convert_dicom(cscn, studies, tmp_path):
+    def run(*options):
+        return cscn("convert", "dicom", studies, tmp_path / "raw", "--dataset", 950, "--name", "NPC", *options)
 
     return run
