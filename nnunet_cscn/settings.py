@@ -6,14 +6,12 @@ nnU-Net keeps everything that defines a model: in the plans. The block is option
 
 from __future__ import annotations
 
-import dataclasses
-import sys
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.options import read_options
 
 BLOCK = "cscn"
 LARGEST_SEED = 2**32 - 1  # numpy's
@@ -130,6 +128,28 @@ class StagedSettings:
 
 
 @dataclass(frozen=True)
+class ProtocolSettings:
+    """The training protocol of the paper, which only its own trainers follow.
+
+    Attributes:
+        decay_iterations: Iterations after which the learning rate falls, each time to nine tenths (section 4.2).
+        head_height_mm: Height of the part of a volume around its tumour from which blocks are drawn, at least; None for
+            the whole volume.
+        head_jitter_mm: How far that part is moved up or down at random, at most.
+    """
+
+    decay_iterations: int = 500
+    head_height_mm: float | None = 103.0
+    head_jitter_mm: float = 10.0
+
+    def __post_init__(self) -> None:
+        _at_least("protocol.decay_iterations", self.decay_iterations, 1)
+        if self.head_height_mm is not None:
+            _above("protocol.head_height_mm", self.head_height_mm, 0.0)
+        _at_least("protocol.head_jitter_mm", self.head_jitter_mm, 0.0)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything the ``cscn`` block can set, with its defaults.
 
@@ -144,6 +164,11 @@ class Settings:
         iterations_per_epoch: Training iterations in an epoch; None for nnU-Net's 250.
         validation_iterations_per_epoch: Validation iterations in an epoch; None for nnU-Net's 50.
         initial_learning_rate: None for nnU-Net's 1e-2.
+        three_views: Draw blocks whose axes are turned: a third of them as planned, a third coronal, a third sagittal.
+        block_size: Voxels per axis of the blocks that a network is planned for and trained on, where the plan's
+            patch_size is no longer that; None for the plan's.
+        tile_size: Voxels per axis of the tiles that a trained network predicts; None for the plan's patch_size.
+        protocol: What the paper's own trainers do; None in configurations that are not made for them.
         seed: Seed of weights, batches and augmentation; None for nnU-Net's own behaviour, which sets none. Batches and
             augmentation follow it where nnUNet_n_proc_DA=0; nnU-Net's worker processes draw seeds of their own.
 
@@ -154,7 +179,8 @@ class Settings:
         Traceback (most recent call last):
         ...
         nnunet_cscn.errors.UserError: cscn.los: no such option; there are loss, fine, staged, coarse_weight, \
-fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epoch, initial_learning_rate, seed
+fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epoch, initial_learning_rate, \
+three_views, block_size, tile_size, protocol, seed
     """
 
     loss: LossSettings = field(default_factory=LossSettings)
@@ -167,6 +193,10 @@ fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epo
     iterations_per_epoch: int | None = None
     validation_iterations_per_epoch: int | None = None
     initial_learning_rate: float | None = None
+    three_views: bool = False
+    block_size: tuple[int, ...] | None = None
+    tile_size: tuple[int, ...] | None = None
+    protocol: ProtocolSettings | None = None
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -175,6 +205,9 @@ fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epo
         for name in ("epochs", "iterations_per_epoch", "validation_iterations_per_epoch"):
             if (value := getattr(self, name)) is not None:
                 _at_least(name, value, 1)
+        for name in ("block_size", "tile_size"):
+            if (edges := getattr(self, name)) is not None and (len(edges) not in (2, 3) or min(edges) < 1):
+                raise UserError(f"{BLOCK}.{name}: expected one positive number for each axis, got {list(edges)}")
         if self.initial_learning_rate is not None:
             _above("initial_learning_rate", self.initial_learning_rate, 0.0)
         if self.seed is not None and not 0 <= self.seed <= LARGEST_SEED:
@@ -190,7 +223,7 @@ fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epo
         Raises:
             UserError: For an option that does not exist or a value of the wrong kind or range.
         """
-        return _read(cls, BLOCK, {} if block is None else block)
+        return read_options(cls, BLOCK, {} if block is None else block)
 
     @classmethod
     def from_configuration(cls, configuration: Mapping[str, Any]) -> Settings:
@@ -201,58 +234,6 @@ fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epo
     def uses_distance(self) -> bool:
         """Whether training needs distance maps at all."""
         return self.loss.distance_weighting and self.loss.focal_weight > 0
-
-
-_Dataclass = TypeVar("_Dataclass")
-
-
-def _read(kind: type[_Dataclass], path: str, block: Any) -> _Dataclass:
-    if not isinstance(block, Mapping):
-        raise UserError(f"{path}: expected a block of options, got {block!r}")
-    hints = get_type_hints(kind)
-    names = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    for key in block:
-        if key not in names:
-            raise UserError(f"{path}.{key}: no such option; there are {', '.join(names)}")
-    return kind(**{key: _convert(hints[key], f"{path}.{key}", value) for key, value in block.items()})
-
-
-def _convert(kind: Any, path: str, value: Any) -> Any:
-    """Check ``value`` against a type of this module's dataclasses and return it in that type."""
-    if dataclasses.is_dataclass(kind):
-        return _read(kind, path, value)  # type: ignore[arg-type]
-    origin = get_origin(kind)
-    if origin in (Union, types.UnionType):
-        inner = next(k for k in get_args(kind) if k is not type(None))
-        return None if value is None else _convert(inner, path, value)
-    if origin is Literal:
-        if value not in get_args(kind):
-            raise UserError(f"{path}: expected one of {', '.join(get_args(kind))}, got {value!r}")
-        return value
-    if origin is tuple:
-        if not isinstance(value, (list, tuple)):
-            raise UserError(f"{path}: expected a list, got {value!r}")
-        return tuple(_convert(get_args(kind)[0], path, item) for item in value)
-    return _convert_scalar(kind, path, value)
-
-
-def _convert_scalar(kind: type, path: str, value: Any) -> Any:
-    if kind is bool:
-        if not isinstance(value, bool):
-            raise UserError(f"{path}: expected true or false, got {value!r}")
-        return value
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-    if kind is int:
-        if not is_number or int(value) != value:
-            raise UserError(f"{path}: expected a whole number, got {value!r}")
-        return int(value)
-    if kind is str:
-        if not isinstance(value, str):
-            raise UserError(f"{path}: expected text, got {value!r}")
-        return value
-    if not is_number:
-        raise UserError(f"{path}: expected a number, got {value!r}")
-    return float(value)
 
 
 def _at_least(name: str, value: float, bound: float) -> None:

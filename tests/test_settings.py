@@ -13,6 +13,10 @@ DEFAULTS = {
     "iterations_per_epoch": None,
     "validation_iterations_per_epoch": None,
     "initial_learning_rate": None,
+    "three_views": False,
+    "block_size": None,
+    "tile_size": None,
+    "protocol": None,
     "seed": None,
     "loss": {
         "gamma": 2.0,

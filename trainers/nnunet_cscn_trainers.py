@@ -46,9 +46,18 @@ from nnunet_cscn.training.lengths import (
     VNetTrainer_100epochs,
     VNetTrainer_250epochs,
 )
+from nnunet_cscn.training.paper import (
+    ACDNetPaperTrainer,
+    BUNetPaperTrainer,
+    CNNPaperTrainer,
+    CSCNPaperTrainer,
+    DeepLabPaperTrainer,
+    VNetPaperTrainer,
+)
 from nnunet_cscn.training.staged import CSCNStagedTrainer
 
 __all__ = [
+    "ACDNetPaperTrainer",
     "ACDNetTrainer",
     "ACDNetTrainer_5epochs",
     "ACDNetTrainer_10epochs",
@@ -56,6 +65,7 @@ __all__ = [
     "ACDNetTrainer_50epochs",
     "ACDNetTrainer_100epochs",
     "ACDNetTrainer_250epochs",
+    "BUNetPaperTrainer",
     "BUNetTrainer",
     "BUNetTrainer_5epochs",
     "BUNetTrainer_10epochs",
@@ -63,6 +73,7 @@ __all__ = [
     "BUNetTrainer_50epochs",
     "BUNetTrainer_100epochs",
     "BUNetTrainer_250epochs",
+    "CNNPaperTrainer",
     "CNNTrainer",
     "CNNTrainer_5epochs",
     "CNNTrainer_10epochs",
@@ -70,6 +81,7 @@ __all__ = [
     "CNNTrainer_50epochs",
     "CNNTrainer_100epochs",
     "CNNTrainer_250epochs",
+    "CSCNPaperTrainer",
     "CSCNStagedTrainer",
     "CSCNStagedTrainer_5epochs",
     "CSCNStagedTrainer_10epochs",
@@ -84,6 +96,7 @@ __all__ = [
     "CSCNTrainer_50epochs",
     "CSCNTrainer_100epochs",
     "CSCNTrainer_250epochs",
+    "DeepLabPaperTrainer",
     "DeepLabTrainer",
     "DeepLabTrainer_5epochs",
     "DeepLabTrainer_10epochs",
@@ -91,6 +104,7 @@ __all__ = [
     "DeepLabTrainer_50epochs",
     "DeepLabTrainer_100epochs",
     "DeepLabTrainer_250epochs",
+    "VNetPaperTrainer",
     "VNetTrainer",
     "VNetTrainer_5epochs",
     "VNetTrainer_10epochs",

@@ -11,8 +11,6 @@ import typer
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.errors import UserError
 
-NNUNETS_NAMES = ("2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres")  # its commands give them a meaning
-
 
 def configure(
     dataset: Annotated[str, typer.Argument(help="Data set, by number or name.")],
@@ -41,8 +39,9 @@ def configure(
     from nnunet_cscn.nnunet_folders import plans_file, read_plans_file
     from nnunet_cscn.planning.configurations import Changes, derive_configuration
     from nnunet_cscn.planning.options import parse_assignments
+    from nnunet_cscn.planning.storing import check_configuration_name, store_configuration
 
-    _check_name(name)
+    check_configuration_name(name)
     file = plans_file(dataset, plans_name)
     plans = read_plans_file(file)
     changes = Changes(
@@ -54,43 +53,13 @@ def configure(
         max_features=max_features,
     )
     entry = derive_configuration(plans, base, name, changes)
-    _store(file, plans, name, entry, overwrite=overwrite)
+    if plans["configurations"].get(name, entry) != entry and "inherits_from" not in plans["configurations"][name]:
+        raise UserError(f"{name} is a configuration of nnU-Net's own planner: choose another name")
+    is_new = store_configuration(file, plans, name, entry, overwrite=overwrite)
+    said = f"{name} written to {file}" if is_new else f"{name} stands in {file} already"
+    console.print(said, soft_wrap=True, markup=False)
     if "data_identifier" in entry:
         _show_preprocessing(file, name)
-
-
-def _check_name(name: str) -> None:
-    if not name.replace("_", "").replace("-", "").isalnum() or "__" in name:
-        raise UserError(f"{name}: a name consists of letters, digits, - and single _, as it becomes part of a folder's")
-    if name in NNUNETS_NAMES:
-        raise UserError(f"{name} is a configuration of nnU-Net's own planner: choose another name")
-
-
-def _store(file: Path, plans: dict[str, Any], name: str, entry: dict[str, Any], *, overwrite: bool) -> None:
-    from nnunet_cscn.files import write_json
-
-    existing = plans["configurations"].get(name)
-    if existing == entry:
-        console.print(f"{name} stands in {file} already", soft_wrap=True, markup=False)
-        return
-    if existing is not None:
-        _refuse_loss(file, plans, name, overwrite=overwrite)
-    plans["configurations"][name] = entry
-    write_json(file, plans)
-    console.print(f"{name} written to {file}", soft_wrap=True, markup=False)
-
-
-def _refuse_loss(file: Path, plans: dict[str, Any], name: str, *, overwrite: bool) -> None:
-    """Keep what other people's or other days' work depends on."""
-    from nnunet_cscn.nnunet_folders import inheritance, models_trained_with
-
-    if "inherits_from" not in plans["configurations"][name]:
-        raise UserError(f"{name} is a configuration of nnU-Net's own planner: choose another name")
-    if not overwrite:
-        raise UserError(f"{name} stands in {file} with other settings: choose another name or add --overwrite")
-    for heir in plans["configurations"]:
-        if name in inheritance(plans, heir) and (trained := models_trained_with(file.parent.name, file.stem, heir)):
-            raise UserError(f"{trained[0]} was trained with {name} as it is: choose another name or remove that folder")
 
 
 def _show_preprocessing(file: Path, name: str) -> None:

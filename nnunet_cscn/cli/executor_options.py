@@ -56,3 +56,13 @@ def chosen_executor(devices: str | None, slurm: str | None, *, folder: Path) -> 
     if devices is not None:
         raise UserError("--devices and --slurm: give one of them; Slurm chooses the devices itself")
     return SlurmExecutor(folder, parse_options(slurm))
+
+
+def chosen_folds(text: str | None) -> list[int] | None:
+    """Return the folds that ``--folds`` names; None for all; UserError for something else."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise UserError(f"--folds: expected numbers with commas between them, got {text}")
+    return sorted({int(part) for part in parts})

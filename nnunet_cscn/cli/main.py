@@ -18,6 +18,7 @@ from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
 from nnunet_cscn.cli.model_options import ManyFolds
 from nnunet_cscn.cli.observers import observers
+from nnunet_cscn.cli.paper import paper_app
 from nnunet_cscn.cli.phantom import phantom
 from nnunet_cscn.cli.plan import plan
 from nnunet_cscn.cli.predict import predict
@@ -66,6 +67,7 @@ app.command("predict-dicom", cls=ManyFolds)(predict_dicom)
 app.command("report")(report)
 app.command("train")(train)
 app.add_typer(convert_app, name="convert")
+app.add_typer(paper_app, name="paper")
 app.add_typer(weights_app, name="weights")
 
 

@@ -8,7 +8,7 @@ import typer
 
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.cascade import finish, make_maps_elsewhere
-from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_shown
+from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, chosen_folds, run_shown
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.jobs import Executor
 from nnunet_cscn.execution.trainings import Training, trainings
@@ -52,7 +52,7 @@ def train(
             f"--staged -tr {chosen}: that is no second stage; stage one is chosen by the configuration's option "
             "staged.stage_one (`cscn configure`)"
         )
-    last = trainings(name, configuration, chosen, plans=plans, folds=_folds(folds))
+    last = trainings(name, configuration, chosen, plans=plans, folds=chosen_folds(folds))
     executor = chosen_executor(devices, slurm, folder=results_folder() / name / "cscn_jobs")
     if staged:
         n_devices = None if slurm is not None else len(chosen_devices(devices))
@@ -83,12 +83,3 @@ def _train(wanted: list[Training], executor: Executor) -> None:
         if training.is_finished:
             console.print(f"{training.trainer} fold {training.fold} is finished: {training.folder}", soft_wrap=True)
     run_shown(executor, [training.job() for training in wanted if not training.is_finished])
-
-
-def _folds(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise UserError(f"--folds: expected numbers with commas between them, got {text}")
-    return sorted({int(part) for part in parts})

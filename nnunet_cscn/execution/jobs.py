@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from nnunet_cscn.errors import CommandFailed, UserError
+
+JobState = Literal["waiting", "running", "done", "failed"]
 
 POLL_SECONDS = 0.5
 _TAIL_BYTES = 4096
@@ -26,6 +28,7 @@ class Job:
         log_file: Where its output goes.
         progress: A pattern whose last match in the log gives the number of finished steps.
         total: How many steps there are.
+        array: Jobs with the same word here go to a cluster together, as one array; None for a job on its own.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Job:
     log_file: Path
     progress: str | None = None
     total: int | None = None
+    array: str | None = None
 
     def forget_log(self) -> None:
         """Remove the log of an earlier attempt, so that nobody takes its progress for this one's."""
@@ -55,6 +59,9 @@ class Job:
 class Running(Protocol):
     """A job that was handed over."""
 
+    def running(self) -> bool:
+        """Tell whether it has begun and not ended."""
+
     def done(self) -> bool:
         """Tell whether it has ended."""
 
@@ -65,15 +72,19 @@ class Running(Protocol):
 class Executor(Protocol):
     """Something that runs jobs."""
 
-    def submit(self, job: Job) -> Running:
-        """Hand over a job."""
+    def submit(self, jobs: Sequence[Job]) -> Iterable[tuple[Job, Running]]:
+        """Hand jobs over; each is yielded as soon as that is done."""
 
     def cancel(self) -> None:
         """Stop all that was handed over."""
 
 
 def run_jobs(
-    executor: Executor, jobs: Sequence[Job], *, on_progress: Callable[[Job, int], None] = lambda job, done: None
+    executor: Executor,
+    jobs: Sequence[Job],
+    *,
+    on_progress: Callable[[Job, int], None] = lambda job, done: None,
+    on_state: Callable[[Job, JobState, str], None] = lambda job, state, reason: None,
 ) -> None:
     """Run jobs that do not depend on each other to their end.
 
@@ -83,6 +94,7 @@ def run_jobs(
         executor: What runs them.
         jobs: The jobs.
         on_progress: Called now and then with a job and the number of its finished steps, and at its end with all.
+        on_state: Called with a job, its new state, and why it failed.
 
     Raises:
         CommandFailed: When any failed, with all reasons.
@@ -92,21 +104,29 @@ def run_jobs(
     furthest = dict.fromkeys(jobs, 0)
     failures: list[str] = []
     try:
-        for job in jobs:
-            running[job] = executor.submit(job)
+        for job, handle in executor.submit(jobs):
+            running[job] = handle
+            on_state(job, "waiting", "")
+        waiting = set(running)
         while running:
             time.sleep(POLL_SECONDS)
             for job, handle in list(running.items()):
                 if not handle.done():
+                    if job in waiting and handle.running():
+                        waiting.remove(job)
+                        on_state(job, "running", "")
                     furthest[job] = max(furthest[job], job.done_steps())
                     on_progress(job, furthest[job])
                     continue
                 del running[job]
                 try:
                     handle.result()
-                    on_progress(job, job.total or 1)
                 except (Exception, CancelledError) as failure:
                     failures.append(f"{job.name}: {failure}")
+                    on_state(job, "failed", str(failure))
+                else:
+                    on_progress(job, job.total or 1)
+                    on_state(job, "done", "")
     except UserError:  # a job was refused: no reason to stop those that run
         raise
     except BaseException:

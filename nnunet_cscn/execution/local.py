@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
@@ -34,10 +34,11 @@ class LocalExecutor:
         self._running: dict[Job, subprocess.Popen[bytes]] = {}
         self._is_cancelled = False
 
-    def submit(self, job: Job) -> Future[None]:
-        """Queue a job."""
-        job.forget_log()
-        return self._pool.submit(self._run, job)
+    def submit(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Future[None]]]:
+        """Queue jobs."""
+        for job in jobs:
+            job.forget_log()
+            yield job, self._pool.submit(self._run, job)
 
     def cancel(self) -> None:
         """Stop what runs and forget what waits."""

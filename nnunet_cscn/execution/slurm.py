@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from nnunet_cscn.files import replacing
 
 
 class SlurmExecutor:
-    """Submits each job to Slurm, unless an earlier run of the command has left it there.
+    """Submits jobs to Slurm, unless an earlier run of the command has left them there.
 
     Beside the log of a job stands a file that tells which of Slurm's jobs it is, so that a command that was killed
     finds its jobs again.
@@ -43,23 +44,38 @@ class SlurmExecutor:
             raise UserError(f"--slurm: {str(refused) or 'an option has a value of the wrong kind'}") from None
         self._submitted: dict[Path, Any] = {}
 
-    def submit(self, job: Job) -> SlurmJob:
-        """Submit a job, or wait for the one that waits or runs already."""
-        handle_file = job.log_file.with_suffix(".submitted")
-        submitted = _still_there(handle_file)
-        if submitted is None:
+    def submit(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, SlurmJob]]:
+        """Submit jobs, those of an array together, or wait for those that wait or run already."""
+        new: dict[str | Job, list[Job]] = {}
+        for job in jobs:
+            handle = _still_there(_handle_file(job))
+            if handle is None:
+                new.setdefault(job.array or job, []).append(job)
+            else:
+                yield job, self._kept(job, handle)
+        for together in new.values():
+            for job, handle in zip(together, self._submitted_together(together), strict=True):
+                yield job, self._kept(job, handle)
+
+    def _submitted_together(self, jobs: Sequence[Job]) -> list[Any]:
+        for job in jobs:
             job.forget_log()
-            try:
-                submitted = self._executor.submit(run_on_node, job)
-            except (RuntimeError, OSError) as refused:
-                raise UserError(
-                    f"Slurm does not take {job.name}: {refused}; what it has taken goes on, and the same command waits "
-                    "for it"
-                ) from None
-        self._submitted[handle_file] = submitted
-        with replacing(handle_file) as temporary:
-            temporary.write_bytes(pickle.dumps(submitted))
-        return SlurmJob(submitted)
+        try:
+            with self._executor.batch() if len(jobs) > 1 else contextlib.nullcontext():
+                return [self._executor.submit(run_on_node, job) for job in jobs]
+        except (RuntimeError, OSError) as refused:
+            raise UserError(
+                f"Slurm does not take {jobs[0].array or jobs[0].name}: {refused}; what it has taken goes on, and the "
+                "same command waits for it"
+            ) from None
+
+    def _kept(self, job: Job, handle: Any) -> SlurmJob:
+        """Note which of Slurm's jobs it is."""
+        file = _handle_file(job)
+        self._submitted[file] = handle
+        with replacing(file) as temporary:
+            temporary.write_bytes(pickle.dumps(handle))
+        return SlurmJob(handle)
 
     def cancel(self) -> None:
         """Cancel all that was submitted or found."""
@@ -78,6 +94,10 @@ class SlurmJob:
     def __init__(self, job: Any) -> None:
         self._job = job
 
+    def running(self) -> bool:
+        """Tell whether Slurm has given it a node."""
+        return str(self._job.state) in ("RUNNING", "COMPLETING")
+
     def done(self) -> bool:
         """Tell whether it has ended."""
         return bool(self._job.done())
@@ -93,6 +113,10 @@ class SlurmJob:
             raise CommandFailed(str(died))
         if failure := self._job.result():
             raise CommandFailed(failure)
+
+
+def _handle_file(job: Job) -> Path:
+    return job.log_file.with_suffix(".submitted")
 
 
 def _still_there(handle_file: Path) -> Any:

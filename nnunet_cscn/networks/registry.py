@@ -116,12 +116,14 @@ def build_network(
         UserError: When the plan has no U-Net topology or its ``cscn`` block is wrong.
     """
     architecture = architecture_of(configuration)
-    patch_size: Sequence[int] = configuration["patch_size"]
+    settings = Settings.from_configuration(configuration)
+    # the plans that go with a model may hold larger tiles; the network was planned for the blocks
+    patch_size: Sequence[int] = settings.block_size or configuration["patch_size"]
     return BUILDERS[name](
         Blueprint(
             architecture=architecture,
             topology=Topology.from_architecture(architecture, patch_size),
-            settings=Settings.from_configuration(configuration),
+            settings=settings,
             input_channels=input_channels,
             output_channels=output_channels,
             deep_supervision=deep_supervision,

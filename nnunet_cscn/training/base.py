@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from nnunetv2.configuration import default_num_processes
-from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 from torch import nn
 
 from nnunet_cscn.checkpoints import RECORD
+from nnunet_cscn.data.block_sampling import Draw, ThreeViews, TurnedDataset
 from nnunet_cscn.data.channels import ExtraChannelDataset, ExtraInputs, carrying_extra_channels
 from nnunet_cscn.data.distance_maps import DistanceMaps
 from nnunet_cscn.errors import UserError
@@ -26,9 +26,12 @@ from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weigh
 from nnunet_cscn.networks.registry import NetworkName, build_network
 from nnunet_cscn.networks.wrapping import unwrapped
 from nnunet_cscn.settings import LARGEST_SEED, Settings
+from nnunet_cscn.training.tiles import TilePredictingTrainer
+
+ISOTROPIC = 1.5  # largest ratio of spacings at which a turned block still looks like one of the others
 
 
-class CSCNBaseTrainer(nnUNetTrainer):
+class CSCNBaseTrainer(TilePredictingTrainer):
     """What all trainers share. A concrete one names its network, and its loss where there are two stages.
 
     Attributes:
@@ -113,8 +116,14 @@ class CSCNBaseTrainer(nnUNetTrainer):
         return loaders
 
     def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
-        """Return nnU-Net's data sets, with further inputs and the distance maps behind the image's channels."""
-        training, validation = super().get_tr_and_val_datasets()
+        """Return nnU-Net's data sets, with further channels behind the image's and seen as blocks are drawn."""
+        training, validation = self._with_extras(*super().get_tr_and_val_datasets())
+        draw = self.block_draw()
+        if draw is None:
+            return training, validation
+        return TurnedDataset(training, draw), TurnedDataset(validation, draw)
+
+    def _with_extras(self, training: Any, validation: Any) -> tuple[Any, Any]:
         inputs = self.extra_inputs()
         extras = [inputs.load] if inputs is not None else []
         if self.settings.uses_distance:
@@ -151,6 +160,20 @@ class CSCNBaseTrainer(nnUNetTrainer):
     def extra_inputs(self) -> ExtraInputs | None:
         """Return what the network sees beside the image in training; nothing by default."""
         return None
+
+    def block_draw(self) -> Draw | None:
+        """Return what draws how a case is seen each time; None for always as it was preprocessed."""
+        if not self.settings.three_views:
+            return None
+        if len(self.configuration_manager.patch_size) != 3:
+            raise UserError(f"three_views: {self.configuration_name} is a 2d configuration, which has one view")
+        spacing_mm = [float(step) for step in self.configuration_manager.spacing]
+        if max(spacing_mm) > ISOTROPIC * min(spacing_mm):
+            self.print_to_log_file(
+                f"three_views: the spacing of {spacing_mm} mm is far from the same along all axes, so blocks of other "
+                "views show other proportions; `cscn configure --spacing` makes a configuration of equal spacing"
+            )
+        return ThreeViews()
 
     def distance_maps(self) -> DistanceMaps:
         """Return the distance maps that belong to this plan, data set and these options."""

@@ -51,7 +51,7 @@ while not (folder / "go").exists():
 """,
     )
     job = Job("patient", ("wait", str(tmp_path)), tmp_path / "patient.log", progress=r"^step (\d+)$")
-    SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local").submit(job)  # then killed
+    list(SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local").submit([job]))  # then killed
     while not list(tmp_path.glob("started_*")):
         time.sleep(0.02)
     seen = []
@@ -123,7 +123,7 @@ def test_a_damaged_handle_is_told(tmp_path):
 def test_cancelled_jobs_are_not_found_again(write_command, tmp_path):
     write_command("wait", "import time\ntime.sleep(60)")
     executor = SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local")
-    executor.submit(Job("patient", ("wait",), tmp_path / "patient.log"))
+    list(executor.submit([Job("patient", ("wait",), tmp_path / "patient.log")]))
     assert (tmp_path / "patient.submitted").is_file()
     executor.cancel()
     assert not (tmp_path / "patient.submitted").exists()
@@ -133,8 +133,8 @@ def test_a_refused_job_stops_no_other(tmp_path):
     class Refusing:
         cancelled = False
 
-        def submit(self, job):
-            raise UserError(f"no room for {job.name}")
+        def submit(self, jobs):
+            raise UserError(f"no room for {jobs[0].name}")
 
         def cancel(self):
             self.cancelled = True

@@ -1,0 +1,16 @@
+"""``cscn paper``: the paper's experiment, step by step."""
+
+from __future__ import annotations
+
+import typer
+
+from nnunet_cscn.cli.paper_prepare import prepare
+from nnunet_cscn.cli.paper_run import run, status
+
+paper_app = typer.Typer(
+    help="The paper's experiment: prepare a data set, run all methods, make the table and the figures.",
+    no_args_is_help=True,
+)
+paper_app.command("prepare")(prepare)
+paper_app.command("run")(run)
+paper_app.command("status")(status)

@@ -1,0 +1,108 @@
+"""``cscn paper prepare``: the paper's configuration, splits and data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.executor_options import run_shown
+from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.execution.local import LocalExecutor
+
+if TYPE_CHECKING:
+    from nnunet_cscn.data.paper_splits import PaperSplit
+    from nnunet_cscn.paper.preparation import Preparation
+
+
+def prepare(
+    dataset: Dataset,
+    *,
+    configuration: Configuration = "3d_cscn_paper",
+    budget: Budget = 1.0,
+    spacing: Annotated[float, typer.Option(min=0.1, max=20.0, help="Edge of a voxel in mm.")] = 1.0,
+    features: Annotated[int, typer.Option(min=1, max=512, help="Channels at full resolution.")] = 32,
+    batch_size: Annotated[int, typer.Option(min=2, max=4096, help="Blocks in a batch.")] = 32,
+    head_height: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Height in mm of the part of each volume, around its tumour, that blocks are drawn from; 0 for all.",
+        ),
+    ] = 103.0,
+    splits_only: Annotated[
+        bool, typer.Option("--no-preprocessing", help="Write plans and splits; preprocess another time.")
+    ] = False,
+) -> None:
+    """Make a data set ready: plans of its own, five splits, preprocessed data.
+
+    nnU-Net's own plans, data and folds stay as they are; the plans are
+    nnUNetCSCNPaperPlans, the splits cscn_paper_splits.json, five times train,
+    validation and test as 87 to 9 to 24, with all cases of a patient on one
+    side (patients.json in the raw data set). Blocks of 24 x 24 x 8 voxels of
+    1 mm, batch normalisation, ReLU. What departs from the paper, such as
+    --spacing 2 for a small machine, needs a configuration of another name (-c).
+
+    Example: cscn paper prepare 901
+    """
+    from nnunet_cscn.nnunet_folders import preprocessed_folder, raw_dataset
+    from nnunet_cscn.paper.configuration import CONFIGURATION, PaperOptions
+    from nnunet_cscn.paper.preparation import Preparation
+    from nnunet_cscn.planning.storing import check_configuration_name
+
+    check_configuration_name(configuration)
+    options = PaperOptions((spacing,) * 3, features, batch_size, head_height or None)
+    if configuration == CONFIGURATION and options != PaperOptions():
+        raise UserError(
+            f"{CONFIGURATION} is the paper's: give what departs from it another name, such as -c {CONFIGURATION}_small"
+        )
+    preparation = Preparation(raw_dataset(dataset).name, configuration)
+    preprocessed_folder()  # refused before anything is written
+    _plan_if_needed(preparation.dataset)
+    splits = preparation.write_splits()
+    with console.status("planning"):
+        is_new = preparation.write_plans(options)
+    name = preparation.write_budget(budget)
+    said = "written to" if is_new else "stands already in"
+    console.print(f"{configuration} {said} {preparation.plans_file}", soft_wrap=True, markup=False, highlight=False)
+    console.print(_splits_table(splits))
+    if not splits_only:
+        _preprocess(preparation)
+    chosen = "" if configuration == CONFIGURATION else f" -c {configuration}"
+    chosen += "" if name == configuration else f" --budget {budget:g}"
+    console.print(f"next: cscn paper run {dataset}{chosen}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _plan_if_needed(dataset: str) -> None:
+    """Let nnU-Net plan a data set that it has not seen yet."""
+    from nnunet_cscn.execution.jobs import Job
+    from nnunet_cscn.nnunet_folders import dataset_number, preprocessed_folder
+
+    folder = preprocessed_folder() / dataset
+    if (folder / "nnUNetPlans.json").is_file():
+        return
+    number = str(dataset_number(dataset))
+    for command in ("nnUNetv2_extract_fingerprint", "nnUNetv2_plan_experiment"):
+        job = Job(name=command, command=(command, "-d", number), log_file=folder / "cscn" / f"{command}.log")
+        run_shown(LocalExecutor(["cpu"]), [job])
+
+
+def _preprocess(preparation: Preparation) -> None:
+    job = preparation.preprocessing()
+    if job is None:
+        console.print("preprocessed data are there already")
+        return
+    run_shown(LocalExecutor(["cpu"]), [job])
+    preparation.note_preprocessed()
+
+
+def _splits_table(splits: list[PaperSplit]) -> Table:
+    table = Table(title="The paper's splits (cases)")
+    for heading in ("fold", "train", "validation", "test"):
+        table.add_column(heading, justify="right")
+    for fold, split in enumerate(splits):
+        table.add_row(str(fold), *(str(len(part)) for part in (split.train, split.validation, split.test)))
+    return table

@@ -1,0 +1,160 @@
+"""``cscn paper run`` and ``cscn paper status``: all methods on all splits."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from nnunet_cscn.cli.app import console, error_console
+from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_executor, chosen_folds
+from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset, Methods
+from nnunet_cscn.cli.score_options import JsonFile
+from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.execution.jobs import Job, JobState, run_jobs
+
+if TYPE_CHECKING:
+    from nnunet_cscn.paper.runs import PaperRun
+
+Folds = Annotated[str | None, typer.Option("-f", "--folds", show_default="all", help="Such as 0,1,2.")]
+_COLOURS = {"waiting": "dim", "begun": "yellow", "running": "cyan", "done": "green", "failed": "bold red"}
+
+
+def run(
+    dataset: Dataset,
+    *,
+    configuration: Configuration = "3d_cscn_paper",
+    budget: Budget = 1.0,
+    methods: Methods = None,
+    folds: Folds = None,
+    executor: Annotated[
+        Literal["local", "slurm"], typer.Option(help="On this machine's devices, or through Slurm.")
+    ] = "local",
+    devices: Devices = None,
+    slurm: Slurm = None,
+) -> None:
+    """Train every method on every split, and predict the split's test cases.
+
+    Each is one run of nnUNetv2_train in a process of its own. Killed and started
+    again, it repeats nothing that is finished and goes on where the others
+    stopped. With --executor slurm, each method is one array job.
+
+    Example: cscn paper run 901 --budget 0.05
+    """
+    from nnunet_cscn.nnunet_folders import preprocessed_dataset, results_folder
+    from nnunet_cscn.paper.methods import chosen_methods
+    from nnunet_cscn.paper.preparation import Preparation
+    from nnunet_cscn.paper.runs import paper_runs
+
+    if executor == "local" and slurm is not None:
+        raise UserError("--slurm OPTIONS needs --executor slurm")
+    name = preprocessed_dataset(dataset).name
+    chosen = Preparation(name, configuration).write_budget(budget)
+    runs = paper_runs(name, chosen, chosen_methods(methods), chosen_folds(folds))
+    options = (slurm or "") if executor == "slurm" else None
+    runner = chosen_executor(devices, options, folder=results_folder() / name / "cscn_jobs")
+    board = _Board(runs)
+    waiting = {each.job(): each for each in runs if not each.is_done}
+
+    def on_state(job: Job, state: JobState, reason: str) -> None:
+        each = waiting[job]
+        if state == "done":
+            try:
+                each.check_done()
+            except CommandFailed as failure:
+                state, reason = "failed", str(failure)
+        each.note(reason)
+        board.show(each, state, reason)
+
+    def on_progress(job: Job, done: int) -> None:
+        board.tell(waiting[job], done)
+
+    with board, contextlib.suppress(CommandFailed):  # the board says which failed, and why
+        run_jobs(runner, list(waiting), on_progress=on_progress, on_state=on_state)
+    if failed := [each for each in runs if each.failure]:
+        sentences = "\n".join(f"{each.method} fold {each.fold}: {each.failure}" for each in failed)
+        raise CommandFailed(
+            f"{len(failed)} of {len(runs)} runs failed; run the same command to try them again\n{sentences}"
+        )
+
+
+def status(
+    dataset: Dataset,
+    *,
+    configuration: Configuration = "3d_cscn_paper",
+    budget: Budget = 1.0,
+    methods: Methods = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Show how far the runs are: waiting, begun, done, or failed and why.
+
+    Example: cscn paper status 901 --budget 0.05
+    """
+    from nnunet_cscn.files import write_json
+    from nnunet_cscn.nnunet_folders import preprocessed_dataset
+    from nnunet_cscn.paper.configuration import budget_name
+    from nnunet_cscn.paper.methods import chosen_methods
+    from nnunet_cscn.paper.runs import paper_runs
+
+    name = preprocessed_dataset(dataset).name
+    runs = paper_runs(name, budget_name(configuration, budget), chosen_methods(methods))
+    if json_file is not None:
+        found = [{"method": r.method, "fold": r.fold, "state": r.state(), "failure": r.failure} for r in runs]
+        write_json(json_file, {"runs": found})
+    console.print(_table(runs, {(r.method, r.fold): r.state() for r in runs}))
+    for each in runs:
+        if each.failure:
+            console.print(f"{each.method} fold {each.fold}: {each.failure}", markup=False, soft_wrap=True)
+
+
+class _Board:
+    """The table of states, which changes while runs go on.
+
+    Args:
+        runs: All of them, those that are done already too.
+    """
+
+    def __init__(self, runs: Sequence[PaperRun]) -> None:
+        self._runs = runs
+        self._cells = {(run.method, run.fold): str(run.state()) for run in runs}
+        self._live = Live(_table(runs, self._cells), console=error_console, auto_refresh=False)
+
+    def __enter__(self) -> None:
+        self._live.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, run: PaperRun, state: str, reason: str) -> None:
+        """Show a new state, and why it failed."""
+        self._set(run, state)
+        if reason:
+            self._live.console.print(f"{run.method} fold {run.fold}: {reason}", markup=False, soft_wrap=True)
+
+    def tell(self, run: PaperRun, done: int) -> None:
+        """Show how many epochs a run has done."""
+        key = (run.method, run.fold)
+        if self._cells[key].startswith("running"):
+            self._set(run, f"running {done}/{run.training.job().total}")
+
+    def _set(self, run: PaperRun, text: str) -> None:
+        key = (run.method, run.fold)
+        if self._cells[key] != text:
+            self._cells[key] = text
+            self._live.update(_table(self._runs, self._cells), refresh=True)
+
+
+def _table(runs: Sequence[PaperRun], cells: Mapping[tuple[str, int], str]) -> Table:
+    folds = sorted({run.fold for run in runs})
+    table = Table(title=f"{runs[0].training.dataset}, {runs[0].training.configuration}" if runs else None)
+    table.add_column("method")
+    for fold in folds:
+        table.add_column(f"fold {fold}")
+    for method in dict.fromkeys(run.method for run in runs):
+        texts = [cells[method, fold] for fold in folds]
+        table.add_row(method, *(f"[{_COLOURS[text.split()[0]]}]{text}" for text in texts))
+    return table

@@ -1,0 +1,56 @@
+"""Which axis of a preprocessed volume runs along which of the patient's."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cscn.errors import UserError
+
+LEFT_RIGHT, ANTERIOR_POSTERIOR, HEAD_FEET = 0, 1, 2
+
+
+def patient_axes(properties: Mapping[str, Any], transpose_forward: Sequence[int]) -> tuple[int, int, int]:
+    """Return the volume's axes nearest to the patient's left-right, anterior-posterior and head-feet axes.
+
+    Args:
+        properties: What nnU-Net keeps of a case.
+        transpose_forward: The plan's order of the axes.
+
+    Raises:
+        UserError: When the reader of the images kept no directions.
+
+    Example:
+        An axial image, and a sagittal one whose slices follow each other from right to left.
+
+        >>> axial = {"sitk_stuff": {"direction": (1, 0, 0, 0, 1, 0, 0, 0, 1)}}
+        >>> patient_axes(axial, (0, 1, 2))
+        (2, 1, 0)
+        >>> sagittal = {"sitk_stuff": {"direction": (0, 0, -1, 1, 0, 0, 0, -1, 0)}}
+        >>> patient_axes(sagittal, (0, 1, 2))
+        (0, 2, 1)
+    """
+    along = np.abs(_directions(properties))
+    # each axis of the image, (x, y, z) in the file and (z, y, x) in memory, takes part once, also where it is oblique
+    best = max(itertools.permutations(range(3)), key=lambda columns: along[range(3), columns].sum())
+    left_right, anterior_posterior, head_feet = (list(transpose_forward).index(2 - column) for column in best)
+    return left_right, anterior_posterior, head_feet
+
+
+def _directions(properties: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Rows: the patient's axes; columns: the file's."""
+    if len(direction := properties.get("sitk_stuff", {}).get("direction", ())) == 9:
+        return np.asarray(direction, dtype=np.float64).reshape(3, 3)
+    kept = properties.get("nibabel_stuff", {})
+    if (affine := kept.get("reoriented_affine", kept.get("original_affine"))) is not None:
+        columns = np.asarray(affine, dtype=np.float64)[:3, :3]
+        unit: NDArray[np.float64] = columns / np.linalg.norm(columns, axis=0)
+        return unit
+    raise UserError(
+        "the images' reader keeps no directions of the patient, which flipping left and right needs: plan with images "
+        "that SimpleITK reads (NIfTI, NRRD, MHA)"
+    )

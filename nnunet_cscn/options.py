@@ -1,0 +1,72 @@
+"""Read blocks of options, as JSON gives them, into dataclasses; refuse what these do not know."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import types
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from nnunet_cscn.errors import UserError
+
+_Dataclass = TypeVar("_Dataclass")
+
+
+def read_options(kind: type[_Dataclass], path: str, block: Any) -> _Dataclass:
+    """Read a block into a dataclass, and blocks inside of it likewise.
+
+    Args:
+        kind: The dataclass.
+        path: What the block is called in messages.
+        block: Names and values; what is left out keeps its default.
+
+    Raises:
+        UserError: For a name that the dataclass does not have or a value of the wrong kind.
+    """
+    if not isinstance(block, Mapping):
+        raise UserError(f"{path}: expected a block of options, got {block!r}")
+    hints = get_type_hints(kind)
+    names = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    for key in block:
+        if key not in names:
+            raise UserError(f"{path}.{key}: no such option; there are {', '.join(names)}")
+    return kind(**{key: _convert(hints[key], f"{path}.{key}", value) for key, value in block.items()})
+
+
+def _convert(kind: Any, path: str, value: Any) -> Any:
+    """Check ``value`` against a type of this module's dataclasses and return it in that type."""
+    if dataclasses.is_dataclass(kind):
+        return read_options(kind, path, value)  # type: ignore[arg-type]
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        inner = next(k for k in get_args(kind) if k is not type(None))
+        return None if value is None else _convert(inner, path, value)
+    if origin is Literal:
+        if value not in get_args(kind):
+            raise UserError(f"{path}: expected one of {', '.join(get_args(kind))}, got {value!r}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise UserError(f"{path}: expected a list, got {value!r}")
+        return tuple(_convert(get_args(kind)[0], path, item) for item in value)
+    return _convert_scalar(kind, path, value)
+
+
+def _convert_scalar(kind: type, path: str, value: Any) -> Any:
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise UserError(f"{path}: expected true or false, got {value!r}")
+        return value
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    if kind is int:
+        if not is_number or int(value) != value:
+            raise UserError(f"{path}: expected a whole number, got {value!r}")
+        return int(value)
+    if kind is str:
+        if not isinstance(value, str):
+            raise UserError(f"{path}: expected text, got {value!r}")
+        return value
+    if not is_number:
+        raise UserError(f"{path}: expected a number, got {value!r}")
+    return float(value)

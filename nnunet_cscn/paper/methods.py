@@ -1,0 +1,69 @@
+"""The methods of the paper's Table 1, and what the paper found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nnunet_cscn.errors import UserError
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of the paper's Table 1.
+
+    Attributes:
+        dsc: Mean DSC.
+        assd_mm: Mean ASSD in mm.
+        f1: F1 score.
+    """
+
+    dsc: float
+    assd_mm: float
+    f1: float
+
+
+PROPOSED = "CSCN"
+
+# In the order of the tables: the paper's method, then its parts, then the others.
+TRAINERS: Mapping[str, str] = {
+    PROPOSED: "CSCNPaperTrainer",
+    "BUNet": "BUNetPaperTrainer",
+    "ACDNet": "ACDNetPaperTrainer",
+    "CNN": "CNNPaperTrainer",
+    "DeepLab": "DeepLabPaperTrainer",
+    "V-Net": "VNetPaperTrainer",
+}
+
+# Table 1 of doi:10.32604/iasc.2022.019785, and its section 4.4 for the physicians. V-Net did not converge there, and
+# BUNet alone has no row.
+PUBLISHED: Mapping[str, Published] = {
+    PROPOSED: Published(0.741, 1.212, 0.756),
+    "ACDNet": Published(0.712, 1.493, 0.741),
+    "CNN": Published(0.707, 1.514, 0.728),
+    "DeepLab": Published(0.714, 1.399, 0.722),
+}
+PUBLISHED_OBSERVERS = Published(0.642, 2.692, 0.686)
+
+
+def chosen_methods(text: str | None) -> list[str]:
+    """Return the methods that a list such as ``CSCN,V-Net`` names, in the tables' order; all where it is None.
+
+    Raises:
+        UserError: When it names something else.
+
+    Example:
+        >>> chosen_methods("vnet, CSCN")
+        ['CSCN', 'V-Net']
+    """
+    if text is None:
+        return list(TRAINERS)
+    by_plain_name = {_plain(name): name for name in TRAINERS}
+    wanted = [_plain(part) for part in text.split(",")]
+    if unknown := [part for part in wanted if part not in by_plain_name]:
+        raise UserError(f"--methods {unknown[0]}: there are {', '.join(TRAINERS)}")
+    return [name for name in TRAINERS if _plain(name) in wanted]
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "")

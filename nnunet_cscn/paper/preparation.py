@@ -1,0 +1,179 @@
+"""Make a data set ready for the paper's experiment, beside nnU-Net's own plans, data and folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn.data.paper_splits import FILE, PaperSplit, paper_splits, write_paper_splits
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.execution.jobs import Job
+from nnunet_cscn.files import write_json
+from nnunet_cscn.nnunet_folders import (
+    configuration_from_plans,
+    data_identifier,
+    dataset_number,
+    models_trained_with,
+    preprocessed_dataset,
+    raw_dataset,
+    read_dataset_json,
+    read_json_file,
+    read_plans,
+    read_plans_file,
+)
+from nnunet_cscn.paper.configuration import (
+    PLANS,
+    PaperOptions,
+    budget_configuration,
+    budget_name,
+    paper_plans,
+)
+from nnunet_cscn.planning.storing import store_configuration
+
+_MARKER = "preprocessed.json"
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A data set that is made ready.
+
+    Attributes:
+        dataset: Its folder name.
+        configuration: The configuration's name.
+    """
+
+    dataset: str
+    configuration: str
+
+    @property
+    def plans_file(self) -> Path:
+        """The plans of the paper's experiment."""
+        return preprocessed_dataset(self.dataset) / f"{PLANS}.json"
+
+    def write_splits(self) -> list[PaperSplit]:
+        """Write the five splits, by patient; they stay what they are when they are there already.
+
+        Raises:
+            UserError: When there are too few patients, or patients.json does not name all.
+        """
+        patients = patients_of(raw_dataset(self.dataset))
+        splits = paper_splits(patients)
+        write_paper_splits(preprocessed_dataset(self.dataset) / FILE, splits)
+        return splits
+
+    def write_plans(self, options: PaperOptions) -> bool:
+        """Write the configuration into the plans of the experiment.
+
+        Returns:
+            Whether it is new.
+
+        Raises:
+            UserError: When another one of that name stands there and models were trained with it, or nnU-Net's plans
+                are missing.
+        """
+        made = paper_plans(read_plans(self.dataset), self.configuration, options)
+        entry = made["configurations"][self.configuration]
+        if not self.plans_file.is_file():
+            write_json(self.plans_file, made)
+            return True
+        return store_configuration(
+            self.plans_file, read_plans_file(self.plans_file), self.configuration, entry, overwrite=True
+        )
+
+    def write_budget(self, budget: float) -> str:
+        """Write the configuration that spends a part of the iterations; return its name.
+
+        Raises:
+            UserError: When the share is out of range, or the configuration is not prepared.
+        """
+        plans = read_paper_plans(self.dataset)
+        configuration_from_plans(plans, self.configuration)
+        name = budget_name(self.configuration, budget)
+        if name != self.configuration:
+            entry = budget_configuration(plans, self.configuration, budget)
+            store_configuration(self.plans_file, plans, name, entry, overwrite=True)
+        return name
+
+    def preprocessing(self) -> Job | None:
+        """Return what is left to preprocess: nothing where it was done with these plans and for these cases."""
+        if self._is_preprocessed():
+            return None
+        if trained := models_trained_with(self.dataset, PLANS, self.configuration):
+            raise UserError(
+                f"{trained[0]} was trained on other data than {self._data} would hold now (cases or plans have "
+                "changed since): remove that folder, or prepare under another name"
+            )
+        number = str(dataset_number(self.dataset))
+        n_cases = len(self._cases())
+        return Job(
+            name=f"preprocess {self.configuration}",
+            command=("nnUNetv2_preprocess", "-d", number, "-plans_name", PLANS, "-c", self.configuration, "-np", "2"),
+            log_file=self._marker.parent / "preprocess.log",
+            progress=rf"\b(\d+)/{n_cases} \[",
+            total=n_cases,
+        )
+
+    def note_preprocessed(self) -> None:
+        """Note for the next call that preprocessing came to its end."""
+        write_json(self._marker, self._made_from())
+
+    @property
+    def _data(self) -> Path:
+        return preprocessed_dataset(self.dataset) / data_identifier(self._plan())
+
+    @property
+    def _marker(self) -> Path:
+        return preprocessed_dataset(self.dataset) / "cscn" / self._data.name / _MARKER
+
+    def _plan(self) -> dict[str, Any]:
+        return configuration_from_plans(read_plans_file(self.plans_file), self.configuration)
+
+    def _cases(self) -> list[str]:
+        return sorted(patients_of(raw_dataset(self.dataset)))
+
+    def _is_preprocessed(self) -> bool:
+        if not self._marker.is_file() or read_json_file(self._marker) != self._made_from():
+            return False
+        return all((self._data / f"{case}.pkl").is_file() for case in self._cases())
+
+    def _made_from(self) -> dict[str, Any]:
+        plan = self._plan()
+        shapes_data = ("spacing", "preprocessor_name", "norm", "use_mask", "resampling")
+        return {"cases": self._cases(), **{key: plan[key] for key in sorted(plan) if key.startswith(shapes_data)}}
+
+
+def read_paper_plans(dataset: str) -> dict[str, Any]:
+    """Read the plans of the experiment.
+
+    Raises:
+        UserError: When the data set is not prepared.
+    """
+    if not (preprocessed_dataset(dataset) / f"{PLANS}.json").is_file():
+        raise UserError(f"{dataset} is not prepared for the paper's experiment: `cscn paper prepare {dataset}` does it")
+    return read_plans(dataset, PLANS)
+
+
+def patients_of(raw: Path) -> Mapping[str, str]:
+    """Return the patient of each training case; each case is a patient of its own where ``patients.json`` is missing.
+
+    Args:
+        raw: The raw data set.
+
+    Raises:
+        UserError: When ``patients.json`` lacks cases, or there are none.
+    """
+    ending = read_dataset_json(raw)["file_ending"]
+    labels = raw / "labelsTr"
+    cases = sorted(f.name.removesuffix(ending) for f in labels.glob(f"*{ending}") if not f.name.startswith("."))
+    if not cases:
+        raise UserError(f"{labels} holds no label maps with the ending {ending}: put the training cases there first")
+    file = raw / "patients.json"
+    if not file.is_file():
+        return {case: case for case in cases}
+    known = read_json_file(file)
+    if not isinstance(known, dict) or (missing := [case for case in cases if case not in known]):
+        lacks = f"lacks {', '.join(missing[:5])}" if isinstance(known, dict) else "is no table of cases"
+        raise UserError(f"{file} {lacks}: it has to name the patient of every training case, or to be removed")
+    return {case: str(known[case]) for case in cases}

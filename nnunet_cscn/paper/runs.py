@@ -1,0 +1,162 @@
+"""The runs of the paper's experiment: each method on each of the five splits, by nnU-Net's own command."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from nnunet_cscn.data.paper_splits import FILE, PaperSplit, read_paper_splits
+from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.execution.jobs import Job
+from nnunet_cscn.execution.trainings import Training
+from nnunet_cscn.nnunet_folders import (
+    configuration_from_plans,
+    preprocessed_data,
+    preprocessed_dataset,
+    read_dataset_json,
+    read_plans_file,
+)
+from nnunet_cscn.paper.configuration import PLANS
+from nnunet_cscn.paper.methods import TRAINERS
+from nnunet_cscn.paper.preparation import read_paper_plans
+from nnunet_cscn.prediction_plans import are_the_same
+
+RunState = Literal["waiting", "begun", "running", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class PaperRun:
+    """One method on one split: training, validation, and the prediction of the test cases.
+
+    Attributes:
+        method: The method's name in the table.
+        training: nnU-Net's run.
+        test_cases: The cases that it predicts at its end.
+        file_ending: That of the predictions.
+    """
+
+    method: str
+    training: Training
+    test_cases: tuple[str, ...]
+    file_ending: str
+
+    @property
+    def fold(self) -> int:
+        """Number of the split."""
+        return self.training.fold
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of the predicted test cases."""
+        return self.training.folder / "test"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.training.is_finished and not self.missing_cases
+
+    @property
+    def missing_cases(self) -> list[str]:
+        """The test cases without a prediction."""
+        return [case for case in self.test_cases if not (self.predictions / f"{case}{self.file_ending}").is_file()]
+
+    @property
+    def failure(self) -> str:
+        """What the last attempt failed with; nothing where it did not."""
+        file = self._failure_file
+        return file.read_text(encoding="utf-8").strip() if file.is_file() and not self.is_done else ""
+
+    def state(self) -> RunState:
+        """Return how far it is, from what stands in its folder: whether it runs elsewhere can't be seen there."""
+        if self.is_done:
+            return "done"
+        if self.failure:
+            return "failed"
+        return "begun" if self.training.folder.is_dir() else "waiting"
+
+    def job(self) -> Job:
+        """Return what is left to do."""
+        return dataclasses.replace(
+            self.training.job(), name=f"{self.method} fold {self.fold}", array=self.training.trainer
+        )
+
+    def note(self, failure: str) -> None:
+        """Note what an attempt failed with; nothing forgets it."""
+        if failure:
+            self._failure_file.parent.mkdir(parents=True, exist_ok=True)
+            self._failure_file.write_text(failure + "\n", encoding="utf-8")
+        else:
+            self._failure_file.unlink(missing_ok=True)
+
+    def check_done(self) -> None:
+        """See that a run that ended well has left everything.
+
+        Raises:
+            CommandFailed: When it has not.
+        """
+        if not self.is_done:
+            raise CommandFailed(f"{self.method} fold {self.fold} ended without predictions in {self.predictions}")
+
+    @property
+    def _failure_file(self) -> Path:
+        return self.training.job().log_file.with_suffix(".failed")
+
+
+def paper_runs(
+    dataset: str, configuration: str, methods: Sequence[str], folds: Sequence[int] | None = None
+) -> list[PaperRun]:
+    """Return the runs of some methods on some or all splits, split by split.
+
+    Args:
+        dataset: The data set's folder name.
+        configuration: The configuration's name.
+        methods: Names of the table.
+        folds: Numbers of the splits; None for all.
+
+    Raises:
+        UserError: When the data set is not prepared, a split does not exist, or results of other plans are in the way.
+    """
+    plans = read_paper_plans(dataset)
+    configuration_from_plans(plans, configuration)
+    splits = _splits(dataset, configuration)
+    chosen = list(range(len(splits))) if folds is None else list(folds)
+    if unknown := [fold for fold in chosen if fold >= len(splits)]:
+        raise UserError(f"--folds: there is no split {unknown[0]}; there are {len(splits)}, from 0 on")
+    ending = read_dataset_json(preprocessed_dataset(dataset))["file_ending"]
+    runs = [
+        PaperRun(method, Training(dataset, configuration, TRAINERS[method], PLANS, fold), splits[fold].test, ending)
+        for fold in chosen
+        for method in methods
+    ]
+    for model in dict.fromkeys(run.training.folder.parent for run in runs):
+        file = model / "plans.json"
+        if file.is_file() and not are_the_same(plans, read_plans_file(file), configuration):
+            raise UserError(
+                f"{model} holds results of other plans than {PLANS} are now: move that folder away, or prepare a "
+                "configuration of another name (`cscn paper prepare -c NAME`)"
+            )
+    return runs
+
+
+def by_method(runs: Sequence[PaperRun]) -> Mapping[str, list[PaperRun]]:
+    """Return the runs of each method."""
+    found: dict[str, list[PaperRun]] = {}
+    for run in runs:
+        found.setdefault(run.method, []).append(run)
+    return found
+
+
+def _splits(dataset: str, configuration: str) -> list[PaperSplit]:
+    """Return the splits, once all of their cases are preprocessed."""
+    splits = read_paper_splits(preprocessed_dataset(dataset) / FILE)
+    data = preprocessed_data(dataset, PLANS, configuration)
+    cases = {case for split in splits for case in (*split.train, *split.validation, *split.test)}
+    if missing := sorted(case for case in cases if not (data / f"{case}.pkl").is_file()):
+        raise UserError(
+            f"{data} lacks {len(missing)} cases of the splits, such as {missing[0]}: run `cscn paper prepare "
+            f"{dataset}` again"
+        )
+    return splits

@@ -1,0 +1,60 @@
+"""Write configurations into plans without losing what other people's or other days' work depends on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import write_json
+from nnunet_cscn.nnunet_folders import inheritance, models_trained_with
+
+NNUNETS_NAMES = ("2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres")  # its commands give them a meaning
+
+
+def check_configuration_name(name: str) -> None:
+    """See that a name can be a configuration's.
+
+    Raises:
+        UserError: When it can't.
+    """
+    if not name.replace("_", "").replace("-", "").isalnum() or "__" in name:
+        raise UserError(f"{name}: a name consists of letters, digits, - and single _, as it becomes part of a folder's")
+    if name in NNUNETS_NAMES:
+        raise UserError(f"{name} is a configuration of nnU-Net's own planner: choose another name")
+
+
+def store_configuration(
+    file: Path, plans: dict[str, Any], name: str, entry: dict[str, Any], *, overwrite: bool
+) -> bool:
+    """Write a configuration into a plans file.
+
+    Args:
+        file: The plans file.
+        plans: What it holds.
+        name: The configuration's name.
+        entry: The configuration.
+        overwrite: Whether one of that name may be replaced.
+
+    Returns:
+        Whether anything was written; False when it stood there already.
+
+    Raises:
+        UserError: When another one stands there and may not be replaced, or models were trained with it.
+    """
+    existing = plans["configurations"].get(name)
+    if existing == entry:
+        return False
+    if existing is not None:
+        _refuse_loss(file, plans, name, overwrite=overwrite)
+    plans["configurations"][name] = entry
+    write_json(file, plans)
+    return True
+
+
+def _refuse_loss(file: Path, plans: dict[str, Any], name: str, *, overwrite: bool) -> None:
+    if not overwrite:
+        raise UserError(f"{name} stands in {file} with other settings: choose another name or add --overwrite")
+    for heir in plans["configurations"]:
+        if name in inheritance(plans, heir) and (trained := models_trained_with(file.parent.name, file.stem, heir)):
+            raise UserError(f"{trained[0]} was trained with {name} as it is: choose another name or remove that folder")

@@ -1,0 +1,105 @@
+"""Accuracy, loss and learning rate of every iteration, in files of their own: nnU-Net's log takes no further keys."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nnunet_cscn.files import replacing
+
+TRAINING_FILE = "training_curve.csv"
+VALIDATION_FILE = "validation_curve.csv"
+_HEADINGS = ("iteration", "accuracy", "loss", "learning_rate")
+
+
+def voxel_accuracy(logits: Tensor, target: Tensor, *, are_regions: bool, ignore_label: int | None) -> Tensor:
+    """Return the share of voxels with the right label, or with all regions right.
+
+    Args:
+        logits: (B, C, Z, Y, X).
+        target: Labels (B, 1, Z, Y, X); of regions (B, C, Z, Y, X), and a further channel for what is ignored.
+        are_regions: Which of the two.
+        ignore_label: The label about which nothing is known; None when there is none.
+
+    Returns:
+        A scalar on the device of ``logits``, which is not waited for; nan where every voxel is ignored.
+    """
+    if are_regions:
+        n_regions = logits.shape[1]
+        is_right = ((logits > 0) == target[:, :n_regions].bool()).all(dim=1)
+        is_known = ~target[:, -1].bool() if ignore_label is not None else torch.ones_like(is_right)
+    else:
+        labels = target[:, 0]
+        is_right = logits.argmax(dim=1) == labels
+        is_known = labels != ignore_label if ignore_label is not None else torch.ones_like(is_right)
+    return (is_right & is_known).sum() / is_known.sum()
+
+
+class AccuracyMeter:
+    """Notes the accuracy of each batch as its loss is computed, and waits for the device only when asked.
+
+    Args:
+        loss: nnU-Net's loss module, which sees output and target of each batch.
+        are_regions: As in ``voxel_accuracy``.
+        ignore_label: As in ``voxel_accuracy``.
+    """
+
+    def __init__(self, loss: nn.Module, *, are_regions: bool, ignore_label: int | None) -> None:
+        self._are_regions = are_regions
+        self._ignore_label = ignore_label
+        self._noted: list[Tensor] = []
+        loss.register_forward_pre_hook(self._note)
+
+    def taken(self) -> list[float]:
+        """Return what was noted since the last call."""
+        noted, self._noted = self._noted, []
+        return [float(value) for value in torch.stack(noted).cpu()] if noted else []
+
+    def _note(self, _loss: nn.Module, arguments: tuple[Any, ...]) -> None:
+        output, target = arguments
+        full_resolution = output[0] if isinstance(output, (list, tuple)) else output
+        with torch.no_grad():
+            self._noted.append(
+                voxel_accuracy(
+                    full_resolution, target[0], are_regions=self._are_regions, ignore_label=self._ignore_label
+                )
+            )
+
+
+class CurveFile:
+    """A CSV of iterations, accuracies, losses and learning rates, which a resumed training goes on writing.
+
+    Args:
+        file: The file.
+        first_iteration: Where the training starts; what the file says of later ones belongs to a run that was lost.
+    """
+
+    def __init__(self, file: Path, *, first_iteration: int) -> None:
+        self._file = file
+        self._rows = [row for row in read_curve(file) if row[0] < first_iteration] if file.is_file() else []
+
+    def append(self, rows: Sequence[tuple[int, float, float, float]]) -> None:
+        """Write further rows; the file is whole at any time."""
+        self._rows += rows
+        with replacing(self._file) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(_HEADINGS)
+            writer.writerows((row[0], *(f"{value:.6g}" for value in row[1:])) for row in self._rows)
+
+
+def read_curve(file: Path) -> list[tuple[int, float, float, float]]:
+    """Read what a ``CurveFile`` wrote: iteration, accuracy, loss, learning rate.
+
+    Raises:
+        ValueError: When it is something else.
+    """
+    with file.open(newline="", encoding="utf-8") as stream:
+        headings, *rows = csv.reader(stream)
+    if tuple(headings) != _HEADINGS:
+        raise ValueError(f"{file}: expected the columns {', '.join(_HEADINGS)}")
+    return [(int(row[0]), float(row[1]), float(row[2]), float(row[3])) for row in rows]

@@ -1,0 +1,186 @@
+"""The paper's protocol (section 4), for any of the networks."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
+from nnunetv2.inference.export_prediction import export_prediction_from_logits
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+from nnunet_cscn.data.block_sampling import Draw, Head, PaperBlocks
+from nnunet_cscn.data.paper_splits import FILE, PaperSplit, read_paper_splits
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import replacing_folder
+from nnunet_cscn.networks.wrapping import unwrapped
+from nnunet_cscn.settings import ProtocolSettings
+from nnunet_cscn.training.base import CSCNBaseTrainer
+from nnunet_cscn.training.curve import TRAINING_FILE, VALIDATION_FILE, AccuracyMeter, CurveFile
+from nnunet_cscn.training.staircase import StaircaseSchedule
+
+INITIAL_LEARNING_RATE = 1e-3
+TEST_FOLDER = "test"
+
+
+class PaperProtocol(CSCNBaseTrainer):
+    """Trains on the paper's blocks with Adam and a staircase, on the paper's splits, and predicts the test cases.
+
+    The loss stands among the configuration's options, where ``cscn paper prepare`` writes it.
+    """
+
+    lr_scheduler: StaircaseSchedule
+
+    def do_split(self) -> tuple[list[str], list[str]]:
+        """Return the training and the validation cases of the fold, from the paper's own splits."""
+        if self.fold == "all":
+            both: tuple[list[str], list[str]] = super().do_split()
+            return both
+        split = self.split
+        return list(split.train), list(split.validation)
+
+    @property
+    def split(self) -> PaperSplit:
+        """The cases of this fold."""
+        file = Path(self.preprocessed_dataset_folder_base) / FILE
+        splits = read_paper_splits(file)
+        if not self.fold < len(splits):
+            raise UserError(f"{file} has no fold {self.fold}: there are {len(splits)}, from 0 on")
+        return splits[self.fold]
+
+    def configure_optimizers(self) -> tuple[torch.optim.Optimizer, StaircaseSchedule]:
+        """Return Adam and its schedule."""
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.initial_lr)
+        schedule = StaircaseSchedule(
+            optimizer,
+            initial=self.initial_lr,
+            every=self._protocol.decay_iterations,
+            iterations_per_epoch=self.num_iterations_per_epoch,
+        )
+        return optimizer, schedule
+
+    def configure_rotation_dummyDA_mirroring_and_inital_patch_size(self) -> tuple[Any, bool, Any, tuple[int, ...]]:  # noqa: N802
+        """Turn off what nnU-Net would do to blocks, and mirrored copies at prediction, which the paper has not."""
+        self.inference_allowed_mirroring_axes = None
+        return (0.0, 0.0), False, self.configuration_manager.patch_size, ()
+
+    def get_training_transforms(
+        self,
+        _patch_size: Any,
+        _rotation: Any,
+        deep_supervision_scales: Any,
+        _mirror_axes: Any,
+        _dummy_2d: bool,
+        use_mask_for_norm: Any = None,
+        **labels: Any,
+    ) -> BasicTransform:
+        """Change nothing: flipping goes with the view and happens where blocks are drawn."""
+        return self.get_validation_transforms(deep_supervision_scales, **labels)
+
+    def block_draw(self) -> Draw:
+        """Return what draws the paper's blocks."""
+        plan, protocol = self.configuration_manager, self._protocol
+        height_mm = protocol.head_height_mm
+        head = Head(height_mm, protocol.head_jitter_mm) if height_mm is not None else None
+        return PaperBlocks(plan.patch_size, plan.spacing, self.plans_manager.transpose_forward, head)
+
+    def on_train_start(self) -> None:
+        """Do what nnU-Net does, and begin or go on with the curves."""
+        if self.current_epoch == 0 and self.local_rank == 0:
+            shutil.rmtree(self.test_folder, ignore_errors=True)  # of an earlier training
+        super().on_train_start()
+        done = self.current_epoch * self.num_iterations_per_epoch
+        folder = Path(self.output_folder)
+        self._training_curve = CurveFile(folder / TRAINING_FILE, first_iteration=done)
+        self._validation_curve = CurveFile(folder / VALIDATION_FILE, first_iteration=done)
+        self._rates: list[float] = []
+        self._accuracy = AccuracyMeter(
+            self.loss, are_regions=self.label_manager.has_regions, ignore_label=self.label_manager.ignore_label
+        )
+
+    def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Do nnU-Net's step with this iteration's learning rate."""
+        self._rates.append(self.lr_scheduler.rate)
+        step = super().train_step(batch)
+        self.lr_scheduler.advance()
+        return step
+
+    def on_train_epoch_end(self, train_outputs: list[dict[str, Any]]) -> None:
+        """Log as nnU-Net does, and write the curve."""
+        super().on_train_epoch_end(train_outputs)
+        losses = [float(step["loss"]) for step in train_outputs]
+        first = self.current_epoch * self.num_iterations_per_epoch
+        numbers = range(first, first + len(losses))
+        rows = list(zip(numbers, self._accuracy.taken(), losses, self._rates, strict=True))
+        self._rates = []
+        if self.local_rank == 0:
+            self._training_curve.append(rows)
+
+    def on_validation_epoch_end(self, val_outputs: list[dict[str, Any]]) -> None:
+        """Log as nnU-Net does, and write the mean over the validation blocks after this epoch's last iteration."""
+        super().on_validation_epoch_end(val_outputs)
+        accuracies = self._accuracy.taken()
+        loss = float(np.mean([step["loss"] for step in val_outputs]))
+        last = (self.current_epoch + 1) * self.num_iterations_per_epoch - 1
+        if self.local_rank == 0:
+            accuracy = float(np.nanmean(accuracies)) if np.isfinite(accuracies).any() else math.nan
+            self._validation_curve.append([(last, accuracy, loss, self.optimizer.param_groups[0]["lr"])])
+
+    def perform_actual_validation(self, save_probabilities: bool = False) -> None:
+        """Predict the validation cases as nnU-Net does; then the test cases, which nothing has seen before."""
+        super().perform_actual_validation(save_probabilities)
+        if self.fold != "all" and self.local_rank == 0:
+            with self.with_tiles():
+                self._predict_test()
+        if self.is_ddp:
+            torch.distributed.barrier()
+
+    @property
+    def test_folder(self) -> Path:
+        """Where the predictions of the test cases go, all or none."""
+        return Path(self.output_folder) / TEST_FOLDER
+
+    def _predict_test(self) -> None:
+        cases = self.dataset_class(self.preprocessed_dataset_folder, list(self.split.test))
+        network = unwrapped(self.network)
+        self.set_deep_supervision_enabled(False)
+        network.eval()
+        predictor = nnUNetPredictor(device=self.device, allow_tqdm=False)
+        predictor.manual_initialization(
+            network, self.plans_manager, self.configuration_manager, None, self.dataset_json, type(self).__name__, None
+        )
+        with replacing_folder(self.test_folder) as folder:
+            for case in cases.identifiers:
+                self.print_to_log_file(f"predicting test case {case}")
+                image, _, _, properties = cases.load_case(case)
+                logits = predictor.predict_sliding_window_return_logits(torch.from_numpy(np.asarray(image[:]))).cpu()
+                export_prediction_from_logits(
+                    logits,
+                    properties,
+                    self.configuration_manager,
+                    self.plans_manager,
+                    self.dataset_json,
+                    str(folder / case),
+                    False,
+                )
+        self.set_deep_supervision_enabled(True)
+
+    @property
+    def _protocol(self) -> ProtocolSettings:
+        assert self.settings.protocol is not None  # refused when the trainer was made
+        return self.settings.protocol
+
+    def _apply_lengths(self) -> None:
+        if self.settings.protocol is None:
+            raise UserError(
+                f"{type(self).__name__} trains configurations that `cscn paper prepare` made, and "
+                f"{self.configuration_name} of {self.plans_manager.plans_name} is none: run "
+                f"`cscn paper prepare {self.plans_manager.dataset_name}` first"
+            )
+        super()._apply_lengths()
+        self.initial_lr = self.settings.initial_learning_rate or INITIAL_LEARNING_RATE
+        self.save_every = 1  # epochs are long on a CPU, and these networks are small
