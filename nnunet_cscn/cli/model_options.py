@@ -11,7 +11,7 @@ from typer.core import TyperCommand
 from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
-    from nnunet_cscn.prediction.predictor import Fold
+    from nnunet_cscn.prediction.predictor import Fold, Manner
 
 Dataset = Annotated[str, typer.Option("-d", help="Data set, by number or name.")]
 Configuration = Annotated[str, typer.Option("-c", help="Configuration, such as 3d_fullres.")]
@@ -28,6 +28,8 @@ DisableTta = Annotated[bool, typer.Option("--disable_tta", help="Predict no mirr
 Stitched = Annotated[
     bool, typer.Option("--stitched", help="Hand over coarse probabilities of the whole image, not of each tile.")
 ]
+
+Views = Annotated[bool, typer.Option("--views", help="Predict along three views and average.")]
 
 
 class ManyFolds(TyperCommand):
@@ -53,6 +55,13 @@ def chosen_folds(texts: list[str]) -> tuple[Fold, ...]:
     if wrong := [text for text in texts if not (text.isdecimal() or text == "all")]:
         raise UserError(f"-f: expected numbers of folds, or all, got {wrong[0]}")
     return tuple(text if text == "all" else int(text) for text in dict.fromkeys(texts)) or (0, 1, 2, 3, 4)
+
+
+def chosen_manner(*, stitched: bool, views: bool) -> Manner:
+    """Return how ``--stitched`` and ``--views`` ask to predict; UserError where both are given."""
+    if stitched and views:
+        raise UserError("--stitched and --views: give one of them")
+    return "stitched" if stitched else "views" if views else "tiles"
 
 
 def chosen_device(named: str | None) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from nnunet_cscn.cli.paper_figures import figures
 from nnunet_cscn.cli.paper_prepare import prepare
 from nnunet_cscn.cli.paper_run import run, status
+from nnunet_cscn.cli.paper_table import table
 
 paper_app = typer.Typer(
     help="The paper's experiment: prepare a data set, run all methods, make the table and the figures.",
@@ -14,3 +16,5 @@ paper_app = typer.Typer(
 paper_app.command("prepare")(prepare)
 paper_app.command("run")(run)
 paper_app.command("status")(status)
+paper_app.command("table")(table)
+paper_app.command("figures")(figures)

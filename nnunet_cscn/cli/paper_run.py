@@ -12,7 +12,7 @@ from rich.table import Table
 
 from nnunet_cscn.cli.app import console, error_console
 from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_executor, chosen_folds
-from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset, Methods
+from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset, Methods, prepared_runs
 from nnunet_cscn.cli.score_options import JsonFile
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution.jobs import Job, JobState, run_jobs
@@ -95,13 +95,8 @@ def status(
     Example: cscn paper status 901 --budget 0.05
     """
     from nnunet_cscn.files import write_json
-    from nnunet_cscn.nnunet_folders import preprocessed_dataset
-    from nnunet_cscn.paper.configuration import budget_name
-    from nnunet_cscn.paper.methods import chosen_methods
-    from nnunet_cscn.paper.runs import paper_runs
 
-    name = preprocessed_dataset(dataset).name
-    runs = paper_runs(name, budget_name(configuration, budget), chosen_methods(methods))
+    runs = prepared_runs(dataset, configuration, budget, methods)
     if json_file is not None:
         found = [{"method": r.method, "fold": r.fold, "state": r.state(), "failure": r.failure} for r in runs]
         write_json(json_file, {"runs": found})

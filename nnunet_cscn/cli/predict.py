@@ -18,9 +18,12 @@ from nnunet_cscn.cli.model_options import (
     DisableTta,
     Folds,
     Plans,
+    Stitched,
     Trainer,
+    Views,
     chosen_device,
     chosen_folds,
+    chosen_manner,
     run_predictor,
 )
 from nnunet_cscn.errors import UserError
@@ -35,10 +38,8 @@ def predict(
     uncertainty: Annotated[
         bool, typer.Option("--uncertainty", help="Also write how far apart the two stages are.")
     ] = False,
-    stitched: Annotated[
-        bool,
-        typer.Option("--stitched", help="Hand over the coarse probabilities of the whole image, not of each tile."),
-    ] = False,
+    stitched: Stitched = False,
+    views: Views = False,
     plans: Plans = "nnUNetPlans",
     trainer: Trainer = "CSCNTrainer",
     folds: Folds = None,
@@ -82,11 +83,15 @@ def predict(
     --stitched predicts them for the whole image first: as much work, in two
     passes, and memory for the map.
 
+    --views predicts along three views and averages them, for models that learnt
+    from blocks of three views: the paper's, or those with the option three_views.
+
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """
     from nnunet_cscn.nnunet_folders import model_folder
 
     numbers = chosen_folds(folds or [])
+    manner = chosen_manner(stitched=stitched, views=views)
     if part >= n_parts:
         raise UserError(f"-part_id {part}: with -num_parts {n_parts} it goes from 0 to {n_parts - 1}")
     if previous_stage is not None and not previous_stage.is_dir():
@@ -115,7 +120,7 @@ def predict(
             on_progress=lambda done, _total: progress.update(task, completed=done),
         )
     window = SlidingWindow(step_size, not disable_tta, not not_on_device, verbose, not disable_progress_bar)
-    predictor = model.load(torch.device(chosen_device(device)), window, stitched=stitched)
+    predictor = model.load(torch.device(chosen_device(device)), window, manner=manner)
     if (before := predictor.configuration_manager.previous_stage_name) and previous_stage is None:
         raise UserError(f"{configuration} needs the segmentations of {before}: give -prev_stage_predictions FOLDER")
     out = out.absolute()  # nnU-Net can't write into a folder without a name, such as .

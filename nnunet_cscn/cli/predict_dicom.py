@@ -22,8 +22,10 @@ from nnunet_cscn.cli.model_options import (
     Plans,
     Stitched,
     Trainer,
+    Views,
     chosen_device,
     chosen_folds,
+    chosen_manner,
     run_predictor,
 )
 from nnunet_cscn.dicom.quiet import quiet
@@ -51,6 +53,7 @@ def predict_dicom(
     folds: Folds = None,
     checkpoint: Checkpoint = "checkpoint_final.pth",
     stitched: Stitched = False,
+    views: Views = False,
     disable_tta: DisableTta = False,
     device: Device = None,
 ) -> None:
@@ -70,6 +73,7 @@ def predict_dicom(
 
     folder = model_folder(dataset, trainer=trainer, plans=plans, configuration=configuration)
     numbers = chosen_folds(folds or [])
+    manner = chosen_manner(stitched=stitched, views=views)
     with console.status("importing nnU-Net"):
         import torch
 
@@ -85,7 +89,7 @@ def predict_dicom(
     with quiet():
         chosen = chosen_series(images, series or [], model.channel_names())
     window = SlidingWindow(mirroring=not disable_tta)
-    predictor = model.load(torch.device(chosen_device(device)), window, stitched=stitched)
+    predictor = model.load(torch.device(chosen_device(device)), window, manner=manner)
     with quiet(), tempfile.TemporaryDirectory() as place:
         image, prediction = _predicted(predictor, model, chosen, Path(place))
         for name in FILES:  # files of two runs never stand beside each other

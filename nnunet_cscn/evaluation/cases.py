@@ -50,16 +50,27 @@ def check_cases(predictions: Path, references: Path) -> CheckedCases:
     predicted, referenced = _files_by_case(predictions), _files_by_case(references)
     problems = dict.fromkeys(referenced.keys() - predicted.keys(), f"without a prediction in {predictions}")
     problems |= dict.fromkeys(predicted.keys() - referenced.keys(), f"without a reference in {references}")
+    pairs = [CaseFiles(n, predicted[n], referenced[n]) for n in sorted(predicted.keys() & referenced.keys())]
+    return check_pairs(pairs, problems)
+
+
+def check_pairs(pairs: Sequence[CaseFiles], problems: Mapping[str, str] | None = None) -> CheckedCases:
+    """Compare the grids of the files of each case.
+
+    Args:
+        pairs: The cases.
+        problems: What is known to be wrong with others.
+    """
+    found = dict(problems or {})
     cases, grids = [], {}
-    for name in sorted(predicted.keys() & referenced.keys()):
-        case = CaseFiles(name, predicted[name], referenced[name])
+    for case in pairs:
         try:
-            grids[name] = _common_grid(case)
+            grids[case.name] = _common_grid(case)
         except UserError as fault:
-            problems[name] = str(fault)
+            found[case.name] = str(fault)
         else:
             cases.append(case)
-    return CheckedCases(cases, grids, problems)
+    return CheckedCases(cases, grids, found)
 
 
 def refuse(problems: Mapping[str, str]) -> None:

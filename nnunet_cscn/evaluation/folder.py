@@ -11,7 +11,7 @@ from typing import Any
 
 from nnunet_cscn.evaluation.aggregate import LabelAggregate, aggregate
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
-from nnunet_cscn.evaluation.cases import CaseFiles, check_cases, refuse
+from nnunet_cscn.evaluation.cases import CaseFiles, CheckedCases, check_cases, refuse
 from nnunet_cscn.evaluation.empty_masks import EmptyDistance
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.metrics import Metric, metrics, scores_to_json
@@ -120,9 +120,44 @@ def evaluate_folders(
         >>> scores.cases["case_1"]["1"].counts.recall, scores.aggregate["1"].n
         (0.5, 1)
     """
+    return evaluate_cases(
+        check_cases(predictions, references),
+        labels=labels,
+        tolerances_mm=tolerances_mm,
+        empty_distance=empty_distance,
+        skip_bad=skip_bad,
+        num_processes=num_processes,
+        on_progress=on_progress,
+    )
+
+
+def evaluate_cases(
+    checked: CheckedCases,
+    *,
+    labels: EvaluatedLabels | None = None,
+    tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
+    empty_distance: EmptyDistance = "infinite",
+    skip_bad: bool = False,
+    num_processes: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> FolderScores:
+    """Score every label of every case, wherever its files lie.
+
+    Args:
+        checked: The cases.
+        labels: As in ``evaluate_folders``, and so are the others.
+        tolerances_mm: Tolerances of the surface Dice.
+        empty_distance: What stands for the distances where one mask is empty.
+        skip_bad: Leave out cases that can't be evaluated.
+        num_processes: Cases evaluated at the same time.
+        on_progress: Called with the number of finished cases and of all cases after each case.
+
+    Raises:
+        UserError: As ``evaluate_folders`` does.
+        ValueError: Likewise.
+    """
     if any(not (math.isfinite(tolerance) and tolerance >= 0) for tolerance in tolerances_mm):
         raise ValueError(f"tolerances_mm: expected numbers from 0 on, got {tolerances_mm}")
-    checked = check_cases(predictions, references)
     problems = dict(checked.problems)
     if not skip_bad:
         refuse(problems)

@@ -28,7 +28,7 @@ class LocalExecutor:
     def __init__(self, devices: Sequence[str]) -> None:
         self._devices: queue.SimpleQueue[tuple[str, dict[str, str]]] = queue.SimpleQueue()
         for device in devices:
-            self._devices.put((device.partition(":")[0], _environment(device)))
+            self._devices.put((device.partition(":")[0], _environment(device, n_cpu_jobs=devices.count("cpu"))))
         self._pool = ThreadPoolExecutor(max_workers=len(devices))
         self._lock = Lock()
         self._running: dict[Job, subprocess.Popen[bytes]] = {}
@@ -85,11 +85,13 @@ def parse_devices(text: str) -> list[str]:
     return devices
 
 
-def _environment(device: str) -> dict[str, str]:
+def _environment(device: str, *, n_cpu_jobs: int) -> dict[str, str]:
     ensure_registered()
     kind, _, index = device.partition(":")
     placed = {"CUDA_VISIBLE_DEVICES": _visible_device(int(index))} if index else {}
-    faster = FASTER_ON_CPU if kind == "cpu" else {}
+    faster = dict(FASTER_ON_CPU) if kind == "cpu" else {}
+    if kind == "cpu" and n_cpu_jobs > 1 and "OMP_NUM_THREADS" not in os.environ:  # cores are shared out
+        faster["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_cpu_jobs))
     return {**os.environ, **faster, **placed, "PYTHONUNBUFFERED": "1"}
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
@@ -13,8 +14,16 @@ from nnunet_cscn.checkpoints import read_checkpoint
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet_folders import read_json_file
 from nnunet_cscn.prediction.stitched import StitchedPredictor
+from nnunet_cscn.prediction.three_views import ThreeViewsPredictor
 
 Fold = int | str  # a number, or "all"
+Manner = Literal["tiles", "stitched", "views"]
+
+_PREDICTORS: Mapping[Manner, type[Any]] = {
+    "tiles": nnUNetPredictor,
+    "stitched": StitchedPredictor,
+    "views": ThreeViewsPredictor,
+}
 
 
 @dataclass(frozen=True)
@@ -95,18 +104,19 @@ class Model:
         """Return what tells the model from others, for a JSON file."""
         return {"model": self.folder.name, "folds": list(self.folds), "checkpoint": self.checkpoint}
 
-    def load(self, device: torch.device, window: SlidingWindow, *, stitched: bool = False) -> Any:
+    def load(self, device: torch.device, window: SlidingWindow, *, manner: Manner = "tiles") -> Any:
         """Return nnU-Net's predictor as ``nnUNetv2_predict`` sets it up.
 
         Args:
             device: Where to predict.
             window: How to move over the image.
-            stitched: Whether the fine network gets the coarse probabilities of the whole image, not of each tile.
+            manner: ``tiles``: as nnU-Net does. ``stitched``: the fine network gets the coarse probabilities of the
+                whole image, not of each tile. ``views``: three times, along three views, averaged.
 
         Raises:
-            UserError: When a checkpoint is damaged, or the model is no staged cascade and should be stitched.
+            UserError: When a checkpoint is damaged, or the model does not know that manner.
         """
-        predictor = (StitchedPredictor if stitched else nnUNetPredictor)(
+        predictor = _PREDICTORS[manner](
             tile_step_size=window.step_size,
             use_gaussian=True,
             use_mirroring=window.mirroring,
@@ -128,3 +138,8 @@ class Model:
 
     def _file(self, fold: Fold) -> Path:
         return self.folder / f"fold_{fold}" / self.checkpoint
+
+
+def manner_of(predictor: Any) -> Manner:
+    """Return how a predictor that ``Model.load`` gave predicts."""
+    return next(manner for manner, kind in _PREDICTORS.items() if type(predictor) is kind)

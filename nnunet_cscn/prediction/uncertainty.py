@@ -13,9 +13,8 @@ from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet_folders import read_json_file
 from nnunet_cscn.prediction.disagreement import disagreement_map, disagreement_score
 from nnunet_cscn.prediction.native_grid import check_reader, on_native_grid, write_map
-from nnunet_cscn.prediction.predictor import Model
+from nnunet_cscn.prediction.predictor import Model, manner_of
 from nnunet_cscn.prediction.stages import StagesPredictor
-from nnunet_cscn.prediction.stitched import StitchedPredictor
 
 FOLDER = "uncertainty"  # of its own: some of nnU-Net's commands take every image beside predictions for one
 SUMMARY = "uncertainty.json"
@@ -43,7 +42,7 @@ class UncertaintyWriter:
                 f"--uncertainty: {model.folder.name} needs segmentations of {previous}, as nnU-Net's cascade"
             )
         self._predictor = predictor
-        self._model = {**model.to_json(), "stitched": isinstance(predictor, StitchedPredictor)}
+        self._model = {**model.to_json(), "manner": manner_of(predictor)}
         self._stages = StagesPredictor(predictor)
         self._out = out
 

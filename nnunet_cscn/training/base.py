@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,7 @@ class CSCNBaseTrainer(TilePredictingTrainer):
 
     def initialize(self) -> None:
         """Build network, optimiser and loss."""
+        self._keep_to_threads()
         self._seed()
         with self._naming_the_remedy():
             super().initialize()
@@ -242,6 +244,12 @@ class CSCNBaseTrainer(TilePredictingTrainer):
             settings.validation_iterations_per_epoch or self.num_val_iterations_per_epoch
         )
         self.initial_lr = settings.initial_learning_rate or self.initial_lr
+
+    def _keep_to_threads(self) -> None:
+        # nnU-Net's command takes all cores, whatever the environment says: two trainings would fight for them
+        threads = os.environ.get("OMP_NUM_THREADS", "")
+        if self.device.type == "cpu" and threads.isdecimal() and int(threads) > 0:
+            torch.set_num_threads(int(threads))
 
     def _seed(self) -> None:
         if self.settings.seed is None:

@@ -14,13 +14,14 @@ from nnunetv2.inference.export_prediction import export_prediction_from_logits
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 from nnunet_cscn.data.block_sampling import Draw, Head, PaperBlocks
+from nnunet_cscn.data.curves import TRAINING_FILE, VALIDATION_FILE, CurveFile
 from nnunet_cscn.data.paper_splits import FILE, PaperSplit, read_paper_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder
 from nnunet_cscn.networks.wrapping import unwrapped
 from nnunet_cscn.settings import ProtocolSettings
+from nnunet_cscn.training.accuracy import AccuracyMeter
 from nnunet_cscn.training.base import CSCNBaseTrainer
-from nnunet_cscn.training.curve import TRAINING_FILE, VALIDATION_FILE, AccuracyMeter, CurveFile
 from nnunet_cscn.training.staircase import StaircaseSchedule
 
 INITIAL_LEARNING_RATE = 1e-3

@@ -71,10 +71,10 @@ def predict(folders, tmp_path):
     return run
 
 
-def load(folders, trainer, *folds, stitched=False, **window):
+def load(folders, trainer, *folds, manner="tiles", **window):
     folder = folders / "results" / tiny_dataset.NAME / f"{trainer}__nnUNetPlans__{CONFIGURATION}"
     model = Model(folder, folds, "checkpoint_final.pth")
-    return model.load(torch.device("cpu"), SlidingWindow(**window), stitched=stitched)
+    return model.load(torch.device("cpu"), SlidingWindow(**window), manner=manner)
 
 
 def voxels(file):
@@ -133,7 +133,7 @@ def test_stitched_predictions_are_those_from_the_probabilities_of_stage_one_by_i
     staged = load(folders, "CSCNStagedTrainer", 0)
     by_tiles = staged.predict_logits_from_preprocessed_data(image)
     expected = staged.predict_logits_from_preprocessed_data(torch.cat([image, foreground]))
-    stitched = load(folders, "CSCNStagedTrainer", 0, stitched=True)
+    stitched = load(folders, "CSCNStagedTrainer", 0, manner="stitched")
     torch.testing.assert_close(stitched.predict_logits_from_preprocessed_data(image), expected, atol=0, rtol=0)
     assert not torch.equal(by_tiles, expected)
 
@@ -142,7 +142,9 @@ def test_the_stages_of_a_stitched_prediction_start_from_the_same_coarse_probabil
     image = torch.randn((1, 12, 40, 24), generator=torch.Generator().manual_seed(0))
     stage_one = load(folders, "BUNetTrainer", 0)
     expected = stage_one.predict_logits_from_preprocessed_data(image).float().softmax(dim=0)
-    coarse, fine = StagesPredictor(load(folders, "CSCNStagedTrainer", 0, stitched=True)).probabilities(image.numpy())
+    coarse, fine = StagesPredictor(load(folders, "CSCNStagedTrainer", 0, manner="stitched")).probabilities(
+        image.numpy()
+    )
     inside = (slice(None), slice(2, -2), slice(4, -4), slice(4, -4))  # in corners nnU-Net's half precision rounds
     np.testing.assert_allclose(coarse[inside], expected.numpy()[inside], atol=5e-3)
     by_tiles = StagesPredictor(load(folders, "CSCNStagedTrainer", 0)).probabilities(image.numpy())[1]
@@ -155,7 +157,7 @@ def test_a_stitched_prediction_is_written_with_its_uncertainty(predict, tmp_path
     predict("-tr", "CSCNStagedTrainer", "-f", "0", "--stitched", "--uncertainty", "--continue_prediction")
     assert sorted(file.name for file in (tmp_path / "out").glob("*.nii.gz")) == ["case_0.nii.gz", "case_1.nii.gz"]
     stitched = json.loads((tmp_path / "out" / "uncertainty.json").read_text())
-    assert (by_tiles["stitched"], stitched["stitched"]) == (False, True)
+    assert (by_tiles["manner"], stitched["manner"]) == ("tiles", "stitched")
     assert stitched["disagreement"].keys() == by_tiles["disagreement"].keys()
     assert stitched["disagreement"] != by_tiles["disagreement"]  # never taken for one another
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from nnunet_cscn.errors import UserError
 from nnunet_cscn.data.paper_splits import FILE, paper_splits, read_paper_splits, write_paper_splits
+from nnunet_cscn.errors import UserError
 
 
 def alone(count):

@@ -1,0 +1,73 @@
+"""``cscn paper figures``: the paper's Figures 4 to 8 for one's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset, Methods, prepared_runs
+from nnunet_cscn.errors import UserError
+
+N_CASES = 3
+
+
+def figures(
+    dataset: Dataset,
+    *,
+    configuration: Configuration = "3d_cscn_paper",
+    budget: Budget = 1.0,
+    methods: Methods = None,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FOLDER", help="Where the figures go.")] = Path(
+        "paper_figures"
+    ),
+    cases: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST", show_default="the quartiles of CSCN's DSC", help="Cases of Figure 7, such as a,b,c."
+        ),
+    ] = None,
+    label: Annotated[str | None, typer.Option(show_default="the first one", help="Label that is shown.")] = None,
+) -> None:
+    """Draw Figures 4 to 8, each as PNG and SVG.
+
+    Training accuracy, loss and learning rate of every iteration, with the
+    validation blocks' after each epoch (4 to 6); cases beside each other in
+    slices (7), the middle one of them as surfaces from three directions (8).
+
+    Example: cscn paper figures 901 --budget 0.05 -o figures
+    """
+    runs = prepared_runs(dataset, configuration, budget, methods)
+    from nnunet_cscn.paper.case_figures import write_slices_figure, write_surfaces_figure
+    from nnunet_cscn.paper.curve_figures import write_curve_figures
+    from nnunet_cscn.paper.methods import PROPOSED
+    from nnunet_cscn.paper.runs import by_method
+    from nnunet_cscn.paper.scores import labels_of, score_runs
+    from nnunet_cscn.paper.shown_cases import read_shown_case, typical_cases
+
+    known = list(labels_of(runs[0].training.dataset).values)
+    if label is not None and label not in known:
+        raise UserError(f"--label {label}: there are {', '.join(known)}")
+    chosen_label = label or known[0]
+    files = write_curve_figures(runs, out)
+    with progress_bar() as progress:
+        task = progress.add_task("scoring", total=None)
+        names = [part.strip() for part in cases.split(",")] if cases is not None else []
+        if not names:
+            scored = score_runs(runs, on_progress=lambda done, all_: progress.update(task, completed=done, total=all_))
+            first = next((m for m in scored if m.method == PROPOSED and m.cases), next(m for m in scored if m.cases))
+            names = typical_cases(first, chosen_label, N_CASES)
+        task = progress.add_task("drawing", total=len(names) + 2)
+        shown = []
+        for name in names:
+            shown.append(read_shown_case(runs, name, chosen_label))
+            progress.advance(task)
+        columns = list(by_method(runs))
+        files += write_slices_figure(shown, columns, out)
+        progress.advance(task)
+        files += write_surfaces_figure(shown[len(shown) // 2], columns, out)
+        progress.advance(task)
+    for file in files:
+        console.print(str(file), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,124 @@
+"""``cscn paper table``: the paper's Table 1 for one's own data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset, Methods, Observers, prepared_runs
+from nnunet_cscn.cli.score_options import JsonFile
+from nnunet_cscn.errors import UserError
+
+if TYPE_CHECKING:
+    from nnunet_cscn.evaluation.labels import EvaluatedLabels
+    from nnunet_cscn.evaluation.scores import LabelScores
+    from nnunet_cscn.paper.table import Row
+
+
+def table(
+    dataset: Dataset,
+    *,
+    configuration: Configuration = "3d_cscn_paper",
+    budget: Budget = 1.0,
+    methods: Methods = None,
+    published: Annotated[bool, typer.Option("--published", help="The paper's own figures beside ours.")] = False,
+    observers: Observers = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write it as CSV.")] = None,
+    markdown_file: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="As Markdown.")] = None,
+    latex_file: Annotated[Path | None, typer.Option("--latex", metavar="FILE", help="As LaTeX (booktabs).")] = None,
+    json_file: JsonFile = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of intervals and tests.")] = 0,
+) -> None:
+    """Make Table 1: DSC, ASSD and F1 of every method over all test cases.
+
+    Each case is a test case once, so the table is over all of them. DSC and ASSD
+    are means over cases; F1 is that of mean precision and mean recall, as in the
+    paper. With 95 % bootstrap intervals, and p of a paired permutation test of
+    each figure against CSCN, adjusted for the number of methods (Holm); patients
+    are drawn and swapped, not cases. Runs that are not done or have failed are
+    named below the table and give it no case.
+
+    Example: cscn paper table 901 --budget 0.05 --published --markdown table1.md
+    """
+    from nnunet_cscn.files import write_json
+    from nnunet_cscn.paper.scores import labels_of, patients_of_dataset, score_runs
+    from nnunet_cscn.paper.table import table_rows
+    from nnunet_cscn.paper.table_files import latex, markdown, write_csv, write_text
+
+    runs = prepared_runs(dataset, configuration, budget, methods)
+    name = runs[0].training.dataset
+    labels = labels_of(name)
+    agreement = _observer_scores(observers, labels) if observers is not None else {}
+    with progress_bar() as progress:
+        task = progress.add_task("scoring", total=None)
+        scored = score_runs(runs, on_progress=lambda done, all_: progress.update(task, completed=done, total=all_))
+    patients = patients_of_dataset(name, [case for method in scored for case in method.cases])
+    tables = {
+        label: table_rows(scored, label, patients, observers=agreement.get(label), seed=seed) for label in labels.values
+    }
+    for label, rows in tables.items():
+        _show(f"{name}, {runs[0].training.configuration}: {label}", rows, published=published)
+    if csv_file is not None:
+        write_csv(csv_file, tables)
+    for file, form in ((markdown_file, markdown), (latex_file, latex)):
+        if file is not None:
+            write_text(file, "\n".join(form(label, rows, published=published) for label, rows in tables.items()))
+    if json_file is not None:
+        write_json(json_file, _content(name, runs[0].training.configuration, tables, seed))
+
+
+def _observer_scores(folders: str, labels: EvaluatedLabels) -> Mapping[str, Mapping[str, LabelScores]]:
+    """Return the scores of the second observer against the first, by label."""
+    from nnunet_cscn.evaluation.folder import evaluate_folders
+
+    parts = [Path(part.strip()) for part in folders.split(",")]
+    if len(parts) != 2:
+        raise UserError(f"--observers {folders}: expected two folders with a comma between")
+    first, second = parts
+    found = evaluate_folders(second, first, labels=labels)
+    return {label: {case: scores[label] for case, scores in found.cases.items()} for label in labels.values}
+
+
+def _show(title: str, rows: Sequence[Row], *, published: bool) -> None:
+    from nnunet_cscn.paper.table import COLUMNS
+    from nnunet_cscn.paper.table_files import shown_estimate, shown_p, shown_published
+
+    shown = Table(title=escape(title), caption="95 % intervals; p against CSCN, Holm-adjusted", show_lines=True)
+    shown.add_column("method")
+    for column in COLUMNS:
+        shown.add_column(column.heading, justify="right")
+    for row in rows:
+        cells = []
+        for column in COLUMNS:
+            cell = row.cells[column.key]
+            lines = [shown_estimate(cell.estimate, column.digits)]
+            lines += [f"p {shown_p(cell.p)}"] if not math.isnan(cell.p) else []
+            lines += [f"paper {shown_published(cell, column.digits)}"] if published else []
+            cells.append("\n".join(lines))
+        shown.add_row(escape(row.method), *cells)
+    console.print(shown)
+    for row in rows:
+        for note in row.notes:
+            console.print(f"{row.method}: {note}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _content(dataset: str, configuration: str, tables: Mapping[str, Sequence[Row]], seed: int) -> dict[str, object]:
+    return {
+        "dataset": dataset,
+        "configuration": configuration,
+        "seed": seed,
+        "labels": {
+            label: [
+                {"method": row.method, **{k: cell.to_json() for k, cell in row.cells.items()}, "notes": list(row.notes)}
+                for row in rows
+            ]
+            for label, rows in tables.items()
+        },
+    }

@@ -1,0 +1,101 @@
+"""Figures 4 to 6: accuracy, loss and learning rate of every iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from nnunet_cscn.data.curves import TRAINING_FILE, VALIDATION_FILE, read_curve
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.paper.runs import PaperRun, by_method
+from nnunet_cscn.report.colours import label_colours
+from nnunet_cscn.report.figures import save_figure
+
+SMOOTHED_SHARE = 100  # a curve is the moving mean over a hundredth of its iterations
+
+_FIGURES = (
+    ("figure_4_accuracy", "accuracy (share of voxels)", 1, True),
+    ("figure_5_loss", "focal loss with distance weight", 2, True),
+    ("figure_6_learning_rate", "learning rate", 3, False),
+)
+
+
+@matplotlib.style.context("default")
+def write_curve_figures(runs: Sequence[PaperRun], folder: Path) -> list[Path]:
+    """Draw the curves of all methods, each the mean of the splits that are trained.
+
+    Args:
+        runs: The runs; those without a curve yet are left out.
+        folder: Where the figures go.
+
+    Returns:
+        The files.
+
+    Raises:
+        UserError: When no run has a curve.
+    """
+    training = _curves(runs, TRAINING_FILE)
+    validation = _curves(runs, VALIDATION_FILE)
+    if not training:
+        raise UserError("no run has trained an epoch yet: there is no curve to draw")
+    files = []
+    for name, heading, column, is_noisy in _FIGURES:
+        figure = _figure(training, validation if is_noisy else {}, column, heading)
+        files += save_figure(figure, folder / name)
+    return files
+
+
+def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Return the mean of each value and those before it, as many as the window is long.
+
+    Example:
+        >>> smoothed(np.array([1.0, 3.0, 5.0, 7.0]), 2).tolist()
+        [1.0, 2.0, 4.0, 6.0]
+    """
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    last = np.arange(1, len(values) + 1)
+    first = np.maximum(last - window, 0)
+    means: NDArray[np.float64] = (sums[last] - sums[first]) / (last - first)
+    return means
+
+
+def _curves(runs: Sequence[PaperRun], file: str) -> Mapping[str, NDArray[np.float64]]:
+    """Return the mean curve of each method, (iterations, 4), over the splits that have got as far."""
+    found = {}
+    for method, of_method in by_method(runs).items():
+        files = [run.training.folder / file for run in of_method]
+        curves = [np.array(read_curve(each)) for each in files if each.is_file()]
+        if curves := [curve for curve in curves if len(curve)]:
+            longest = max(map(len, curves))
+            found[method] = np.mean([curve for curve in curves if len(curve) == longest], axis=0)
+    return found
+
+
+def _figure(
+    training: Mapping[str, NDArray[np.float64]],
+    validation: Mapping[str, NDArray[np.float64]],
+    column: int,
+    heading: str,
+) -> Figure:
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    panel = figure.subplots()
+    for method, colour in label_colours(list(training)).items():
+        curve = training[method]
+        window = max(1, len(curve) // SMOOTHED_SHARE) if validation else 1
+        panel.plot(curve[:, 0] + 1, smoothed(curve[:, column], window), color=colour, linewidth=1.2, label=method)
+        if method in validation:
+            dots = validation[method]
+            panel.plot(dots[:, 0] + 1, dots[:, column], "o--", color=colour, markersize=3, linewidth=0.6, alpha=0.7)
+    panel.set(xlabel="iteration", ylabel=heading)
+    if column > 1:
+        panel.set_yscale("log")
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(frameon=False, fontsize=8, ncols=2)
+    if validation:
+        panel.set_title("lines: training; dots: validation", fontsize=9, loc="left")
+    return figure

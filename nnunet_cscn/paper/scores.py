@@ -1,0 +1,101 @@
+"""The scores of the predicted test cases, method by method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.case_pool import OnProgress
+from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs
+from nnunet_cscn.evaluation.folder import evaluate_cases
+from nnunet_cscn.evaluation.labels import EvaluatedLabels, read_labels
+from nnunet_cscn.evaluation.scores import LabelScores
+from nnunet_cscn.nnunet_folders import is_set, preprocessed_dataset, raw_folder
+from nnunet_cscn.paper.preparation import patients_of
+from nnunet_cscn.paper.runs import PaperRun, by_method
+
+
+@dataclass(frozen=True)
+class ScoredMethod:
+    """What is known of a method.
+
+    Attributes:
+        method: Its name.
+        cases: Scores of each label of each test case that is predicted.
+        n_cases: How many test cases there are.
+        notes: What is missing, and why.
+    """
+
+    method: str
+    cases: Mapping[str, Mapping[str, LabelScores]]
+    n_cases: int
+    notes: tuple[str, ...]
+
+    def of_label(self, label: str) -> dict[str, LabelScores]:
+        """Return the scores of one label."""
+        return {case: scores[label] for case, scores in self.cases.items()}
+
+
+def score_runs(runs: Sequence[PaperRun], *, on_progress: OnProgress | None = None) -> list[ScoredMethod]:
+    """Score what is predicted, split by split.
+
+    A run that is not done gives no case, even where it has predicted some, and its row will say so.
+
+    Args:
+        runs: The runs, of one data set.
+        on_progress: Called with the number of scored cases and of all of them.
+
+    Raises:
+        UserError: When no run is done, or predictions or references can't be read.
+    """
+    dataset = runs[0].training.dataset
+    if not any(run.is_done for run in runs):
+        raise UserError(f"no run is done yet: `cscn paper run {dataset}` makes them, `cscn paper status` shows how far")
+    labels = labels_of(dataset)
+    total = sum(len(run.test_cases) for run in runs if run.is_done)
+    before = 0
+    found = []
+    for method, of_method in by_method(runs).items():
+        pairs = [pair for run in of_method if run.is_done for pair in pairs_of(run)]
+        scores: Mapping[str, Mapping[str, LabelScores]] = {}
+        if pairs:
+            done_before = before
+            scores = evaluate_cases(
+                check_pairs(pairs),
+                labels=labels,
+                on_progress=lambda done, _: on_progress(done_before + done, total) if on_progress else None,  # noqa: B023
+            ).cases
+        before += len(pairs)
+        found.append(ScoredMethod(method, scores, sum(len(run.test_cases) for run in of_method), _notes(of_method)))
+    return found
+
+
+def pairs_of(run: PaperRun) -> list[CaseFiles]:
+    """Return prediction and reference of each test case of a run."""
+    truth = preprocessed_dataset(run.training.dataset) / "gt_segmentations"
+    return [
+        CaseFiles(case, run.predictions / f"{case}{run.file_ending}", truth / f"{case}{run.file_ending}")
+        for case in run.test_cases
+    ]
+
+
+def labels_of(dataset: str) -> EvaluatedLabels:
+    """Return the labels of a data set."""
+    return read_labels(preprocessed_dataset(dataset) / "dataset.json")
+
+
+def patients_of_dataset(dataset: str, cases: Sequence[str]) -> dict[str, str]:
+    """Return the patient of each case: each its own where the raw data set is not at hand."""
+    raw = raw_folder() / dataset if is_set("nnUNet_raw") else Path("none")
+    known = patients_of(raw) if raw.is_dir() else {}
+    return {case: known.get(case, case) for case in cases}
+
+
+def _notes(runs: Sequence[PaperRun]) -> tuple[str, ...]:
+    """Say what is missing: which folds failed and why, then which are not done."""
+    notes = [f"fold {run.fold} has failed: {run.failure}" for run in runs if run.state() == "failed"]
+    if waiting := [str(run.fold) for run in runs if run.state() not in ("done", "failed")]:
+        notes.append(f"not done: fold {', '.join(waiting)}")
+    return tuple(notes)

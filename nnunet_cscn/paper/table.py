@@ -1,0 +1,182 @@
+"""Table 1: DSC, ASSD and F1 of each method, with intervals and tests against the paper's method."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnunet_cscn.evaluation.clustered import Estimate, Figure, Floats, estimate, f1_of_means, swap_test, the_mean
+from nnunet_cscn.evaluation.paired import holm
+from nnunet_cscn.evaluation.scores import LabelScores, json_number
+from nnunet_cscn.paper.methods import PROPOSED, PUBLISHED, PUBLISHED_OBSERVERS, Published
+from nnunet_cscn.paper.scores import ScoredMethod
+
+OBSERVERS = "two observers"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        key: Its name in files.
+        heading: Its name for people.
+        digits: Decimals to show.
+        values: What a case gives to the figure; nan or infinite where it gives nothing.
+        figure: What is made of the means of the cases.
+        published: The paper's figure.
+    """
+
+    key: str
+    heading: str
+    digits: int
+    values: Callable[[LabelScores], tuple[float, ...]]
+    figure: Figure
+    published: Callable[[Published], float]
+
+
+def _precision_and_recall(scores: LabelScores) -> tuple[float, ...]:
+    counts = scores.counts
+    # with one empty mask both are 0, as the DSC is: see evaluation.aggregate
+    return (0.0, 0.0) if scores.has_one_empty else (counts.precision, counts.recall)
+
+
+COLUMNS = (
+    Column("dsc", "DSC", 3, lambda scores: (scores.counts.dsc,), the_mean, lambda row: row.dsc),
+    Column("assd_mm", "ASSD mm", 3, lambda scores: (scores.assd_mm,), the_mean, lambda row: row.assd_mm),
+    Column("f1", "F1", 3, _precision_and_recall, f1_of_means, lambda row: row.f1),
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure of one method.
+
+    Attributes:
+        estimate: The figure with its interval; nan where no case gives one.
+        n: Cases that it is made of.
+        p: p of the paired test against the paper's method, adjusted for the number of methods (Holm); nan for that
+            method itself and where there is nothing to compare.
+        published: The paper's figure; nan where it has none.
+    """
+
+    estimate: Estimate
+    n: int
+    p: float
+    published: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything for a JSON file."""
+        numbers = {**dataclasses.asdict(self.estimate), "p_holm": self.p, "published": self.published}
+        return {"n": self.n, **{key: json_number(value) for key, value in numbers.items()}}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Attributes:
+        method: The method, or the observers.
+        cells: By the columns' keys.
+        notes: What the figures lack.
+    """
+
+    method: str
+    cells: Mapping[str, Cell]
+    notes: tuple[str, ...]
+
+
+def table_rows(
+    methods: Sequence[ScoredMethod],
+    label: str,
+    patients: Mapping[str, str],
+    *,
+    observers: Mapping[str, LabelScores] | None = None,
+    seed: int = 0,
+) -> list[Row]:
+    """Return the rows of one label.
+
+    Args:
+        methods: The scored methods.
+        label: The label.
+        patients: Patient of each case; those that are missing are their own.
+        observers: Scores of one observer against the other, which may have marked other cases.
+        seed: Seed of intervals and tests.
+    """
+    scores = {scored.method: scored.of_label(label) for scored in methods}
+    p_values = {column.key: _p_values(scores, column, patients, seed) for column in COLUMNS}
+    rows = []
+    for scored in methods:
+        published = PUBLISHED.get(scored.method)
+        cells = {
+            c.key: _cell(
+                scores[scored.method], c, patients, p_values[c.key].get(scored.method, math.nan), published, seed
+            )
+            for c in COLUMNS
+        }
+        rows.append(Row(scored.method, cells, (*_notes(scored, scores[scored.method]), *scored.notes)))
+    if observers is not None:
+        cells = {c.key: _cell(observers, c, patients, math.nan, PUBLISHED_OBSERVERS, seed) for c in COLUMNS}
+        rows.append(Row(OBSERVERS, cells, (f"{len(observers)} cases, the first observer's being the reference",)))
+    return rows
+
+
+def _cell(
+    scores: Mapping[str, LabelScores],
+    column: Column,
+    patients: Mapping[str, str],
+    p: float,
+    published: Published | None,
+    seed: int,
+) -> Cell:
+    paper = math.nan if published is None else column.published(published)
+    cases = [case for case in scores if _is_finite(scores[case], column)]
+    if not cases:
+        return Cell(Estimate(math.nan, math.nan, math.nan), 0, p, paper)
+    found = estimate(_matrix(scores, cases, column), _owners(cases, patients), column.figure, seed=seed)
+    return Cell(found, len(cases), p, paper)
+
+
+def _p_values(
+    scores: Mapping[str, Mapping[str, LabelScores]], column: Column, patients: Mapping[str, str], seed: int
+) -> dict[str, float]:
+    """Return the adjusted p of each method but the paper's, over the cases in which both have a figure."""
+    proposed = scores.get(PROPOSED, {})
+    others = [method for method in scores if method != PROPOSED]
+    raw = []
+    for method in others:
+        mine = scores[method]
+        shared = [
+            case
+            for case in proposed
+            if case in mine and _is_finite(mine[case], column) and _is_finite(proposed[case], column)
+        ]
+        matrices = (_matrix(proposed, shared, column), _matrix(mine, shared, column)) if shared else None
+        raw.append(swap_test(*matrices, _owners(shared, patients), column.figure, seed=seed) if matrices else math.nan)
+    return dict(zip(others, holm(raw), strict=True))
+
+
+def _matrix(scores: Mapping[str, LabelScores], cases: Sequence[str], column: Column) -> Floats:
+    return np.array([column.values(scores[case]) for case in cases], dtype=np.float64)
+
+
+def _is_finite(scores: LabelScores, column: Column) -> bool:
+    return all(math.isfinite(value) for value in column.values(scores))
+
+
+def _owners(cases: Sequence[str], patients: Mapping[str, str]) -> list[str]:
+    return [patients.get(case, case) for case in cases]
+
+
+def _notes(scored: ScoredMethod, scores: Mapping[str, LabelScores]) -> list[str]:
+    notes = []
+    if len(scores) < scored.n_cases:
+        notes.append(f"{len(scores)} of {scored.n_cases} cases")
+    if empty := sum(one.has_one_empty for one in scores.values()):
+        notes.append(f"{empty} with one empty mask, which count as 0 in DSC and F1 and are left out of ASSD")
+    return notes

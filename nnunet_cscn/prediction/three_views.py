@@ -1,0 +1,52 @@
+"""Predict an image along three views and average them, as blocks of three views were learnt from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+from torch import Tensor
+
+from nnunet_cscn.data.views import VIEWS
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.settings import Settings
+
+
+class ThreeViewsPredictor(nnUNetPredictor):  # type: ignore[misc]
+    """nnU-Net's predictor, which turns the image, predicts it, turns the logits back, and averages."""
+
+    configuration_manager: Any  # nnU-Net's own attribute, which carries no type
+
+    def initialize_from_trained_model_folder(self, *args: Any, **kwargs: Any) -> None:
+        """Load a model as nnU-Net does.
+
+        Raises:
+            UserError: When it has learnt from one view.
+        """
+        super().initialize_from_trained_model_folder(*args, **kwargs)
+        if not Settings.from_configuration(self.configuration_manager.configuration).three_views:
+            raise UserError(
+                f"--views: {self.trainer_name} learnt from one view here; train a configuration with the option "
+                "three_views (`cscn configure ... --set three_views=true`)"
+            )
+
+    def predict_sliding_window_return_logits(self, input_image: Tensor) -> Tensor:
+        """Predict the image along each view.
+
+        Args:
+            input_image: (C, Z, Y, X).
+
+        Returns:
+            The mean of the logits, as nnU-Net averages mirrored copies.
+        """
+        total: Tensor | None = None
+        for order in VIEWS.values():
+            turned = input_image.permute(0, *(1 + axis for axis in order)).contiguous()
+            logits = super().predict_sliding_window_return_logits(turned)
+            back = logits.permute(0, *(1 + int(axis) for axis in np.argsort(order))).float()
+            total = back if total is None else total + back
+        assert total is not None
+        mean: Tensor = (total / len(VIEWS)).to(torch.half)
+        return mean

@@ -1,0 +1,34 @@
+import pytest
+
+from nnunet_cscn import discovery
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.paper.methods import PUBLISHED, PUBLISHED_OBSERVERS, TRAINERS, Published, chosen_methods
+
+
+def test_all_methods_of_table_1_and_the_coarse_network_are_there():
+    assert list(TRAINERS) == ["CSCN", "BUNet", "ACDNet", "CNN", "DeepLab", "V-Net"]
+
+
+def test_their_trainers_are_released(monkeypatch):
+    shim = (discovery.trainers_folder() / "nnunet_cscn_trainers.py").read_text()
+    assert all(f'"{trainer}"' in shim for trainer in TRAINERS.values())
+
+
+def test_the_papers_figures_are_those_printed():
+    assert PUBLISHED["CSCN"] == Published(dsc=0.741, assd_mm=1.212, f1=0.756)
+    assert PUBLISHED["CNN"] == Published(dsc=0.707, assd_mm=1.514, f1=0.728)
+    assert PUBLISHED["ACDNet"] == Published(dsc=0.712, assd_mm=1.493, f1=0.741)
+    assert PUBLISHED["DeepLab"] == Published(dsc=0.714, assd_mm=1.399, f1=0.722)
+    assert PUBLISHED_OBSERVERS == Published(dsc=0.642, assd_mm=2.692, f1=0.686)
+    assert "V-Net" not in PUBLISHED  # "always failed to converge"
+
+
+@pytest.mark.parametrize(("text", "methods"), [(None, list(TRAINERS)), ("V-Net,cscn", ["CSCN", "V-Net"])])
+def test_methods_are_chosen_by_name_in_the_tables_order(text, methods):
+    assert chosen_methods(text) == methods
+
+
+@pytest.mark.parametrize("text", ["UNet", "", "CSCN,,VNet"])
+def test_other_names_are_refused(text):
+    with pytest.raises(UserError, match="there are CSCN, BUNet, ACDNet, CNN, DeepLab, V-Net"):
+        chosen_methods(text)
