@@ -3,7 +3,7 @@
 import pytest
 
 from nnunet_cscn import discovery
-from nnunet_cscn.training import baselines, cscn, lengths
+from nnunet_cscn.training import baselines, cscn, lengths, paper
 
 NETWORKS = {
     "CSCNTrainer": "cscn",
@@ -39,3 +39,12 @@ def test_nnunet_finds_the_class_of_the_installed_package(find, name):
     assert found.network_name == NETWORKS[base]
     assert found.fixed_epochs == (int(length.removesuffix("epochs")) if length else None)
     assert issubclass(found, getattr(home, base))
+
+
+@pytest.mark.parametrize("base", NETWORKS)
+def test_each_has_a_trainer_of_the_papers_protocol(find, base):
+    name = base.replace("Trainer", "PaperTrainer")
+    found = find(name)
+    assert found is getattr(paper, name)
+    assert found.network_name == NETWORKS[base]
+    assert issubclass(found, getattr(cscn if hasattr(cscn, base) else baselines, base))

@@ -98,7 +98,7 @@ def _show(title: str, rows: Sequence[Row], *, published: bool) -> None:
         cells = []
         for column in COLUMNS:
             cell = row.cells[column.key]
-            lines = [shown_estimate(cell.estimate, column.digits)]
+            lines = shown_estimate(cell.estimate, column.digits).split(" ", 1)  # the interval below
             lines += [f"p {shown_p(cell.p)}"] if not math.isnan(cell.p) else []
             lines += [f"paper {shown_published(cell, column.digits)}"] if published else []
             cells.append("\n".join(lines))

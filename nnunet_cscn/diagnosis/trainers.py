@@ -17,6 +17,8 @@ from nnunet_cscn.diagnosis.finding import Finding, fault, ok
 TRAINERS = (
     *("CSCNTrainer", "BUNetTrainer", "ACDNetTrainer", "CSCNStagedTrainer"),
     *("VNetTrainer", "DeepLabTrainer", "CNNTrainer"),
+    *("CSCNPaperTrainer", "BUNetPaperTrainer", "ACDNetPaperTrainer"),
+    *("CNNPaperTrainer", "DeepLabPaperTrainer", "VNetPaperTrainer"),
 )
 
 _PACKAGE = Path(discovery.__file__).resolve().parent

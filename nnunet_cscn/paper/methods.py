@@ -59,10 +59,10 @@ def chosen_methods(text: str | None) -> list[str]:
     if text is None:
         return list(TRAINERS)
     by_plain_name = {_plain(name): name for name in TRAINERS}
-    wanted = [_plain(part) for part in text.split(",")]
-    if unknown := [part for part in wanted if part not in by_plain_name]:
-        raise UserError(f"--methods {unknown[0]}: there are {', '.join(TRAINERS)}")
-    return [name for name in TRAINERS if _plain(name) in wanted]
+    wanted = text.split(",")
+    if unknown := [part for part in wanted if _plain(part) not in by_plain_name]:
+        raise UserError(f"--methods {unknown[0].strip()}: there are {', '.join(TRAINERS)}")
+    return [name for name in TRAINERS if _plain(name) in map(_plain, wanted)]
 
 
 def _plain(name: str) -> str:

@@ -137,3 +137,43 @@ def test_devices_are_read(text, devices):
 def test_other_devices_are_refused(text):
     with pytest.raises(UserError, match="--devices: expected cpu or cuda:0,cuda:1 and so on"):
         parse_devices(text)
+
+
+def test_states_are_told_in_order(write_command, job):
+    write_command("work", 'import sys, time\ntime.sleep(0.2)\nsys.exit(sys.argv[1] != "well")')
+    jobs = [job("first", "work", "well"), job("second", "work", "badly")]
+    told = []
+    with pytest.raises(CommandFailed):
+        run_jobs(
+            LocalExecutor(["cpu"]),
+            jobs,
+            on_state=lambda one, state, reason: told.append((one.name, state, bool(reason))),
+        )
+    assert [each for each in told if each[0] == "first"] == [
+        ("first", "waiting", False),
+        ("first", "running", False),
+        ("first", "done", False),
+    ]
+    assert [each[1:] for each in told if each[0] == "second"] == [
+        ("waiting", False),
+        ("running", False),
+        ("failed", True),
+    ]
+
+
+@pytest.mark.parametrize(("devices", "threads"), [(["cpu"], "None"), (["cpu", "cpu"], "4"), (["cpu"] * 9, "1")])
+def test_jobs_on_one_processor_share_its_cores(write_command, job, monkeypatch, devices, threads):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    write_command("show", 'import os\nprint(os.environ.get("OMP_NUM_THREADS"))')
+    one = job("one", "show")
+    run_jobs(LocalExecutor(devices), [one])
+    assert one.log_file.read_text().strip() == threads
+
+
+def test_a_number_of_threads_that_the_user_has_set_stays(write_command, job, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    write_command("show", 'import os\nprint(os.environ["OMP_NUM_THREADS"])')
+    one = job("one", "show")
+    run_jobs(LocalExecutor(["cpu", "cpu"]), [one])
+    assert one.log_file.read_text() == "3\n"

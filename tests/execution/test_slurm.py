@@ -154,3 +154,50 @@ def test_unknown_options_are_refused(tmp_path):
 def test_options_without_a_value_are_refused(text):
     with pytest.raises(UserError, match="--slurm: expected NAME=VALUE"):
         parse_options(text)
+
+
+def array_of(tmp_path, count, array):
+    return [Job(f"{array}_{i}", ("show", str(i)), tmp_path / f"{array}_{i}.log", array=array) for i in range(count)]
+
+
+@pytest.mark.parametrize("cluster", ["local", "debug"])
+def test_jobs_of_one_array_are_submitted_together(write_command, tmp_path, monkeypatch, cluster):
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.02)
+    write_command("show", "import sys\nprint(sys.argv[1:])")
+    executor = SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster=cluster)
+    batches = []
+    inner = executor._executor._executor
+    real = inner._internal_process_submissions
+    monkeypatch.setattr(
+        inner, "_internal_process_submissions", lambda waiting: batches.append(len(waiting)) or real(waiting)
+    )
+    single = Job("single", ("show", "x"), tmp_path / "single.log")
+    wanted = [*array_of(tmp_path, 3, "CSCN"), *array_of(tmp_path, 2, "CNN"), single]
+    states = []
+    run_jobs(executor, wanted, on_state=lambda job, state, reason: states.append((job.name, state)))
+    assert batches == [3, 2, 1]
+    assert all(job.log_file.is_file() for job in wanted)
+    assert {name for name, state in states if state == "done"} == {job.name for job in wanted}
+    assert states[: len(wanted)] == [(job.name, "waiting") for job in wanted]
+
+
+def test_of_an_array_only_what_is_not_there_is_submitted(write_command, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.02)
+    write_command(
+        "show",
+        """
+import pathlib, sys, time
+folder = pathlib.Path(__file__).parent
+(folder / f"started_{sys.argv[1]}_{time.monotonic_ns()}").touch()
+while not (folder / "go").exists():
+    time.sleep(0.02)
+""",
+    )
+    wanted = array_of(tmp_path, 3, "CSCN")
+    list(SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local").submit(wanted[:2]))  # then killed
+    while len(list((tmp_path / "bin").glob("started_*"))) < 2:
+        time.sleep(0.02)
+    again = SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local")
+    run_jobs(again, wanted, on_progress=lambda job, done: (tmp_path / "bin" / "go").touch())
+    started = [file.name.split("_")[1] for file in (tmp_path / "bin").glob("started_*")]
+    assert sorted(started) == ["0", "1", "2"]

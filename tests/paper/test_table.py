@@ -15,9 +15,7 @@ from .conftest import CONFIGURATION, NAME
 
 
 def scores(true_positive, false_positive, false_negative, assd_mm=1.0):
-    counts = OverlapCounts(
-        true_positive=true_positive, false_positive=false_positive, false_negative=false_negative
-    )
+    counts = OverlapCounts(true_positive=true_positive, false_positive=false_positive, false_negative=false_negative)
     return {"GTVp": LabelScores(counts, assd_mm=assd_mm)}
 
 

@@ -178,3 +178,18 @@ def test_trainers_pickle_by_their_module(name):
     trainer_class = getattr(lengths, name)
     assert pickle.loads(pickle.dumps(trainer_class)) is trainer_class
     assert trainer_class.__module__ == ("nnunet_cscn.training.lengths" if "_" in name else "nnunet_cscn.training.cscn")
+
+
+def test_on_the_cpu_the_number_of_threads_is_the_environments(make_trainer, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(2)  # what nnU-Net's command does, with all cores
+    make_trainer(BUNetTrainer).initialize()
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize("value", ["", "many", "0"])
+def test_a_number_of_threads_that_is_none_changes_nothing(make_trainer, monkeypatch, value):
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    before = torch.get_num_threads()
+    make_trainer(BUNetTrainer).initialize()
+    assert torch.get_num_threads() == before

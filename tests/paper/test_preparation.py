@@ -1,0 +1,141 @@
+"""Preparing a real data set with nnU-Net's own command, in processes of its own."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+
+import tiny_dataset
+from nnunet_cscn.data.paper_splits import FILE
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.execution import jobs
+from nnunet_cscn.execution.jobs import run_jobs
+from nnunet_cscn.execution.local import LocalExecutor
+from nnunet_cscn.files import write_json
+from nnunet_cscn.paper.configuration import CONFIGURATION, PLANS, PaperOptions
+from nnunet_cscn.paper.preparation import Preparation, patients_of
+
+COARSE = PaperOptions(spacing_mm=(2.0, 2.0, 2.0), features=4, batch_size=2)
+
+
+@pytest.fixture(scope="module")
+def _planned(tmp_path_factory):
+    root = tmp_path_factory.mktemp("planned")
+    tiny_dataset.make(root, "labels")
+    # six cases are too few for five splits of train, validation and test
+    raw = root / "raw" / tiny_dataset.NAME
+    for i in (6, 7):
+        for folder, ending in (("imagesTr", "_0000.nii.gz"), ("labelsTr", ".nii.gz")):
+            shutil.copy(raw / folder / f"case_0{ending}", raw / folder / f"case_{i}{ending}")
+    description = json.loads((raw / "dataset.json").read_text())
+    write_json(raw / "dataset.json", {**description, "numTraining": 8})
+    return root
+
+
+@pytest.fixture
+def folders(_planned, tmp_path, monkeypatch):
+    shutil.copytree(_planned, tmp_path / "nnunet")
+    for name in ("raw", "preprocessed", "results"):
+        (tmp_path / "nnunet" / name).mkdir(exist_ok=True)
+        monkeypatch.setenv(f"nnUNet_{name}", str(tmp_path / "nnunet" / name))
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.02)
+    return tmp_path / "nnunet"
+
+
+@pytest.fixture
+def preparation(folders):
+    return Preparation(tiny_dataset.NAME, CONFIGURATION)
+
+
+def digests(folder):
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+
+
+def test_nnunets_own_plans_data_and_folds_survive(folders, preparation):
+    preprocessed = folders / "preprocessed" / tiny_dataset.NAME
+    before = digests(preprocessed)
+    assert any(name.startswith("nnUNetPlans_3d_fullres") for name in before)
+    preparation.write_splits()
+    assert preparation.write_plans(COARSE)
+    job = preparation.preprocessing()
+    run_jobs(LocalExecutor(["cpu"]), [job])
+    preparation.note_preprocessed()
+    after = digests(preprocessed)
+    assert before.items() <= after.items()
+    own = {name.split("/")[0] for name in after.keys() - before.keys() if "gt_segmentations" not in name}
+    assert own == {f"{PLANS}.json", FILE, f"{PLANS}_{CONFIGURATION}", "cscn"}
+    data = preprocessed / f"{PLANS}_{CONFIGURATION}"
+    assert sorted(file.stem for file in data.glob("*.pkl")) == [f"case_{i}" for i in range(8)]
+    assert preparation.preprocessing() is None  # the second call has nothing to do
+    assert not preparation.write_plans(COARSE)
+
+
+def test_data_are_made_again_when_cases_came_or_spacing_changed(folders, preparation):
+    preparation.write_plans(COARSE)
+    data = folders / "preprocessed" / tiny_dataset.NAME / f"{PLANS}_{CONFIGURATION}"
+    data.mkdir()
+    for i in range(8):
+        (data / f"case_{i}.pkl").touch()
+    assert preparation.preprocessing() is not None  # of an attempt that did not come to its end
+    preparation.note_preprocessed()
+    assert preparation.preprocessing() is None
+    preparation.write_plans(PaperOptions(spacing_mm=(3.0, 3.0, 3.0), features=4, batch_size=2))
+    assert preparation.preprocessing() is not None
+    preparation.write_plans(COARSE)
+    assert preparation.preprocessing() is None
+    shutil.copy(
+        folders / "raw" / tiny_dataset.NAME / "labelsTr" / "case_0.nii.gz",
+        folders / "raw" / tiny_dataset.NAME / "labelsTr" / "case_9.nii.gz",
+    )
+    assert preparation.preprocessing() is not None
+
+
+def test_plans_that_models_were_trained_with_are_kept(folders, preparation):
+    preparation.write_plans(COARSE)
+    model = folders / "results" / tiny_dataset.NAME / f"CSCNPaperTrainer__{PLANS}__{CONFIGURATION}"
+    model.mkdir(parents=True)
+    with pytest.raises(UserError, match="was trained with 3d_cscn_paper as it is"):
+        preparation.write_plans(PaperOptions(features=4))
+    with pytest.raises(UserError, match="was trained on other data than"):
+        preparation.preprocessing()
+
+
+def test_a_budget_is_written_beside(preparation):
+    with pytest.raises(UserError, match="is not prepared for the paper's experiment: `cscn paper prepare"):
+        preparation.write_budget(0.05)
+    preparation.write_plans(COARSE)
+    assert preparation.write_budget(1) == CONFIGURATION
+    assert preparation.write_budget(0.05) == f"{CONFIGURATION}_0p05"
+    plans = json.loads(preparation.plans_file.read_text())
+    assert list(plans["configurations"]) == [CONFIGURATION, f"{CONFIGURATION}_0p05"]
+
+
+def test_splits_follow_the_patients(folders, preparation):
+    raw = folders / "raw" / tiny_dataset.NAME
+    write_json(raw / "patients.json", {f"case_{i}": f"patient_{min(i, 6)}" for i in range(8)})
+    assert patients_of(raw)["case_7"] == "patient_6"
+    for split in preparation.write_splits():
+        for part in (split.train, split.validation, split.test):
+            assert ("case_6" in part) == ("case_7" in part)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [({"case_0": "a"}, r"lacks case_1, case_2"), (["case_0"], "is no table of cases")]
+)
+def test_a_patients_file_that_does_not_serve_is_refused(folders, content, reason):
+    raw = folders / "raw" / tiny_dataset.NAME
+    write_json(raw / "patients.json", content)
+    with pytest.raises(UserError, match=rf"patients\.json {reason}"):
+        patients_of(raw)
+
+
+def test_too_few_patients_are_refused(folders, preparation):
+    raw = folders / "raw" / tiny_dataset.NAME
+    write_json(raw / "patients.json", {f"case_{i}": f"patient_{i % 3}" for i in range(8)})
+    with pytest.raises(UserError, match="5 splits into train, validation and test need 7 patients; 3 are there"):
+        preparation.write_splits()
