@@ -122,6 +122,30 @@ def test_several_folds_are_averaged(folders):
     np.testing.assert_allclose(stages(0, 1), (stages(0) + stages(1)) / 2, atol=2e-3)
 
 
+@pytest.fixture
+def three_views(folders, tmp_path):
+    """A copy of the trained CSCN that says of itself that it has learnt from three views."""
+    model = tmp_path / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}"
+    shutil.copytree(folders / "results" / tiny_dataset.NAME / model.name, model)
+    plans = json.loads((model / "plans.json").read_text())
+    plans["configurations"][CONFIGURATION]["cscn"]["three_views"] = True
+    (model / "plans.json").write_text(json.dumps(plans))
+    return Model(model, (0,), "checkpoint_final.pth")
+
+
+def test_three_views_are_predicted_turned_back_and_averaged(three_views):
+    image = torch.randn((1, 12, 40, 24), generator=torch.Generator().manual_seed(0))
+    plain = three_views.load(torch.device("cpu"), SlidingWindow(mirroring=False))
+    axial = plain.predict_logits_from_preprocessed_data(image).float()
+    coronal = plain.predict_logits_from_preprocessed_data(image.transpose(1, 2).contiguous()).float().transpose(1, 2)
+    sagittal = plain.predict_logits_from_preprocessed_data(image.permute(0, 3, 1, 2).contiguous()).float()
+    expected = (axial + coronal + sagittal.permute(0, 2, 3, 1)) / 3
+    views = three_views.load(torch.device("cpu"), SlidingWindow(mirroring=False), manner="views")
+    found = views.predict_logits_from_preprocessed_data(image)
+    torch.testing.assert_close(found.float(), expected, atol=2e-3, rtol=2e-3)
+    assert not torch.allclose(found.float(), axial, atol=1e-2)
+
+
 @pytest.mark.parametrize("kind", ["labels", "regions"])
 def test_stitched_predictions_are_those_from_the_probabilities_of_stage_one_by_itself(folders, kind):
     image = torch.randn((1, 12, 40, 24), generator=torch.Generator().manual_seed(0))  # several tiles
@@ -227,6 +251,8 @@ def test_every_option_of_nnunets_command_is_an_option_of_ours():
         (["-f"], "Option '-f' requires an argument"),
         (["-f", "0", "-tr", "BUNetTrainer", "--uncertainty"], "BUNetTrainer has a single network"),
         (["-f", "0", "-tr", "CSCNTrainer", "--stitched"], "CSCNTrainer did not learn from stitched probabilities"),
+        (["-f", "0", "-tr", "CSCNTrainer", "--views"], "--views: CSCNTrainer learnt from one view here"),
+        (["-f", "0", "--views", "--stitched"], "--stitched and --views: give one of them"),
         (["-f", "0", "-tr", "NoTrainer"], "has no model NoTrainer__nnUNetPlans__3d_tiny"),
         (["-f", "0", "-num_parts", "2", "-part_id", "2"], "-part_id 2: with -num_parts 2 it goes from 0 to 1"),
         (["-f", "0", "-prev_stage_predictions", "nowhere"], "-prev_stage_predictions nowhere: there is no such folder"),
