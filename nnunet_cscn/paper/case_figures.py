@@ -83,13 +83,14 @@ def _draw_slice(panel: Any, case: ShownCase, column: str) -> None:
     panel.set_xticks([])
     panel.set_yticks([])
     panel.spines[:].set_visible(False)
-    if column not in ("image", "truth") and column not in case.found:
-        panel.text(0.5, 0.5, "no result", ha="center", va="center", transform=panel.transAxes, fontsize=8)
-        return
     level = centre(case.truth)[_AXIAL]
     window = _window(case)
     shown = plane(case.image.voxels, _AXIAL, level)[window]
     height_mm, width_mm = plane_axes(case.image.spacing_mm, _AXIAL)
+    if column not in ("image", "truth") and column not in case.found:
+        panel.set_box_aspect(shown.shape[0] * height_mm / (shown.shape[1] * width_mm))
+        panel.text(0.5, 0.5, "no result", ha="center", va="center", transform=panel.transAxes, fontsize=8)
+        return
     low, high = grey_range(case.image.voxels)
     panel.imshow(shown, cmap="gray", vmin=low, vmax=high, aspect=height_mm / width_mm)
     if column == "image":
@@ -138,4 +139,6 @@ def _draw_surface(panel: Any, surface: Surface | None, everything: Any, *, is_tr
         return
     corners = surface.points_mm[surface.triangles][..., ::-1]  # z, y, x to x, y, z
     colour = REFERENCE_COLOUR if is_truth else PREDICTION_COLOUR
-    panel.add_collection3d(Poly3DCollection(corners, facecolors=colour, edgecolors=colour, linewidths=0, shade=True))
+    triangles = Poly3DCollection(corners, facecolors=colour, edgecolors=colour, linewidths=0, shade=True)
+    triangles.set_rasterized(True)  # thousands of triangles would make an SVG of many megabytes
+    panel.add_collection3d(triangles)
