@@ -53,4 +53,5 @@ def are_the_same(plans: dict[str, Any], model_plans: dict[str, Any], configurati
 def _without_tiles(plan: dict[str, Any]) -> dict[str, Any]:
     block = dict(plan.get(BLOCK) or {})
     edges = block.pop("block_size", plan["patch_size"])
+    block.pop("tile_size", None)  # plays no part in training
     return {**plan, "patch_size": [int(edge) for edge in edges], BLOCK: block}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,6 +43,16 @@ def make(root: Path, kind: str) -> Path:
         _write_raw(root / "raw" / NAME, kind)
         _plan_and_preprocess(root / "raw" / NAME, root / "preprocessed" / NAME, kind)
     return root / "preprocessed" / NAME
+
+
+def add_cases(root: Path, *numbers: int) -> None:
+    """Add copies of the first case to the raw data set: six cases are too few for the paper's splits."""
+    raw = root / "raw" / NAME
+    for number in numbers:
+        for folder, ending in (("imagesTr", "_0000.nii.gz"), ("labelsTr", ".nii.gz")):
+            shutil.copy(raw / folder / f"case_0{ending}", raw / folder / f"case_{number}{ending}")
+    description = json.loads((raw / "dataset.json").read_text())
+    write_json(raw / "dataset.json", {**description, "numTraining": description["numTraining"] + len(numbers)})
 
 
 def _write_raw(folder: Path, kind: str) -> None:

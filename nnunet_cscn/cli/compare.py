@@ -14,6 +14,7 @@ from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, chosen_names
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.empty_masks import EmptyDistance
+from nnunet_cscn.evaluation.numbers import shown_p
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.comparison import MetricComparison
@@ -191,16 +192,12 @@ def _pair_table(comparison: MetricComparison) -> Table:
             escape(pair.second),
             f"{paired.first_mean:.{digits}f} {paired.second_mean:.{digits}f}",
             f"{paired.difference:+.{digits}f} ({paired.low:+.{digits}f} to {paired.high:+.{digits}f})",
-            _p(paired.p),
-            _p(pair.p_holm),
+            shown_p(paired.p),
+            shown_p(pair.p_holm),
             f"{paired.effect:+.2f}",
             f"{pair.n_better}/{paired.n_equal}/{pair.n_worse}",
         )
     return table
-
-
-def _p(value: float) -> str:
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _show_ranking(ranking: Ranking) -> None:
@@ -209,7 +206,7 @@ def _show_ranking(ranking: Ranking) -> None:
         return
     ranks = ", ".join(f"{escape(name)} {rank:.2f}" for name, rank in ranking.mean_ranks.items())
     console.print(
-        f"mean ranks: {ranks}; Friedman p {_p(ranking.friedman_p)}, critical difference "
+        f"mean ranks: {ranks}; Friedman p {shown_p(ranking.friedman_p)}, critical difference "
         f"{ranking.critical_difference:.2f}",
         highlight=False,
     )

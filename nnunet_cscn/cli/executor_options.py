@@ -20,7 +20,10 @@ Devices = Annotated[
 ]
 Slurm = Annotated[
     str | None,
-    typer.Option(metavar="OPTIONS", help="Submit to Slurm, with slurm_partition=gpu,timeout_min=2880 for example."),
+    typer.Option(
+        metavar="OPTIONS",
+        help="Submit to Slurm with these options, such as slurm_partition=gpu,gpus_per_node=1,timeout_min=2880.",
+    ),
 ]
 
 
@@ -55,7 +58,13 @@ def chosen_executor(devices: str | None, slurm: str | None, *, folder: Path) -> 
         return LocalExecutor(chosen_devices(devices))
     if devices is not None:
         raise UserError("--devices and --slurm: give one of them; Slurm chooses the devices itself")
-    return SlurmExecutor(folder, parse_options(slurm))
+    options = parse_options(slurm)
+    if "timeout_min" not in options:
+        raise UserError(
+            "--slurm: name timeout_min (submitit's own is five minutes), and gpus_per_node=1 for a GPU: "
+            "--slurm slurm_partition=gpu,gpus_per_node=1,timeout_min=2880"
+        )
+    return SlurmExecutor(folder, options)
 
 
 def chosen_folds(text: str | None) -> list[int] | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset, Methods, prepared_runs
 from nnunet_cscn.errors import UserError
+
+if TYPE_CHECKING:
+    from nnunet_cscn.paper.runs import PaperRun
 
 N_CASES = 3
 
@@ -42,32 +45,53 @@ def figures(
     runs = prepared_runs(dataset, configuration, budget, methods)
     from nnunet_cscn.paper.case_figures import write_slices_figure, write_surfaces_figure
     from nnunet_cscn.paper.curve_figures import write_curve_figures
-    from nnunet_cscn.paper.methods import PROPOSED
     from nnunet_cscn.paper.runs import by_method
-    from nnunet_cscn.paper.scores import labels_of, score_runs
-    from nnunet_cscn.paper.shown_cases import read_shown_case, typical_cases
+    from nnunet_cscn.paper.scores import labels_of
+    from nnunet_cscn.paper.shown_cases import read_shown_case
 
     known = list(labels_of(runs[0].training.dataset).values)
     if label is not None and label not in known:
         raise UserError(f"--label {label}: there are {', '.join(known)}")
     chosen_label = label or known[0]
-    files = write_curve_figures(runs, out)
+    _tell(write_curve_figures(runs, out))
+    finished = [each for each in runs if each.is_done]
+    if not finished:
+        console.print("no run is done yet: Figures 7 and 8 need predictions")
+        return
+    names = [part.strip() for part in cases.split(",")] if cases is not None else _typical(finished, chosen_label)
+    columns = list(by_method(runs))
     with progress_bar() as progress:
-        task = progress.add_task("scoring", total=None)
-        names = [part.strip() for part in cases.split(",")] if cases is not None else []
-        if not names:
-            scored = score_runs(runs, on_progress=lambda done, all_: progress.update(task, completed=done, total=all_))
-            first = next((m for m in scored if m.method == PROPOSED and m.cases), next(m for m in scored if m.cases))
-            names = typical_cases(first, chosen_label, N_CASES)
         task = progress.add_task("drawing", total=len(names) + 2)
         shown = []
         for name in names:
             shown.append(read_shown_case(runs, name, chosen_label))
             progress.advance(task)
-        columns = list(by_method(runs))
-        files += write_slices_figure(shown, columns, out)
+        files = write_slices_figure(shown, columns, out)
         progress.advance(task)
         files += write_surfaces_figure(shown[len(shown) // 2], columns, out)
         progress.advance(task)
+    _tell(files)
+
+
+def _typical(finished: list[PaperRun], label: str) -> list[str]:
+    """Return the cases at the quartiles of CSCN's DSC, or of another method's where CSCN is not done."""
+    from nnunet_cscn.paper.methods import PROPOSED
+    from nnunet_cscn.paper.runs import by_method
+    from nnunet_cscn.paper.scores import score_runs
+    from nnunet_cscn.paper.shown_cases import typical_cases
+
+    done = by_method(finished)
+    with progress_bar() as progress:
+        task = progress.add_task("ranking cases", total=None)
+        (scored,) = score_runs(
+            done.get(PROPOSED) or next(iter(done.values())),
+            on_progress=lambda count, total: progress.update(task, completed=count, total=total),
+        )
+    if not (names := typical_cases(scored, label, N_CASES)):
+        raise UserError(f"no case that is done has {label}, neither in truth nor in prediction: choose another --label")
+    return names
+
+
+def _tell(files: list[Path]) -> None:
     for file in files:
         console.print(str(file), markup=False, highlight=False, soft_wrap=True)

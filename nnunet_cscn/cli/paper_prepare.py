@@ -33,6 +33,7 @@ def prepare(
             help="Height in mm of the part of each volume, around its tumour, that blocks are drawn from; 0 for all.",
         ),
     ] = 103.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a configuration of that name.")] = False,
     splits_only: Annotated[
         bool, typer.Option("--no-preprocessing", help="Write plans and splits; preprocess another time.")
     ] = False,
@@ -48,9 +49,10 @@ def prepare(
 
     Example: cscn paper prepare 901
     """
+    from nnunet_cscn.data.paper_splits import paper_splits
     from nnunet_cscn.nnunet_folders import preprocessed_folder, raw_dataset
     from nnunet_cscn.paper.configuration import CONFIGURATION, PaperOptions
-    from nnunet_cscn.paper.preparation import Preparation
+    from nnunet_cscn.paper.preparation import Preparation, patients_of
     from nnunet_cscn.planning.storing import check_configuration_name
 
     check_configuration_name(configuration)
@@ -60,11 +62,12 @@ def prepare(
             f"{CONFIGURATION} is the paper's: give what departs from it another name, such as -c {CONFIGURATION}_small"
         )
     preparation = Preparation(raw_dataset(dataset).name, configuration)
-    preprocessed_folder()  # refused before anything is written
+    preprocessed_folder()  # these two are refused before anything is written
+    paper_splits(patients_of(raw_dataset(dataset)))
     _plan_if_needed(preparation.dataset)
     splits = preparation.write_splits()
     with console.status("planning"):
-        is_new = preparation.write_plans(options)
+        is_new = preparation.write_plans(options, overwrite=overwrite)
     name = preparation.write_budget(budget)
     said = "written to" if is_new else "stands already in"
     console.print(f"{configuration} {said} {preparation.plans_file}", soft_wrap=True, markup=False, highlight=False)

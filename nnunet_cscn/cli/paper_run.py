@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, error_console
-from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_executor, chosen_folds
+from nnunet_cscn.cli.executor_options import Devices, chosen_executor, chosen_folds
 from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset, Methods, prepared_runs
 from nnunet_cscn.cli.score_options import JsonFile
 from nnunet_cscn.errors import CommandFailed, UserError
@@ -35,7 +35,13 @@ def run(
         Literal["local", "slurm"], typer.Option(help="On this machine's devices, or through Slurm.")
     ] = "local",
     devices: Devices = None,
-    slurm: Slurm = None,
+    slurm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OPTIONS",
+            help="For --executor slurm: such as slurm_partition=gpu,gpus_per_node=1,timeout_min=2880.",
+        ),
+    ] = None,
 ) -> None:
     """Train every method on every split, and predict the split's test cases.
 
@@ -52,6 +58,8 @@ def run(
 
     if executor == "local" and slurm is not None:
         raise UserError("--slurm OPTIONS needs --executor slurm")
+    if executor == "slurm" and devices is not None:
+        raise UserError("--devices belongs to --executor local; Slurm chooses the devices itself")
     name = preprocessed_dataset(dataset).name
     chosen = Preparation(name, configuration).write_budget(budget)
     runs = paper_runs(name, chosen, chosen_methods(methods), chosen_folds(folds))
@@ -62,16 +70,16 @@ def run(
 
     def on_state(job: Job, state: JobState, reason: str) -> None:
         each = waiting[job]
+        if state in ("done", "failed") and each.is_done:
+            board.show(each, "done", f"ended badly, after all was written: {reason}" if reason else "")
+            return
         if state == "done":
-            try:
-                each.check_done()
-            except CommandFailed as failure:
-                state, reason = "failed", str(failure)
+            state, reason = "failed", f"ended without predictions in {each.predictions}"
         each.note(reason)
         board.show(each, state, reason)
 
     def on_progress(job: Job, done: int) -> None:
-        board.tell(waiting[job], done)
+        board.tell(waiting[job], done, job.total)
 
     with board, contextlib.suppress(CommandFailed):  # the board says which failed, and why
         run_jobs(runner, list(waiting), on_progress=on_progress, on_state=on_state)
@@ -126,21 +134,25 @@ class _Board:
 
     def show(self, run: PaperRun, state: str, reason: str) -> None:
         """Show a new state, and why it failed."""
-        self._set(run, state)
+        self._set(run, state, is_news=True)
         if reason:
             self._live.console.print(f"{run.method} fold {run.fold}: {reason}", markup=False, soft_wrap=True)
 
-    def tell(self, run: PaperRun, done: int) -> None:
+    def tell(self, run: PaperRun, done: int, total: int | None) -> None:
         """Show how many epochs a run has done."""
         key = (run.method, run.fold)
         if self._cells[key].startswith("running"):
-            self._set(run, f"running {done}/{run.training.job().total}")
+            self._set(run, f"running {done}/{total}", is_news=False)
 
-    def _set(self, run: PaperRun, text: str) -> None:
+    def _set(self, run: PaperRun, text: str, *, is_news: bool) -> None:
         key = (run.method, run.fold)
-        if self._cells[key] != text:
-            self._cells[key] = text
+        if self._cells[key] == text:
+            return
+        self._cells[key] = text
+        if self._live.console.is_terminal:
             self._live.update(_table(self._runs, self._cells), refresh=True)
+        elif is_news:  # a log file: one line for each change
+            self._live.console.print(f"{run.method} fold {run.fold}: {text}", markup=False, highlight=False)
 
 
 def _table(runs: Sequence[PaperRun], cells: Mapping[tuple[str, int], str]) -> Table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
@@ -28,7 +29,7 @@ def table(
     configuration: Configuration = "3d_cscn_paper",
     budget: Budget = 1.0,
     methods: Methods = None,
-    published: Annotated[bool, typer.Option("--published", help="The paper's own figures beside ours.")] = False,
+    published: Annotated[bool, typer.Option("--published", help="The paper's own numbers beside ours.")] = False,
     observers: Observers = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write it as CSV.")] = None,
     markdown_file: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="As Markdown.")] = None,
@@ -52,14 +53,17 @@ def table(
     from nnunet_cscn.paper.table import table_rows
     from nnunet_cscn.paper.table_files import latex, markdown, write_csv, write_text
 
+    for file in (csv_file, markdown_file, latex_file, json_file):
+        if file is not None and file.is_dir():
+            raise UserError(f"{file} is a folder: name a file")
     runs = prepared_runs(dataset, configuration, budget, methods)
     name = runs[0].training.dataset
     labels = labels_of(name)
-    agreement = _observer_scores(observers, labels) if observers is not None else {}
     with progress_bar() as progress:
+        agreement = _observer_scores(observers, labels, progress) if observers is not None else {}
         task = progress.add_task("scoring", total=None)
         scored = score_runs(runs, on_progress=lambda done, all_: progress.update(task, completed=done, total=all_))
-    patients = patients_of_dataset(name, [case for method in scored for case in method.cases])
+    patients = patients_of_dataset(name)
     tables = {
         label: table_rows(scored, label, patients, observers=agreement.get(label), seed=seed) for label in labels.values
     }
@@ -74,7 +78,9 @@ def table(
         write_json(json_file, _content(name, runs[0].training.configuration, tables, seed))
 
 
-def _observer_scores(folders: str, labels: EvaluatedLabels) -> Mapping[str, Mapping[str, LabelScores]]:
+def _observer_scores(
+    folders: str, labels: EvaluatedLabels, progress: Progress
+) -> Mapping[str, Mapping[str, LabelScores]]:
     """Return the scores of the second observer against the first, by label."""
     from nnunet_cscn.evaluation.folder import evaluate_folders
 
@@ -82,13 +88,17 @@ def _observer_scores(folders: str, labels: EvaluatedLabels) -> Mapping[str, Mapp
     if len(parts) != 2:
         raise UserError(f"--observers {folders}: expected two folders with a comma between")
     first, second = parts
-    found = evaluate_folders(second, first, labels=labels)
+    task = progress.add_task("observers", total=None)
+    found = evaluate_folders(
+        second, first, labels=labels, on_progress=lambda done, all_: progress.update(task, completed=done, total=all_)
+    )
     return {label: {case: scores[label] for case, scores in found.cases.items()} for label in labels.values}
 
 
 def _show(title: str, rows: Sequence[Row], *, published: bool) -> None:
+    from nnunet_cscn.evaluation.numbers import shown_p
     from nnunet_cscn.paper.table import COLUMNS
-    from nnunet_cscn.paper.table_files import shown_estimate, shown_p, shown_published
+    from nnunet_cscn.paper.table_files import shown_estimate, shown_published
 
     shown = Table(title=escape(title), caption="95 % intervals; p against CSCN, Holm-adjusted", show_lines=True)
     shown.add_column("method")

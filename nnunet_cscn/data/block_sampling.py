@@ -96,8 +96,8 @@ class Head:
 class PaperBlocks:
     """Draws blocks as the paper does (sections 4.1, 4.2).
 
-    The views in turn; any voxel may be a block's centre, so that the border is seen as often as the middle; every
-    second block is flipped left to right; where a head is given, centres lie in it.
+    The views in turn; any voxel is a block's centre equally often, so that the border is seen too (half as often as the
+    middle); half of the blocks, at random, are flipped left to right; where a head is given, centres lie in it.
 
     Args:
         block_size: Voxels along the network's axes.
@@ -137,7 +137,7 @@ class PaperBlocks:
                 before, behind = behind, before
             first, last = centres[axis]
             box[axis] = first - before, last + behind
-        return Turn(tuple(box), order, reversed_axis)
+        return Turn(tuple(box), order, reversed_axis, tuple(centres))
 
 
 def _extent(class_locations: Mapping[Any, Any], axis: int) -> tuple[int, int] | None:

@@ -17,6 +17,9 @@ ROUNDS = 5
 VALIDATION_SHARE = 9 / (9 + 87)
 SEED = 2022  # the paper's year
 FILE = "cscn_paper_splits.json"
+NOTE = "split.json"  # in the folder of a training
+
+_DAMAGED = "{file} holds no splits of the paper's protocol: remove it and run `cscn paper prepare` again"
 
 
 @dataclass(frozen=True)
@@ -65,16 +68,24 @@ def paper_splits(patients: Mapping[str, str], *, seed: int = SEED) -> list[Paper
     return splits
 
 
-def write_paper_splits(file: Path, splits: Sequence[PaperSplit]) -> None:
+def write_paper_splits(file: Path, splits: Sequence[PaperSplit], patients: Mapping[str, str]) -> None:
     """Write the splits to a file of their own, which only the paper's trainers read, unless they are there.
+
+    Args:
+        file: The file.
+        splits: The splits.
+        patients: Patient of each case, kept beside them for the statistics.
 
     Raises:
         UserError: When the file holds others, on which networks may have been trained.
     """
     if not file.exists():
-        write_json(file, [asdict(split) for split in splits])
-    elif read_paper_splits(file) != list(splits):
-        raise UserError(f"{file} holds other splits, and networks may have been trained on them: move it away first")
+        write_json(file, {"patients": dict(patients), "splits": [asdict(split) for split in splits]})
+    elif read_paper_splits(file) != list(splits) or read_patients(file) != dict(patients):
+        raise UserError(
+            f"{file} holds other splits (cases or patients have changed since), and networks may have been trained on "
+            "them: move it away first, and the results of the paper's trainers with it"
+        )
 
 
 def read_paper_splits(file: Path) -> list[PaperSplit]:
@@ -83,14 +94,59 @@ def read_paper_splits(file: Path) -> list[PaperSplit]:
     Raises:
         UserError: When they are not there or damaged.
     """
+    try:
+        entries = _content(file)["splits"]
+        return [PaperSplit(**{key: tuple(names) for key, names in entry.items()}) for entry in entries]
+    except (TypeError, AttributeError):
+        raise UserError(_DAMAGED.format(file=file)) from None
+
+
+def read_patients(file: Path) -> dict[str, str]:
+    """Read the patient of each case.
+
+    Raises:
+        UserError: When they are not there or damaged.
+    """
+    try:
+        return {str(case): str(patient) for case, patient in _content(file)["patients"].items()}
+    except AttributeError:
+        raise UserError(_DAMAGED.format(file=file)) from None
+
+
+def note_split(folder: Path, split: PaperSplit) -> None:
+    """Keep with a training which cases it saw."""
+    write_json(folder / NOTE, asdict(split))
+
+
+def check_split(folder: Path, split: PaperSplit) -> None:
+    """See that a training was begun on a split as it is now: others may have seen what are test cases now.
+
+    Args:
+        folder: Of the training; one that holds none yet is no fault.
+        split: As it is now.
+
+    Raises:
+        UserError: When it was begun on another one.
+    """
+    from nnunet_cscn.nnunet_folders import read_json_file
+
+    file = folder / NOTE
+    if file.is_file() and read_json_file(file) != {key: list(cases) for key, cases in asdict(split).items()}:
+        raise UserError(
+            f"{folder} was trained on another split than {FILE} holds now, perhaps on cases that it would be tested "
+            "on: move that folder away"
+        )
+
+
+def _content(file: Path) -> dict[str, Any]:
     from nnunet_cscn.nnunet_folders import read_json_file
 
     if not file.is_file():
-        raise UserError(f"{file} is missing: there are no splits of the paper's protocol yet")
-    try:
-        return [PaperSplit(**{key: tuple(names) for key, names in entry.items()}) for entry in read_json_file(file)]
-    except (TypeError, AttributeError):
-        raise UserError(f"{file} holds no splits of the paper's protocol: remove it") from None
+        raise UserError(f"{file} is missing: `cscn paper prepare` makes the splits of the paper's protocol")
+    content = read_json_file(file)
+    if not isinstance(content, dict) or not {"patients", "splits"} <= content.keys():
+        raise UserError(_DAMAGED.format(file=file))
+    return content
 
 
 def _dealt(names: Sequence[str], cases: Mapping[str, Sequence[str]]) -> list[list[str]]:

@@ -43,8 +43,9 @@ def patient_axes(properties: Mapping[str, Any], transpose_forward: Sequence[int]
 
 def _directions(properties: Mapping[str, Any]) -> NDArray[np.float64]:
     """Rows: the patient's axes; columns: the file's."""
-    if len(direction := properties.get("sitk_stuff", {}).get("direction", ())) == 9:
-        return np.asarray(direction, dtype=np.float64).reshape(3, 3)
+    direction = properties.get("sitk_stuff", {}).get("direction", ())
+    if len(direction) in (9, 16):  # 16: channels as a fourth dimension
+        return np.asarray(direction, dtype=np.float64).reshape([round(len(direction) ** 0.5)] * 2)[:3, :3]
     kept = properties.get("nibabel_stuff", {})
     if (affine := kept.get("reoriented_affine", kept.get("original_affine"))) is not None:
         columns = np.asarray(affine, dtype=np.float64)[:3, :3]

@@ -25,11 +25,13 @@ class Turn:
         box: First voxel and the one behind the last, along each axis of the volume; both may lie outside of it.
         order: The volume's axes in their new order.
         reversed_axis: The axis of the volume that is reversed; None for none.
+        centres: The part that blocks may be drawn around, like the box; None for all of it.
     """
 
     box: tuple[tuple[int, int], ...]
     order: Axes
     reversed_axis: int | None = None
+    centres: tuple[tuple[int, int], ...] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -37,7 +39,7 @@ class Turn:
         return tuple(self.box[axis][1] - self.box[axis][0] for axis in self.order)
 
     def locations(self, places: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
-        """Return where voxels of the volume are seen, without those that are not.
+        """Return where voxels of the volume are seen, without those that no block is drawn around.
 
         Args:
             places: Channel and indices along the volume's axes, (N, 4), as nnU-Net keeps class locations.
@@ -50,8 +52,9 @@ class Turn:
             >>> turn.locations(np.array([[0, 3, 8, 1], [0, 1, 8, 1]])).tolist()
             [[0, 8, 1, 3]]
         """
+        first, last = np.asarray(self.centres or self.box).T
+        seen = places[((places[:, 1:] >= first) & (places[:, 1:] < last)).all(axis=1)]
         start, stop = np.asarray(self.box).T
-        seen = places[((places[:, 1:] >= start) & (places[:, 1:] < stop)).all(axis=1)]
         indices = seen[:, 1:] - start
         if self.reversed_axis is not None:
             axis = self.reversed_axis

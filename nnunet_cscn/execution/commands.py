@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -77,11 +78,12 @@ def run_command(
 
     Raises:
         UserError: When the command is not installed.
-        CommandFailed: When it fails, with the last line it printed and the log's path.
+        CommandFailed: When it fails, with the last line it printed and the log's path; or when a command with the same
+            log runs already, such as one that a killed process has left behind.
     """
     log_file.parent.mkdir(parents=True, exist_ok=True)
     last = ""
-    with log_file.open("wb") as log:
+    with _locked(log_file, command) as lock, log_file.open("wb") as log:
         process = subprocess.Popen(
             [executable(command[0]), *command[1:]],
             stdout=log,
@@ -89,6 +91,7 @@ def run_command(
             stdin=subprocess.DEVNULL,
             env=dict(env),
             start_new_session=True,
+            pass_fds=(lock,),  # held until the command itself has ended, whatever becomes of us
         )
     try:
         on_start(process)
@@ -101,6 +104,37 @@ def run_command(
         raise CommandFailed(
             f"`{' '.join(command)}` ended with status {process.returncode}: {last} (whole log: {log_file})"
         )
+
+
+def is_running(log_file: Path) -> bool:
+    """Tell whether a command with this log runs, on this machine or, where the file system knows locks, elsewhere."""
+    file = _lock_file(log_file)
+    if not file.is_file():
+        return False
+    with file.open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@contextlib.contextmanager
+def _locked(log_file: Path, command: Sequence[str]) -> Iterator[int]:
+    """Yield the descriptor of a lock that belongs to the log; one process after the other has it."""
+    with _lock_file(log_file).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandFailed(
+                f"`{' '.join(command)}` runs already, perhaps left behind by a command that was killed: wait for it, "
+                f"or stop it (`fuser -k {_lock_file(log_file)}`)"
+            ) from None
+        yield lock.fileno()
+
+
+def _lock_file(log_file: Path) -> Path:
+    return log_file.with_suffix(".lock")
 
 
 def stop_group(process: subprocess.Popen[bytes]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +19,10 @@ JobState = Literal["waiting", "running", "done", "failed"]
 
 POLL_SECONDS = 0.5
 _TAIL_BYTES = 4096
+
+
+class JobRefused(UserError):  # noqa: N818  it is what happened
+    """An executor does not take a job."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +105,18 @@ def run_jobs(
 
     Raises:
         CommandFailed: When any failed, with all reasons.
-        UserError: When the executor refuses one.
+        JobRefused: When the executor refuses one.
     """
+    with _interrupted_by_termination():
+        _run_jobs(executor, jobs, on_progress, on_state)
+
+
+def _run_jobs(
+    executor: Executor,
+    jobs: Sequence[Job],
+    on_progress: Callable[[Job, int], None],
+    on_state: Callable[[Job, JobState, str], None],
+) -> None:
     running: dict[Job, Running] = {}
     furthest = dict.fromkeys(jobs, 0)
     failures: list[str] = []
@@ -127,10 +144,28 @@ def run_jobs(
                 else:
                     on_progress(job, job.total or 1)
                     on_state(job, "done", "")
-    except UserError:  # a job was refused: no reason to stop those that run
+    except JobRefused:  # no reason to stop those that run
         raise
     except BaseException:
         executor.cancel()
         raise
     if failures:
         raise CommandFailed("\n".join(failures))
+
+
+@contextlib.contextmanager
+def _interrupted_by_termination() -> Iterator[None]:
+    """Take a batch system's SIGTERM and a closed terminal's SIGHUP as an interrupt, so that jobs end with us.
+
+    Only while jobs run: processes that are forked under such a handler may miss the signal that ends them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -11,7 +11,7 @@ from threading import Lock
 
 from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.errors import CommandFailed, UserError
-from nnunet_cscn.execution.commands import FASTER_ON_CPU, run_command, stop_group
+from nnunet_cscn.execution.commands import FASTER_ON_CPU, is_running, run_command, stop_group
 from nnunet_cscn.execution.jobs import Job
 
 
@@ -37,7 +37,8 @@ class LocalExecutor:
     def submit(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Future[None]]]:
         """Queue jobs."""
         for job in jobs:
-            job.forget_log()
+            if not is_running(job.log_file):  # else it will be refused, and the log is that of the one that runs
+                job.forget_log()
             yield job, self._pool.submit(self._run, job)
 
     def cancel(self) -> None:

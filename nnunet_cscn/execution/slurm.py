@@ -13,7 +13,7 @@ from typing import Any
 from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution.commands import run_command
-from nnunet_cscn.execution.jobs import Job
+from nnunet_cscn.execution.jobs import Job, JobRefused
 from nnunet_cscn.files import replacing
 
 
@@ -54,8 +54,9 @@ class SlurmExecutor:
             else:
                 yield job, self._kept(job, handle)
         for together in new.values():
-            for job, handle in zip(together, self._submitted_together(together), strict=True):
-                yield job, self._kept(job, handle)
+            handles = self._submitted_together(together)
+            # all are noted before anything else can go wrong: what is not noted is submitted again
+            yield from [(job, self._kept(job, handle)) for job, handle in zip(together, handles, strict=True)]
 
     def _submitted_together(self, jobs: Sequence[Job]) -> list[Any]:
         for job in jobs:
@@ -64,7 +65,7 @@ class SlurmExecutor:
             with self._executor.batch() if len(jobs) > 1 else contextlib.nullcontext():
                 return [self._executor.submit(run_on_node, job) for job in jobs]
         except (RuntimeError, OSError) as refused:
-            raise UserError(
+            raise JobRefused(
                 f"Slurm does not take {jobs[0].array or jobs[0].name}: {refused}; what it has taken goes on, and the "
                 "same command waits for it"
             ) from None
@@ -110,9 +111,15 @@ class SlurmJob:
         """
         died = self._job.exception()  # killed, timed out, a node lost
         if died is not None:
-            raise CommandFailed(str(died))
+            raise CommandFailed(f"{self._job.state}: {_last_line(str(died))}")
         if failure := self._job.result():
             raise CommandFailed(failure)
+
+
+def _last_line(text: str) -> str:
+    """submitit tells all that a job wrote to its standard error."""
+    lines = [line.strip() for line in text.splitlines() if line.strip(" -")]
+    return lines[-1] if lines else text
 
 
 def _handle_file(job: Job) -> Path:
@@ -123,7 +130,7 @@ def _still_there(handle_file: Path) -> Any:
     """Return submitit's handle of a job that waits or runs; None where there is none.
 
     Raises:
-        UserError: When nobody can say whether it does: submitted again, it might run twice in the same folder.
+        JobRefused: When nobody can say whether it does: submitted again, it might run twice in the same folder.
     """
     if not handle_file.is_file():
         return None
@@ -131,7 +138,7 @@ def _still_there(handle_file: Path) -> Any:
         job = pickle.loads(handle_file.read_bytes())
         is_done, state = job.done(force_check=True), str(job.state)
     except Exception as fault:  # damaged, or of another version of submitit
-        raise UserError(
+        raise JobRefused(
             f"{handle_file} can't be read ({fault}): if the job that it stands for does not run any more (`squeue`), "
             "remove the file"
         ) from None
@@ -152,7 +159,7 @@ def _is_queued(job_id: str, handle_file: Path) -> bool:
         if "Invalid job id" in asked.stderr:  # ended a while ago
             return False
         answer = asked.stderr.strip()
-    raise UserError(
+    raise JobRefused(
         f"Slurm does not say whether job {job_id} still runs ({answer}): try again later, or remove {handle_file} "
         "if it does not"
     )

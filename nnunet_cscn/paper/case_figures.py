@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
+from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.masks import Mask, occupied_box
 from nnunet_cscn.paper.shown_cases import ShownCase
 from nnunet_cscn.report.colours import PREDICTION_COLOUR, REFERENCE_COLOUR
@@ -65,11 +66,16 @@ def write_surfaces_figure(case: ShownCase, methods: Sequence[str], folder: Path)
     masks = {"truth": case.truth, **{method: case.found.get(method) for method in methods}}
     surfaces = {name: _surface(mask, case.image.spacing_mm) for name, mask in masks.items()}
     points = [surface.points_mm for surface in surfaces.values() if surface is not None]
+    if not points:
+        raise UserError(f"--cases {case.name}: neither truth nor any method has the label there; choose other cases")
     figure = Figure(figsize=(1.7 * len(masks), 1.8 * len(_DIRECTIONS)), layout="constrained", facecolor="white")
     panels = figure.subplots(len(_DIRECTIONS), len(masks), squeeze=False, subplot_kw={"projection": "3d"})
     for row, (direction, (elevation, azimuth)) in zip(panels, _DIRECTIONS.items(), strict=True):
         for panel, (name, surface) in zip(row, surfaces.items(), strict=True):
             _draw_surface(panel, surface, np.concatenate(points), is_truth=name == "truth")
+            if surface is None:
+                said = "no result" if masks[name] is None else "nothing found"
+                panel.text2D(0.5, 0.5, said, ha="center", va="center", transform=panel.transAxes, fontsize=8)
             panel.view_init(elev=elevation, azim=azimuth)
         place = {"transform": row[0].transAxes, "rotation": 90, "va": "center", "ha": "right"}
         row[0].text2D(-0.05, 0.5, direction, fontsize=7, **place)
@@ -135,7 +141,6 @@ def _draw_surface(panel: Any, surface: Surface | None, everything: Any, *, is_tr
     panel.set_box_aspect((1, 1, 1), zoom=1.35)
     panel.set_axis_off()
     if surface is None:
-        panel.text2D(0.5, 0.5, "no result", ha="center", va="center", transform=panel.transAxes, fontsize=8)
         return
     corners = surface.points_mm[surface.triangles][..., ::-1]  # z, y, x to x, y, z
     colour = REFERENCE_COLOUR if is_truth else PREDICTION_COLOUR

@@ -83,10 +83,13 @@ def budget_configuration(plans: Mapping[str, Any], name: str, budget: float) -> 
         >>> entry["inherits_from"], entry["cscn"]
         ('p', {'epochs': 10, 'iterations_per_epoch': 250, 'protocol': {'decay_iterations': 25}})
     """
-    smallest = 1 / DECAY_ITERATIONS
-    if not smallest <= budget <= 1:
-        raise UserError(f"--budget: expected a share of the iterations from {smallest:g} to 1, got {budget:g}")
-    changes = Changes(options={**_lengths(budget), "protocol": {"decay_iterations": _decay(budget)}})
+    steps = budget * DECAY_ITERATIONS
+    if not (1 <= steps <= DECAY_ITERATIONS and math.isclose(steps, round(steps), rel_tol=1e-9)):
+        raise UserError(
+            f"--budget: expected a share of the iterations from {1 / DECAY_ITERATIONS:g} to 1, in steps of "
+            f"{1 / DECAY_ITERATIONS:g} so that the learning rate falls as often, got {budget:g}"
+        )
+    changes = Changes(options={**_lengths(budget), "protocol": {"decay_iterations": round(steps)}})
     return derive_configuration(plans, name, budget_name(name, budget), changes)
 
 
@@ -147,10 +150,7 @@ def _options(options: PaperOptions) -> dict[str, Any]:
 
 
 def _lengths(budget: float) -> dict[str, int]:
+    """Epochs of nnU-Net's length, or the longest below it that come out even."""
     iterations = round(ITERATIONS * budget)
-    epochs = math.ceil(iterations / ITERATIONS_PER_EPOCH)
-    return {"epochs": epochs, "iterations_per_epoch": round(iterations / epochs)}
-
-
-def _decay(budget: float) -> int:
-    return round(DECAY_ITERATIONS * budget)
+    length = next(length for length in range(ITERATIONS_PER_EPOCH, 0, -1) if iterations % length == 0)
+    return {"epochs": iterations // length, "iterations_per_epoch": length}

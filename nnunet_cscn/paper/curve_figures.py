@@ -51,16 +51,19 @@ def write_curve_figures(runs: Sequence[PaperRun], folder: Path) -> list[Path]:
 
 
 def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Return the mean of each value and those before it, as many as the window is long.
+    """Return the mean of each value and those before it, as many as the window is long; what is no number is left out.
 
     Example:
         >>> smoothed(np.array([1.0, 3.0, 5.0, 7.0]), 2).tolist()
         [1.0, 2.0, 4.0, 6.0]
     """
-    sums = np.concatenate([[0.0], np.cumsum(values)])
+    is_number = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(is_number, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(is_number)])
     last = np.arange(1, len(values) + 1)
     first = np.maximum(last - window, 0)
-    means: NDArray[np.float64] = (sums[last] - sums[first]) / (last - first)
+    n = counts[last] - counts[first]
+    means: NDArray[np.float64] = np.divide(sums[last] - sums[first], n, out=np.full(len(values), np.nan), where=n > 0)
     return means
 
 

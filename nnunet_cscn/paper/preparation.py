@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,12 @@ from nnunet_cscn.data.paper_splits import FILE, PaperSplit, paper_splits, write_
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.files import write_json
+from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nnunet_folders import (
     configuration_from_plans,
     data_identifier,
     dataset_number,
+    inheritance,
     models_trained_with,
     preprocessed_dataset,
     raw_dataset,
@@ -60,27 +63,35 @@ class Preparation:
         """
         patients = patients_of(raw_dataset(self.dataset))
         splits = paper_splits(patients)
-        write_paper_splits(preprocessed_dataset(self.dataset) / FILE, splits)
+        write_paper_splits(preprocessed_dataset(self.dataset) / FILE, splits, patients)
         return splits
 
-    def write_plans(self, options: PaperOptions) -> bool:
+    def write_plans(self, options: PaperOptions, *, overwrite: bool = False) -> bool:
         """Write the configuration into the plans of the experiment.
+
+        Args:
+            options: What is chosen.
+            overwrite: Whether another configuration of that name may be replaced.
 
         Returns:
             Whether it is new.
 
         Raises:
-            UserError: When another one of that name stands there and models were trained with it, or nnU-Net's plans
-                are missing.
+            UserError: When another one of that name stands there, models were trained with it, or nnU-Net's plans are
+                missing or have changed since models were trained.
         """
         made = paper_plans(read_plans(self.dataset), self.configuration, options)
-        entry = made["configurations"][self.configuration]
-        if not self.plans_file.is_file():
+        present = read_plans_file(self.plans_file) if self.plans_file.is_file() else None
+        if present is None or not _agree(present, made):
+            if trained := models_trained_with(self.dataset, PLANS):
+                raise UserError(
+                    f"nnU-Net's plans of {self.dataset} have changed since {trained[0]} was trained: restore "
+                    "nnUNetPlans.json, or move the results of the paper's trainers away"
+                )
             write_json(self.plans_file, made)
             return True
-        return store_configuration(
-            self.plans_file, read_plans_file(self.plans_file), self.configuration, entry, overwrite=True
-        )
+        entry = made["configurations"][self.configuration]
+        return store_configuration(self.plans_file, present, self.configuration, entry, overwrite=overwrite)
 
     def write_budget(self, budget: float) -> str:
         """Write the configuration that spends a part of the iterations; return its name.
@@ -100,11 +111,14 @@ class Preparation:
         """Return what is left to preprocess: nothing where it was done with these plans and for these cases."""
         if self._is_preprocessed():
             return None
-        if trained := models_trained_with(self.dataset, PLANS, self.configuration):
-            raise UserError(
-                f"{trained[0]} was trained on other data than {self._data} would hold now (cases or plans have "
-                "changed since): remove that folder, or prepare under another name"
-            )
+        for name in self._heirs():
+            if trained := models_trained_with(self.dataset, PLANS, name):
+                raise UserError(
+                    f"{trained[0]} was trained on data that are not those that would be made now (cases, labels or "
+                    "plans have changed since, or they were preprocessed by hand): move that folder away, or prepare "
+                    "under another name"
+                )
+        self._marker.unlink(missing_ok=True)
         number = str(dataset_number(self.dataset))
         n_cases = len(self._cases())
         return Job(
@@ -133,15 +147,35 @@ class Preparation:
     def _cases(self) -> list[str]:
         return sorted(patients_of(raw_dataset(self.dataset)))
 
+    def _heirs(self) -> list[str]:
+        """Return the configurations that share these data: this one and its budgets."""
+        plans = read_plans_file(self.plans_file)
+        return [name for name in plans["configurations"] if self.configuration in inheritance(plans, name)]
+
     def _is_preprocessed(self) -> bool:
         if not self._marker.is_file() or read_json_file(self._marker) != self._made_from():
             return False
         return all((self._data / f"{case}.pkl").is_file() for case in self._cases())
 
     def _made_from(self) -> dict[str, Any]:
-        plan = self._plan()
+        """Return what the preprocessed data depend on; of images, which are large, only their size in bytes."""
+        raw, plan = raw_dataset(self.dataset), self._plan()
         shapes_data = ("spacing", "preprocessor_name", "norm", "use_mask", "resampling")
-        return {"cases": self._cases(), **{key: plan[key] for key in sorted(plan) if key.startswith(shapes_data)}}
+        return {
+            "labels": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in _files(raw / "labelsTr")},
+            "images": {file.name: file.stat().st_size for file in _files(raw / "imagesTr")},
+            "meaning": read_dataset_json(raw)["labels"],
+            **{key: plan[key] for key in sorted(plan) if key.startswith(shapes_data)},
+        }
+
+
+def _agree(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Tell whether plans are the same but for their configurations."""
+    return {**first, "configurations": None} == {**second, "configurations": None}
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
 
 
 def read_paper_plans(dataset: str) -> dict[str, Any]:
@@ -165,6 +199,10 @@ def patients_of(raw: Path) -> Mapping[str, str]:
         UserError: When ``patients.json`` lacks cases, or there are none.
     """
     ending = read_dataset_json(raw)["file_ending"]
+    if not ending.endswith(ENDINGS):
+        raise UserError(
+            f"{raw.name} holds {ending} files: the table reads NIfTI; write the data anew with `cscn convert nifti`"
+        )
     labels = raw / "labelsTr"
     cases = sorted(f.name.removesuffix(ending) for f in labels.glob(f"*{ending}") if not f.name.startswith("."))
     if not cases:
@@ -173,7 +211,7 @@ def patients_of(raw: Path) -> Mapping[str, str]:
     if not file.is_file():
         return {case: case for case in cases}
     known = read_json_file(file)
-    if not isinstance(known, dict) or (missing := [case for case in cases if case not in known]):
+    if not isinstance(known, dict) or (missing := [case for case in cases if not known.get(case)]):
         lacks = f"lacks {', '.join(missing[:5])}" if isinstance(known, dict) else "is no table of cases"
         raise UserError(f"{file} {lacks}: it has to name the patient of every training case, or to be removed")
     return {case: str(known[case]) for case in cases}

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nnunet_cscn.data.paper_splits import FILE, PaperSplit, read_paper_splits
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.data.paper_splits import FILE, PaperSplit, check_split, read_paper_splits
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.execution.commands import is_running
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.execution.trainings import Training
 from nnunet_cscn.nnunet_folders import (
@@ -70,7 +71,9 @@ class PaperRun:
         return file.read_text(encoding="utf-8").strip() if file.is_file() and not self.is_done else ""
 
     def state(self) -> RunState:
-        """Return how far it is, from what stands in its folder: whether it runs elsewhere can't be seen there."""
+        """Return how far it is, from what stands in its folder."""
+        if is_running(self.training.job().log_file):
+            return "running"
         if self.is_done:
             return "done"
         if self.failure:
@@ -87,18 +90,9 @@ class PaperRun:
         """Note what an attempt failed with; nothing forgets it."""
         if failure:
             self._failure_file.parent.mkdir(parents=True, exist_ok=True)
-            self._failure_file.write_text(failure + "\n", encoding="utf-8")
+            self._failure_file.write_text(" ".join(failure.split()) + "\n", encoding="utf-8")
         else:
             self._failure_file.unlink(missing_ok=True)
-
-    def check_done(self) -> None:
-        """See that a run that ended well has left everything.
-
-        Raises:
-            CommandFailed: When it has not.
-        """
-        if not self.is_done:
-            raise CommandFailed(f"{self.method} fold {self.fold} ended without predictions in {self.predictions}")
 
     @property
     def _failure_file(self) -> Path:
@@ -131,6 +125,8 @@ def paper_runs(
         for fold in chosen
         for method in methods
     ]
+    for run in runs:
+        check_split(run.training.folder, splits[run.fold])
     for model in dict.fromkeys(run.training.folder.parent for run in runs):
         file = model / "plans.json"
         if file.is_file() and not are_the_same(plans, read_plans_file(file), configuration):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from nnunet_cscn.data.paper_splits import FILE, read_patients
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress
 from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs
 from nnunet_cscn.evaluation.folder import evaluate_cases
 from nnunet_cscn.evaluation.labels import EvaluatedLabels, read_labels
 from nnunet_cscn.evaluation.scores import LabelScores
-from nnunet_cscn.nnunet_folders import is_set, preprocessed_dataset, raw_folder
-from nnunet_cscn.paper.preparation import patients_of
+from nnunet_cscn.nnunet_folders import preprocessed_dataset
 from nnunet_cscn.paper.runs import PaperRun, by_method
 
 
@@ -86,11 +85,9 @@ def labels_of(dataset: str) -> EvaluatedLabels:
     return read_labels(preprocessed_dataset(dataset) / "dataset.json")
 
 
-def patients_of_dataset(dataset: str, cases: Sequence[str]) -> dict[str, str]:
-    """Return the patient of each case: each its own where the raw data set is not at hand."""
-    raw = raw_folder() / dataset if is_set("nnUNet_raw") else Path("none")
-    known = patients_of(raw) if raw.is_dir() else {}
-    return {case: known.get(case, case) for case in cases}
+def patients_of_dataset(dataset: str) -> dict[str, str]:
+    """Return the patient of each case, as they were when the splits were made."""
+    return read_patients(preprocessed_dataset(dataset) / FILE)
 
 
 def _notes(runs: Sequence[PaperRun]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnunet_cscn.evaluation.clustered import Estimate, Figure, Floats, estimate, f1_of_means, swap_test, the_mean
+from nnunet_cscn.evaluation.metrics import metrics
 from nnunet_cscn.evaluation.paired import holm
 from nnunet_cscn.evaluation.scores import LabelScores, json_number
 from nnunet_cscn.paper.methods import PROPOSED, PUBLISHED, PUBLISHED_OBSERVERS, Published
@@ -40,16 +41,16 @@ class Column:
     published: Callable[[Published], float]
 
 
-def _precision_and_recall(scores: LabelScores) -> tuple[float, ...]:
-    counts = scores.counts
-    # with one empty mask both are 0, as the DSC is: see evaluation.aggregate
-    return (0.0, 0.0) if scores.has_one_empty else (counts.precision, counts.recall)
+def _in_means(*keys: str) -> Callable[[LabelScores], tuple[float, ...]]:
+    """Return what takes the values of some metrics as they enter means."""
+    known = {metric.key: metric for metric in metrics()}
+    return lambda scores: tuple(known[key].in_means(scores) for key in keys)
 
 
 COLUMNS = (
-    Column("dsc", "DSC", 3, lambda scores: (scores.counts.dsc,), the_mean, lambda row: row.dsc),
-    Column("assd_mm", "ASSD mm", 3, lambda scores: (scores.assd_mm,), the_mean, lambda row: row.assd_mm),
-    Column("f1", "F1", 3, _precision_and_recall, f1_of_means, lambda row: row.f1),
+    Column("dsc", "DSC", 3, _in_means("dsc"), the_mean, lambda row: row.dsc),
+    Column("assd_mm", "ASSD mm", 3, _in_means("assd_mm"), the_mean, lambda row: row.assd_mm),
+    Column("f1", "F1", 3, _in_means("precision", "recall"), f1_of_means, lambda row: row.f1),
 )
 
 
@@ -177,6 +178,8 @@ def _notes(scored: ScoredMethod, scores: Mapping[str, LabelScores]) -> list[str]
     notes = []
     if len(scores) < scored.n_cases:
         notes.append(f"{len(scores)} of {scored.n_cases} cases")
+    if absent := sum(one.counts.prediction_is_empty and one.counts.reference_is_empty for one in scores.values()):
+        notes.append(f"{absent} without the label in truth and prediction, which are left out")
     if empty := sum(one.has_one_empty for one in scores.values()):
         notes.append(f"{empty} with one empty mask, which count as 0 in DSC and F1 and are left out of ASSD")
     return notes

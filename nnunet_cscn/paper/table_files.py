@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nnunet_cscn.evaluation.clustered import Estimate
+from nnunet_cscn.evaluation.numbers import shown_p
 from nnunet_cscn.files import replacing
 from nnunet_cscn.paper.methods import PROPOSED
 from nnunet_cscn.paper.table import COLUMNS, Cell, Row
 
 NOTHING = "-"
 
-_LATEX_SIGNS = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{"}
-_LATEX = str.maketrans({**_LATEX_SIGNS, "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"})
+_LATEX_WORDS = {"\\": "backslash", "~": "asciitilde", "^": "asciicircum", "<": "less", ">": "greater", "|": "bar"}
+_LATEX = str.maketrans({**{s: f"\\text{w}{{}}" for s, w in _LATEX_WORDS.items()}, **{s: f"\\{s}" for s in "&%_#${}"}})
 
 
 def headings(*, published: bool) -> list[str]:
@@ -86,8 +88,8 @@ def markdown(label: str, rows: Sequence[Row], *, published: bool) -> str:
     head = headings(published=published)
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *(texts(row, published=published) for row in rows)]
     body = [f"| {' | '.join(text.replace('|', '&#124;') for text in line)} |" for line in lines]
-    notes = [f"- {row.method}: {note}" for row in rows for note in row.notes]
-    return "\n".join([f"**{label}**", "", *body, *(["", *notes] if notes else [])]) + "\n"
+    notes = [f"- {row.method}: {_plain(note)}" for row in rows for note in row.notes]
+    return "\n".join([f"**{_plain(label)}**", "", *body, *(["", *notes] if notes else [])]) + "\n"
 
 
 def latex(label: str, rows: Sequence[Row], *, published: bool) -> str:
@@ -127,18 +129,16 @@ def write_text(file: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def _plain(text: str) -> str:
+    """Keep Markdown from taking signs for markup."""
+    return re.sub(r"([\\`*_<>\[\]#|])", r"\\\1", text)
+
+
 def shown_estimate(found: Estimate, digits: int) -> str:
     """Return a figure with its interval."""
     if math.isnan(found.value):
         return NOTHING
     return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
-
-
-def shown_p(p: float) -> str:
-    """Return a p value."""
-    if math.isnan(p):
-        return NOTHING
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def shown_published(cell: Cell, digits: int) -> str:

@@ -45,7 +45,7 @@ class ThreeViewsPredictor(nnUNetPredictor):  # type: ignore[misc]
         for order in VIEWS.values():
             turned = input_image.permute(0, *(1 + axis for axis in order)).contiguous()
             logits = super().predict_sliding_window_return_logits(turned)
-            back = logits.permute(0, *(1 + int(axis) for axis in np.argsort(order))).float()
+            back = logits.permute(0, *(1 + int(axis) for axis in np.argsort(order))).float().cpu()  # off a full GPU
             total = back if total is None else total + back
         assert total is not None
         mean: Tensor = (total / len(VIEWS)).to(torch.half)

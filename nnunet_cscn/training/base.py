@@ -65,6 +65,7 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         self.settings = Settings.from_configuration(self.configuration_manager.configuration)
         self.enable_deep_supervision = True  # targets as a list are what carries the distance maps
         self._apply_lengths()
+        self.check_tiles()
 
     @classmethod
     def build_network_architecture(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 from pathlib import Path
@@ -15,7 +16,8 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 from nnunet_cscn.data.block_sampling import Draw, Head, PaperBlocks
 from nnunet_cscn.data.curves import TRAINING_FILE, VALIDATION_FILE, CurveFile
-from nnunet_cscn.data.paper_splits import FILE, PaperSplit, read_paper_splits
+from nnunet_cscn.data.paper_splits import FILE, PaperSplit, check_split, note_split, read_paper_splits
+from nnunet_cscn.data.patient_axes import patient_axes
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder
 from nnunet_cscn.networks.wrapping import unwrapped
@@ -31,6 +33,9 @@ TEST_FOLDER = "test"
 class PaperProtocol(CSCNBaseTrainer):
     """Trains on the paper's blocks with Adam and a staircase, on the paper's splits, and predicts the test cases.
 
+    nnU-Net's clipping of gradients and, on a GPU, its mixed precision stay in force. With several GPUs the curves are
+    those of the first one's blocks.
+
     The loss stands among the configuration's options, where ``cscn paper prepare`` writes it.
     """
 
@@ -41,11 +46,10 @@ class PaperProtocol(CSCNBaseTrainer):
         if self.fold == "all":
             both: tuple[list[str], list[str]] = super().do_split()
             return both
-        split = self.split
+        split = self.paper_split()
         return list(split.train), list(split.validation)
 
-    @property
-    def split(self) -> PaperSplit:
+    def paper_split(self) -> PaperSplit:
         """The cases of this fold."""
         file = Path(self.preprocessed_dataset_folder_base) / FILE
         splits = read_paper_splits(file)
@@ -84,15 +88,22 @@ class PaperProtocol(CSCNBaseTrainer):
 
     def block_draw(self) -> Draw:
         """Return what draws the paper's blocks."""
+        self._see_directions()
         plan, protocol = self.configuration_manager, self._protocol
         height_mm = protocol.head_height_mm
         head = Head(height_mm, protocol.head_jitter_mm) if height_mm is not None else None
         return PaperBlocks(plan.patch_size, plan.spacing, self.plans_manager.transpose_forward, head)
 
+    def _see_directions(self) -> None:
+        """Refuse here what would otherwise end one of the loader's processes."""
+        cases = self.dataset_class(self.preprocessed_dataset_folder)
+        properties = cases.load_case(cases.identifiers[0])[-1]
+        patient_axes(properties, self.plans_manager.transpose_forward)
+
     def on_train_start(self) -> None:
         """Do what nnU-Net does, and begin or go on with the curves."""
-        if self.current_epoch == 0 and self.local_rank == 0:
-            shutil.rmtree(self.test_folder, ignore_errors=True)  # of an earlier training
+        if self.fold != "all":
+            self._claim_folder()
         super().on_train_start()
         done = self.current_epoch * self.num_iterations_per_epoch
         folder = Path(self.output_folder)
@@ -117,7 +128,7 @@ class PaperProtocol(CSCNBaseTrainer):
         first = self.current_epoch * self.num_iterations_per_epoch
         numbers = range(first, first + len(losses))
         rows = list(zip(numbers, self._accuracy.taken(), losses, self._rates, strict=True))
-        self._rates = []
+        self._last_rate, self._rates = self._rates[-1], []
         if self.local_rank == 0:
             self._training_curve.append(rows)
 
@@ -129,16 +140,26 @@ class PaperProtocol(CSCNBaseTrainer):
         last = (self.current_epoch + 1) * self.num_iterations_per_epoch - 1
         if self.local_rank == 0:
             accuracy = float(np.nanmean(accuracies)) if np.isfinite(accuracies).any() else math.nan
-            self._validation_curve.append([(last, accuracy, loss, self.optimizer.param_groups[0]["lr"])])
+            self._validation_curve.append([(last, accuracy, loss, self._last_rate)])
 
     def perform_actual_validation(self, save_probabilities: bool = False) -> None:
-        """Predict the validation cases as nnU-Net does; then the test cases, which nothing has seen before."""
+        """Predict the validation cases as nnU-Net does; then, with the last weights, the test cases.
+
+        Nothing has seen these before. Other weights, such as those of ``--val_best``, leave the predictions alone.
+        """
         super().perform_actual_validation(save_probabilities)
-        if self.fold != "all" and self.local_rank == 0:
-            with self.with_tiles():
+        if self.fold != "all" and self.current_epoch == self.num_epochs:
+            with self.with_tiles(), self._naming_the_remedy():
                 self._predict_test()
-        if self.is_ddp:
-            torch.distributed.barrier()
+
+    def _claim_folder(self) -> None:
+        """Begin anew, or see that the training was begun on the same split."""
+        folder = Path(self.output_folder)
+        if self.current_epoch > 0:
+            check_split(folder, self.paper_split())
+        elif self.local_rank == 0:
+            shutil.rmtree(self.test_folder, ignore_errors=True)  # of an earlier training
+            note_split(folder, self.paper_split())
 
     @property
     def test_folder(self) -> Path:
@@ -146,29 +167,39 @@ class PaperProtocol(CSCNBaseTrainer):
         return Path(self.output_folder) / TEST_FOLDER
 
     def _predict_test(self) -> None:
-        cases = self.dataset_class(self.preprocessed_dataset_folder, list(self.split.test))
-        network = unwrapped(self.network)
+        check_split(Path(self.output_folder), self.paper_split())  # again: --val comes without a start
+        cases = self.dataset_class(self.preprocessed_dataset_folder, list(self.paper_split().test))
         self.set_deep_supervision_enabled(False)
-        network.eval()
+        network = unwrapped(self.network).eval()
         predictor = nnUNetPredictor(device=self.device, allow_tqdm=False)
         predictor.manual_initialization(
             network, self.plans_manager, self.configuration_manager, None, self.dataset_json, type(self).__name__, None
         )
-        with replacing_folder(self.test_folder) as folder:
+        with replacing_folder(self.test_folder) if self.local_rank == 0 else contextlib.nullcontext() as folder:
             for case in cases.identifiers:
-                self.print_to_log_file(f"predicting test case {case}")
-                image, _, _, properties = cases.load_case(case)
-                logits = predictor.predict_sliding_window_return_logits(torch.from_numpy(np.asarray(image[:]))).cpu()
-                export_prediction_from_logits(
-                    logits,
-                    properties,
-                    self.configuration_manager,
-                    self.plans_manager,
-                    self.dataset_json,
-                    str(folder / case),
-                    False,
-                )
+                if folder is not None:
+                    self.print_to_log_file(f"predicting test case {case}")
+                    self._predict_case(predictor, cases, case, folder)
+                if self.is_ddp:
+                    torch.distributed.barrier()  # the others wait for a case at a time, not for all of them
         self.set_deep_supervision_enabled(True)
+
+    def _predict_case(self, predictor: Any, cases: Any, case: str, folder: Path) -> None:
+        image, _, _, properties = cases.load_case(case)
+        logits = predictor.predict_sliding_window_return_logits(torch.from_numpy(np.asarray(image[:]))).cpu()
+        plan = self.configuration_manager
+        export_prediction_from_logits(
+            logits, properties, plan, self.plans_manager, self.dataset_json, str(folder / case), False
+        )
+
+    def _memory_advice(self) -> str:
+        plan = self.configuration_manager
+        return (
+            f"the GPU is too small for {type(self).__name__} with configuration {self.configuration_name} (blocks "
+            f"{list(plan.patch_size)}, batch {self.batch_size}, tiles {list(self.settings.tile_size or ())}): make a "
+            f"smaller one with `cscn paper prepare {self.plans_manager.dataset_name} -c NAME --batch-size "
+            f"{max(2, self.batch_size // 2)} --features 16`"
+        )
 
     @property
     def _protocol(self) -> ProtocolSettings:

@@ -6,9 +6,12 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 
+from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
 from nnunet_cscn.prediction_plans import plans_for_prediction
 from nnunet_cscn.settings import Settings
@@ -23,6 +26,8 @@ class TilePredictingTrainer(nnUNetTrainer):
     def on_train_start(self) -> None:
         """Do what nnU-Net does; then give the model the plans that it predicts with."""
         super().on_train_start()
+        if self.is_ddp:
+            torch.distributed.barrier()  # every process has written nnU-Net's plans by now
         if self.settings.tile_size is not None and self.local_rank == 0:
             patch_size = self.configuration_manager.patch_size
             plans = plans_for_prediction(self.plans_manager.plans, self.configuration_name, patch_size)
@@ -32,6 +37,22 @@ class TilePredictingTrainer(nnUNetTrainer):
         """Predict the validation cases as nnU-Net does, in tiles."""
         with self.with_tiles():
             super().perform_actual_validation(save_probabilities)
+
+    def check_tiles(self) -> None:
+        """See that the network can take the tiles.
+
+        Raises:
+            UserError: When it can't: seen here, and not after a training of days.
+        """
+        tile_size, plan = self.settings.tile_size, self.configuration_manager
+        if tile_size is None:
+            return
+        strides = np.prod(np.vstack(plan.pool_op_kernel_sizes), axis=0)
+        if len(tile_size) != len(strides) or any(edge % step for edge, step in zip(tile_size, strides, strict=True)):
+            raise UserError(
+                f"tile_size of {self.configuration_name}: expected {len(strides)} numbers that can be divided by "
+                f"{', '.join(map(str, strides))}, got {list(tile_size)}"
+            )
 
     @contextlib.contextmanager
     def with_tiles(self) -> Iterator[None]:

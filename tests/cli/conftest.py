@@ -5,6 +5,7 @@ import pytest
 
 from dicom_studies import write_studies
 from nnunet_cscn.cli.main import main
+from nnunet_cscn.execution import commands, jobs
 
 
 @pytest.fixture
@@ -52,3 +53,19 @@ def convert_dicom(cscn, studies, tmp_path):
         return cscn("convert", "dicom", studies, tmp_path / "raw", "--dataset", 950, "--name", "NPC", *options)
 
     return run
+
+
+@pytest.fixture
+def stand_in_for_training(tmp_path, monkeypatch) -> Callable[[str], None]:
+    """Return a function that puts a program in the place of nnUNetv2_train, which takes half a minute a fold."""
+    command = tmp_path / "bin" / "nnUNetv2_train"
+    command.parent.mkdir()
+    real = commands.executable
+    monkeypatch.setattr(commands, "executable", lambda name: str(command) if name == command.name else real(name))
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.02)
+
+    def write(program: str) -> None:
+        command.write_text(program)
+        command.chmod(0o755)
+
+    return write

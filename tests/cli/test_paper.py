@@ -1,6 +1,7 @@
 """`cscn paper` with stand-ins for nnU-Net's command; tests/stock has the real one."""
 
 import csv
+import fcntl
 import json
 import re
 import shutil
@@ -10,7 +11,6 @@ import pytest
 from typer.testing import CliRunner
 
 from nnunet_cscn.cli.main import app
-from nnunet_cscn.execution import commands, jobs
 from nnunet_cscn.files import write_json
 from nnunet_cscn.paper.configuration import CONFIGURATION, PLANS
 from nnunet_cscn.paper.runs import paper_runs
@@ -31,21 +31,15 @@ for name in ("validation", "test"):
 for name in ("checkpoint_final.pth", "validation/summary.json"):
     (folder / name).touch()
 splits = json.loads((pathlib.Path(os.environ["nnUNet_preprocessed"]) / dataset / "cscn_paper_splits.json").read_text())
-for case in splits[int(fold)]["test"]:
+for case in splits["splits"][int(fold)]["test"]:
     truth = pathlib.Path(os.environ["nnUNet_preprocessed"]) / dataset / "gt_segmentations" / f"{{case}}.nii.gz"
     (folder / "test" / f"{{case}}.nii.gz").write_bytes(truth.read_bytes())
 """
 
 
 @pytest.fixture
-def folders(prepared, tmp_path, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.02)
-    command = tmp_path / "bin" / "nnUNetv2_train"
-    command.parent.mkdir()
-    command.write_text(STAND_IN)
-    command.chmod(0o755)
-    real = commands.executable
-    monkeypatch.setattr(commands, "executable", lambda name: str(command) if name == command.name else real(name))
+def folders(prepared, stand_in_for_training):  # noqa: F811
+    stand_in_for_training(STAND_IN)
     return prepared
 
 
@@ -116,7 +110,41 @@ def test_a_run_that_leaves_no_predictions_has_failed(folders, monkeypatch, tmp_p
     command = tmp_path / "bin" / "nnUNetv2_train"
     command.write_text(f"#!{sys.executable}\n")
     shown = run("--methods", "CSCN", "-f", "0", status=1)
-    assert "CSCN fold 0 ended without predictions" in str(shown.exception)
+    assert re.search(r"CSCN fold 0: ended without predictions in .*fold_0", str(shown.exception))
+
+
+def test_a_run_that_ends_badly_after_all_was_written_is_done(folders, stand_in_for_training):
+    stand_in_for_training(STAND_IN + "sys.exit('could not close a file')\n")
+    shown = run("--methods", "CSCN", "-f", "0")
+    assert "ended badly, after all was written" in shown.output
+    assert states()["CSCN", 0] == "done"
+
+
+def test_a_training_that_was_left_behind_is_not_started_twice(folders):
+    log = paper_runs(NAME, CONFIGURATION, ["CSCN"], [0])[0].job().log_file
+    log.parent.mkdir(parents=True)
+    log.write_text("Epoch 1\n")
+    with log.with_suffix(".lock").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        shown = run("--methods", "CSCN", "-f", "0", status=1)
+    assert "runs already" in str(shown.exception)
+    assert calls(folders) == []
+    assert log.read_text() == "Epoch 1\n"
+    run("--methods", "CSCN", "-f", "0")
+
+
+def test_without_a_terminal_each_change_is_a_line(folders):
+    shown = run("--methods", "CSCN", "-f", "0,1")
+    assert re.search(r"^CSCN fold 1: done$", shown.output, flags=re.MULTILINE)
+
+
+def test_curves_can_be_drawn_before_a_run_is_done(folders, tmp_path, finish):  # noqa: F811
+    first = paper_runs(NAME, CONFIGURATION, ["CSCN"], [0])[0]
+    finish(first)
+    (first.training.folder / "checkpoint_final.pth").unlink()
+    shown = paper("figures", "901", "--methods", "CSCN", "-o", str(tmp_path / "figures"))
+    assert "no run is done yet: Figures 7 and 8 need predictions" in shown.output
+    assert len(list((tmp_path / "figures").iterdir())) == 6
 
 
 def test_a_budget_gets_its_configuration_when_it_is_run(folders):
@@ -169,6 +197,9 @@ def test_figures_are_drawn(folders, tmp_path, finish):  # noqa: F811
         (["run", "901", "-f", "x"], "--folds: expected numbers"),
         (["run", "901", "--budget", "3"], "--budget: expected a share"),
         (["run", "901", "--slurm", "slurm_partition=gpu"], "--slurm OPTIONS needs --executor slurm"),
+        (["run", "901", "--executor", "slurm"], "--slurm: name timeout_min"),
+        (["run", "901", "--executor", "slurm", "--devices", "cpu"], "--devices belongs to --executor local"),
+        (["table", "901", "--csv", "."], ". is a folder: name a file"),
         (["table", "901"], "no run is done yet"),
         (["figures", "901"], "no run has trained an epoch yet"),
         (["figures", "901", "--label", "GTVn"], "--label GTVn: there are GTVp"),
@@ -178,10 +209,8 @@ def test_figures_are_drawn(folders, tmp_path, finish):  # noqa: F811
         (["run", "902"], "no data set 902"),
     ],
 )
-def test_a_users_mistake_is_told_in_a_sentence(folders, arguments, sentence):
-    shown = paper(*arguments, status=2)
-    assert sentence in str(shown.exception)
-    assert type(shown.exception).__name__ == "UserError"
+def test_a_users_mistake_is_told_in_a_sentence(folders, refused, arguments, sentence):
+    assert sentence in " ".join(refused("paper", *arguments).split())
     assert calls(folders) == []
 
 

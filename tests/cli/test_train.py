@@ -12,7 +12,6 @@ import tiny_dataset
 from nnunet_cscn.cascade.manifest import check_maps, maps_of
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.cli.main import app
-from nnunet_cscn.execution import commands, jobs
 from tiny_training import CONFIGURATION
 
 STAND_IN = f"""#!{sys.executable}
@@ -31,14 +30,8 @@ if (results / "fail").exists():
 
 
 @pytest.fixture
-def folders(staged_folders, tmp_path, monkeypatch):
-    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.02)
-    command = tmp_path / "bin" / "nnUNetv2_train"
-    command.parent.mkdir()
-    command.write_text(STAND_IN)
-    command.chmod(0o755)
-    real = commands.executable
-    monkeypatch.setattr(commands, "executable", lambda name: str(command) if name == command.name else real(name))
+def folders(staged_folders, stand_in_for_training):
+    stand_in_for_training(STAND_IN)
     return staged_folders("labels")
 
 

@@ -2,7 +2,15 @@ import json
 
 import pytest
 
-from nnunet_cscn.data.paper_splits import FILE, paper_splits, read_paper_splits, write_paper_splits
+from nnunet_cscn.data.paper_splits import (
+    FILE,
+    check_split,
+    note_split,
+    paper_splits,
+    read_paper_splits,
+    read_patients,
+    write_paper_splits,
+)
 from nnunet_cscn.errors import UserError
 
 
@@ -50,22 +58,45 @@ def test_too_few_patients_are_refused():
         paper_splits({f"case_{i}": f"patient_{i % 2}" for i in range(60)})
 
 
-def test_splits_come_back_and_are_never_replaced(tmp_path):
+def test_splits_and_patients_come_back_and_are_never_replaced(tmp_path):
     file = tmp_path / FILE
-    write_paper_splits(file, paper_splits(alone(10)))
-    write_paper_splits(file, paper_splits(alone(10)))
+    write_paper_splits(file, paper_splits(alone(10)), alone(10))
+    write_paper_splits(file, paper_splits(alone(10)), alone(10))
     assert read_paper_splits(file) == paper_splits(alone(10))
+    assert read_patients(file) == alone(10)
     before = file.read_text()
     with pytest.raises(UserError, match="holds other splits"):
-        write_paper_splits(file, paper_splits(alone(10), seed=1))
+        write_paper_splits(file, paper_splits(alone(10), seed=1), alone(10))
+    with pytest.raises(UserError, match="holds other splits"):
+        write_paper_splits(file, paper_splits(alone(10)), {**alone(10), "case_000": "patient_001"})
     assert file.read_text() == before
-    assert set(json.loads(before)[0]) == {"train", "validation", "test"}
+    assert set(json.loads(before)["splits"][0]) == {"train", "validation", "test"}
 
 
-@pytest.mark.parametrize("content", ["{}x", "[1]", '[{"train": []}]', '[{"a": []}]'])
+@pytest.mark.parametrize(
+    "content",
+    ["{}x", "[1]", '{"splits": [{"train": []}], "patients": {}}', '{"splits": [], "patients": 3}', '{"splits": 3}'],
+)
 def test_a_damaged_file_is_told_with_the_remedy(tmp_path, content):
     (tmp_path / FILE).write_text(content)
     with pytest.raises(UserError):
-        read_paper_splits(tmp_path / FILE)
-    with pytest.raises(UserError, match="there are no splits of the paper's protocol yet"):
+        _read_all(tmp_path / FILE)
+
+
+def _read_all(file):
+    read_paper_splits(file)
+    read_patients(file)
+
+
+def test_a_missing_file_names_the_command(tmp_path):
+    with pytest.raises(UserError, match="`cscn paper prepare` makes the splits"):
         read_paper_splits(tmp_path / "absent.json")
+
+
+def test_a_training_keeps_its_split(tmp_path):
+    first, second, *_ = paper_splits(alone(10))
+    check_split(tmp_path, first)  # nothing was begun
+    note_split(tmp_path, first)
+    check_split(tmp_path, first)
+    with pytest.raises(UserError, match="was trained on another split than cscn_paper_splits"):
+        check_split(tmp_path, second)

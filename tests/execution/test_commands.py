@@ -6,7 +6,14 @@ import pytest
 
 from nnunet_cscn import discovery
 from nnunet_cscn.errors import CommandFailed, UserError
-from nnunet_cscn.execution.commands import FASTER_ON_CPU, environment, executable, run_command
+from nnunet_cscn.execution.commands import (
+    FASTER_ON_CPU,
+    environment,
+    executable,
+    is_running,
+    run_command,
+    stop_group,
+)
 
 
 def test_a_command_beside_this_python_comes_before_one_on_the_path(write_command, tmp_path, monkeypatch):
@@ -98,3 +105,36 @@ def test_a_command_does_not_outlive_what_follows_it(write_command, tmp_path, mon
     with pytest.raises(KeyboardInterrupt):
         run_command(["wait"], tmp_path / "wait.log", env=os.environ, on_line=interrupt)
     assert started[0].poll() is not None
+
+
+def test_one_log_belongs_to_one_command_at_a_time(write_command, tmp_path):
+    write_command("wait", "import time\nprint('on my way', flush=True)\ntime.sleep(60)")
+    log, started = tmp_path / "a.log", []
+
+    def try_again(process):
+        started.append(process)
+        assert is_running(log)
+        with pytest.raises(CommandFailed, match="`wait` runs already"):
+            run_command(["wait"], log, env=os.environ)
+        stop_group(process)
+
+    with pytest.raises(CommandFailed, match="ended with status"):
+        run_command(["wait"], log, env=os.environ, on_start=try_again)
+    assert len(started) == 1
+    assert not is_running(log)
+
+
+def test_the_command_keeps_its_lock_when_its_starter_is_killed(write_command, tmp_path):
+    write_command("wait", "import time\nprint('on my way', flush=True)\ntime.sleep(60)")
+    log = tmp_path / "a.log"
+    program = (
+        "import os, pathlib, sys\nfrom nnunet_cscn.execution.commands import run_command\n"
+        "run_command(['wait'], pathlib.Path(sys.argv[1]), env=os.environ, on_line=lambda line: os.kill(os.getpid(), 9))"
+    )
+    subprocess.run([sys.executable, "-c", program, str(log)], check=False)
+    try:
+        assert is_running(log)
+        with pytest.raises(CommandFailed, match="perhaps left behind by a command that was killed"):
+            run_command(["wait"], log, env=os.environ)
+    finally:
+        subprocess.run(["pkill", "-f", str(tmp_path / "bin" / "wait")], check=False)

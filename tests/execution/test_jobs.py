@@ -1,3 +1,5 @@
+import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -177,3 +179,19 @@ def test_a_number_of_threads_that_the_user_has_set_stays(write_command, job, mon
     one = job("one", "show")
     run_jobs(LocalExecutor(["cpu", "cpu"]), [one])
     assert one.log_file.read_text() == "3\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_the_command_ends_its_jobs(write_command, job, number):
+    write_command("wait", "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)")
+    one = job("one", "wait")
+    before = signal.getsignal(number)
+
+    def end_us(_job, _done):
+        if one.log_file.is_file() and one.log_file.read_text().strip():
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(LocalExecutor(["cpu"]), [one], on_progress=end_us)
+    assert not is_alive(int(one.log_file.read_text()))
+    assert signal.getsignal(number) is before

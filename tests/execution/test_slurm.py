@@ -7,7 +7,7 @@ import pytest
 
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution import jobs, slurm
-from nnunet_cscn.execution.jobs import Job, run_jobs
+from nnunet_cscn.execution.jobs import Job, JobRefused, run_jobs
 from nnunet_cscn.execution.slurm import SlurmExecutor, parse_options
 
 pytest.importorskip("submitit")
@@ -134,7 +134,7 @@ def test_a_refused_job_stops_no_other(tmp_path):
         cancelled = False
 
         def submit(self, jobs):
-            raise UserError(f"no room for {jobs[0].name}")
+            raise JobRefused(f"no room for {jobs[0].name}")
 
         def cancel(self):
             self.cancelled = True
@@ -201,3 +201,27 @@ while not (folder / "go").exists():
     run_jobs(again, wanted, on_progress=lambda job, done: (tmp_path / "bin" / "go").touch())
     started = [file.name.split("_")[1] for file in (tmp_path / "bin").glob("started_*")]
     assert sorted(started) == ["0", "1", "2"]
+
+
+def test_an_interrupt_while_an_array_is_handed_over_cancels_all_of_it(write_command, tmp_path):
+    write_command("show", "import time\ntime.sleep(60)")
+    executor = SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local")
+
+    def interrupt(_job, _state, _reason):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(executor, array_of(tmp_path, 3, "CSCN"), on_state=interrupt)
+    assert not list(tmp_path.glob("*.submitted"))
+    assert len(executor._submitted) == 3
+
+
+def test_a_job_that_died_is_told_in_a_line(tmp_path):
+    class Died:
+        state = "TIMEOUT"
+
+        def exception(self):
+            return RuntimeError("Job died:\n----------\nslurmstepd: error: *** JOB 17 CANCELLED ***\n\n")
+
+    with pytest.raises(CommandFailed, match=r"^TIMEOUT: slurmstepd: error: \*\*\* JOB 17 CANCELLED \*\*\*$"):
+        slurm.SlurmJob(Died()).result()

@@ -52,7 +52,7 @@ def prepared(empty_nnunet_folders, write_volume) -> dict[str, Path]:
         test = CASES[2 * fold : 2 * fold + 2]
         others = [case for case in CASES if case not in test]
         splits.append(PaperSplit(tuple(others[2:]), tuple(others[:2]), tuple(test)))
-    write_paper_splits(preprocessed / FILE, splits)
+    write_paper_splits(preprocessed / FILE, splits, {case: f"patient_{i // 2}" for i, case in enumerate(CASES)})
     return empty_nnunet_folders
 
 

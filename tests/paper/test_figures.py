@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,6 +56,11 @@ def test_smoothing_is_a_moving_mean():
     np.testing.assert_allclose(found[2:], [values[i - 2 : i + 1].mean() for i in range(2, 10)])
 
 
+def test_what_is_no_number_is_left_out_of_the_mean():
+    np.testing.assert_array_equal(smoothed(np.array([1.0, np.nan, 3.0, 5.0]), 2), [1, 1, 3, 4])
+    np.testing.assert_array_equal(smoothed(np.array([np.nan, 2.0]), 1), [np.nan, 2])
+
+
 def test_a_case_is_shown_with_all_that_found_it(runs):
     case = read_shown_case(runs, "case_4", "GTVp")
     assert list(case.found) == ["CSCN", "BUNet"]
@@ -84,3 +91,20 @@ def test_slices_and_surfaces_are_drawn_also_where_a_method_has_no_result(runs, t
     ]
     assert all(has_colours(file) for file in files if file.suffix == ".png")
     assert not list(tmp_path.glob(".*"))  # no half-written file is left
+
+
+def test_an_empty_case_has_no_surfaces(runs, tmp_path):
+    case = read_shown_case(runs, "case_0", "GTVp")
+    empty = dataclasses.replace(case, truth=np.zeros_like(case.truth), found={"CSCN": np.zeros_like(case.truth)})
+    with pytest.raises(UserError, match="--cases case_0: neither truth nor any method has the label"):
+        write_surfaces_figure(empty, METHODS, tmp_path)
+    write_slices_figure([empty], METHODS, tmp_path)
+
+
+def test_an_empty_prediction_is_told_from_a_missing_one(runs, tmp_path):
+    case = read_shown_case(runs, "case_0", "GTVp")
+    empty = dataclasses.replace(case, found={"CSCN": np.zeros_like(case.truth)})
+    write_surfaces_figure(empty, METHODS, tmp_path)
+    drawn = (tmp_path / "figure_8_surfaces.svg").read_text()
+    assert drawn.count("<!-- nothing found -->") == 3
+    assert drawn.count("<!-- no result -->") == 6

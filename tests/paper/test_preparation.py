@@ -23,13 +23,7 @@ COARSE = PaperOptions(spacing_mm=(2.0, 2.0, 2.0), features=4, batch_size=2)
 def _planned(tmp_path_factory):
     root = tmp_path_factory.mktemp("planned")
     tiny_dataset.make(root, "labels")
-    # six cases are too few for five splits of train, validation and test
-    raw = root / "raw" / tiny_dataset.NAME
-    for i in (6, 7):
-        for folder, ending in (("imagesTr", "_0000.nii.gz"), ("labelsTr", ".nii.gz")):
-            shutil.copy(raw / folder / f"case_0{ending}", raw / folder / f"case_{i}{ending}")
-    description = json.loads((raw / "dataset.json").read_text())
-    write_json(raw / "dataset.json", {**description, "numTraining": 8})
+    tiny_dataset.add_cases(root, 6, 7)
     return root
 
 
@@ -75,24 +69,77 @@ def test_nnunets_own_plans_data_and_folds_survive(folders, preparation):
     assert not preparation.write_plans(COARSE)
 
 
-def test_data_are_made_again_when_cases_came_or_spacing_changed(folders, preparation):
+@pytest.fixture
+def seemingly_preprocessed(folders, preparation):
+    """The configuration, with what preprocessing leaves."""
     preparation.write_plans(COARSE)
     data = folders / "preprocessed" / tiny_dataset.NAME / f"{PLANS}_{CONFIGURATION}"
     data.mkdir()
     for i in range(8):
         (data / f"case_{i}.pkl").touch()
-    assert preparation.preprocessing() is not None  # of an attempt that did not come to its end
     preparation.note_preprocessed()
     assert preparation.preprocessing() is None
-    preparation.write_plans(PaperOptions(spacing_mm=(3.0, 3.0, 3.0), features=4, batch_size=2))
+    return data
+
+
+def corrected_contour(raw):
+    shutil.copy(raw / "labelsTr" / "case_1.nii.gz", raw / "labelsTr" / "case_0.nii.gz")
+
+
+def another_case(raw):
+    shutil.copy(raw / "labelsTr" / "case_0.nii.gz", raw / "labelsTr" / "case_9.nii.gz")
+
+
+def another_meaning(raw):
+    description = json.loads((raw / "dataset.json").read_text())
+    write_json(raw / "dataset.json", {**description, "labels": {"background": 0, "GTVp": 1, "ignore": 2}})
+
+
+@pytest.mark.parametrize("change", [corrected_contour, another_case, another_meaning])
+def test_data_are_made_again_when_what_they_come_from_changed(folders, preparation, seemingly_preprocessed, change):
+    change(folders / "raw" / tiny_dataset.NAME)
     assert preparation.preprocessing() is not None
+    assert preparation.preprocessing() is not None  # also where that did not come to its end
+
+
+def test_data_are_made_again_when_a_case_is_missing_or_the_spacing_changed(preparation, seemingly_preprocessed):
+    preparation.write_plans(PaperOptions(spacing_mm=(3.0, 3.0, 3.0), features=4, batch_size=2), overwrite=True)
+    assert preparation.preprocessing() is not None
+    preparation.write_plans(COARSE, overwrite=True)
+    assert preparation.preprocessing() is not None  # the marker went when the job was handed out
+    preparation.note_preprocessed()
+    (seemingly_preprocessed / "case_3.pkl").unlink()
+    assert preparation.preprocessing() is not None
+
+
+def test_another_configuration_of_that_name_is_replaced_only_when_asked(preparation):
     preparation.write_plans(COARSE)
-    assert preparation.preprocessing() is None
-    shutil.copy(
-        folders / "raw" / tiny_dataset.NAME / "labelsTr" / "case_0.nii.gz",
-        folders / "raw" / tiny_dataset.NAME / "labelsTr" / "case_9.nii.gz",
-    )
-    assert preparation.preprocessing() is not None
+    with pytest.raises(UserError, match="choose another name or add --overwrite"):
+        preparation.write_plans(PaperOptions())
+    assert preparation.write_plans(PaperOptions(), overwrite=True)
+
+
+@pytest.mark.parametrize("budget", [1, 0.05])
+def test_data_that_models_were_trained_on_are_kept(folders, preparation, seemingly_preprocessed, budget):
+    name = preparation.write_budget(budget)
+    (folders / "results" / tiny_dataset.NAME / f"CSCNPaperTrainer__{PLANS}__{name}").mkdir(parents=True)
+    corrected_contour(folders / "raw" / tiny_dataset.NAME)
+    with pytest.raises(UserError, match="was trained on data that are not those that would be made now"):
+        preparation.preprocessing()
+    assert len(list(seemingly_preprocessed.iterdir())) == 8
+
+
+def test_plans_of_a_data_set_that_was_planned_anew_are_written_anew(folders, preparation):
+    preparation.write_plans(COARSE)
+    stock = folders / "preprocessed" / tiny_dataset.NAME / "nnUNetPlans.json"
+    write_json(stock, {**json.loads(stock.read_text()), "transpose_forward": [2, 0, 1]})
+    model = folders / "results" / tiny_dataset.NAME / f"CNNPaperTrainer__{PLANS}__{CONFIGURATION}"
+    model.mkdir(parents=True)
+    with pytest.raises(UserError, match="nnU-Net's plans of Dataset901_Tiny have changed since"):
+        preparation.write_plans(COARSE)
+    model.rmdir()
+    assert preparation.write_plans(COARSE)
+    assert json.loads(preparation.plans_file.read_text())["transpose_forward"] == [2, 0, 1]
 
 
 def test_plans_that_models_were_trained_with_are_kept(folders, preparation):
@@ -100,9 +147,7 @@ def test_plans_that_models_were_trained_with_are_kept(folders, preparation):
     model = folders / "results" / tiny_dataset.NAME / f"CSCNPaperTrainer__{PLANS}__{CONFIGURATION}"
     model.mkdir(parents=True)
     with pytest.raises(UserError, match="was trained with 3d_cscn_paper as it is"):
-        preparation.write_plans(PaperOptions(features=4))
-    with pytest.raises(UserError, match="was trained on other data than"):
-        preparation.preprocessing()
+        preparation.write_plans(PaperOptions(features=4), overwrite=True)
 
 
 def test_a_budget_is_written_beside(preparation):
@@ -125,7 +170,12 @@ def test_splits_follow_the_patients(folders, preparation):
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [({"case_0": "a"}, r"lacks case_1, case_2"), (["case_0"], "is no table of cases")]
+    ("content", "reason"),
+    [
+        ({"case_0": "a"}, "lacks case_1, case_2"),
+        (["case_0"], "is no table of cases"),
+        ({f"case_{i}": "a" if i else None for i in range(8)}, "lacks case_0"),
+    ],
 )
 def test_a_patients_file_that_does_not_serve_is_refused(folders, content, reason):
     raw = folders / "raw" / tiny_dataset.NAME
@@ -139,3 +189,10 @@ def test_too_few_patients_are_refused(folders, preparation):
     write_json(raw / "patients.json", {f"case_{i}": f"patient_{i % 3}" for i in range(8)})
     with pytest.raises(UserError, match="5 splits into train, validation and test need 7 patients; 3 are there"):
         preparation.write_splits()
+
+
+def test_data_that_the_table_can_not_read_are_refused(folders):
+    raw = folders / "raw" / tiny_dataset.NAME
+    write_json(raw / "dataset.json", {**json.loads((raw / "dataset.json").read_text()), "file_ending": ".nrrd"})
+    with pytest.raises(UserError, match=r"holds \.nrrd files: the table reads NIfTI"):
+        patients_of(raw)

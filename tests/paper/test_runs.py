@@ -1,6 +1,9 @@
+import fcntl
+
 import pytest
 
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.data.paper_splits import FILE, note_split, read_paper_splits
+from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet_folders import read_plans
 from nnunet_cscn.paper.configuration import PLANS
@@ -39,7 +42,6 @@ def test_states_follow_from_what_is_there(prepared, finish):
     assert (run.state(), run.failure) == ("failed", "RuntimeError: no memory")
     finish(run)
     assert (run.state(), run.failure) == ("done", "")
-    run.check_done()
 
 
 def test_a_run_that_is_tried_again_has_not_failed(prepared):
@@ -55,8 +57,6 @@ def test_a_run_without_all_predictions_is_not_done(prepared, finish):
     (run.predictions / f"{run.test_cases[0]}.nii.gz").unlink()
     assert run.state() == "begun"
     assert run.job().command[-1] == "--c"  # goes on with its checkpoint: validation and test
-    with pytest.raises(CommandFailed, match="CSCN fold 0 ended without predictions in"):
-        run.check_done()
 
 
 def test_a_data_set_that_is_not_prepared_names_the_command(prepared):
@@ -97,3 +97,29 @@ def test_plans_that_differ_in_the_tiles_alone_are_the_same(prepared):
     plans["configurations"][CONFIGURATION]["cscn"]["block_size"] = [8, 24, 24]
     write_json(model / "plans.json", plans)
     assert runs_of()
+
+
+def test_networks_that_were_trained_on_other_splits_are_refused(prepared, finish):
+    run, other = runs_of(["CSCN"])[:2]
+    finish(run)
+    note_split(run.training.folder, read_paper_splits(prepared["nnUNet_preprocessed"] / NAME / FILE)[0])
+    assert runs_of()[0].is_done
+    note_split(run.training.folder, read_paper_splits(prepared["nnUNet_preprocessed"] / NAME / FILE)[other.fold])
+    with pytest.raises(UserError, match="was trained on another split than cscn_paper_splits"):
+        runs_of()
+
+
+def test_a_failure_of_many_lines_becomes_one(prepared):
+    run = runs_of()[0]
+    run.note("FAILED:\n----\n\n  no memory\n")
+    assert run.failure == "FAILED: ---- no memory"
+
+
+def test_what_runs_elsewhere_is_seen(prepared):
+    run = runs_of()[0]
+    lock = run.job().log_file.with_suffix(".lock")
+    lock.parent.mkdir(parents=True)
+    with lock.open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert run.state() == "running"
+    assert run.state() == "waiting"

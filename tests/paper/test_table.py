@@ -101,10 +101,12 @@ def test_files_hold_the_same_figures(tmp_path):
 
 
 def test_latex_escapes_its_signs_and_keeps_its_columns():
-    rows = list(rows_of(method("CSCN", scores(10, 5, 0), notes=["fold 1 has failed: a_b & 5 % {x} \\ #"])).values())
+    rows = list(
+        rows_of(method("CSCN", scores(10, 5, 0), notes=["fold 1 has failed: a_b & 5 % {x} \\ # <3>|"])).values()
+    )
     text = latex("GTV_p", rows, published=False)
     assert r"GTV\_p" in text
-    assert r"a\_b \& 5 \% \{x\} \textbackslash{} \#" in text
+    assert r"a\_b \& 5 \% \{x\} \textbackslash{} \# \textless{}3\textgreater{}\textbar{}" in text
     body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip()
     assert body.count(" & ") == 6
     assert text.count(r"\begin{") == text.count(r"\end{") == 2
@@ -123,7 +125,7 @@ def test_runs_are_scored_and_what_is_missing_is_said(prepared, finish):
     assert (len(cscn.cases), cscn.notes) == (10, ())
     assert sorted(vnet.cases) == ["case_0", "case_1"]
     assert vnet.notes == ("fold 1 has failed: RuntimeError: no memory", "not done: fold 2, 3, 4")
-    patients = patients_of_dataset(NAME, list(cscn.cases))
+    patients = patients_of_dataset(NAME)
     assert len(set(patients.values())) == 5
     rows = {row.method: row for row in table_rows([cscn, vnet], "GTVp", patients)}
     assert rows["V-Net"].notes[0] == "2 of 10 cases"
@@ -136,3 +138,15 @@ def test_all_methods_have_rows_in_order(prepared, finish):
     runs = paper_runs(NAME, CONFIGURATION, list(TRAINERS))
     finish(runs[0])
     assert [scored.method for scored in score_runs(runs)] == list(TRAINERS)
+
+
+def test_a_label_that_is_nowhere_is_said():
+    nowhere = {"GTVp": LabelScores()}
+    row = rows_of(method("CSCN", nowhere, scores(10, 0, 0)))["CSCN"]
+    assert row.cells["dsc"].n == 1
+    assert row.notes == ("1 without the label in truth and prediction, which are left out",)
+
+
+def test_markdown_notes_are_no_markup():
+    rows = list(rows_of(method("CSCN", scores(10, 5, 0), notes=["fold 1 has failed: <b> *x* `y` a_b"])).values())
+    assert r"\<b\> \*x\* \`y\` a\_b" in markdown("GTVp", rows, published=False)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import tiny_dataset
-from nnunet_cscn.files import write_json
 from nnunet_cscn.paper.configuration import PLANS
 
 OPTIONS = ("-c", "3d_paper_tiny", "--budget", "0.002")
@@ -22,11 +21,7 @@ pytestmark = pytest.mark.slow
 def root(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("paper")
     tiny_dataset.make(root, "labels")
-    raw = root / "raw" / tiny_dataset.NAME
-    for i in (6, 7):
-        for folder, ending in (("imagesTr", "_0000.nii.gz"), ("labelsTr", ".nii.gz")):
-            shutil.copy(raw / folder / f"case_0{ending}", raw / folder / f"case_{i}{ending}")
-    write_json(raw / "dataset.json", {**json.loads((raw / "dataset.json").read_text()), "numTraining": 8})
+    tiny_dataset.add_cases(root, 6, 7)
     return root
 
 
@@ -42,7 +37,7 @@ def test_the_whole_experiment_from_the_command_line(root, run):
     run(*train)
     fold = root / "results" / tiny_dataset.NAME / MODEL / "fold_0"
     tested = sorted((fold / "test").iterdir())
-    splits = json.loads((root / "preprocessed" / tiny_dataset.NAME / "cscn_paper_splits.json").read_text())
+    splits = json.loads((root / "preprocessed" / tiny_dataset.NAME / "cscn_paper_splits.json").read_text())["splits"]
     assert [file.name.removesuffix(".nii.gz") for file in tested] == splits[0]["test"]
     checkpoint = (fold / "checkpoint_final.pth").stat().st_mtime_ns
     run(*train)  # nothing is left to do

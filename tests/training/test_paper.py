@@ -37,7 +37,7 @@ def make_paper(make_trainer, preprocessed, monkeypatch, threads_for_processes):
     def make(trainer_class, **arguments):
         folder = preprocessed(arguments.get("kind", "labels"))
         if not (folder / FILE).is_file():
-            write_paper_splits(folder / FILE, [SPLIT])
+            write_paper_splits(folder / FILE, [SPLIT], {f"case_{i}": f"patient_{i}" for i in range(6)})
         return make_trainer(trainer_class, cscn=BLOCK, **arguments)
 
     return make
@@ -66,17 +66,16 @@ def test_curves_hold_every_iteration(make_paper):
     np.testing.assert_allclose(curve[:, 2].reshape(2, 3).mean(axis=1), logged, rtol=1e-4)
     validation = read_curve(Path(trainer.output_folder) / "validation_curve.csv")
     assert [row[0] for row in validation] == [2, 5]
+    np.testing.assert_allclose([row[3] for row in validation], curve[[2, 5], 3])
     np.testing.assert_allclose([row[2] for row in validation], trainer.logger.get_checkpoint()["val_losses"], rtol=1e-4)
 
 
-def test_the_optimiser_is_adam_with_the_loss_of_the_paper(make_paper):
+def test_the_optimiser_is_adam_without_decay_of_weights(make_paper):
     trainer = make_paper(paper.CSCNPaperTrainer)
     trainer.initialize()
     assert type(trainer.optimizer) is torch.optim.Adam
     assert trainer.optimizer.param_groups[0]["lr"] == 1e-3
     assert trainer.optimizer.param_groups[0]["weight_decay"] == 0
-    assert trainer.settings.loss.dice_weight == 0
-    assert not trainer.settings.loss.weighted_mean
 
 
 def test_the_papers_splits_are_read_and_nnunets_are_left_alone(make_paper, preprocessed):
@@ -95,6 +94,70 @@ def test_a_split_that_is_not_there_is_refused(make_paper):
     trainer.fold = 1
     with pytest.raises(UserError, match=r"cscn_paper_splits\.json has no fold 1: there are 1"):
         trainer.do_split()
+
+
+def test_all_cases_can_be_trained_on(make_paper):
+    trainer = make_paper(paper.BUNetPaperTrainer)
+    trainer.fold = "all"
+    trainer.run_training()
+    assert len(trainer.do_split()[0]) == 6
+    trainer.perform_actual_validation()
+    assert not trainer.test_folder.exists()
+
+
+def test_weights_of_another_epoch_leave_the_predictions_alone(make_paper):
+    trainer = make_paper(paper.BUNetPaperTrainer)
+    trainer.run_training()
+    trainer.perform_actual_validation()
+    before = {file.name: file.stat().st_mtime_ns for file in trainer.test_folder.iterdir()}
+    best = make_paper(paper.BUNetPaperTrainer)
+    best.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
+    best.current_epoch = 1  # as --val_best leaves it, where the best epoch is not the last one
+    best.perform_actual_validation()
+    assert {file.name: file.stat().st_mtime_ns for file in trainer.test_folder.iterdir()} == before
+    again = make_paper(paper.BUNetPaperTrainer)
+    again.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
+    again.perform_actual_validation()  # --val
+    assert {file.name: file.stat().st_mtime_ns for file in trainer.test_folder.iterdir()} != before
+
+
+def test_a_training_never_goes_on_with_other_splits(make_paper, preprocessed):
+    trainer = make_paper(paper.BUNetPaperTrainer)
+    trainer.run_training()
+    again = make_paper(paper.BUNetPaperTrainer)
+    again.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
+    note = Path(trainer.output_folder) / "split.json"
+    note.write_text(note.read_text().replace("case_4", "case_9"))
+    for action in (again.run_training, again.perform_actual_validation):
+        with pytest.raises(UserError, match="was trained on another split"):
+            action()
+
+
+@pytest.mark.parametrize("tile_size", [[13, 32, 32], [32, 32]])
+def test_tiles_that_the_network_can_not_take_are_refused_at_once(make_trainer, tile_size):
+    with pytest.raises(UserError, match=r"tile_size of 3d_tiny: expected 3 numbers that can be divided by"):
+        make_trainer(BUNetTrainer, cscn={"tile_size": tile_size})
+
+
+def test_images_without_directions_are_refused_before_the_loaders_start(make_paper, monkeypatch):
+    trainer = make_paper(paper.BUNetPaperTrainer)
+    trainer.initialize()
+    real = trainer.dataset_class.load_case
+
+    def load_case(self, case):
+        *volumes, properties = real(self, case)
+        return *volumes, {**properties, "sitk_stuff": {}}
+
+    monkeypatch.setattr(trainer.dataset_class, "load_case", load_case)
+    with pytest.raises(UserError, match="keeps no directions of the patient"):
+        trainer.block_draw()
+
+
+def test_a_gpu_that_is_too_small_gets_advice_that_fits_the_protocol(make_paper):
+    trainer = make_paper(paper.CSCNPaperTrainer)
+    trainer.initialize()
+    advice = trainer._memory_advice()
+    assert "`cscn paper prepare Dataset901_Tiny -c NAME --batch-size 2" in advice
 
 
 def test_a_configuration_of_another_kind_is_refused(make_trainer):
