@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.errors import CommandFailed, UserError
@@ -83,7 +84,9 @@ def run_command(
     """
     log_file.parent.mkdir(parents=True, exist_ok=True)
     last = ""
-    with _locked(log_file, command) as lock, log_file.open("wb") as log:
+    with log_file.open("ab") as log:
+        _claim(log, log_file, command)
+        log.truncate(0)
         process = subprocess.Popen(
             [executable(command[0]), *command[1:]],
             stdout=log,
@@ -91,7 +94,6 @@ def run_command(
             stdin=subprocess.DEVNULL,
             env=dict(env),
             start_new_session=True,
-            pass_fds=(lock,),  # held until the command itself has ended, whatever becomes of us
         )
     try:
         on_start(process)
@@ -107,34 +109,28 @@ def run_command(
 
 
 def is_running(log_file: Path) -> bool:
-    """Tell whether a command with this log runs, on this machine or, where the file system knows locks, elsewhere."""
-    file = _lock_file(log_file)
-    if not file.is_file():
+    """Tell whether a command that writes this log runs, here or, where the file system knows locks, elsewhere."""
+    if not log_file.is_file():
         return False
-    with file.open("rb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    with log_file.open("rb") as log:
+        return not _lock(log)
 
 
-@contextlib.contextmanager
-def _locked(log_file: Path, command: Sequence[str]) -> Iterator[int]:
-    """Yield the descriptor of a lock that belongs to the log; one process after the other has it."""
-    with _lock_file(log_file).open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommandFailed(
-                f"`{' '.join(command)}` runs already, perhaps left behind by a command that was killed: wait for it, "
-                f"or stop it (`fuser -k {_lock_file(log_file)}`)"
-            ) from None
-        yield lock.fileno()
+def _claim(log: IO[bytes], log_file: Path, command: Sequence[str]) -> None:
+    """Lock the log. The command inherits the lock with its output, and keeps it whatever becomes of us."""
+    if not _lock(log):
+        raise CommandFailed(
+            f"`{' '.join(command)}` runs already, perhaps left behind by a command that was killed: wait for it, or "
+            f"stop it (`fuser -k {log_file}`)"
+        )
 
 
-def _lock_file(log_file: Path) -> Path:
-    return log_file.with_suffix(".lock")
+def _lock(log: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def stop_group(process: subprocess.Popen[bytes]) -> None:

@@ -124,7 +124,7 @@ def test_a_training_that_was_left_behind_is_not_started_twice(folders):
     log = paper_runs(NAME, CONFIGURATION, ["CSCN"], [0])[0].job().log_file
     log.parent.mkdir(parents=True)
     log.write_text("Epoch 1\n")
-    with log.with_suffix(".lock").open("wb") as held:
+    with log.open("ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         shown = run("--methods", "CSCN", "-f", "0", status=1)
     assert "runs already" in str(shown.exception)

@@ -117,9 +117,9 @@ def test_a_failure_of_many_lines_becomes_one(prepared):
 
 def test_what_runs_elsewhere_is_seen(prepared):
     run = runs_of()[0]
-    lock = run.job().log_file.with_suffix(".lock")
-    lock.parent.mkdir(parents=True)
-    with lock.open("wb") as held:
+    log = run.job().log_file
+    log.parent.mkdir(parents=True)
+    with log.open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert run.state() == "running"
     assert run.state() == "waiting"
