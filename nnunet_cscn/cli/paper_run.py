@@ -149,9 +149,9 @@ class _Board:
         if self._cells[key] == text:
             return
         self._cells[key] = text
-        if self._live.console.is_terminal:
-            self._live.update(_table(self._runs, self._cells), refresh=True)
-        elif is_news:  # a log file: one line for each change
+        is_terminal = self._live.console.is_terminal
+        self._live.update(_table(self._runs, self._cells), refresh=is_terminal)
+        if is_news and not is_terminal:  # a log file: one line for each change, and the table at the end
             self._live.console.print(f"{run.method} fold {run.fold}: {text}", markup=False, highlight=False)
 
 

@@ -136,6 +136,7 @@ def test_a_training_that_was_left_behind_is_not_started_twice(folders):
 def test_without_a_terminal_each_change_is_a_line(folders):
     shown = run("--methods", "CSCN", "-f", "0,1")
     assert re.search(r"^CSCN fold 1: done$", shown.output, flags=re.MULTILINE)
+    assert re.search(r"│ CSCN +│ done +│ done +│", shown.output)
 
 
 def test_curves_can_be_drawn_before_a_run_is_done(folders, tmp_path, finish):  # noqa: F811
