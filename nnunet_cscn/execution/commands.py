@@ -28,6 +28,7 @@ FASTER_ON_CPU = {
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 10
+LOCK_SECONDS = 5
 
 
 def executable(name: str) -> str:
@@ -117,8 +118,14 @@ def is_running(log_file: Path) -> bool:
 
 
 def _claim(log: IO[bytes], log_file: Path, command: Sequence[str]) -> None:
-    """Lock the log. The command inherits the lock with its output, and keeps it whatever becomes of us."""
-    if not _lock(log):
+    """Lock the log. The command inherits the lock with its output, and keeps it whatever becomes of us.
+
+    What is left of an earlier command may take a moment to die after that has ended.
+    """
+    end = time.monotonic() + LOCK_SECONDS
+    while not (has_lock := _lock(log)) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+    if not has_lock:
         raise CommandFailed(
             f"`{' '.join(command)}` runs already, perhaps left behind by a command that was killed: wait for it, or "
             f"stop it (`fuser -k {log_file}`)"

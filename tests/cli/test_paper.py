@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nnunet_cscn.cli.main import app
+from nnunet_cscn.execution import commands
 from nnunet_cscn.files import write_json
 from nnunet_cscn.paper.configuration import CONFIGURATION, PLANS
 from nnunet_cscn.paper.runs import paper_runs
@@ -120,7 +121,8 @@ def test_a_run_that_ends_badly_after_all_was_written_is_done(folders, stand_in_f
     assert states()["CSCN", 0] == "done"
 
 
-def test_a_training_that_was_left_behind_is_not_started_twice(folders):
+def test_a_training_that_was_left_behind_is_not_started_twice(folders, monkeypatch):
+    monkeypatch.setattr(commands, "LOCK_SECONDS", 0.2)
     log = paper_runs(NAME, CONFIGURATION, ["CSCN"], [0])[0].job().log_file
     log.parent.mkdir(parents=True)
     log.write_text("Epoch 1\n")

@@ -1,11 +1,14 @@
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from nnunet_cscn import discovery
 from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.execution import commands
 from nnunet_cscn.execution.commands import (
     FASTER_ON_CPU,
     environment,
@@ -107,7 +110,8 @@ def test_a_command_does_not_outlive_what_follows_it(write_command, tmp_path, mon
     assert started[0].poll() is not None
 
 
-def test_one_log_belongs_to_one_command_at_a_time(write_command, tmp_path):
+def test_one_log_belongs_to_one_command_at_a_time(write_command, tmp_path, monkeypatch):
+    monkeypatch.setattr(commands, "LOCK_SECONDS", 0.2)
     write_command("wait", "import time\nprint('on my way', flush=True)\ntime.sleep(60)")
     log, started = tmp_path / "a.log", []
 
@@ -124,7 +128,8 @@ def test_one_log_belongs_to_one_command_at_a_time(write_command, tmp_path):
     assert not is_running(log)
 
 
-def test_the_command_keeps_its_lock_when_its_starter_is_killed(write_command, tmp_path):
+def test_the_command_keeps_its_lock_when_its_starter_is_killed(write_command, tmp_path, monkeypatch):
+    monkeypatch.setattr(commands, "LOCK_SECONDS", 0.2)
     write_command("wait", "import time\nprint('on my way', flush=True)\ntime.sleep(60)")
     log = tmp_path / "a.log"
     program = (
@@ -138,3 +143,13 @@ def test_the_command_keeps_its_lock_when_its_starter_is_killed(write_command, tm
             run_command(["wait"], log, env=os.environ)
     finally:
         subprocess.run(["pkill", "-f", str(tmp_path / "bin" / "wait")], check=False)
+
+
+def test_what_is_left_of_an_earlier_command_is_waited_for(write_command, tmp_path):
+    write_command("show", "print('well')")
+    log = tmp_path / "a.log"
+    with log.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        threading.Timer(0.3, lambda: fcntl.flock(held, fcntl.LOCK_UN)).start()
+        run_command(["show"], log, env=os.environ)
+    assert log.read_text() == "well\n"
