@@ -79,5 +79,15 @@ def write_json(target: Path, content: Any, *, allow_nan: bool = False) -> None:
         ValueError: When ``content`` holds nan or infinity and these are not allowed.
     """
     text = json.dumps(content, indent=2, allow_nan=allow_nan) + "\n"
+    write_text(target, text)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write ``text`` to ``target``, whole or not at all.
+
+    Args:
+        target: The file to write. Its folder is created.
+        text: What goes in.
+    """
     with replacing(target) as temporary:
         temporary.write_text(text, encoding="utf-8")

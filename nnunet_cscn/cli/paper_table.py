@@ -48,10 +48,10 @@ def table(
 
     Example: cscn paper table 901 --budget 0.05 --published --markdown table1.md
     """
-    from nnunet_cscn.files import write_json
+    from nnunet_cscn.files import write_json, write_text
     from nnunet_cscn.paper.scores import labels_of, patients_of_dataset, score_runs
     from nnunet_cscn.paper.table import table_rows
-    from nnunet_cscn.paper.table_files import latex, markdown, write_csv, write_text
+    from nnunet_cscn.paper.table_files import latex, markdown, write_csv
 
     for file in (csv_file, markdown_file, latex_file, json_file):
         if file is not None and file.is_dir():

@@ -13,6 +13,7 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.commands import is_running
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.execution.trainings import Training
+from nnunet_cscn.files import write_text
 from nnunet_cscn.nnunet_folders import (
     configuration_from_plans,
     preprocessed_data,
@@ -87,10 +88,9 @@ class PaperRun:
         )
 
     def note(self, failure: str) -> None:
-        """Note what an attempt failed with; nothing forgets it."""
+        """Note in a line what an attempt failed with; an empty text takes the note away."""
         if failure:
-            self._failure_file.parent.mkdir(parents=True, exist_ok=True)
-            self._failure_file.write_text(" ".join(failure.split()) + "\n", encoding="utf-8")
+            write_text(self._failure_file, " ".join(failure.split()) + "\n")
         else:
             self._failure_file.unlink(missing_ok=True)
 

@@ -123,12 +123,6 @@ def latex(label: str, rows: Sequence[Row], *, published: bool) -> str:
     )
 
 
-def write_text(file: Path, text: str) -> None:
-    """Write a text, whole or not at all."""
-    with replacing(file) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 def _plain(text: str) -> str:
     """Keep Markdown from taking signs for markup."""
     return re.sub(r"([\\`*_<>\[\]#|])", r"\\\1", text)
