@@ -10,6 +10,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
+from nnunet_cscn.nnunet_folders import read_json_file
 
 # Section 4.2: "randomly selected 24 patients' images as the test set, 9 ... as the validation set and 87 ... as the
 # training set", of 120, five times.
@@ -17,7 +18,8 @@ ROUNDS = 5
 VALIDATION_SHARE = 9 / (9 + 87)
 SEED = 2022  # the paper's year
 FILE = "cscn_paper_splits.json"
-NOTE = "split.json"  # in the folder of a training
+NOTE = "split.json"  # in the folder of a training, as is the next one
+TEST_FOLDER = "test"
 
 _DAMAGED = "{file} holds no splits of the paper's protocol: remove it and run `cscn paper prepare` again"
 
@@ -128,8 +130,6 @@ def check_split(folder: Path, split: PaperSplit) -> None:
     Raises:
         UserError: When it was begun on another one.
     """
-    from nnunet_cscn.nnunet_folders import read_json_file
-
     file = folder / NOTE
     if file.is_file() and read_json_file(file) != {key: list(cases) for key, cases in asdict(split).items()}:
         raise UserError(
@@ -139,8 +139,6 @@ def check_split(folder: Path, split: PaperSplit) -> None:
 
 
 def _content(file: Path) -> dict[str, Any]:
-    from nnunet_cscn.nnunet_folders import read_json_file
-
     if not file.is_file():
         raise UserError(f"{file} is missing: `cscn paper prepare` makes the splits of the paper's protocol")
     content = read_json_file(file)

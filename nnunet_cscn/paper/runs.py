@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nnunet_cscn.data.paper_splits import FILE, PaperSplit, check_split, read_paper_splits
+from nnunet_cscn.data.paper_splits import FILE, TEST_FOLDER, PaperSplit, check_split, read_paper_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.commands import is_running
 from nnunet_cscn.execution.jobs import Job
@@ -53,7 +53,7 @@ class PaperRun:
     @property
     def predictions(self) -> Path:
         """Folder of the predicted test cases."""
-        return self.training.folder / "test"
+        return self.training.folder / TEST_FOLDER
 
     @property
     def is_done(self) -> bool:

@@ -16,7 +16,7 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 from nnunet_cscn.data.block_sampling import Draw, Head, PaperBlocks
 from nnunet_cscn.data.curves import TRAINING_FILE, VALIDATION_FILE, CurveFile
-from nnunet_cscn.data.paper_splits import FILE, PaperSplit, check_split, note_split, read_paper_splits
+from nnunet_cscn.data.paper_splits import FILE, TEST_FOLDER, PaperSplit, check_split, note_split, read_paper_splits
 from nnunet_cscn.data.patient_axes import patient_axes
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder
@@ -27,7 +27,6 @@ from nnunet_cscn.training.base import CSCNBaseTrainer
 from nnunet_cscn.training.staircase import StaircaseSchedule
 
 INITIAL_LEARNING_RATE = 1e-3
-TEST_FOLDER = "test"
 
 
 class PaperProtocol(CSCNBaseTrainer):
