@@ -32,10 +32,9 @@ def joined(outlines: Sequence[Floats]) -> list[Floats]:
             ),
             key=lambda found: column - found[2],
         )
-        around = [[column, row], *hole[start:].tolist(), *hole[:start].tolist(), [column, row]]
-        gate = [meeting, row]
-        contour = contours[number].tolist()
-        contours[number] = np.array([*contour[: edge + 1], gate, *around, gate, *contour[edge + 1 :]])
+        contour, on_contour, on_hole = contours[number], [[meeting, row]], [[column, row]]
+        channel = (on_contour, on_hole, hole[start:], hole[:start], on_hole, on_contour)
+        contours[number] = np.concatenate((contour[: edge + 1], *channel, contour[edge + 1 :]))
     return contours
 
 
