@@ -25,7 +25,8 @@ from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.evaluation.folder import evaluate_folders
 from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import preprocessed_dataset, read_dataset_json, read_plans
+from nnunet_cscn.nnunet_folders import preprocessed_dataset, read_dataset_json
+from nnunet_cscn.nnunet_plans import read_plans
 from nnunet_cscn.settings import Settings
 
 

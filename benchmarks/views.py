@@ -23,7 +23,8 @@ from nnunet_cscn.evaluation.overlap import count_overlap
 from nnunet_cscn.evaluation.paired import compare_paired
 from nnunet_cscn.execution.trainings import folds_of
 from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import model_folder, preprocessed_data, preprocessed_dataset
+from nnunet_cscn.nnunet_folders import model_folder, preprocessed_dataset
+from nnunet_cscn.nnunet_plans import preprocessed_data
 from nnunet_cscn.prediction.predictor import Manner, Model, SlidingWindow
 
 MANNERS: tuple[Manner, ...] = ("tiles", "views")

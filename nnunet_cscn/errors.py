@@ -1,4 +1,4 @@
-"""The one exception that stands for a user's mistake."""
+"""The exceptions that end a command with one sentence, and how such a sentence lists what there is."""
 
 from __future__ import annotations
 
@@ -12,3 +12,15 @@ class UserError(ValueError):
 
 class CommandFailed(RuntimeError):  # noqa: N818  it is what happened
     """A command that we started failed, told in one sentence that names its log; exit status 1."""
+
+
+def there_is(names: list[str]) -> str:
+    """Return the end of a sentence about a name that was not found: those that there are.
+
+    Example:
+        >>> there_is(["2d", "3d_fullres"])
+        'there is 2d, 3d_fullres'
+        >>> there_is([])
+        'there is none'
+    """
+    return f"there is {', '.join(names)}" if names else "there is none"

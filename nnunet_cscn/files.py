@@ -1,4 +1,4 @@
-"""Write files so that a killed run never leaves half of one."""
+"""Write files so that a killed run never leaves half of one, and read a user's JSON."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from nnunet_cscn.errors import UserError
 
 
 @contextlib.contextmanager
@@ -91,3 +93,17 @@ def write_text(target: Path, text: str) -> None:
     """
     with replacing(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def read_json_file(file: Path) -> Any:
+    """Read a JSON file that belongs to the user.
+
+    Raises:
+        UserError: When it is missing, unreadable or no JSON.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise UserError(f"{file} can't be read: {failure.strerror}") from failure
+    except ValueError as failure:
+        raise UserError(f"{file} is no valid JSON ({failure}): restore it or make it again") from failure

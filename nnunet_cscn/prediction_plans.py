@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from nnunet_cscn.nnunet_folders import configuration_from_plans
+from nnunet_cscn.nnunet_plans import configuration_from_plans
 from nnunet_cscn.settings import BLOCK, Settings
 
 

@@ -36,7 +36,7 @@ def configure(
 
     Example: cscn configure 901 3d_fullres 3d_quick --set epochs=50
     """
-    from nnunet_cscn.nnunet_folders import plans_file, read_plans_file
+    from nnunet_cscn.nnunet_plans import plans_file, read_plans_file
     from nnunet_cscn.planning.configurations import Changes, derive_configuration
     from nnunet_cscn.planning.options import parse_assignments
     from nnunet_cscn.planning.storing import check_configuration_name, store_configuration

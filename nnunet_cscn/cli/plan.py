@@ -67,7 +67,8 @@ def plan(
 
 def _refuse_loss(file: Path, planner: str) -> None:
     """Keep another planner's plans, and the names of nnU-Net's own."""
-    from nnunet_cscn.nnunet_folders import models_trained_with, read_plans_file
+    from nnunet_cscn.nnunet_folders import models_trained_with
+    from nnunet_cscn.nnunet_plans import read_plans_file
 
     if file.stem == "nnUNetPlans":
         raise UserError("nnUNetPlans are the plans of nnU-Net's own planner: choose another name with --plans")
@@ -82,7 +83,7 @@ def _show(command: list[str]) -> None:
 
 
 def _table(plans: dict[str, Any], title: str) -> Table:
-    from nnunet_cscn.nnunet_folders import configuration_from_plans
+    from nnunet_cscn.nnunet_plans import configuration_from_plans
 
     table = Table(title=title)
     for column in ("configuration", "spacing (mm)", "patch", "batch"):

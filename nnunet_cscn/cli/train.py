@@ -66,7 +66,7 @@ def _prepare_stage_two(
     """Train stage one and make its maps, once nothing speaks against either."""
     from nnunet_cscn.cascade.lineage import check_lineage
     from nnunet_cscn.cascade.stage_one import StageOne
-    from nnunet_cscn.nnunet_folders import configuration_from_plans, read_plans
+    from nnunet_cscn.nnunet_plans import configuration_from_plans, read_plans
     from nnunet_cscn.settings import Settings
 
     options = Settings.from_configuration(configuration_from_plans(read_plans(dataset, plans), configuration)).staged

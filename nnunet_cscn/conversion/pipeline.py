@@ -23,11 +23,10 @@ from nnunet_cscn.conversion.raw_dataset import (
 from nnunet_cscn.conversion.splits import FOLD_COUNT, SPLITS_FILE, Splits, folds_by_patient, folds_of, write_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
-from nnunet_cscn.files import replacing, write_json
+from nnunet_cscn.files import read_json_file, replacing, write_json
 from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
 from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.nifti.writing import write_volume
-from nnunet_cscn.nnunet_folders import read_json_file
 from nnunet_cscn.report.contours import draw_labels
 
 REPORT = "conversion_report.csv"

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import read_json_file
+from nnunet_cscn.files import read_json_file, write_json
 
 # Section 4.2: "randomly selected 24 patients' images as the test set, 9 ... as the validation set and 87 ... as the
 # training set", of 120, five times.

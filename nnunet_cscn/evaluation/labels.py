@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_folders import read_json_file
+from nnunet_cscn.files import read_json_file
 
 BACKGROUND = "background"
 IGNORE = "ignore"

@@ -11,7 +11,7 @@ from typing import Any
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.empty_masks import EmptyDistance
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.nnunet_folders import read_json_file
+from nnunet_cscn.files import read_json_file
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,9 @@ from pathlib import Path
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.jobs import Job
-from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import (
-    configuration_from_plans,
-    model_path,
-    preprocessed_data,
-    preprocessed_dataset,
-    read_json_file,
-    read_plans,
-)
+from nnunet_cscn.files import read_json_file, write_json
+from nnunet_cscn.nnunet_folders import model_path, preprocessed_dataset
+from nnunet_cscn.nnunet_plans import configuration_from_plans, preprocessed_data, read_plans
 from nnunet_cscn.settings import Settings
 
 NNUNETS_EPOCHS = 1000

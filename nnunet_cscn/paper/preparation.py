@@ -11,21 +11,16 @@ from typing import Any
 from nnunet_cscn.data.paper_splits import FILE, PaperSplit, paper_splits, write_paper_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.jobs import Job
-from nnunet_cscn.files import write_json
+from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nnunet_folders import (
-    configuration_from_plans,
-    data_identifier,
     dataset_number,
-    inheritance,
     models_trained_with,
     preprocessed_dataset,
     raw_dataset,
     read_dataset_json,
-    read_json_file,
-    read_plans,
-    read_plans_file,
 )
+from nnunet_cscn.nnunet_plans import configuration_from_plans, data_identifier, inheritance, read_plans, read_plans_file
 from nnunet_cscn.paper.configuration import (
     PLANS,
     PaperOptions,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_folders import MAKE_PLANS, configuration_from_plans
+from nnunet_cscn.nnunet_plans import MAKE_PLANS, configuration_from_plans
 from nnunet_cscn.planning.options import merged
 from nnunet_cscn.settings import BLOCK, Settings
 

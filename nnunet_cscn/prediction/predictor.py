@@ -12,7 +12,7 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 from nnunet_cscn.checkpoints import read_checkpoint
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_folders import read_json_file
+from nnunet_cscn.files import read_json_file
 from nnunet_cscn.prediction.stitched import StitchedPredictor
 from nnunet_cscn.prediction.three_views import ThreeViewsPredictor
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import read_json_file
+from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.prediction.disagreement import disagreement_map, disagreement_score
 from nnunet_cscn.prediction.native_grid import check_reader, on_native_grid, write_map
 from nnunet_cscn.prediction.predictor import Model, manner_of

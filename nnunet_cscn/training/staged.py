@@ -21,7 +21,7 @@ from nnunet_cscn.losses.deep_supervision import FineLoss
 from nnunet_cscn.networks.registry import build_network
 from nnunet_cscn.networks.staged import StagedCSCN
 from nnunet_cscn.networks.wrapping import unwrapped
-from nnunet_cscn.nnunet_folders import configuration_from_plans
+from nnunet_cscn.nnunet_plans import configuration_from_plans
 from nnunet_cscn.settings import Settings
 from nnunet_cscn.training.base import CSCNBaseTrainer
 

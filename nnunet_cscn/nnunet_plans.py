@@ -1,0 +1,143 @@
+"""Read nnU-Net's plans and their configurations, without importing nnunetv2."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn.errors import UserError, there_is
+from nnunet_cscn.files import read_json_file
+from nnunet_cscn.nnunet_folders import dataset_number, preprocessed_dataset
+
+MAKE_PLANS = "make the plans anew with `nnUNetv2_plan_experiment` or `cscn plan`"
+
+
+def plans_file(dataset: str | int, plans: str = "nnUNetPlans") -> Path:
+    """Return the path of a plans file in the preprocessed data set.
+
+    Args:
+        dataset: The data set's number or name.
+        plans: The plans' name, with or without ``.json``.
+
+    Raises:
+        UserError: When there is no such file, with the plans that there are.
+    """
+    folder = preprocessed_dataset(dataset)
+    file = folder / f"{plans.removesuffix('.json')}.json"
+    if not file.is_file():
+        present = [path.stem for path in sorted(folder.glob("*.json")) if _holds_plans(path)]
+        raise UserError(
+            f"{folder.name} has no plans {file.stem}: {there_is(present)}; "
+            "`nnUNetv2_plan_experiment` and `cscn plan` make plans"
+        )
+    return file
+
+
+def read_plans(dataset: str | int, plans: str = "nnUNetPlans") -> dict[str, Any]:
+    """Read a plans file of the preprocessed data set.
+
+    Raises:
+        UserError: When it is missing or holds no plans.
+    """
+    return read_plans_file(plans_file(dataset, plans))
+
+
+def read_plans_file(file: Path) -> dict[str, Any]:
+    """Read plans from ``file``, such as the ``plans.json`` of a model folder.
+
+    Raises:
+        UserError: When it is missing or holds no plans.
+    """
+    content = read_json_file(file)
+    if not isinstance(content, dict) or not isinstance(content.get("configurations"), dict):
+        raise UserError(f"{file} holds no nnU-Net plans: it has no block 'configurations'")
+    return content
+
+
+def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[str, Any]:
+    """Return one configuration of the plans with everything that it inherits, as nnU-Net resolves it.
+
+    Args:
+        plans: What ``read_plans`` gave; left unchanged.
+        configuration: Its name, such as ``"3d_fullres"``.
+
+    Raises:
+        UserError: When it or one that it inherits from is unknown (with those that exist), or inheritance is a circle.
+
+    Example:
+        >>> plans = {"configurations": {"3d": {"batch_size": 2}, "quick": {"inherits_from": "3d", "epochs": 5}}}
+        >>> configuration_from_plans(plans, "quick")
+        {'batch_size': 2, 'inherits_from': '3d', 'epochs': 5}
+    """
+    resolved: dict[str, Any] = {}
+    for link in reversed(inheritance(plans, configuration)):
+        resolved.update(plans["configurations"][link])
+    return resolved
+
+
+def inheritance(plans: dict[str, Any], configuration: str) -> list[str]:
+    """Return the configuration's name, that of the one it inherits from, and so on.
+
+    Raises:
+        UserError: As in ``configuration_from_plans``.
+    """
+    known: dict[str, dict[str, Any]] = plans["configurations"]
+    chain: list[str] = []
+    name: str | None = configuration
+    while name is not None:
+        if name in chain:
+            circle = " -> ".join([*chain, name])
+            raise UserError(f"configuration {configuration}: inherits_from goes in a circle: {circle}")
+        if name not in known:
+            source = f", which {chain[-1]} inherits from," if chain else ""
+            raise UserError(f"the plans have no configuration {name}{source}: {there_is(list(known))}")
+        if not isinstance(known[name], dict):
+            raise UserError(f"the plans' configuration {name} is no block of entries: {MAKE_PLANS}")
+        chain.append(name)
+        name = known[name].get("inherits_from")
+    return chain
+
+
+def data_identifier(plan: dict[str, Any]) -> str:
+    """Return the name of a configuration's preprocessed data.
+
+    Args:
+        plan: What ``configuration_from_plans`` gave.
+
+    Raises:
+        UserError: When it has none.
+    """
+    identifier = plan.get("data_identifier")
+    if not isinstance(identifier, str):
+        raise UserError(f"the plans have no valid data_identifier: {MAKE_PLANS}")
+    return identifier
+
+
+def preprocessed_data(dataset: str, plans: str, configuration: str) -> Path:
+    """Return the folder of a configuration's preprocessed cases.
+
+    Args:
+        dataset: The data set's folder name.
+        plans: The plans' name.
+        configuration: The configuration's name.
+
+    Raises:
+        UserError: When it is not there, or the plans do not name it.
+    """
+    plan = configuration_from_plans(read_plans(dataset, plans), configuration)
+    folder = preprocessed_dataset(dataset) / data_identifier(plan)
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder} is missing: run `nnUNetv2_preprocess -d {dataset_number(dataset)} -plans_name {plans} "
+            f"-c {configuration}` first"
+        )
+    return folder
+
+
+def _holds_plans(file: Path) -> bool:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "configurations" in content
