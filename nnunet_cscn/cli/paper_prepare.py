@@ -33,6 +33,12 @@ def prepare(
             help="Height in mm of the part of each volume, around its tumour, that blocks are drawn from; 0 for all.",
         ),
     ] = 103.0,
+    large_tiles: Annotated[
+        bool,
+        typer.Option(
+            "--large-tiles", help="Predict tiles as large as most images, not blocks: faster without a GPU, and worse."
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a configuration of that name.")] = False,
     splits_only: Annotated[
         bool, typer.Option("--no-preprocessing", help="Write plans and splits; preprocess another time.")
@@ -56,7 +62,7 @@ def prepare(
     from nnunet_cscn.planning.storing import check_configuration_name
 
     check_configuration_name(configuration)
-    options = PaperOptions((spacing,) * 3, features, batch_size, head_height or None)
+    options = PaperOptions((spacing,) * 3, features, batch_size, head_height or None, large_tiles)
     if configuration == CONFIGURATION and options != PaperOptions():
         raise UserError(
             f"{CONFIGURATION} is the paper's: give what departs from it another name, such as -c {CONFIGURATION}_small"

@@ -30,12 +30,16 @@ class PaperOptions:
         features: Channels at full resolution, doubled from stage to stage. The paper names none; 32 is nnU-Net's.
         batch_size: Blocks in a batch. The paper names none; 32 blocks have the voxels of a patch of 53 x 53 x 53.
         head_height_mm: Height of the part around the tumour that blocks are drawn from; None for the whole volume.
+        large_tiles: Predict tiles as large as most images instead of blocks. Batch normalisation allows it, but a
+            network whose view reaches beyond its block has learnt with the block's border always near, and marks
+            more, up to several times as much, where there is none (docs/PAPER.md).
     """
 
     spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)
     features: int = 32
     batch_size: int = 32
     head_height_mm: float | None = 103.0
+    large_tiles: bool = False
 
 
 def paper_plans(stock: Mapping[str, Any], name: str, options: PaperOptions) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def budget_configuration(plans: Mapping[str, Any], name: str, budget: float) -> 
 
 
 def tile_size(median_size: Sequence[float], strides: Sequence[int], block_size: Sequence[int]) -> list[int]:
-    """Return the voxels per axis of the tiles that are predicted: most images in one tile, as far as memory allows.
+    """Return the voxels per axis of large tiles: most images in one tile, as far as memory allows.
 
     Args:
         median_size: Voxels per axis of the median image.
@@ -134,7 +138,8 @@ def _configuration(plans: Mapping[str, Any], name: str, options: PaperOptions) -
     )
     strides = [math.prod(stage[axis] for stage in kwargs["strides"]) for axis in range(3)]
     whole["cscn"]["block_size"] = whole["patch_size"]
-    whole["cscn"]["tile_size"] = tile_size(whole["median_image_size_in_voxels"], strides, whole["patch_size"])
+    if options.large_tiles:
+        whole["cscn"]["tile_size"] = tile_size(whole["median_image_size_in_voxels"], strides, whole["patch_size"])
     return whole
 
 

@@ -209,6 +209,7 @@ def test_figures_are_drawn(folders, tmp_path, finish):  # noqa: F811
         (["figures", "901", "--label", "GTVn"], "--label GTVn: there are GTVp"),
         (["status", "901", "--budget", "0.1"], "no configuration 3d_cscn_paper_0p1"),
         (["prepare", "901", "--spacing", "2"], "3d_cscn_paper is the paper's: give what departs from it another name"),
+        (["prepare", "901", "--large-tiles"], "3d_cscn_paper is the paper's: give what departs from it another name"),
         (["prepare", "901", "-c", "3d_fullres"], "3d_fullres is a configuration of nnU-Net's own planner"),
         (["run", "902"], "no data set 902"),
     ],

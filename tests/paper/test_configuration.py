@@ -82,7 +82,13 @@ def test_loss_views_and_schedule_are_the_papers(paper):
     assert settings.initial_learning_rate == 1e-3
     assert settings.protocol.decay_iterations == 500
     assert settings.block_size == (8, 24, 24)
-    assert settings.tile_size == (60, 64, 64)
+    assert settings.tile_size is None
+
+
+def test_large_tiles_are_chosen_by_name(stock):
+    plans = paper_plans(stock, "3d_large", PaperOptions(large_tiles=True))
+    settings = Settings.from_configuration(plans["configurations"]["3d_large"])
+    assert (settings.block_size, settings.tile_size) == ((8, 24, 24), (60, 64, 64))
 
 
 @pytest.mark.parametrize("budget", [0.5, 0.05, 0.034, 0.014, 0.01, 0.006, 0.002])
