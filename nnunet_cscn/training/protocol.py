@@ -192,10 +192,11 @@ class PaperProtocol(CSCNBaseTrainer):
         )
 
     def _memory_advice(self) -> str:
-        plan = self.configuration_manager
+        plan, tile_size = self.configuration_manager, self.settings.tile_size
+        tiles = "" if tile_size is None else f", tiles {list(tile_size)}"
         return (
             f"the GPU is too small for {type(self).__name__} with configuration {self.configuration_name} (blocks "
-            f"{list(plan.patch_size)}, batch {self.batch_size}, tiles {list(self.settings.tile_size or ())}): make a "
+            f"{list(plan.patch_size)}, batch {self.batch_size}{tiles}): make a "
             f"smaller one with `cscn paper prepare {self.plans_manager.dataset_name} -c NAME --batch-size "
             f"{max(2, self.batch_size // 2)} --features 16`"
         )
