@@ -9,7 +9,6 @@ Example: python benchmarks/tiles.py 903 3d_cscn_paper_3mm_0p05 --json benchmarks
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ from nnunet_cscn.evaluation.paired import compare_paired
 from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet_folders import model_folder, preprocessed_dataset
 from nnunet_cscn.nnunet_plans import preprocessed_data
-from nnunet_cscn.paper.configuration import PLANS, tile_size
+from nnunet_cscn.paper.configuration import PLANS, large_tile
 from nnunet_cscn.paper.methods import TRAINERS, chosen_methods
 from nnunet_cscn.prediction.predictor import Model, SlidingWindow
 
@@ -69,8 +68,7 @@ def _both(predictor: Any, image: np.ndarray, reference: np.ndarray) -> dict[str,
     """Predict a case in blocks and in large tiles."""
     plan = predictor.configuration_manager.configuration
     block = plan["cscn"]["block_size"]
-    strides = [math.prod(stage[axis] for stage in plan["architecture"]["arch_kwargs"]["strides"]) for axis in range(3)]
-    sizes = {"blocks": block, "tiles": tile_size(plan["median_image_size_in_voxels"], strides, block)}
+    sizes = {"blocks": block, "tiles": large_tile(plan, block)}
     found = {}
     for name in SIZES:
         predictor.configuration_manager = ConfigurationManager({**plan, "patch_size": sizes[name]})

@@ -117,6 +117,18 @@ def tile_size(median_size: Sequence[float], strides: Sequence[int], block_size: 
     return [max(edge, block) for edge, block in zip(rounded, block_size, strict=True)]
 
 
+def large_tile(configuration: Mapping[str, Any], block_size: Sequence[int]) -> list[int]:
+    """Return the voxels per axis of the large tiles of a configuration, which its network can take.
+
+    Args:
+        configuration: With everything that it inherits.
+        block_size: What its network was planned for.
+    """
+    strides = configuration["architecture"]["arch_kwargs"]["strides"]
+    together = [math.prod(stage[axis] for stage in strides) for axis in range(3)]
+    return tile_size(configuration["median_image_size_in_voxels"], together, block_size)
+
+
 def _configuration(plans: Mapping[str, Any], name: str, options: PaperOptions) -> dict[str, Any]:
     changes = Changes(
         options=_options(options),
@@ -136,10 +148,9 @@ def _configuration(plans: Mapping[str, Any], name: str, options: PaperOptions) -
         nonlin="torch.nn.ReLU",
         nonlin_kwargs={"inplace": True},
     )
-    strides = [math.prod(stage[axis] for stage in kwargs["strides"]) for axis in range(3)]
     whole["cscn"]["block_size"] = whole["patch_size"]
     if options.large_tiles:
-        whole["cscn"]["tile_size"] = tile_size(whole["median_image_size_in_voxels"], strides, whole["patch_size"])
+        whole["cscn"]["tile_size"] = large_tile(whole, whole["patch_size"])
     return whole
 
 
