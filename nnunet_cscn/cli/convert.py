@@ -17,6 +17,7 @@ from nnunet_cscn.cli.convert_public import (
     convert_and_report,
     hecktor,
     hnts_mrg,
+    lgg,
     npc277,
     segrap,
 )
@@ -74,6 +75,7 @@ convert_app = typer.Typer(help="Turn data into nnU-Net's raw format.", no_args_i
 convert_app.command("dicom")(dicom)
 convert_app.command("hecktor")(hecktor)
 convert_app.command("hnts-mrg")(hnts_mrg)
+convert_app.command("lgg")(lgg)
 convert_app.command("nifti")(nifti)
 convert_app.command("npc277")(npc277)
 convert_app.command("segrap")(segrap)

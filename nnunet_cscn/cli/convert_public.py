@@ -125,6 +125,41 @@ def hecktor(
     convert_and_report(HECKTOR, find_cases(source), out, dataset_id, overwrite=overwrite, num_processes=num_processes)
 
 
+def lgg(
+    source: Source,
+    *,
+    out: Out = None,
+    dataset_id: DatasetId = None,
+    overwrite: Overwrite = False,
+    num_processes: NumProcesses = None,
+) -> None:
+    """Convert the MR of lower-grade glioma of Buda et al., with five fixed folds.
+
+    SOURCE is Kaggle's "LGG Segmentation Dataset" (kaggle_3m or a folder above
+    it), or a folder with images/CASE_0000.nii.gz to CASE_0002.nii.gz
+    (pre-contrast, FLAIR, post-contrast) and labels/CASE.nii.gz. CC BY-NC-SA
+    4.0, doi 10.1016/j.compbiomed.2019.05.002.
+
+    The download has no spacing. It is nominal here (slices of 2x2 mm pixels,
+    140 mm high together), so millimetres and millilitres mean nothing.
+
+    Example: cscn convert lgg downloads/kaggle_3m
+    """
+    from nnunet_cscn.conversion.lgg import LGG, find_cases
+    from nnunet_cscn.conversion.splits import fixed_folds
+
+    cases = find_cases(source)
+    convert_and_report(
+        LGG,
+        cases,
+        out,
+        dataset_id,
+        overwrite=overwrite,
+        num_processes=num_processes,
+        folds=fixed_folds([case.name for case in cases]),
+    )
+
+
 def convert_and_report(
     description: DatasetDescription,
     cases: Sequence[SourceCase],

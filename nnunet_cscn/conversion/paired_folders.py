@@ -1,8 +1,10 @@
-"""Cases of a data set that has a folder of images and a folder of labels with the same file names."""
+"""Cases of a data set with a folder of images and one of labels, of the same names up to the number of the channel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -16,22 +18,32 @@ from nnunet_cscn.nifti.grids import grid_differences
 # The second of each is what the Medical Segmentation Decathlon's archives hold.
 _IMAGE_FOLDERS = ("images", "imagesTr")
 _LABEL_FOLDERS = ("labels", "labelsTr")
+_WITH_CHANNEL = re.compile(r"(.+)(_\d{4})")
+
+
+def is_paired(source: Path) -> bool:
+    """Tell whether a folder has one of images or one of labels in it."""
+    return any((source / name).is_dir() for name in (*_IMAGE_FOLDERS, *_LABEL_FOLDERS))
 
 
 def find_cases(source: Path, description: DatasetDescription) -> list[SourceCase]:
     """List the cases of a data set, sorted by name; each is a patient of its own.
+
+    An image has the name of its labels. Where the description has several channels, nnU-Net's number of the channel
+    follows: ``images/A_0000.nii.gz`` and ``images/A_0001.nii.gz`` belong to ``labels/A.nii.gz``.
 
     Args:
         source: The folder with ``images`` and ``labels`` (or ``imagesTr`` and ``labelsTr``).
         description: What the data set is.
 
     Returns:
-        The cases; one that lacks its image or its labels says so when it is loaded.
+        The cases; one that lacks a channel or its labels says so when it is loaded.
 
     Raises:
         UserError: When a folder is missing or holds no image.
     """
-    images = _files_of(_subfolder(source, _IMAGE_FOLDERS))
+    channels = _channel_of_suffix(description)
+    images = _by_case(_files_of(_subfolder(source, _IMAGE_FOLDERS)), has_suffixes=len(channels) > 1)
     labels = _files_of(_subfolder(source, _LABEL_FOLDERS))
     if not images:
         raise UserError(f"{_subfolder(source, _IMAGE_FOLDERS)} holds no {FILE_ENDING} file")
@@ -43,17 +55,55 @@ def find_cases(source: Path, description: DatasetDescription) -> list[SourceCase
             load = partial(_refuse, "has an image and no labels")
         elif name not in images:
             load = partial(_refuse, "has labels and no image")
+        elif fault := _fault_of(name, images[name], channels):
+            load = partial(_refuse, fault)
         else:
-            load = partial(_load, images[name], labels[name], values)
+            files = {suffix: images[name][suffix] for suffix in channels}
+            load = partial(_load, files, labels[name], values, channels)
         cases.append(SourceCase(name, name, load))
     return cases
 
 
-def _load(image_file: Path, labels_file: Path, values: tuple[int, ...]) -> LoadedCase:
-    image, labels = read_volume(image_file), read_volume(labels_file)
-    if differences := grid_differences(labels.grid, image.grid, "the image"):
-        raise UserError("; ".join(f"the labels have {difference}" for difference in differences))
-    return LoadedCase([image.voxels], as_labels(labels, values, "the label map"), image.grid)
+def _channel_of_suffix(description: DatasetDescription) -> dict[str, str]:
+    """Name of each channel by what stands behind the case's name; nothing does where there is only one."""
+    names = description.channel_names
+    return {f"_{number:04d}": name for number, name in enumerate(names)} if len(names) > 1 else {"": names[0]}
+
+
+def _by_case(files: Mapping[str, Path], *, has_suffixes: bool) -> dict[str, dict[str, Path]]:
+    """Files of each case, by their suffix; a file without one makes a case, to be refused by its name."""
+    cases = defaultdict[str, dict[str, Path]](dict)
+    for stem, file in files.items():
+        parts = _WITH_CHANNEL.fullmatch(stem) if has_suffixes else None
+        name, suffix = parts.groups() if parts else (stem, "")
+        cases[name][suffix] = file
+    return dict(cases)
+
+
+def _fault_of(name: str, files: Mapping[str, Path], channels: Mapping[str, str]) -> str:
+    """Why the files are not one for each channel; empty when they are."""
+    expected = {suffix: f"{name}{suffix}{FILE_ENDING}" for suffix in channels}
+    if foreign := [file.name for suffix, file in sorted(files.items()) if suffix not in expected]:
+        return f"has {', '.join(foreign)}; expected only {', '.join(expected.values())}"
+    lacking = [f"{expected[suffix]} ({channel})" for suffix, channel in channels.items() if suffix not in files]
+    return f"lacks {', '.join(lacking)}" if lacking else ""
+
+
+def _load(
+    image_files: Mapping[str, Path], labels_file: Path, values: tuple[int, ...], channels: Mapping[str, str]
+) -> LoadedCase:
+    images = {suffix: read_volume(file) for suffix, file in image_files.items()}
+    labels, first = read_volume(labels_file), next(iter(images))
+    grid = images[first].grid
+    faults = [
+        f"{channels[suffix]} has {difference}"
+        for suffix, image in images.items()
+        for difference in grid_differences(image.grid, grid, channels[first])
+    ]
+    faults += [f"the labels have {difference}" for difference in grid_differences(labels.grid, grid, "the image")]
+    if faults:
+        raise UserError("; ".join(faults))
+    return LoadedCase([image.voxels for image in images.values()], as_labels(labels, values, "the label map"), grid)
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -1,11 +1,12 @@
 import gzip
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import SimpleITK
 
-from nnunet_cscn.conversion.paired_folders import find_cases
+from nnunet_cscn.conversion.paired_folders import find_cases, is_paired
 from nnunet_cscn.conversion.pipeline import convert_cases
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.errors import UserError
@@ -22,10 +23,34 @@ TINY = DatasetDescription(
 )
 
 
+TWO_CHANNELS = replace(TINY, channel_names=("T1", "FLAIR"))
+
+
 @pytest.fixture
 def convert(paired_source, tmp_path):
     def run(**options):
         return convert_cases(find_cases(paired_source, TINY), tmp_path / "raw", {"tumour": 1}, **options)
+
+    return run
+
+
+@pytest.fixture
+def channels_source(tmp_path, write_volume):
+    """Six cases `A_1` ... `A_6` of two channels; the first holds the case's number, the second ten times that."""
+    source = tmp_path / "channels"
+    for number in range(1, 7):
+        for channel, factor in enumerate((1, 10)):
+            image = np.full((2, 3, 4), number * factor, np.uint8)
+            write_volume(source / "images" / f"A_{number}_{channel:04d}.nii.gz", image)
+        write_volume(source / "labels" / f"A_{number}.nii.gz", np.ones((2, 3, 4), np.uint8))
+    return source
+
+
+@pytest.fixture
+def convert_channels(channels_source, tmp_path):
+    def run():
+        cases = find_cases(channels_source, TWO_CHANNELS)
+        return convert_cases(cases, tmp_path / "raw", {"tumour": 1}, n_channels=2)
 
     return run
 
@@ -201,3 +226,47 @@ def test_a_folder_without_images_is_refused(tmp_path):
         (tmp_path / "source" / name).mkdir(parents=True)
     with pytest.raises(UserError, match=r"holds no \.nii\.gz file"):
         find_cases(tmp_path / "source", TINY)
+
+
+def test_channels_are_told_apart_by_nnunets_numbers_where_there_are_several(convert_channels, tmp_path):
+    converted, problems = convert_channels()
+    assert (list(converted), problems) == ([f"A_{number}" for number in range(1, 7)], {})
+    assert (read_voxels(tmp_path / "raw" / "imagesTr" / "A_3_0000.nii.gz") == 3).all()
+    assert (read_voxels(tmp_path / "raw" / "imagesTr" / "A_3_0001.nii.gz") == 30).all()
+    assert read_voxels(tmp_path / "raw" / "labelsTr" / "A_3.nii.gz").all()
+
+
+def test_a_name_that_ends_like_a_channel_is_a_name_where_there_is_one_channel(convert, paired_source):
+    for part in ("images", "labels"):
+        (paired_source / part / "case_1.nii.gz").rename(paired_source / part / "case_0001.nii.gz")
+    assert "case_0001" in convert()[0]
+
+
+def test_a_case_whose_channels_are_others_is_refused_by_name(convert_channels, channels_source, write_volume):
+    images, labels = channels_source / "images", channels_source / "labels"
+    (images / "A_1_0001.nii.gz").unlink()
+    write_volume(images / "A_2_0002.nii.gz", np.ones((2, 3, 4), np.uint8))
+    write_volume(images / "A_3_0001.nii.gz", np.ones((2, 3, 4), np.uint8), spacing_mm=(0.5, 0.6, 4.0))
+    write_volume(labels / "A_4.nii.gz", np.ones((2, 3, 5), np.uint8))
+    (labels / "A_5.nii.gz").unlink()
+    write_volume(images / "B.nii.gz", np.ones((2, 3, 4), np.uint8))
+    write_volume(labels / "B.nii.gz", np.ones((2, 3, 4), np.uint8))
+    write_volume(labels / "C.nii.gz", np.ones((2, 3, 4), np.uint8))
+    converted, problems = convert_channels()
+    assert list(converted) == ["A_6"]
+    assert problems == {
+        "A_1": "lacks A_1_0001.nii.gz (FLAIR)",
+        "A_2": "has A_2_0002.nii.gz; expected only A_2_0000.nii.gz, A_2_0001.nii.gz",
+        "A_3": "FLAIR has spacing (0.5, 0.6, 4) mm, T1 has (0.5, 0.6, 3) mm",
+        "A_4": "the labels have shape (5, 3, 2), the image has (4, 3, 2)",
+        "A_5": "has an image and no labels",
+        "B": "has B.nii.gz; expected only B_0000.nii.gz, B_0001.nii.gz",
+        "C": "has labels and no image",
+    }
+
+
+@pytest.mark.parametrize("name", ["images", "imagesTr", "labels", "labelsTr"])
+def test_one_of_the_folders_tells_the_layout(tmp_path, name):
+    assert not is_paired(tmp_path)
+    (tmp_path / name).mkdir()
+    assert is_paired(tmp_path)
