@@ -17,7 +17,9 @@ BLOCK = "cscn"
 LARGEST_SEED = 2**32 - 1  # numpy's
 
 Edge = Literal["background", "surface"]
-FusionMode = Literal["mean", "fine"]
+FusionMode = Literal["mean", "fine", "gated"]
+Resolution = Literal["pooled", "full"]
+FineNorm = Literal["batch", "plan"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class LossSettings:
             paper's equations read).
         distance_weighting: Use alpha = d + 1 inside a label (Eq. 7); False sets alpha to 1 everywhere.
         distance_cap_mm: Largest distance that counts, in mm; None for no cap.
+        normalised: Divide alpha inside each label of a case by its mean there, so that a label's share of the loss is
+            its share of the voxels. False: Eq. 7 as printed, which weighs a large tumour ten times as much as its
+            surroundings and so marks too much.
         edge: Where d is 0. ``background``: at the nearest voxel outside the label, so that d is at least one voxel
             inside. ``surface``: on the label's own outermost voxels.
     """
@@ -42,6 +47,7 @@ class LossSettings:
     weighted_mean: bool = True
     distance_weighting: bool = True
     distance_cap_mm: float | None = None
+    normalised: bool = True
     edge: Edge = "background"
 
     def __post_init__(self) -> None:
@@ -55,8 +61,28 @@ class LossSettings:
 
 
 @dataclass(frozen=True)
+class CoarseSettings:
+    """How much of the window the coarse network sees, and how sharply.
+
+    Attributes:
+        resolution: ``pooled``: the whole window, averaged over a few voxels, while the fine network works on blocks at
+            full resolution. ``full``: both networks at full resolution on the same patch, as in the paper.
+        pooling: Voxels per axis that become one; None for the first real stride of the plan.
+    """
+
+    resolution: Resolution = "pooled"
+    pooling: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.pooling is not None and (len(self.pooling) not in (2, 3) or min(self.pooling) < 1):
+            raise UserError(
+                f"{BLOCK}.coarse.pooling: expected one positive number for each axis, got {list(self.pooling)}"
+            )
+
+
+@dataclass(frozen=True)
 class FineSettings:
-    """The shape of the atrous DenseNet (ACDNet), in relation to the plan's U-Net.
+    """The shape of the atrous DenseNet (ACDNet), in relation to the plan's U-Net, and the blocks that it works on.
 
     Attributes:
         width: Channels a stage hands on, as a fraction of the plan's features of that stage.
@@ -66,6 +92,17 @@ class FineSettings:
         atrous_rates: Dilations of the parallel convolutions (ASPP) that close each block.
         checkpointing: Recompute the inside of the dense layers in the backward pass: less memory, a little more time.
             Without effect in plans with batch normalisation.
+        stages: Stages of the plan that a network on blocks has, at most.
+        norm: Normalisation of a network on blocks. ``batch``: keeps how bright a block is beside the others. ``plan``:
+            the plan's, which is nnU-Net's instance normalisation and takes that away.
+        block_size: Voxels per axis of a block; None for one that fits the fine network's strides.
+        blocks_per_sample: Blocks that each training sample gives.
+        random_share: Share of them that lie anywhere in the window; the others lie where the coarse network is unsure.
+        threshold: A block is refined in prediction where the coarse foreground exceeds this probability; 0 for all.
+        overlap: Share of a block's edge that the next one covers too, in prediction.
+        sees_features: Hand the coarse network's last features to the fine one, besides its probabilities.
+        corrects: Add the fine network's output to the coarse network's logits instead of starting from nothing.
+        detached: Keep the fine network's loss from training the coarse one.
     """
 
     width: float = 0.5
@@ -74,6 +111,16 @@ class FineSettings:
     bottleneck: int = 4
     atrous_rates: tuple[int, ...] = (1, 2, 4)
     checkpointing: bool = True
+    stages: int = 4
+    norm: FineNorm = "batch"
+    block_size: tuple[int, ...] | None = None
+    blocks_per_sample: int = 2
+    random_share: float = 0.5
+    threshold: float = 0.05
+    overlap: float = 0.25
+    sees_features: bool = True
+    corrects: bool = False
+    detached: bool = True
 
     def __post_init__(self) -> None:
         _above("fine.width", self.width, 0.0)
@@ -82,6 +129,17 @@ class FineSettings:
         _at_least("fine.bottleneck", self.bottleneck, 1)
         if not self.atrous_rates or min(self.atrous_rates) < 1:
             raise UserError(f"{BLOCK}.fine.atrous_rates: expected one or more rates >= 1, got {self.atrous_rates}")
+        _at_least("fine.stages", self.stages, 1)
+        _at_least("fine.blocks_per_sample", self.blocks_per_sample, 1)
+        if self.block_size is not None and (len(self.block_size) not in (2, 3) or min(self.block_size) < 1):
+            raise UserError(
+                f"{BLOCK}.fine.block_size: expected one positive number for each axis, got {list(self.block_size)}"
+            )
+        for name in ("random_share", "threshold"):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise UserError(f"{BLOCK}.fine.{name}: expected a number from 0 to 1, got {value:g}")
+        if not 0 <= self.overlap < 1:
+            raise UserError(f"{BLOCK}.fine.overlap: expected a number from 0 to below 1, got {self.overlap:g}")
 
 
 @dataclass(frozen=True)
@@ -155,6 +213,7 @@ class Settings:
 
     Attributes:
         loss: The loss of each stage.
+        coarse: The first network.
         fine: The second network.
         staged: Where the staged cascade takes its first stage from.
         coarse_weight: Weight of the first network's loss in a joint training.
@@ -178,12 +237,13 @@ class Settings:
         >>> Settings.from_block({"los": {}})
         Traceback (most recent call last):
         ...
-        nnunet_cscn.errors.UserError: cscn.los: no such option; there are loss, fine, staged, coarse_weight, \
+        nnunet_cscn.errors.UserError: cscn.los: no such option; there are loss, coarse, fine, staged, coarse_weight, \
 fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epoch, initial_learning_rate, \
 three_views, block_size, tile_size, protocol, seed
     """
 
     loss: LossSettings = field(default_factory=LossSettings)
+    coarse: CoarseSettings = field(default_factory=CoarseSettings)
     fine: FineSettings = field(default_factory=FineSettings)
     staged: StagedSettings = field(default_factory=StagedSettings)
     coarse_weight: float = 0.5

@@ -25,8 +25,10 @@ DEFAULTS = {
         "weighted_mean": True,
         "distance_weighting": True,
         "distance_cap_mm": None,
+        "normalised": True,
         "edge": "background",
     },
+    "coarse": {"resolution": "pooled", "pooling": None},
     "fine": {
         "width": 0.5,
         "growth": 0.125,
@@ -34,6 +36,16 @@ DEFAULTS = {
         "bottleneck": 4,
         "atrous_rates": (1, 2, 4),
         "checkpointing": True,
+        "stages": 4,
+        "norm": "batch",
+        "block_size": None,
+        "blocks_per_sample": 2,
+        "random_share": 0.5,
+        "threshold": 0.05,
+        "overlap": 0.25,
+        "sees_features": True,
+        "corrects": False,
+        "detached": True,
     },
     "staged": {
         "stage_one": "BUNetTrainer",
@@ -156,7 +168,7 @@ def test_values_out_of_range_are_refused(name, value, sentence):
         ("loss.weighted_mean", "yes", "expected true or false, got 'yes'"),
         ("loss.edge", "middle", r"cscn\.loss\.edge: expected one of background, surface, got 'middle'"),
         ("loss.edge", ["surface"], "expected one of background, surface"),
-        ("fusion", None, "expected one of mean, fine, got None"),
+        ("fusion", None, "expected one of mean, fine, gated, got None"),
         ("staged.stage_one", 3, "expected text, got 3"),
         ("staged.stage_one", "a trainer", "expected a trainer's name, got 'a trainer'"),
         ("staged.checkpoint", "fold_0/checkpoint_best.pth", "expected a name such as checkpoint_best.pth"),
@@ -182,7 +194,7 @@ def test_a_block_that_is_none_is_refused(block):
 
 
 def test_unknown_options_are_refused_with_those_that_exist():
-    with pytest.raises(UserError, match=r"cscn\.gamma: no such option; there are loss, fine, staged, coarse_weight"):
+    with pytest.raises(UserError, match=r"cscn\.gamma: no such option; there are loss, coarse, fine, staged, coarse_weight"):
         Settings.from_block({"gamma": 1})
     with pytest.raises(UserError, match=r"cscn\.fine\.rates: no such option; there are width, growth, dense_layers"):
         Settings.from_block({"fine": {"rates": [1]}})

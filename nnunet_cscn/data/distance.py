@@ -88,6 +88,43 @@ def distance_to_region_borders(
     return np.stack(maps)
 
 
+def excess_weight(
+    distance: NDArray[np.float32],
+    insides: Sequence[NDArray[np.bool_]],
+    *,
+    cap_mm: float | None = None,
+    normalised: bool,
+) -> NDArray[np.float32]:
+    """Return what alpha of Eq. 7 has above 1: d, capped, and brought to a mean alpha of 1 inside each label.
+
+    Args:
+        distance: What ``distance_to_border`` gave, in mm.
+        insides: The voxels of each label, which do not overlap.
+        cap_mm: Largest distance that counts; None for no cap.
+        normalised: Divide alpha by its mean over each label.
+
+    Returns:
+        float32, 0 outside. Normalised, it is negative near a border and its sum over a label is 0: the label's share
+        of the loss weight is its share of the voxels.
+
+    Example:
+        >>> distance, inside = np.float32([0, 1, 3, 1]), np.array([False, True, True, True])
+        >>> excess_weight(distance, [inside], normalised=False).tolist()
+        [0.0, 1.0, 3.0, 1.0]
+        >>> (1 + excess_weight(distance, [inside], normalised=True)).tolist()  # alpha 2, 4, 2 over their mean 8 / 3
+        [1.0, 0.75, 1.5, 0.75]
+    """
+    excess = distance if cap_mm is None else np.minimum(distance, np.float32(cap_mm))
+    if not normalised:
+        return excess
+    excess = excess.copy()
+    for inside in insides:
+        if inside.any():
+            alpha = excess[inside] + 1
+            excess[inside] = alpha / alpha.mean(dtype=np.float64) - 1
+    return excess
+
+
 def _inside_distance(
     inside: NDArray[np.bool_], ignored: NDArray[np.bool_] | None, spacing_mm: Sequence[float], edge: Edge
 ) -> NDArray[np.float32]:

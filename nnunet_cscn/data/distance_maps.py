@@ -1,4 +1,4 @@
-"""Distance maps of all training cases: computed once, kept on disk, renewed when the labels change."""
+"""Distance maps of all training cases, as the loss weighs by them: computed once, kept on disk, renewed when the labels change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nnunetv2.training.dataloading.nnunet_dataset import nnUNetBaseDataset
 from numpy.typing import NDArray
 
 from nnunet_cscn.data.channels import Volume
-from nnunet_cscn.data.distance import distance_to_border, distance_to_region_borders
+from nnunet_cscn.data.distance import distance_to_border, distance_to_region_borders, excess_weight
 from nnunet_cscn.files import replacing
 from nnunet_cscn.settings import Edge
 
@@ -34,6 +34,8 @@ class DistanceMaps:
         regions: Labels of each region; None for ordinary labels.
         ignore_label: The label about which nothing is known; None when there is none.
         edge: Where a distance is 0.
+        cap_mm: Largest distance that counts; None for no cap.
+        normalised: Whether alpha is brought to a mean of 1 inside each label (see ``excess_weight``).
     """
 
     folder: Path
@@ -42,6 +44,8 @@ class DistanceMaps:
     regions: tuple[int | tuple[int, ...], ...] | None
     ignore_label: int | None
     edge: Edge
+    cap_mm: float | None = None
+    normalised: bool = False
 
     @property
     def n_channels(self) -> int:
@@ -49,7 +53,7 @@ class DistanceMaps:
         return 1 if self.regions is None else len(self.regions)
 
     def load(self, case: str) -> Volume:
-        """Open the map of ``case``, (C, Z, Y, X) in mm, without reading it."""
+        """Open the map of ``case``, (C, Z, Y, X), without reading it: alpha - 1, which is mm where not normalised."""
         opened: Volume = blosc2.open(urlpath=str(self._file(case)), mode="r", dparams={"nthreads": 1})
         return opened
 
@@ -96,10 +100,17 @@ class DistanceMaps:
 
     def _compute(self, labels: NDArray[np.int16], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
         if self.regions is None:
-            return distance_to_border(labels, spacing_mm, ignore_label=self.ignore_label, edge=self.edge)[None]
-        return distance_to_region_borders(
+            distance = distance_to_border(labels, spacing_mm, ignore_label=self.ignore_label, edge=self.edge)
+            values = (value for value in np.unique(labels) if value not in (0, self.ignore_label))
+            return self._weights(distance, [labels == value for value in values])[None]
+        distances = distance_to_region_borders(
             labels, self.regions, spacing_mm, ignore_label=self.ignore_label, edge=self.edge
         )
+        pairs = zip(distances, self.regions, strict=True)
+        return np.stack([self._weights(distance, [np.isin(labels, region)]) for distance, region in pairs])
+
+    def _weights(self, distance: NDArray[np.float32], insides: list[NDArray[np.bool_]]) -> NDArray[np.float32]:
+        return excess_weight(distance, insides, cap_mm=self.cap_mm, normalised=self.normalised)
 
     def _spacing_mm(self, original: Sequence[float]) -> tuple[float, ...]:
         transposed = [float(original[axis]) for axis in self.transpose_forward]
@@ -107,7 +118,11 @@ class DistanceMaps:
 
     def _key(self, labels: NDArray[np.int16], spacing_mm: Sequence[float]) -> str:
         """Return a hash of everything the map depends on."""
-        made_from = (FORMAT, labels.shape, tuple(spacing_mm), self.regions, self.ignore_label, self.edge)
+        made_from: tuple[Any, ...] = (
+            FORMAT, labels.shape, tuple(spacing_mm), self.regions, self.ignore_label, self.edge
+        )  # fmt: skip
+        if self.cap_mm is not None or self.normalised:
+            made_from = (*made_from, self.cap_mm, self.normalised)
         return hashlib.sha256(repr(made_from).encode() + labels.tobytes()).hexdigest()
 
     def _stored_key(self, case: str) -> str | None:

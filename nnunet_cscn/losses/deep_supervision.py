@@ -8,6 +8,8 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nnunet_cscn.networks.cutting import cut
+
 SMALLEST_WEIGHT = 1e-6
 
 
@@ -89,6 +91,50 @@ class CascadeLoss(nn.Module):
         return total
 
 
+class CoarseToFineLoss(nn.Module):
+    """The losses of a coarse network on the pooled window and of a fine one on blocks of it, weighed.
+
+    Args:
+        coarse_loss: On the scales of the pooled window.
+        fine_loss: On the scales of the blocks, all blocks of a batch together.
+        coarse_weight: Weight of the first.
+        fine_weight: Weight of the second.
+    """
+
+    def __init__(
+        self,
+        coarse_loss: DeepSupervisionLoss,
+        fine_loss: DeepSupervisionLoss,
+        *,
+        coarse_weight: float,
+        fine_weight: float,
+    ) -> None:
+        super().__init__()
+        self.coarse_loss = coarse_loss
+        self.fine_loss = fine_loss
+        self.coarse_weight = coarse_weight
+        self.fine_weight = fine_weight
+
+    def forward(self, outputs: Sequence[Any], targets: Sequence[Tensor]) -> Tensor:
+        """Return the weighted sum.
+
+        Args:
+            outputs: ``[fused, coarse scales, fine scales, origins of the blocks]``.
+            targets: Labels at full resolution, then of each coarse scale, and the distance map where there is one.
+        """
+        _fused, coarse, fine, origins = outputs
+        full, *pooled = targets
+        size = fine[0].shape[2:]
+        blocks = cut(full, origins, size)
+        scales = [_nearest(blocks, logits.shape[2:]) for logits in fine]
+        if self.fine_loss.has_distance:
+            scales.append(cut(targets[-1], origins, size))
+        total: Tensor = self.coarse_weight * self.coarse_loss(coarse, pooled) + self.fine_weight * self.fine_loss(
+            fine, scales
+        )
+        return total
+
+
 class FineLoss(nn.Module):
     """The loss of the fine network alone, where the coarse one is finished."""
 
@@ -101,6 +147,15 @@ class FineLoss(nn.Module):
         _fused, fine = outputs
         total: Tensor = self.stage_loss(fine, targets)
         return total
+
+
+def _nearest(labels: Tensor, size: Sequence[int]) -> Tensor:
+    """Take every so many voxels, those that nnU-Net takes for its lower scales."""
+    for axis, (edge, wanted) in enumerate(zip(labels.shape[2:], size, strict=True), start=2):
+        step = edge // wanted
+        labels = labels.narrow(axis, step // 2, edge - step // 2)
+        labels = labels[(slice(None),) * axis + (slice(None, None, step),)]
+    return labels
 
 
 def _pooled(distance: Tensor | None, size: Sequence[int]) -> Tensor | None:

@@ -29,7 +29,7 @@ class DistanceWeightedFocalLoss(nn.Module):
     """Distance-weighted focal loss for classes or regions.
 
     Args:
-        settings: Gamma, cap and the kind of mean.
+        settings: Gamma and the kind of mean.
         is_regions: Whether targets are regions.
         ignore_label: The label without loss; None when there is none.
     """
@@ -47,10 +47,9 @@ class DistanceWeightedFocalLoss(nn.Module):
             logits: (B, C, ...).
             target: nnU-Net's target: (B, 1, ...) labels, or (B, R, ...) regions and one more channel where some
                 voxels are ignored.
-            distance: (B, 1, ...) or (B, R, ...) in mm; None for alpha = 1.
+            distance: (B, 1, ...) or (B, R, ...), what alpha has above 1 (``data.distance.excess_weight``); None for
+                alpha = 1.
         """
-        if distance is not None and self.settings.distance_cap_mm is not None:
-            distance = distance.clamp(max=self.settings.distance_cap_mm)
         if not self.is_regions:
             return distance_weighted_focal_loss(
                 logits,

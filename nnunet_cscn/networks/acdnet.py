@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
 
 from nnunet_cscn.networks.blocks import AtrousDenseBlock, ViewFusion, conv_norm_nonlin
 from nnunet_cscn.networks.decoder import decoder_of
 from nnunet_cscn.networks.encoder_decoder import EncoderDecoder
-from nnunet_cscn.networks.plans import Topology
+from nnunet_cscn.networks.plans import Extent, Topology
 from nnunet_cscn.settings import FineSettings
 
 
@@ -23,7 +26,9 @@ class AtrousDenseEncoder(nn.Module):
     plan's whole U-Net, in time and in memory. (A plan with one stage has its block there all the same.)
     """
 
-    def __init__(self, topology: Topology, input_channels: int, fine: FineSettings) -> None:
+    def __init__(
+        self, topology: Topology, input_channels: int, fine: FineSettings, *, context_channels: int = 0
+    ) -> None:
         super().__init__()
         widths = stage_widths(topology, fine)
         self.stem = conv_norm_nonlin(
@@ -39,13 +44,37 @@ class AtrousDenseEncoder(nn.Module):
                 conv_norm_nonlin(topology, widths[stage - 1], widths[stage], kernel=stride, stride=stride)
             )
             self.blocks.append(_block(topology, stage, widths[stage], fine))
+        self.context_stage = min(1, topology.n_stages - 1)
+        self.context_step = tuple(
+            math.prod(axis) for axis in zip(*topology.strides[: self.context_stage + 1], strict=True)
+        )
+        if context_channels:
+            width = widths[self.context_stage]
+            point = (1,) * topology.dimensions
+            self.merge = conv_norm_nonlin(topology, width + context_channels, width, kernel=point)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the features of all stages, full resolution first."""
-        skips = [self.stem(x)]
-        for transition, block in zip(self.transitions, self.blocks, strict=True):
-            skips.append(block(transition(skips[-1])))
+    def forward(self, x: Tensor, context: Tensor | None = None) -> list[Tensor]:
+        """Return the features of all stages, full resolution first.
+
+        Args:
+            x: (B, input_channels, *size).
+            context: Features of another network for the second stage (of one stage for the first), (B,
+                context_channels, *size there); None where it was built without.
+        """
+        skips = [self._with(context, self.stem(x), 0)]
+        for stage, (transition, block) in enumerate(zip(self.transitions, self.blocks, strict=True), start=1):
+            skips.append(block(self._with(context, transition(skips[-1]), stage)))
         return skips
+
+    def context_size(self, size: Extent) -> Extent:
+        """Return the voxels per axis of the context that goes with an input of ``size``."""
+        return tuple(edge // step for edge, step in zip(size, self.context_step, strict=True))
+
+    def _with(self, context: Tensor | None, x: Tensor, stage: int) -> Tensor:
+        if context is None or stage != self.context_stage:
+            return x
+        merged: Tensor = self.merge(torch.cat([x, context], dim=1))
+        return merged
 
 
 def _block(topology: Topology, stage: int, width: int, fine: FineSettings) -> AtrousDenseBlock:
@@ -72,6 +101,7 @@ class ACDNet(EncoderDecoder):
         input_channels: Image channels, and the coarse network's probabilities where there are any.
         output_channels: Classes with the background, or regions.
         fine: Widths and rates.
+        context_channels: Features of another network that come in at the second stage.
         deep_supervision: Whether ``forward`` returns all scales; ``decoder.deep_supervision`` switches it later.
 
     Shape:
@@ -90,6 +120,7 @@ class ACDNet(EncoderDecoder):
         output_channels: int,
         fine: FineSettings,
         *,
+        context_channels: int = 0,
         deep_supervision: bool,
     ) -> None:
         decoder = decoder_of(
@@ -99,4 +130,10 @@ class ACDNet(EncoderDecoder):
             lambda stage, n_in, n_out: ViewFusion(topology, n_in, n_out, kernel=topology.kernel_sizes[stage]),
             deep_supervision=deep_supervision,
         )
-        super().__init__(input_channels, AtrousDenseEncoder(topology, input_channels, fine), decoder)
+        encoder = AtrousDenseEncoder(topology, input_channels, fine, context_channels=context_channels)
+        super().__init__(input_channels, encoder, decoder)
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor | list[Tensor]:
+        """Return logits, or a list of them under deep supervision; ``context`` as the encoder takes it."""
+        out: Tensor | list[Tensor] = self.decoder(self.encoder(x, context))
+        return out

@@ -28,7 +28,7 @@ def conv_feature_map_size(network: nn.Module, input_channels: int, input_size: S
 
     def add(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         nonlocal total
-        total += output[0].numel()
+        total += output.numel()  # of one sample, whatever it is cut into
 
     for module in twin.modules():
         if isinstance(module, _ConvNd):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,13 +12,15 @@ from torch import nn
 from nnunet_cscn.networks.acdnet import ACDNet
 from nnunet_cscn.networks.bunet import build_bunet
 from nnunet_cscn.networks.cnn import CNN
+from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
 from nnunet_cscn.networks.cscn import CSCN
 from nnunet_cscn.networks.deeplab import DeepLab
 from nnunet_cscn.networks.plans import Architecture, Topology, architecture_of
+from nnunet_cscn.networks.pooling import block_plan, pooled_plan, pooled_scales, pooling_of
 from nnunet_cscn.networks.vnet import VNet
 from nnunet_cscn.settings import Settings
 
-NetworkName = Literal["bunet", "acdnet", "cscn", "vnet", "deeplab", "cnn"]
+NetworkName = Literal["bunet", "acdnet", "cscn", "cscn_one_resolution", "vnet", "deeplab", "cnn"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,36 @@ def _acdnet_of(plan: Blueprint, input_channels: int) -> ACDNet:
 
 
 def _cscn(plan: Blueprint) -> nn.Module:
+    return _coarse_to_fine(plan) if plan.settings.coarse.resolution == "pooled" else _one_resolution(plan)
+
+
+def _coarse_to_fine(plan: Blueprint) -> nn.Module:
+    pooling = pooling_of(plan.topology, plan.settings.coarse)
+    architecture, pooled = pooled_plan(plan.architecture, plan.topology, pooling)
+    blocks = block_plan(plan.topology, plan.settings.fine, pooling)
+    coarse = dataclasses.replace(plan, architecture=architecture, topology=pooled)
+    return CoarseToFineCSCN(
+        _bunet(coarse),
+        ACDNet(
+            blocks,
+            plan.input_channels + plan.output_channels,
+            plan.output_channels,
+            plan.settings.fine,
+            context_channels=pooled.features[0] if plan.settings.fine.sees_features else 0,
+            deep_supervision=plan.deep_supervision,
+        ),
+        pooling=pooling,
+        coarse_scales=pooled_scales(pooled, pooling),
+        block_size=blocks.patch_size,
+        settings=plan.settings.fine,
+        image_channels=plan.input_channels,
+        output_channels=plan.output_channels,
+        fusion=plan.settings.fusion,
+        deep_supervision=plan.deep_supervision,
+    )
+
+
+def _one_resolution(plan: Blueprint) -> nn.Module:
     return CSCN(
         _bunet(plan),
         _acdnet_of(plan, plan.input_channels + plan.output_channels),
@@ -89,6 +122,7 @@ BUILDERS: Mapping[NetworkName, Callable[[Blueprint], nn.Module]] = {
     "bunet": _bunet,
     "acdnet": _acdnet,
     "cscn": _cscn,
+    "cscn_one_resolution": _one_resolution,
     "vnet": _baseline(VNet),
     "deeplab": _baseline(DeepLab),
     "cnn": _baseline(CNN),

@@ -156,7 +156,7 @@ def _configuration(plans: Mapping[str, Any], name: str, options: PaperOptions) -
 
 def _options(options: PaperOptions) -> dict[str, Any]:
     return {
-        "loss": {"dice_weight": 0.0, "weighted_mean": False},
+        "loss": {"dice_weight": 0.0, "weighted_mean": False, "normalised": False},
         "three_views": True,
         "initial_learning_rate": 1e-3,
         "validation_iterations_per_epoch": 10,

@@ -181,15 +181,20 @@ class CSCNBaseTrainer(TilePredictingTrainer):
     def distance_maps(self) -> DistanceMaps:
         """Return the distance maps that belong to this plan, data set and these options."""
         kind = "regions" if self.label_manager.has_regions else "labels"
-        edge = self.settings.loss.edge  # trainings that differ in it may run at the same time
+        loss = self.settings.loss
+        kind += f"_{loss.edge}"  # trainings that differ in any of these may run at the same time
+        kind += "" if loss.distance_cap_mm is None else f"_cap{loss.distance_cap_mm:g}mm"
+        kind += "_normalised" if loss.normalised else ""
         base = Path(self.preprocessed_dataset_folder_base)
         return DistanceMaps(
-            folder=base / "cscn" / self.configuration_manager.data_identifier / f"distance_{kind}_{edge}",
+            folder=base / "cscn" / self.configuration_manager.data_identifier / f"distance_{kind}",
             target_spacing_mm=tuple(float(s) for s in self.configuration_manager.spacing),
             transpose_forward=tuple(self.plans_manager.transpose_forward),
             regions=tuple(self.label_manager.foreground_regions) if self.label_manager.has_regions else None,
             ignore_label=self.label_manager.ignore_label,
-            edge=edge,
+            edge=loss.edge,
+            cap_mm=loss.distance_cap_mm,
+            normalised=loss.normalised,
         )
 
     def _get_deep_supervision_scales(self) -> list[list[float]]:
@@ -200,17 +205,17 @@ class CSCNBaseTrainer(TilePredictingTrainer):
     def _build_loss(self) -> nn.Module:
         return self._stage_loss()
 
-    def _stage_loss(self) -> DeepSupervisionLoss:
+    def _stage_loss(self, n_scales: int | None = None, *, batch_dice: bool | None = None) -> DeepSupervisionLoss:
         loss = FocalDiceLoss(
             self.settings.loss,
             is_regions=self.label_manager.has_regions,
             ignore_label=self.label_manager.ignore_label,
-            batch_dice=self.configuration_manager.batch_dice,
+            batch_dice=self.configuration_manager.batch_dice if batch_dice is None else batch_dice,
             is_distributed=self.is_ddp,
         )
         if self._do_i_compile():
             loss.dc = torch.compile(loss.dc)  # type: ignore[assignment]
-        weights = scale_weights(len(self._get_deep_supervision_scales()))
+        weights = scale_weights(n_scales or len(self._get_deep_supervision_scales()))
         return DeepSupervisionLoss(loss, weights, has_distance=self.settings.uses_distance)
 
     def _prepared_distance_maps(self, *data_sets: Any) -> DistanceMaps:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from nnunet_cscn.losses.deep_supervision import CascadeLoss
+from nnunet_cscn.losses.deep_supervision import CascadeLoss, CoarseToFineLoss
+from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
 from nnunet_cscn.networks.cscn import CSCN
 from nnunet_cscn.networks.wrapping import unwrapped
 from nnunet_cscn.training.base import CSCNBaseTrainer
@@ -24,9 +25,24 @@ class CSCNTrainer(CSCNBaseTrainer):
         """Switch both networks between what training and what prediction needs."""
         self._cascade().deep_supervision = enabled
 
+    def _get_deep_supervision_scales(self) -> list[list[float]]:
+        network = self._cascade()
+        if not isinstance(network, CoarseToFineCSCN):
+            return super()._get_deep_supervision_scales()
+        return [[1.0] * len(network.pooling), *network.coarse_scales]
+
     def _build_loss(self) -> nn.Module:
-        settings = self.settings
-        return CascadeLoss(self._stage_loss(), coarse_weight=settings.coarse_weight, fine_weight=settings.fine_weight)
+        network, weights = self._cascade(), {
+            "coarse_weight": self.settings.coarse_weight,
+            "fine_weight": self.settings.fine_weight,
+        }
+        if not isinstance(network, CoarseToFineCSCN):
+            return CascadeLoss(self._stage_loss(), **weights)
+        return CoarseToFineLoss(
+            self._stage_loss(len(network.coarse_scales)),
+            self._stage_loss(network.n_fine_scales, batch_dice=True),
+            **weights,
+        )
 
     def _cascade(self) -> CSCN:
         network = unwrapped(self.network)

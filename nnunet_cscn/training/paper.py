@@ -8,7 +8,9 @@ from nnunet_cscn.training.protocol import PaperProtocol
 
 
 class CSCNPaperTrainer(PaperProtocol, CSCNTrainer):
-    """The cascade of both networks, in one run."""
+    """The cascade of both networks, in one run, both at full resolution as in the paper."""
+
+    network_name = "cscn_one_resolution"
 
 
 class BUNetPaperTrainer(PaperProtocol, BUNetTrainer):

@@ -34,10 +34,11 @@ def test_regions_name_ignored_voxels_in_their_last_channel(dtype):
 def test_classes_go_through_all_settings():
     torch.manual_seed(0)
     logits, target, distance = torch.randn(1, 2, 1, 1, 4), volume(0, 1, 1, 2), volume(0, 2, 9, 0)
-    settings = LossSettings(gamma=1.0, weighted_mean=True, distance_cap_mm=5.0)
+    settings = LossSettings(gamma=1.0, weighted_mean=True)
     loss = DistanceWeightedFocalLoss(settings, is_regions=False, ignore_label=2)(logits, target, distance)
-    capped = volume(0, 2, 5, 0).numpy()
-    expected = focal_by_voxel(logits.numpy(), target.numpy(), capped, gamma=1, ignore_label=2, weighted_mean=True)
+    expected = focal_by_voxel(
+        logits.numpy(), target.numpy(), distance.numpy(), gamma=1, ignore_label=2, weighted_mean=True
+    )
     assert loss.item() == pytest.approx(expected, rel=1e-5)
     assert distance.flatten().tolist() == [0, 2, 9, 0]
 
@@ -47,12 +48,12 @@ def test_regions_go_through_all_settings():
     logits = torch.randn(1, 2, 1, 1, 3)
     target = torch.cat([volume(1, 1, 0), volume(0, 1, 0), volume(0, 0, 1)], dim=1)
     distance = torch.cat([volume(3, 8, 0), volume(0, 1, 0)], dim=1)
-    settings = LossSettings(gamma=1.0, weighted_mean=False, distance_cap_mm=4.0)
+    settings = LossSettings(gamma=1.0, weighted_mean=False)
     loss = DistanceWeightedFocalLoss(settings, is_regions=True, ignore_label=9)(logits, target, distance)
     expected = region_focal_by_voxel(
         logits.numpy(),
         target[:, :2].numpy(),
-        distance.clamp(max=4).numpy(),
+        distance.numpy(),
         gamma=1,
         valid=(target[:, 2:] == 0).numpy(),
     )

@@ -16,6 +16,9 @@ from .tiny_plans import PLANS, anisotropic, isotropic, two_stages
 class NetworkContract:
     name: ClassVar[NetworkName]
     depends_on_classes: ClassVar[tuple[str, ...]] = (".seg_layers.",)  # parts of the keys that do
+    n_networks: ClassVar[int] = 1  # that learn
+    forms_in_one_graph: ClassVar[tuple[bool, ...]] = (True, False, True)  # deep supervision
+    without_plans: ClassVar[tuple[str, ...]] = ()  # those that it refuses
 
     def expected_feature_map_size(self, configuration: dict[str, Any], channels: int, classes: int) -> int:
         raise NotImplementedError
@@ -23,6 +26,15 @@ class NetworkContract:
     def logits_of(self, output: Any) -> list[list[Tensor]]:
         """Return the lists of logits that training gets: one for each network inside."""
         return [output]
+
+    def sizes_of(self, configuration: dict[str, Any], batch: int) -> list[list[tuple[int, ...]]]:
+        """Return batch and size of each map that training gets, network by network."""
+        strides = configuration["architecture"]["arch_kwargs"]["strides"]
+        sizes, size = [], configuration["patch_size"]
+        for stride in strides[: self.n_scales(strides)]:
+            size = [edge // step for edge, step in zip(size, stride, strict=True)]
+            sizes.append((batch, *size))
+        return [sizes] * self.n_networks
 
     def n_scales(self, strides: Any) -> int:
         """Return how many maps training gets."""
@@ -46,6 +58,11 @@ class NetworkContract:
             deep_supervision=deep_supervision,
         )
 
+    def configuration_of(self, plan: str) -> dict[str, Any]:
+        if plan in self.without_plans:
+            pytest.skip(f"refuses a plan of {plan}, as a test of its own shows")
+        return PLANS[plan]()
+
     def image(self, configuration: dict[str, Any], *, channels: int = 1, batch: int = 1) -> Tensor:
         return torch.randn((batch, channels, *configuration["patch_size"]), generator=torch.Generator().manual_seed(1))
 
@@ -55,7 +72,7 @@ class NetworkContract:
     @pytest.mark.parametrize("plan", PLANS)
     @pytest.mark.parametrize(("channels", "classes", "batch"), [(1, 2, 3), (4, 4, 1)])
     def test_training_gives_every_parameter_a_finite_gradient(self, plan, channels, classes, batch):
-        configuration = PLANS[plan]()
+        configuration = self.configuration_of(plan)
         network = self.build(configuration, channels=channels, classes=classes)
         outputs = self.logits_of(network(self.image(configuration, channels=channels, batch=batch)))
         sum(logits.square().mean() for scales in outputs for logits in scales).backward()
@@ -65,19 +82,16 @@ class NetworkContract:
 
     @pytest.mark.parametrize("plan", PLANS)
     def test_training_returns_a_map_of_each_scale_that_is_trained(self, plan):
-        configuration = PLANS[plan]()
-        strides = configuration["architecture"]["arch_kwargs"]["strides"]
-        sizes, size = [], configuration["patch_size"]
-        for stride in strides[: self.n_scales(strides)]:
-            size = [edge // step for edge, step in zip(size, stride, strict=True)]
-            sizes.append((3, 3, *size))
+        configuration = self.configuration_of(plan)
         network = self.build(configuration, channels=2, classes=3)
-        for scales in self.logits_of(network(self.image(configuration, channels=2, batch=3))):
-            assert [tuple(logits.shape) for logits in scales] == sizes
+        outputs = self.logits_of(network(self.image(configuration, channels=2, batch=3)))
+        seen = [[(len(logits), *logits.shape[2:]) for logits in scales] for scales in outputs]
+        assert seen == self.sizes_of(configuration, batch=3)
+        assert all(logits.shape[1] == 3 for scales in outputs for logits in scales)
 
     @pytest.mark.parametrize("plan", PLANS)
     def test_prediction_returns_one_tensor_at_full_resolution(self, plan):
-        configuration = PLANS[plan]()
+        configuration = self.configuration_of(plan)
         network = self.build(configuration, classes=3, deep_supervision=False).eval()
         with torch.no_grad():
             logits = network(self.image(configuration, batch=2))
@@ -125,7 +139,7 @@ class NetworkContract:
 
     @pytest.mark.parametrize("plan", ["isotropic", "anisotropic", "two stages", "one stage", "2d"])
     def test_the_feature_map_size_is_the_number_counted_by_hand(self, plan):
-        configuration = PLANS[plan]()
+        configuration = self.configuration_of(plan)
         network: Any = self.build(configuration, channels=2, classes=3)
         expected = self.expected_feature_map_size(configuration, 2, 3)
         assert network.compute_conv_feature_map_size(configuration["patch_size"]) == expected
@@ -149,9 +163,13 @@ class NetworkContract:
         image = self.image(configuration)
         torch._dynamo.reset()
         compiled = torch.compile(network, backend="eager", fullgraph=True)
-        for enabled in (True, False, True):
+        for enabled in self.forms_in_one_graph:
             self.switch(network, enabled)
-            eager, traced = network(image), compiled(image)
+            outputs = []
+            for form in (network, compiled):
+                torch.manual_seed(0)  # a network may draw
+                outputs.append(form(image))
+            eager, traced = outputs
             if enabled:
                 eager, traced = self.logits_of(eager)[-1][0], self.logits_of(traced)[-1][0]
             torch.testing.assert_close(traced, eager)

@@ -8,6 +8,8 @@ from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 # isotropic: maps of 8 (rates 1, 2) and 4 (rate 1); anisotropic: (4, 8, 6) and (2, 4, 3); two stages: (6, 4, 4);
 # 2d: (8, 4) and (4, 4). In the anisotropic one, rate 2 is possible in plane alone, rate 4 nowhere.
 BRANCHES = {(16, 16, 16): [2, 1], (4, 16, 12): [2, 1], (6, 8, 8): [2], (4, 6, 6): [2], (16, 8): [2, 1]}
+# Blocks of these windows: maps of 4 and 2 (rate 1), (2, 4, 4) and (1, 2, 2), (2, 2, 2), (4, 2) and (2, 1).
+BRANCHES |= {(8, 8, 8): [1, 1], (2, 8, 8): [1, 1], (2, 4, 4): [1], (8, 4): [1, 1]}
 
 
 def acdnet_feature_map_size(configuration, classes):

@@ -13,7 +13,8 @@ from .tiny_plans import anisotropic, isotropic
 
 
 class TestCSCN(NetworkContract):
-    name = "cscn"
+    name = "cscn_one_resolution"
+    n_networks = 2
     depends_on_classes = (".seg_layers.", "fine.encoder.stem.0.")  # the fine network sees one channel per class
 
     def logits_of(self, output):

@@ -1,0 +1,78 @@
+"""Trainers that take parts of the cascade's gain for themselves: its coarse half alone, with all the time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nnunet_cscn.networks.bunet import build_bunet
+from nnunet_cscn.networks.plans import Extent, Topology, architecture_of
+from nnunet_cscn.networks.pooling import pooled_plan, pooled_scales, pooling_of
+from nnunet_cscn.networks.wrapping import unwrapped
+from nnunet_cscn.settings import Settings
+from nnunet_cscn.training.base import CSCNBaseTrainer
+
+
+class CoarseHalf(nn.Module):
+    """The U-Net of the pooled window; its logits are brought to full resolution in prediction."""
+
+    def __init__(self, network: nn.Module, pooling: Extent, scales: list[list[float]]) -> None:
+        super().__init__()
+        self.network = network
+        self.pooling = pooling
+        self.scales = scales
+        self.pool = nn.AvgPool3d(pooling)  # type: ignore[arg-type]
+
+    @property
+    def decoder(self) -> Any:
+        return self.network.decoder
+
+    def forward(self, x: Tensor) -> Any:
+        out = self.network(self.pool(x))
+        if self.decoder.deep_supervision:
+            return out
+        return F.interpolate(out.float(), scale_factor=[float(by) for by in self.pooling], mode="trilinear")
+
+
+class CoarseHalfTrainer(CSCNBaseTrainer):
+    """The coarse half of CSCNTrainer alone, with the same window, pooling and loss."""
+
+    @classmethod
+    def build_network_architecture(
+        cls,
+        plans_manager: Any,
+        configuration_manager: Any,
+        num_input_channels: int,
+        num_output_channels: int,
+        enable_deep_supervision: bool = True,
+    ) -> nn.Module:
+        configuration = configuration_manager.configuration
+        architecture = architecture_of(configuration)
+        topology = Topology.from_architecture(architecture, configuration["patch_size"])
+        pooling = pooling_of(topology, Settings.from_configuration(configuration).coarse)
+        architecture, pooled = pooled_plan(architecture, topology, pooling)
+        network = build_bunet(
+            architecture,
+            pooled,
+            input_channels=num_input_channels,
+            output_channels=num_output_channels,
+            deep_supervision=enable_deep_supervision,
+        )
+        return CoarseHalf(network, pooling, pooled_scales(pooled, pooling))
+
+    def _get_deep_supervision_scales(self) -> list[list[float]]:
+        network = unwrapped(self.network)
+        assert isinstance(network, CoarseHalf)
+        # the data loader keeps labels at full resolution first, which the pooled network has no output for
+        return network.scales
+
+    def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        with torch.no_grad():
+            step: dict[str, Any] = super().validation_step(batch)
+        return step
+
+
+CONTROLS = {trainer.__name__: trainer for trainer in (CoarseHalfTrainer,)}

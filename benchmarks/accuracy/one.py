@@ -1,0 +1,163 @@
+"""Train one arm on one fold for a stated number of iterations, predict its validation cases without mirroring, score them.
+
+A run that was killed goes on from its last checkpoint, with its CPU time so far. All arms are predicted alike: without
+mirroring, by nnU-Net's sliding window, on two threads less than none: one.
+
+Example: python benchmarks/accuracy/one.py 905 3d_scaled 0 CSCNTrainer --iterations 3000 --work runs --name cscn
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+EPOCH = 50  # iterations between two notes of nnU-Net's log
+SAVE_MINUTES = 4
+
+
+def main() -> None:
+    arguments = _parse()
+    target = arguments.work / f"{arguments.name}_{arguments.iterations}_f{arguments.fold}_s{arguments.seed}"
+    result = arguments.json or target.with_suffix(".json")
+    if result.exists():
+        print(f"{result} is there already")
+        return
+    os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
+    os.environ["nnUNet_results"] = str(target.resolve())  # noqa: SIM112
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import torch
+    import train
+
+    torch.set_num_threads(1)
+    trainer = _trainer(train, arguments)
+    clock = Clock(Path(trainer.output_folder) / "cpu_seconds.json")
+    _save_by_time(trainer, clock)
+    trainer.run_training()
+    clock.note()
+    trainer.inference_allowed_mirroring_axes = None
+    trainer.configuration_manager.configuration["batch_size"] = arguments.batch_size or 2
+    start = time.process_time()
+    trainer.perform_actual_validation()
+    seconds = time.process_time() - start
+    report = train._report(trainer, clock.seconds, clock.seconds)
+    report.update(name=arguments.name, seed=arguments.seed, prediction_cpu_seconds=seconds, options=arguments.set)
+    report["volume_ratio_median"] = volume_ratio(report)
+    train.write_json(result, report)
+    print(summary(report))
+
+
+class Clock:
+    """CPU seconds of a training over all its attempts, kept beside its checkpoint."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.before = json.loads(file.read_text())["seconds"] if file.exists() else 0.0
+        self.start = time.process_time()
+        self.seconds = self.before
+
+    def note(self) -> None:
+        self.seconds = self.before + time.process_time() - self.start
+        self.file.write_text(json.dumps({"seconds": self.seconds}))
+
+
+def volume_ratio(report: dict[str, Any]) -> dict[str, float | None]:
+    """Return each label's median of predicted volume / true volume."""
+    ratios: dict[str, list[float]] = {}
+    for case in report["cases"].values():
+        for label, scores in case.items():
+            predicted, true = scores["volume_ml"], scores["reference_volume_ml"]
+            if true:
+                ratios.setdefault(label, []).append(predicted / true)
+    return {label: statistics.median(values) for label, values in ratios.items()}
+
+
+def summary(report: dict[str, Any]) -> str:
+    rows = []
+    for label in next(iter(report["cases"].values())):
+        def mean(key: str, label: str = label) -> float:
+            values = [case[label][key] for case in report["cases"].values()]
+            finite = [v for v in values if isinstance(v, float) and math.isfinite(v)]
+            return statistics.fmean(finite) if finite else float("nan")
+
+        rows.append(
+            f"{report['name']} it {report['iterations']} fold {report['fold']} seed {report['seed']} {label}: "
+            f"DSC {mean('dsc'):.3f} P {mean('precision'):.3f} R {mean('recall'):.3f} ASSD {mean('assd_mm'):.2f} "
+            f"ratio {report['volume_ratio_median'].get(label, float('nan')):.2f} CPU {report['training_cpu_minutes']} min "
+            f"predict {report['prediction_cpu_seconds']:.0f} s loss {report['train_losses'][-1]:.3f}"
+        )
+    return "\n".join(rows)
+
+
+def _save_by_time(trainer: Any, clock: Clock) -> None:
+    trainer.save_every = 10**9
+    trainer.logger_saved = time.monotonic()
+    on_epoch_end = trainer.on_epoch_end
+
+    def saving() -> None:
+        on_epoch_end()
+        if time.monotonic() - trainer.logger_saved > 60 * SAVE_MINUTES and trainer.current_epoch < trainer.num_epochs:
+            trainer.save_checkpoint(os.path.join(trainer.output_folder, "checkpoint_latest.pth"))
+            clock.note()
+            trainer.logger_saved = time.monotonic()
+
+    trainer.on_epoch_end = saving
+    trainer.plot_progress_png = None
+
+
+def _trainer(train: Any, arguments: argparse.Namespace) -> Any:
+    from controls import CONTROLS
+
+    from nnunet_cscn.planning.configurations import Changes, derive_configuration
+    from nnunet_cscn.planning.options import merged, parse_assignments
+
+    numbers = lambda text, kind: None if text is None else [kind(part) for part in text.split(",")]  # noqa: E731
+    plans = train.read_plans(arguments.dataset)
+    options = merged(
+        {"epochs": max(1, arguments.iterations // EPOCH), "iterations_per_epoch": EPOCH,
+         "validation_iterations_per_epoch": 1, "seed": arguments.seed},
+        parse_assignments(arguments.set),
+    )  # fmt: skip
+    changes = Changes(
+        options=options, patch_size=numbers(arguments.patch_size, int), batch_size=arguments.batch_size,
+        features=arguments.features, max_features=arguments.max_features,
+    )  # fmt: skip
+    entry = derive_configuration(plans, arguments.configuration, arguments.name, changes)
+    plans["configurations"][arguments.name] = entry
+    train.read_plans = lambda _dataset: plans
+    trainer_class = CONTROLS.get(arguments.trainer) or train.trainer_named(arguments.trainer)
+    trainer = train.prepare(arguments.dataset, arguments.name, arguments.fold, trainer_class)
+    latest = Path(trainer.output_folder) / "checkpoint_latest.pth"
+    final = Path(trainer.output_folder) / "checkpoint_final.pth"
+    if (found := final if final.exists() else latest if latest.exists() else None) is not None:
+        trainer.load_checkpoint(str(found))
+    return trainer
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", help="number or name")
+    parser.add_argument("configuration", help="one that is preprocessed, from which the arm's own is derived")
+    parser.add_argument("fold", type=int)
+    parser.add_argument("trainer", help="such as nnUNetTrainer or CSCNTrainer")
+    parser.add_argument("--name", required=True, help="the arm's name, which its configuration gets")
+    parser.add_argument("--iterations", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the method")
+    parser.add_argument("--patch-size")
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--features", type=int)
+    parser.add_argument("--max-features", type=int)
+    parser.add_argument("--work", type=Path, required=True, help="folder for models and results")
+    parser.add_argument("--json", type=Path, help="file to write; below the work folder by default")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

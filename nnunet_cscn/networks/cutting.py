@@ -1,0 +1,121 @@
+"""Cut blocks out of a window, choose where, and lay them out for prediction."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+CANDIDATES_PER_BLOCK = 4  # along each axis, blocks are drawn at this share of their edge
+
+
+def cut(volume: Tensor, origins: Tensor, size: Sequence[int]) -> Tensor:
+    """Cut blocks of one size out of a batch, without asking the device where they are.
+
+    Args:
+        volume: (B, C, *window).
+        origins: First voxel of each block, (B, K, axes), integers.
+        size: Voxels per axis of a block.
+
+    Returns:
+        (B * K, C, *size), the blocks of a sample side by side.
+
+    Example:
+        >>> cut(torch.arange(6.0).reshape(1, 1, 2, 3), torch.tensor([[[0, 1]]]), (2, 2)).tolist()
+        [[[[1.0, 2.0], [4.0, 5.0]]]]
+    """
+    batch, channels, *window = volume.shape
+    n_blocks = origins.shape[1]
+    index = torch.zeros((batch, n_blocks, *(1 for _ in size)), dtype=torch.long, device=volume.device)
+    for axis, edge in enumerate(size):
+        shape = [1] * len(size)
+        shape[axis] = edge
+        along = torch.arange(edge, device=volume.device).reshape(1, 1, *shape)
+        first = origins[:, :, axis].reshape(batch, n_blocks, *(1 for _ in size))
+        index = index * window[axis] + (first + along)
+    flat = index.reshape(batch, 1, -1).expand(batch, channels, -1)
+    blocks = volume.flatten(2).gather(2, flat).reshape(batch, channels, n_blocks, *size)
+    return blocks.transpose(1, 2).reshape(batch * n_blocks, channels, *size)
+
+
+def draw_origins(uncertainty: Tensor, size: Sequence[int], n_blocks: int, n_random: int) -> Tensor:
+    """Draw blocks where something is uncertain, and some anywhere.
+
+    Drawn by what the coarse network says of the image, never by the labels: so the fine network sees no more tumour
+    around a given image than there is.
+
+    Args:
+        uncertainty: How uncertain each voxel is, not negative, (B, 1, *window).
+        size: Voxels per axis of a block.
+        n_blocks: Blocks of each sample.
+        n_random: How many of them lie anywhere.
+
+    Returns:
+        First voxel of each block, (B, n_blocks, axes). The number of blocks does not depend on the content.
+    """
+    window = uncertainty.shape[2:]
+    steps = [max(1, edge // CANDIDATES_PER_BLOCK) for edge in size]
+    pool = F.avg_pool3d if len(size) == 3 else F.avg_pool2d
+    score = pool(uncertainty, tuple(size), tuple(steps))
+    counts = score.shape[2:]
+    flat = score.flatten(1)
+    # a draw without replacement, each as likely as its score says: the largest of log score + Gumbel noise
+    noise = -torch.log(-torch.log(torch.rand_like(flat).clamp(1e-6, 1 - 1e-6)))
+    n_sure = n_blocks - n_random
+    parts = []
+    if n_sure:
+        chosen = (torch.log(flat + 1e-4) + noise).topk(min(n_sure, flat.shape[1]), dim=1).indices
+        chosen = chosen.repeat(1, -(-n_sure // chosen.shape[1]))[:, :n_sure]
+        along = []
+        for count, step in zip(reversed(counts), reversed(steps), strict=True):
+            along.insert(0, (chosen % count) * step)
+            chosen = chosen // count
+        parts.append(torch.stack(along, dim=-1))
+    if n_random:
+        spaces = [edge - length + 1 for edge, length in zip(window, size, strict=True)]
+        drawn = [
+            (torch.rand((flat.shape[0], n_random), device=flat.device) * space).long().clamp(max=space - 1)
+            for space in spaces
+        ]
+        parts.append(torch.stack(drawn, dim=-1))
+    return torch.cat(parts, dim=1)
+
+
+def lattice(window: Sequence[int], size: Sequence[int], overlap: float, multiple: Sequence[int]) -> list[list[int]]:
+    """Return the origins along each axis of blocks that cover a window, the last one at its end.
+
+    Args:
+        window: Voxels per axis.
+        size: Voxels per axis of a block.
+        overlap: Share of a block's edge that the next one covers too, at least.
+        multiple: Origins are multiples of this.
+
+    Example:
+        >>> lattice((8, 24), (8, 16), 0.25, (2, 2))
+        [[0], [0, 8]]
+    """
+    along = []
+    for edge, length, unit in zip(window, size, multiple, strict=True):
+        last = edge - length
+        longest = max(unit, int(length * (1 - overlap)) // unit * unit)
+        n_steps = -(-last // longest)
+        along.append(sorted({round(i * last / n_steps / unit) * unit if n_steps else 0 for i in range(n_steps + 1)}))
+    return along
+
+
+def corners(along: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+    """Return the origins of all blocks of a lattice."""
+    return list(itertools.product(*along))
+
+
+def tent(size: Sequence[int], *, device: torch.device) -> Tensor:
+    """Return weights that fall from a block's middle to its border, (*size), never 0."""
+    weight = torch.ones((), device=device)
+    for edge in size:
+        distance = torch.arange(edge, device=device, dtype=torch.float32) + 0.5
+        along = torch.minimum(distance, edge - distance) / (edge / 2)
+        weight = weight.unsqueeze(-1) * along
+    return weight

@@ -1,0 +1,153 @@
+"""The plan of a network that sees the window pooled, and of one that sees blocks of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.networks.plans import Architecture, Extent, Topology
+from nnunet_cscn.settings import BLOCK, CoarseSettings, FineSettings
+
+BLOCK_FEATURE_MAP = 4  # voxels per axis that a block keeps at its deepest stage
+FULL = "`cscn configure ... --set coarse.resolution=full` keeps both networks at full resolution"
+
+
+def cumulative_strides(topology: Topology) -> list[Extent]:
+    """Return how many voxels of the patch one of each stage covers, axis by axis."""
+    found: list[Extent] = []
+    steps: Extent = (1,) * topology.dimensions
+    for strides in topology.strides:
+        steps = tuple(step * stride for step, stride in zip(steps, strides, strict=True))
+        found.append(steps)
+    return found
+
+
+def pooling_of(topology: Topology, coarse: CoarseSettings) -> Extent:
+    """Return by how much the window is pooled: the option's, or the plan's first real stride.
+
+    Raises:
+        UserError: When the plan has no stride, or the option does not fit its strides or its patch.
+    """
+    steps = cumulative_strides(topology)
+    strided = [step for step in steps if max(step) > 1]
+    if not strided:
+        raise UserError(
+            f"the plan has one resolution (patch {list(topology.patch_size)}, {topology.n_stages} stages), so there is "
+            f"nothing that a coarse network could pool by: {FULL}"
+        )
+    if coarse.pooling is None:
+        return strided[0]
+    pooling = coarse.pooling
+    if len(pooling) != topology.dimensions:
+        raise UserError(f"{BLOCK}.coarse.pooling: expected {topology.dimensions} numbers, got {list(pooling)}")
+    if max(pooling) == 1:
+        raise UserError(f"{BLOCK}.coarse.pooling: {list(pooling)} pools nothing: {FULL}")
+    for axis, by in enumerate(pooling):
+        fits = all(step[axis] % by == 0 or by % step[axis] == 0 for step in steps)
+        if not fits or steps[-1][axis] % by:
+            raise UserError(
+                f"{BLOCK}.coarse.pooling: {list(pooling)} does not fit the plan's strides along axis {axis}: choose a "
+                f"number that divides {steps[-1][axis]} there"
+            )
+    return pooling
+
+
+def pooled_plan(architecture: Architecture, topology: Topology, pooling: Extent) -> tuple[Architecture, Topology]:
+    """Return the plan's U-Net as it is for the pooled window.
+
+    It keeps the resolutions of the plan from the pooled one down, with the kernels that the plan has there. Its widths
+    start again at the plan's first: what is large at full resolution is cheap here.
+
+    Args:
+        architecture: The plan's architecture entry.
+        topology: The same, read.
+        pooling: What ``pooling_of`` gave.
+    """
+    stages: list[int] = []
+    left: list[Extent] = []
+    for stage, steps in enumerate(cumulative_strides(topology)):
+        remaining = tuple(max(1, step // by) for step, by in zip(steps, pooling, strict=True))
+        if left and left[-1] == remaining:
+            stages[-1] = stage  # the plan's kernel at the end of the pooled resolutions fits them best
+            continue
+        stages.append(stage)
+        left.append(remaining)
+    strides = [tuple(after // before for after, before in zip(*pair, strict=True)) for pair in zip(left[1:], left)]  # noqa: B905
+    pooled = dataclasses.replace(
+        topology,
+        features=topology.features[: len(stages)],
+        kernel_sizes=tuple(topology.kernel_sizes[stage] for stage in stages),
+        strides=((1,) * topology.dimensions, *strides),
+        blocks=tuple(topology.blocks[stage] for stage in stages),
+        patch_size=tuple(edge // by for edge, by in zip(topology.patch_size, pooling, strict=True)),
+    )
+    kwargs: dict[str, Any] = dict(architecture.kwargs)
+    kwargs.update(
+        n_stages=pooled.n_stages,
+        features_per_stage=list(pooled.features),
+        kernel_sizes=[list(kernel) for kernel in pooled.kernel_sizes],
+        strides=[list(stride) for stride in pooled.strides],
+    )
+    for key in ("n_conv_per_stage", "n_blocks_per_stage"):
+        if key in kwargs:
+            kwargs[key] = list(pooled.blocks)
+    if isinstance(decoder := kwargs.get("n_conv_per_stage_decoder"), (list, tuple)):
+        kwargs["n_conv_per_stage_decoder"] = list(decoder)[len(decoder) - pooled.n_stages + 1 :]
+    return dataclasses.replace(architecture, kwargs=kwargs), pooled
+
+
+def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topology:
+    """Return the plan of the network that works on blocks at full resolution.
+
+    Args:
+        topology: The plan's.
+        fine: Number of stages, size of the blocks, kind of normalisation.
+        pooling: What ``pooling_of`` gave: blocks start at voxels of the pooled window.
+
+    Raises:
+        UserError: When the blocks do not fit into the window or can't be divided by the strides.
+    """
+    n_stages = min(fine.stages, topology.n_stages)
+    steps = cumulative_strides(topology)[n_stages - 1]
+    multiples = tuple(math.lcm(step, by) for step, by in zip(steps, pooling, strict=True))
+    size = fine.block_size or tuple(
+        min(edge, max(multiple, BLOCK_FEATURE_MAP * step))
+        for edge, step, multiple in zip(topology.patch_size, steps, multiples, strict=True)
+    )
+    if len(size) != topology.dimensions:
+        raise UserError(f"{BLOCK}.fine.block_size: expected {topology.dimensions} numbers, got {list(size)}")
+    if any(edge % multiple for edge, multiple in zip(size, multiples, strict=True)):
+        raise UserError(
+            f"{BLOCK}.fine.block_size: {list(size)} can't be divided by {list(multiples)}, the strides of the fine "
+            f"network: choose multiples of these, or fewer stages (fine.stages={n_stages})"
+        )
+    if any(edge > window for edge, window in zip(size, topology.patch_size, strict=True)):
+        raise UserError(
+            f"{BLOCK}.fine.block_size: blocks of {list(size)} do not fit into the window of "
+            f"{list(topology.patch_size)}: choose smaller ones, or a larger patch_size"
+        )
+    norm, norm_kwargs = topology.norm, topology.norm_kwargs
+    if fine.norm == "batch":
+        norm = nn.BatchNorm3d if topology.dimensions == 3 else nn.BatchNorm2d
+        norm_kwargs = {"eps": 1e-5, "affine": True}
+    return dataclasses.replace(
+        topology,
+        features=topology.features[:n_stages],
+        kernel_sizes=topology.kernel_sizes[:n_stages],
+        strides=topology.strides[:n_stages],
+        blocks=topology.blocks[:n_stages],
+        patch_size=size,
+        norm=norm,
+        norm_kwargs=norm_kwargs,
+    )
+
+
+def pooled_scales(pooled: Topology, pooling: Sequence[int]) -> list[list[float]]:
+    """Return the sizes of the coarse network's outputs in relation to the window, as nnU-Net's targets want them."""
+    steps = cumulative_strides(pooled)[: max(1, pooled.n_stages - 1)]
+    return [[1 / (step * by) for step, by in zip(each, pooling, strict=True)] for each in steps]
