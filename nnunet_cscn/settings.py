@@ -19,6 +19,7 @@ LARGEST_SEED = 2**32 - 1  # numpy's
 Edge = Literal["background", "surface"]
 FusionMode = Literal["mean", "fine", "gated"]
 Resolution = Literal["pooled", "full"]
+Stem = Literal["mean", "learned"]
 FineNorm = Literal["batch", "plan"]
 
 
@@ -68,10 +69,12 @@ class CoarseSettings:
         resolution: ``pooled``: the whole window, averaged over a few voxels, while the fine network works on blocks at
             full resolution. ``full``: both networks at full resolution on the same patch, as in the paper.
         pooling: Voxels per axis that become one; None for the first real stride of the plan.
+        stem: How they become one. ``mean``: their mean. ``learned``: a convolution of that stride.
     """
 
     resolution: Resolution = "pooled"
     pooling: tuple[int, ...] | None = None
+    stem: Stem = "mean"
 
     def __post_init__(self) -> None:
         if self.pooling is not None and (len(self.pooling) not in (2, 3) or min(self.pooling) < 1):

@@ -28,7 +28,7 @@ DEFAULTS = {
         "normalised": True,
         "edge": "background",
     },
-    "coarse": {"resolution": "pooled", "pooling": None},
+    "coarse": {"resolution": "pooled", "pooling": None, "stem": "mean"},
     "fine": {
         "width": 0.5,
         "growth": 0.125,
@@ -194,7 +194,9 @@ def test_a_block_that_is_none_is_refused(block):
 
 
 def test_unknown_options_are_refused_with_those_that_exist():
-    with pytest.raises(UserError, match=r"cscn\.gamma: no such option; there are loss, coarse, fine, staged, coarse_weight"):
+    with pytest.raises(
+        UserError, match=r"cscn\.gamma: no such option; there are loss, coarse, fine, staged, coarse_weight"
+    ):
         Settings.from_block({"gamma": 1})
     with pytest.raises(UserError, match=r"cscn\.fine\.rates: no such option; there are width, growth, dense_layers"):
         Settings.from_block({"fine": {"rates": [1]}})

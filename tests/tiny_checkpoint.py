@@ -9,29 +9,37 @@ import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
+from networks.tiny_plans import configuration as tiny_configuration
 from networks.tiny_plans import isotropic
 
 CONFIGURATION = "3d_tiny"
+COARSE = "3d_coarse"  # its U-Net is the coarse network of the cascade on the other one's window
+FULL = "3d_full"  # both networks at full resolution
 LABELS = {"labels": {"background": 0, "GTVp": 1, "GTVn": 2}}
 REGIONS = {"labels": {"background": 0, "whole": [1, 2], "core": 2}, "regions_class_order": [1, 2]}
 
 
 def manager() -> PlansManager:
-    return PlansManager({"configurations": {CONFIGURATION: isotropic()}, "label_manager": "LabelManager"})
+    coarse = tiny_configuration((8, 8, 8), [(1, 1, 1), (2, 2, 2)], [(3, 3, 3)] * 2, (4, 8))
+    full = isotropic(cscn={"coarse": {"resolution": "full"}})
+    configurations = {CONFIGURATION: isotropic(), COARSE: coarse, FULL: full}
+    return PlansManager({"configurations": configurations, "label_manager": "LabelManager"})
 
 
-def network(trainer: type[nnUNetTrainer], *, dataset: dict[str, Any] = LABELS, deep_supervision: bool = True) -> Any:
-    """Build a trainer's network as nnU-Net does."""
+def network(trainer: type[nnUNetTrainer], *, dataset: dict[str, Any] = LABELS, name: str = CONFIGURATION) -> Any:
+    """Build a trainer's network as nnU-Net does, for training."""
     plans = manager()
-    configuration = plans.get_configuration(CONFIGURATION)
+    configuration = plans.get_configuration(name)
     heads = plans.get_label_manager(dataset).num_segmentation_heads
-    return trainer.build_network_architecture(plans, configuration, 1, heads, deep_supervision)
+    return trainer.build_network_architecture(plans, configuration, 1, heads, True)
 
 
-def write(file: Path, trainer: type[nnUNetTrainer], *, dataset: dict[str, Any] = LABELS) -> dict[str, torch.Tensor]:
+def write(
+    file: Path, trainer: type[nnUNetTrainer], *, dataset: dict[str, Any] = LABELS, name: str = CONFIGURATION
+) -> dict[str, torch.Tensor]:
     """Write a checkpoint as ``nnUNetTrainer.save_checkpoint`` does; return its tensors."""
     torch.manual_seed(1)
-    weights = network(trainer, dataset=dataset).state_dict()
+    weights = network(trainer, dataset=dataset, name=name).state_dict()
     dataset_json = {"channel_names": {"0": "MRI"}, "numTraining": 6, "file_ending": ".nii.gz", **dataset}
     checkpoint = {
         "network_weights": weights,
@@ -42,7 +50,7 @@ def write(file: Path, trainer: type[nnUNetTrainer], *, dataset: dict[str, Any] =
         "current_epoch": 1,
         "init_args": {
             "plans": manager().plans,
-            "configuration": CONFIGURATION,
+            "configuration": name,
             "fold": 0,
             "dataset_json": dataset_json,
             "device": torch.device("cpu"),

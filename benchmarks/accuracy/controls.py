@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from nnunet_cscn.networks.bunet import build_bunet
 from nnunet_cscn.networks.plans import Extent, Topology, architecture_of
-from nnunet_cscn.networks.pooling import pooled_plan, pooled_scales, pooling_of
+from nnunet_cscn.networks.pooling import coarse_stem, pooled_plan, pooled_scales, pooling_of
 from nnunet_cscn.networks.wrapping import unwrapped
 from nnunet_cscn.settings import Settings
 from nnunet_cscn.training.base import CSCNBaseTrainer
@@ -19,19 +19,19 @@ from nnunet_cscn.training.base import CSCNBaseTrainer
 class CoarseHalf(nn.Module):
     """The U-Net of the pooled window; its logits are brought to full resolution in prediction."""
 
-    def __init__(self, network: nn.Module, pooling: Extent, scales: list[list[float]]) -> None:
+    def __init__(self, network: nn.Module, stem: nn.Module, pooling: Extent, scales: list[list[float]]) -> None:
         super().__init__()
         self.network = network
         self.pooling = pooling
         self.scales = scales
-        self.pool = nn.AvgPool3d(pooling)  # type: ignore[arg-type]
+        self.stem = stem
 
     @property
     def decoder(self) -> Any:
         return self.network.decoder
 
     def forward(self, x: Tensor) -> Any:
-        out = self.network(self.pool(x))
+        out = self.network(self.stem(x))
         if self.decoder.deep_supervision:
             return out
         return F.interpolate(out.float(), scale_factor=[float(by) for by in self.pooling], mode="trilinear")
@@ -52,7 +52,9 @@ class CoarseHalfTrainer(CSCNBaseTrainer):
         configuration = configuration_manager.configuration
         architecture = architecture_of(configuration)
         topology = Topology.from_architecture(architecture, configuration["patch_size"])
-        pooling = pooling_of(topology, Settings.from_configuration(configuration).coarse)
+        coarse = Settings.from_configuration(configuration).coarse
+        pooling = pooling_of(topology, coarse)
+        stem, num_input_channels = coarse_stem(topology, pooling, coarse, num_input_channels)
         architecture, pooled = pooled_plan(architecture, topology, pooling)
         network = build_bunet(
             architecture,
@@ -61,7 +63,7 @@ class CoarseHalfTrainer(CSCNBaseTrainer):
             output_channels=num_output_channels,
             deep_supervision=enable_deep_supervision,
         )
-        return CoarseHalf(network, pooling, pooled_scales(pooled, pooling))
+        return CoarseHalf(network, stem, pooling, pooled_scales(pooled, pooling))
 
     def _get_deep_supervision_scales(self) -> list[list[float]]:
         network = unwrapped(self.network)

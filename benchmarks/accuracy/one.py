@@ -81,6 +81,7 @@ def volume_ratio(report: dict[str, Any]) -> dict[str, float | None]:
 def summary(report: dict[str, Any]) -> str:
     rows = []
     for label in next(iter(report["cases"].values())):
+
         def mean(key: str, label: str = label) -> float:
             values = [case[label][key] for case in report["cases"].values()]
             finite = [v for v in values if isinstance(v, float) and math.isfinite(v)]

@@ -23,22 +23,27 @@ def from_bunet(
     bunet: Annotated[Path, typer.Argument(help="Checkpoint of BUNetTrainer or stock nnUNetTrainer.")],
     out: Annotated[Path, typer.Argument(help="File to write.")],
     *,
+    configuration: Annotated[
+        str | None, typer.Option("-c", "--configuration", help="Configuration of CSCN; the checkpoint's by default.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the fine network's weights.")] = 0,
 ) -> None:
     """Write CSCN weights with a trained BUNet as the coarse half and a fresh fine half.
 
     nnU-Net leaves out the segmentation heads when it loads pretrained weights, so
-    these start anew.
+    these start anew. CSCN's coarse network sees the window pooled, so its U-Net is
+    that of a configuration with a coarser spacing and a smaller patch; `-c` names the
+    configuration that CSCN is to be trained on, in the same plans.
 
-    Example: cscn weights from-bunet fold_0/checkpoint_final.pth cscn_start.pth
+    Example: cscn weights from-bunet fold_0/checkpoint_final.pth start.pth -c 3d_fullres
     """
     with console.status("importing torch"):
         from nnunet_cscn.training.pretrained import cscn_from_bunet
 
-    n_tensors = cscn_from_bunet(bunet, out, seed=seed)
+    n_tensors = cscn_from_bunet(bunet, out, name=configuration, seed=seed)
     console.print(
         f"{out}: {n_tensors} tensors from {bunet}\n"
-        f"next: nnUNetv2_train DATASET CONFIGURATION FOLD -tr CSCNTrainer -pretrained_weights {out}",
+        f"next: nnUNetv2_train DATASET {configuration or 'CONFIGURATION'} FOLD -tr CSCNTrainer -pretrained_weights {out}",
         soft_wrap=True,
         markup=False,
     )

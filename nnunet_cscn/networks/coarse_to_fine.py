@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nnunet_cscn.errors import UserError
 from nnunet_cscn.networks.cscn import CSCN, StageOutputs
 from nnunet_cscn.networks.cutting import corners, cut, draw_origins, lattice, tent
 from nnunet_cscn.networks.memory import conv_feature_map_size
@@ -25,6 +26,7 @@ class CoarseToFineCSCN(CSCN):
     Args:
         coarse: A U-Net of the pooled window, with ``encoder``, ``decoder.transpconvs``, ``.stages``, ``.seg_layers``.
         fine: A network of blocks: image + output_channels probabilities, and features where it sees any.
+        stem: From the image of the window to what the coarse network sees.
         pooling: Voxels per axis that become one for the coarse network.
         coarse_scales: Sizes of the coarse network's outputs in relation to the window.
         block_size: Voxels per axis of a block.
@@ -45,6 +47,7 @@ class CoarseToFineCSCN(CSCN):
         coarse: nn.Module,
         fine: nn.Module,
         *,
+        stem: nn.Module,
         pooling: Extent,
         coarse_scales: list[list[float]],
         block_size: Extent,
@@ -68,8 +71,24 @@ class CoarseToFineCSCN(CSCN):
         self.settings = settings
         self.n_random = round(settings.blocks_per_sample * settings.random_share)
         self.mode = "trilinear" if len(pooling) == 3 else "bilinear"
-        self.pool = nn.AvgPool3d(pooling) if len(pooling) == 3 else nn.AvgPool2d(pooling)  # type: ignore[arg-type]
+        self.stem = stem
         self.max_pool = F.max_pool3d if len(pooling) == 3 else F.max_pool2d
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        """Refuse the weights of a cascade of one resolution with a sentence instead of a page of shapes.
+
+        Raises:
+            UserError: When the coarse network inside has other stages.
+        """
+        ours = {key for key in self.state_dict() if key.startswith("coarse.")}
+        theirs = {key.removeprefix(prefix) for key in state_dict if key.startswith(f"{prefix}coarse.")}
+        if theirs and theirs != ours:
+            raise UserError(
+                "these weights belong to a cascade whose coarse network has other stages, such as one at full "
+                'resolution (the default before version 0.2): write "coarse": {"resolution": "full"} into the block '
+                '"cscn" of its configuration, in the plans.json beside the model'
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @property
     def n_fine_scales(self) -> int:
@@ -99,7 +118,7 @@ class CoarseToFineCSCN(CSCN):
 
     def _coarse_out(self, image: Tensor) -> tuple[Tensor, StageOutputs]:
         """Return the coarse network's last features and its logits, full (pooled) resolution first."""
-        skips = self.coarse.encoder(self.pool(image))  # type: ignore[operator]
+        skips = self.coarse.encoder(self.stem(image))  # type: ignore[operator]
         decoder: Any = self.coarse.decoder
         x, logits = skips[-1], []
         stages = list(getattr(decoder, "stages", []))
@@ -166,7 +185,11 @@ class CoarseToFineCSCN(CSCN):
                 one = slice(sample, sample + 1)
                 logits = self._fine_blocks(image[one], coarse_logits[one], features[one], chunk[None])
                 for origin, p in zip(chunk.tolist(), self.fusion.probabilities(logits), strict=True):
-                    here = (sample, slice(None), *(slice(o, o + e) for o, e in zip(origin, self.block_size, strict=True)))
+                    here = (
+                        sample,
+                        slice(None),
+                        *(slice(o, o + e) for o, e in zip(origin, self.block_size, strict=True)),
+                    )
                     total[here] += p * weight
                     weights[here] += weight
         self.fine.decoder.deep_supervision = was_supervised  # type: ignore[union-attr]

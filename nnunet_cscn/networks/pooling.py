@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.networks.blocks import conv_norm_nonlin
 from nnunet_cscn.networks.plans import Architecture, Extent, Topology
 from nnunet_cscn.settings import BLOCK, CoarseSettings, FineSettings
 
@@ -99,6 +100,22 @@ def pooled_plan(architecture: Architecture, topology: Topology, pooling: Extent)
     if isinstance(decoder := kwargs.get("n_conv_per_stage_decoder"), (list, tuple)):
         kwargs["n_conv_per_stage_decoder"] = list(decoder)[len(decoder) - pooled.n_stages + 1 :]
     return dataclasses.replace(architecture, kwargs=kwargs), pooled
+
+
+def coarse_stem(topology: Topology, pooling: Extent, coarse: CoarseSettings, channels: int) -> tuple[nn.Module, int]:
+    """Return what brings the window to the coarse network's resolution, and how many channels come out.
+
+    Args:
+        topology: The plan's.
+        pooling: What ``pooling_of`` gave.
+        coarse: Which kind.
+        channels: Channels of the image.
+    """
+    if coarse.stem == "learned":
+        width = topology.features[0]
+        return conv_norm_nonlin(topology, channels, width, kernel=pooling, stride=pooling), width
+    pool: Any = nn.AvgPool3d if topology.dimensions == 3 else nn.AvgPool2d
+    return pool(pooling), channels
 
 
 def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topology:

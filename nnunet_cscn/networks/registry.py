@@ -16,7 +16,7 @@ from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
 from nnunet_cscn.networks.cscn import CSCN
 from nnunet_cscn.networks.deeplab import DeepLab
 from nnunet_cscn.networks.plans import Architecture, Topology, architecture_of
-from nnunet_cscn.networks.pooling import block_plan, pooled_plan, pooled_scales, pooling_of
+from nnunet_cscn.networks.pooling import block_plan, coarse_stem, pooled_plan, pooled_scales, pooling_of
 from nnunet_cscn.networks.vnet import VNet
 from nnunet_cscn.settings import Settings
 
@@ -76,7 +76,8 @@ def _coarse_to_fine(plan: Blueprint) -> nn.Module:
     pooling = pooling_of(plan.topology, plan.settings.coarse)
     architecture, pooled = pooled_plan(plan.architecture, plan.topology, pooling)
     blocks = block_plan(plan.topology, plan.settings.fine, pooling)
-    coarse = dataclasses.replace(plan, architecture=architecture, topology=pooled)
+    stem, channels = coarse_stem(plan.topology, pooling, plan.settings.coarse, plan.input_channels)
+    coarse = dataclasses.replace(plan, architecture=architecture, topology=pooled, input_channels=channels)
     return CoarseToFineCSCN(
         _bunet(coarse),
         ACDNet(
@@ -87,6 +88,7 @@ def _coarse_to_fine(plan: Blueprint) -> nn.Module:
             context_channels=pooled.features[0] if plan.settings.fine.sees_features else 0,
             deep_supervision=plan.deep_supervision,
         ),
+        stem=stem,
         pooling=pooling,
         coarse_scales=pooled_scales(pooled, pooling),
         block_size=blocks.patch_size,

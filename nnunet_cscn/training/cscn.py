@@ -32,10 +32,13 @@ class CSCNTrainer(CSCNBaseTrainer):
         return [[1.0] * len(network.pooling), *network.coarse_scales]
 
     def _build_loss(self) -> nn.Module:
-        network, weights = self._cascade(), {
-            "coarse_weight": self.settings.coarse_weight,
-            "fine_weight": self.settings.fine_weight,
-        }
+        network, weights = (
+            self._cascade(),
+            {
+                "coarse_weight": self.settings.coarse_weight,
+                "fine_weight": self.settings.fine_weight,
+            },
+        )
         if not isinstance(network, CoarseToFineCSCN):
             return CascadeLoss(self._stage_loss(), **weights)
         return CoarseToFineLoss(

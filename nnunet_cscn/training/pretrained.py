@@ -12,15 +12,21 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from nnunet_cscn.checkpoints import read_checkpoint
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
+from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
 from nnunet_cscn.networks.registry import build_network
+from nnunet_cscn.nnunet_plans import configuration_from_plans
 
 
-def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, seed: int = 0) -> int:
+def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, name: str | None = None, seed: int = 0) -> int:
     """Write CSCN weights whose coarse half is a trained U-Net and whose fine half is fresh.
+
+    The coarse half of a CSCN on a pooled window is the U-Net of a coarser grid: of a configuration with the spacing
+    times the pooling and the patch over it.
 
     Args:
         bunet_checkpoint: A checkpoint of ``BUNetTrainer``, or of any trainer whose network is the plan's U-Net.
         target: Where to write the weights, for ``nnUNetv2_train -pretrained_weights``.
+        name: The configuration that CSCN is to be trained on, of the checkpoint's plans; None for its own.
         seed: Seed of the fine half.
 
     Returns:
@@ -30,9 +36,12 @@ def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, seed: int = 0) -> i
         UserError: When the file is no such checkpoint.
     """
     checkpoint = read_checkpoint(bunet_checkpoint)
-    plans, dataset_json = checkpoint["init_args"]["plans"], checkpoint["init_args"]["dataset_json"]
+    dataset_json = checkpoint["init_args"]["dataset_json"]
+    plans = checkpoint["init_args"]["plans"]
+    name = name or checkpoint["init_args"]["configuration"]
+    configuration_from_plans(plans, name)  # refused with a sentence where there is none
     manager = PlansManager(plans)
-    configuration = manager.get_configuration(checkpoint["init_args"]["configuration"])
+    configuration = manager.get_configuration(name)
     labels = manager.get_label_manager(dataset_json)
     torch.manual_seed(seed)
     network: Any = build_network(
@@ -46,10 +55,22 @@ def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, seed: int = 0) -> i
     try:
         network.coarse.load_state_dict(checkpoint["network_weights"])
     except RuntimeError:
-        raise UserError(
-            f"{bunet_checkpoint} holds weights of {checkpoint['trainer_name']}, whose network is not the plan's "
-            "U-Net: give a checkpoint of BUNetTrainer or of stock nnUNetTrainer"
-        ) from None
+        raise UserError(_misfit(bunet_checkpoint, checkpoint, network, name)) from None
     with replacing(target) as temporary:
         torch.save({"network_weights": network.state_dict(), "trainer_name": "CSCNTrainer"}, temporary)
     return len(checkpoint["network_weights"])
+
+
+def _misfit(file: Path, checkpoint: dict[str, Any], network: Any, name: str) -> str:
+    if not isinstance(network, CoarseToFineCSCN):
+        return (
+            f"{file} holds weights of {checkpoint['trainer_name']}, whose network is not the plan's "
+            "U-Net: give a checkpoint of BUNetTrainer or of stock nnUNetTrainer"
+        )
+    pooling = "x".join(map(str, network.pooling))
+    return (
+        f"{file} holds weights of {checkpoint['trainer_name']} that are not those of the U-Net on the window of {name} "
+        f"pooled by {pooling}: train BUNetTrainer or nnUNetTrainer on a configuration with {pooling} times its spacing "
+        f"and its patch over {pooling}, and pass `-c {name}`; or give the cascade's configuration the option "
+        "coarse.resolution=full"
+    )

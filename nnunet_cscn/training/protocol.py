@@ -213,6 +213,12 @@ class PaperProtocol(CSCNBaseTrainer):
                 f"{self.configuration_name} of {self.plans_manager.plans_name} is none: run "
                 f"`cscn paper prepare {self.plans_manager.dataset_name}` first"
             )
+        if self.settings.loss.normalised:
+            raise UserError(
+                f"{self.configuration_name} asks for normalised distance weights, which the paper's loss (Eq. 7) has "
+                f"not: prepare it again with `cscn paper prepare {self.plans_manager.dataset_name}`, or write "
+                "loss.normalised=false into its cscn block"
+            )
         super()._apply_lengths()
         self.initial_lr = self.settings.initial_learning_rate or INITIAL_LEARNING_RATE
         self.save_every = 1  # epochs are long on a CPU, and these networks are small

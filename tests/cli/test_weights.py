@@ -12,15 +12,16 @@ FROM_BUNET = ("weights", "from-bunet")
 @pytest.fixture
 def checkpoint(tmp_path):
     file = tmp_path / "fold_0" / "checkpoint_final.pth"
-    tiny_checkpoint.write(file, BUNetTrainer)
+    tiny_checkpoint.write(file, BUNetTrainer, name=tiny_checkpoint.COARSE)
     return file
 
 
 def test_weights_are_written_and_the_next_command_named(checkpoint, tmp_path):
     out = tmp_path / "start.pth"
-    shown = CliRunner().invoke(app, ["weights", "from-bunet", str(checkpoint), str(out), "--seed", "3"])
+    arguments = ["-c", tiny_checkpoint.CONFIGURATION, "--seed", "3"]
+    shown = CliRunner().invoke(app, ["weights", "from-bunet", str(checkpoint), str(out), *arguments])
     assert shown.exit_code == 0, shown.output
-    n_tensors = len(tiny_checkpoint.network(BUNetTrainer).state_dict())
+    n_tensors = len(tiny_checkpoint.network(BUNetTrainer, name=tiny_checkpoint.COARSE).state_dict())
     assert f"{out}: {n_tensors} tensors from {checkpoint}" in shown.output
     assert f"-tr CSCNTrainer -pretrained_weights {out}" in shown.output
     tiny_checkpoint.network(CSCNTrainer).load_state_dict(torch.load(out, weights_only=False)["network_weights"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnunet_cscn.data.distance import distance_to_border, distance_to_region_borders
+from nnunet_cscn.data.distance import distance_to_border, distance_to_region_borders, excess_weight
 
 from .all_pairs import distance_by_all_pairs
 
@@ -121,3 +121,33 @@ def test_a_spacing_that_is_not_three_positive_numbers_is_refused(spacing_mm):
 def test_labels_that_are_not_integers_are_refused(dtype):
     with pytest.raises(ValueError, match=f"labels: expected integers, got {np.dtype(dtype)}"):
         distance_to_border(np.zeros((2, 2, 2), dtype=dtype), (1, 1, 1))
+
+
+def test_normalised_weights_leave_every_label_its_share_of_the_voxels():
+    labels = np.zeros((9, 12, 10), dtype=np.int16)
+    labels[1:8, 1:9, 2:9] = 1
+    labels[3:5, 4:6, 4:6] = 2
+    distance = distance_to_border(labels, (3.0, 1.0, 0.5))
+    insides = [labels == 1, labels == 2]
+    alpha = 1 + excess_weight(distance, insides, normalised=True)
+    for inside in insides:
+        assert alpha[inside].sum() == pytest.approx(inside.sum(), rel=1e-5)
+        # the shape of Eq. 7 is kept: the same ratio to d + 1 everywhere
+        ratio = alpha[inside] / (distance[inside] + 1)
+        np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
+    assert (alpha[labels == 0] == 1).all()
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+def test_a_cap_bounds_the_distance_before_anything_else(normalised):
+    distance, inside = np.float32([0, 1, 2, 6]), np.array([False, True, True, True])
+    excess = excess_weight(distance, [inside], cap_mm=2.0, normalised=normalised)
+    # alpha 2, 3, 3; their mean is 8 / 3
+    expected = [0, 2 * 3 / 8 - 1, 3 * 3 / 8 - 1, 3 * 3 / 8 - 1] if normalised else [0, 1, 2, 2]
+    np.testing.assert_allclose(excess, expected, rtol=1e-6)
+    assert distance.tolist() == [0, 1, 2, 6]
+
+
+def test_a_label_without_voxels_has_no_weight_to_share():
+    nothing = np.zeros(3, dtype=np.float32)
+    assert excess_weight(nothing, [np.zeros(3, dtype=bool)], normalised=True).tolist() == [0, 0, 0]

@@ -151,3 +151,23 @@ def test_nnunets_older_file_format_is_read_too(maps, tmp_path):
     assert maps.prepare(nnUNetDatasetNumpy(str(folder)), n_threads=1) == 1
     expected = distance_by_all_pairs(labels_of(0).clip(min=0), (3.0, 0.5, 1.0))
     np.testing.assert_allclose(maps.load("case_0")[:][0], expected, rtol=1e-6)
+
+
+def test_capped_and_normalised_maps_are_files_of_their_own(maps, cases):
+    maps.prepare(cases, n_threads=1)
+    changed = dataclasses.replace(maps, normalised=True, cap_mm=2.0)
+    assert changed.prepare(cases, n_threads=1) == 3  # a map of another kind is made anew, even in the same folder
+    labels = labels_of(1).clip(min=0)
+    alpha = 1 + changed.load("case_1")[:][0]
+    for value in (1, 2):
+        assert alpha[labels == value].mean() == pytest.approx(1, rel=1e-5)
+    assert (alpha[labels == 0] == 1).all()
+
+
+def test_normalised_maps_of_regions_weigh_each_region_by_itself(maps, cases):
+    maps = dataclasses.replace(maps, regions=((1, 2), 2), normalised=True)
+    maps.prepare(cases, n_threads=1)
+    labels = labels_of(0).clip(min=0)
+    whole, core = 1 + maps.load("case_0")[:]
+    assert whole[labels > 0].mean() == pytest.approx(1, rel=1e-5)
+    assert core[labels == 2].mean() == pytest.approx(1, rel=1e-5)

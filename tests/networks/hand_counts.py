@@ -8,8 +8,8 @@ from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 # isotropic: maps of 8 (rates 1, 2) and 4 (rate 1); anisotropic: (4, 8, 6) and (2, 4, 3); two stages: (6, 4, 4);
 # 2d: (8, 4) and (4, 4). In the anisotropic one, rate 2 is possible in plane alone, rate 4 nowhere.
 BRANCHES = {(16, 16, 16): [2, 1], (4, 16, 12): [2, 1], (6, 8, 8): [2], (4, 6, 6): [2], (16, 8): [2, 1]}
-# Blocks of these windows: maps of 4 and 2 (rate 1), (2, 4, 4) and (1, 2, 2), (2, 2, 2), (4, 2) and (2, 1).
-BRANCHES |= {(8, 8, 8): [1, 1], (2, 8, 8): [1, 1], (2, 4, 4): [1], (8, 4): [1, 1]}
+# Blocks of these windows: maps of 4 and 2 (rate 1), (2, 4, 4) and (1, 2, 2), (2, 2, 2), (4, 4, 4), (4, 2) and (2, 1).
+BRANCHES |= {(8, 8, 8): [1, 1], (2, 8, 8): [1, 1], (2, 4, 4): [1], (4, 8, 8): [1], (8, 4): [1, 1]}
 
 
 def acdnet_feature_map_size(configuration, classes):
@@ -55,3 +55,28 @@ def bunet_feature_map_size(configuration, channels, classes, *, deep_supervision
         return (2 * features + classes) * math.prod(configuration["patch_size"])  # two convolutions and the head
     planned = planned_unet(configuration, channels, classes, deep_supervision=deep_supervision)
     return planned.compute_conv_feature_map_size(configuration["patch_size"])
+
+
+def coarse_to_fine_feature_map_size(configuration, channels, classes, block):
+    """Those of the pooled window's U-Net, and twice those of a block: two blocks are cut out of each window."""
+    window, kwargs = configuration["patch_size"], configuration["architecture"]["arch_kwargs"]
+    n_stages = kwargs["n_stages"] - 1  # the first stride of all these plans is that of their second stage
+    first = kwargs["strides"][1]
+    convolutions = "n_blocks_per_stage" if "n_blocks_per_stage" in kwargs else "n_conv_per_stage"
+    pooled = {
+        **kwargs,
+        "n_stages": n_stages,
+        "features_per_stage": kwargs["features_per_stage"][:n_stages],
+        "kernel_sizes": kwargs["kernel_sizes"][1:],
+        "strides": [[1] * len(window), *kwargs["strides"][2:]],
+        convolutions: [2] * n_stages,
+        "n_conv_per_stage_decoder": [1] * (n_stages - 1),
+    }
+    coarse = {
+        "patch_size": [edge // step for edge, step in zip(window, first, strict=True)],
+        "architecture": {**configuration["architecture"], "arch_kwargs": pooled},
+    }
+    second_stage = math.prod(edge // step for edge, step in zip(block, first, strict=True))
+    merge = max(4, kwargs["features_per_stage"][1] // 2) * second_stage  # the coarse features come in there
+    fine = acdnet_feature_map_size({**configuration, "patch_size": block}, classes) + merge
+    return bunet_feature_map_size(coarse, channels, classes) + 2 * fine

@@ -13,7 +13,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 import fingerprinted_dataset
 from networks import tiny_plans
-from networks.hand_counts import acdnet_feature_map_size, bunet_feature_map_size
+from networks.hand_counts import coarse_to_fine_feature_map_size
 from nnunet_cscn.networks.cscn import CSCN
 from nnunet_cscn.planning.planner import CSCNPlanner, CSCNResEncPlanner, cascade_feature_map_size
 from nnunet_cscn.training.cscn import CSCNTrainer
@@ -21,15 +21,6 @@ from nnunet_cscn.training.cscn import CSCNTrainer
 STOCK = {CSCNPlanner: ExperimentPlanner, CSCNResEncPlanner: ResEncUNetPlanner}
 UNETS = {CSCNPlanner: "PlainConvUNet", CSCNResEncPlanner: "ResidualEncoderUNet"}
 MEMORY_GB = (0.25, 0.5, 1.0)  # the first two make the patch smaller, the last one leaves room for a larger batch
-
-# Voxels of the maps between full resolution and the lowest stage, of the plans in networks/tiny_plans.py.
-LOWER_HEAD_VOXELS = {
-    "isotropic": 8 * 8 * 8,
-    "anisotropic": 4 * 8 * 6,
-    "anisotropic, residual encoder": 4 * 8 * 6,
-    "two stages": 0,
-    "2d": 8 * 4,
-}
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +70,9 @@ def test_the_estimate_is_the_hand_count_of_both_networks(plan, channels, classes
         architecture["arch_kwargs"],
         architecture["_kw_requires_import"],
     )
-    coarse = bunet_feature_map_size(configuration, channels, classes)
-    fine = acdnet_feature_map_size(configuration, classes)
-    # like nnU-Net's planner without deep supervision, so without the heads of lower resolution in either network
-    assert estimate == coarse + fine - 2 * LOWER_HEAD_VOXELS[plan] * classes
+    # a block of these small windows is the window itself, but for four voxels at its deepest stage
+    block = [4, 8, 8] if plan == "two stages" else configuration["patch_size"]
+    assert estimate == coarse_to_fine_feature_map_size(configuration, channels, classes, block)
 
 
 @pytest.mark.parametrize("planner", STOCK)
@@ -94,10 +84,10 @@ def test_less_memory_never_gives_more_voxels(planned, planner):
 
 @pytest.mark.parametrize("planner", STOCK)
 @pytest.mark.parametrize("gigabytes", MEMORY_GB[1:])
-def test_two_networks_get_fewer_voxels_than_nnunets_one_in_the_same_memory(planned, planner, gigabytes):
+def test_the_cascade_gets_a_larger_window_than_nnunets_network_in_the_same_memory(planned, planner, gigabytes):
     ours, stock = (planned(p, gigabytes)["configurations"] for p in (planner, STOCK[planner]))
     for configuration in ("2d", "3d_fullres"):
-        assert voxels(ours[configuration]) < voxels(stock[configuration])
+        assert voxels(ours[configuration]) > voxels(stock[configuration])
 
 
 @pytest.mark.parametrize("planner", STOCK)
@@ -134,7 +124,10 @@ def test_nnunet_reads_the_plans_and_the_trainer_builds_both_networks(folder, pla
         network = CSCNTrainer.build_network_architecture(manager, read, 1, 2, enable_deep_supervision=False)
         assert isinstance(network, CSCN)
         assert type(network.coarse).__name__ == UNETS[planner]
-        assert network(torch.zeros(1, 1, *read.patch_size)).shape == (1, 2, *read.patch_size)
+        network.deep_supervision = True
+        fused, coarse, fine, _ = network(torch.zeros(1, 1, *read.patch_size))
+        assert fused.shape == (1, 2, *read.patch_size)
+        assert len(coarse) >= 1 <= len(fine)
 
 
 @pytest.mark.parametrize("planner", STOCK)

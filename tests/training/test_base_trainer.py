@@ -99,7 +99,7 @@ def test_distance_maps_are_made_for_all_cases_once_and_outside_the_data_folder(m
     training, validation = trainer.get_tr_and_val_datasets()
     assert isinstance(training, ExtraChannelDataset)
     assert isinstance(validation, ExtraChannelDataset)
-    folder = preprocessed("ignore") / "cscn" / "nnUNetPlans_3d_fullres" / "distance_labels_background"
+    folder = preprocessed("ignore") / "cscn" / "nnUNetPlans_3d_fullres" / "distance_labels_background_normalised"
     assert sorted(file.stem for file in folder.iterdir()) == [f"case_{i}" for i in range(6)]
     assert not list((preprocessed("ignore") / "nnUNetPlans_3d_fullres").glob("*distance*"))
     written = {file: file.stat().st_mtime_ns for file in folder.iterdir()}

@@ -17,8 +17,8 @@ def made(tmp_path):
 
     def make(trainer=BUNetTrainer, *, dataset=tiny_checkpoint.LABELS, seed=0):
         source, target = tmp_path / "checkpoint_final.pth", tmp_path / "new" / "start.pth"
-        given = tiny_checkpoint.write(source, trainer, dataset=dataset)
-        assert cscn_from_bunet(source, target, seed=seed) == len(given)
+        given = tiny_checkpoint.write(source, trainer, dataset=dataset, name=tiny_checkpoint.COARSE)
+        assert cscn_from_bunet(source, target, name=tiny_checkpoint.CONFIGURATION, seed=seed) == len(given)
         return torch.load(target, weights_only=False)["network_weights"], given
 
     return make
@@ -68,10 +68,33 @@ def test_the_weights_know_whether_heads_are_regions(made, dataset, regions):
     assert network.fusion.is_regions is regions
 
 
+def test_a_cascade_of_one_resolution_starts_from_the_plans_own_unet(tmp_path):
+    source, target = tmp_path / "checkpoint_final.pth", tmp_path / "start.pth"
+    given = tiny_checkpoint.write(source, BUNetTrainer, name=tiny_checkpoint.FULL)
+    assert cscn_from_bunet(source, target) == len(given)
+    coarse = half(torch.load(target, weights_only=False)["network_weights"], "coarse")
+    assert all(torch.equal(coarse[key], given[key]) for key in given)
+
+
+def test_a_unet_of_full_resolution_is_none_of_the_pooled_window(tmp_path):
+    source, target = tmp_path / "checkpoint_final.pth", tmp_path / "start.pth"
+    tiny_checkpoint.write(source, BUNetTrainer)
+    with pytest.raises(UserError, match=r"not those of the U-Net on the window of 3d_tiny pooled by 2x2x2: train "):
+        cscn_from_bunet(source, target)
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_configuration_that_the_checkpoint_does_not_know_is_refused(tmp_path):
+    source, target = tmp_path / "checkpoint_final.pth", tmp_path / "start.pth"
+    tiny_checkpoint.write(source, BUNetTrainer, name=tiny_checkpoint.COARSE)
+    with pytest.raises(UserError, match="the plans have no configuration 3d_other"):
+        cscn_from_bunet(source, target, name="3d_other")
+
+
 @pytest.mark.parametrize("trainer", [CSCNTrainer, ACDNetTrainer])
 def test_a_checkpoint_of_another_network_is_refused_by_its_name(tmp_path, trainer):
     source, target = tmp_path / "checkpoint_final.pth", tmp_path / "start.pth"
-    tiny_checkpoint.write(source, trainer)
+    tiny_checkpoint.write(source, trainer, name=tiny_checkpoint.FULL)
     with pytest.raises(UserError, match=rf"holds weights of {trainer.__name__}, whose network is not the plan's U-Net"):
         cscn_from_bunet(source, target)
     assert list(tmp_path.iterdir()) == [source]

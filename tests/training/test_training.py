@@ -53,8 +53,10 @@ def test_other_kinds_of_labels_train(make_trainer, kind):
     assert trainer.network.fusion.is_regions is (kind == "regions")
 
 
-@pytest.mark.parametrize("trainer_class", [CSCNTrainer, ACDNetTrainer, DeepLabTrainer])
-@pytest.mark.parametrize("n_stages", [1, 2])
+@pytest.mark.parametrize(
+    ("trainer_class", "n_stages"),
+    [(CSCNTrainer, 2), (ACDNetTrainer, 1), (ACDNetTrainer, 2), (DeepLabTrainer, 1), (DeepLabTrainer, 2)],
+)
 def test_plans_with_hardly_any_stages_train(make_trainer, trainer_class, n_stages):
     architecture = {
         "n_stages": n_stages,
@@ -108,8 +110,14 @@ def test_a_stopped_training_goes_on_where_it_was(make_trainer):
     assert len(log) == 2
 
 
+def test_a_cascade_of_one_resolution_trains(make_trainer):
+    trainer = make_trainer(CSCNTrainer, cscn={"coarse": {"resolution": "full"}})
+    trainer.run_training()
+    assert np.isfinite(losses(trainer)).all()
+
+
 def test_the_loader_hands_out_scales_and_then_the_distance_in_mm(make_trainer):
-    trainer = make_trainer(CSCNTrainer)
+    trainer = make_trainer(CSCNTrainer, cscn={"loss": {"normalised": False}})
     trainer.initialize()
     batch = next(trainer.get_dataloaders()[1])
     *scales, distance = batch["target"]
