@@ -41,9 +41,10 @@ def from_bunet(
         from nnunet_cscn.training.pretrained import cscn_from_bunet
 
     n_tensors = cscn_from_bunet(bunet, out, name=configuration, seed=seed)
+    trained_on = configuration or "CONFIGURATION"
     console.print(
         f"{out}: {n_tensors} tensors from {bunet}\n"
-        f"next: nnUNetv2_train DATASET {configuration or 'CONFIGURATION'} FOLD -tr CSCNTrainer -pretrained_weights {out}",
+        f"next: nnUNetv2_train DATASET {trained_on} FOLD -tr CSCNTrainer -pretrained_weights {out}",
         soft_wrap=True,
         markup=False,
     )

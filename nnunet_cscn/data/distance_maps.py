@@ -1,4 +1,4 @@
-"""Distance maps of all training cases, as the loss weighs by them: computed once, kept on disk, renewed when the labels change."""
+"""Distance maps of all training cases: computed once, kept on disk, renewed when the labels change."""
 
 from __future__ import annotations
 

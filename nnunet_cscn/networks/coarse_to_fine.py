@@ -1,4 +1,4 @@
-"""CSCN over two resolutions: the coarse network sees the window pooled, the fine one blocks of it at full resolution."""
+"""CSCN over two resolutions: the coarse network sees the pooled window, the fine one blocks at full resolution."""
 
 from __future__ import annotations
 
@@ -120,7 +120,8 @@ class CoarseToFineCSCN(CSCN):
         """Return the coarse network's last features and its logits, full (pooled) resolution first."""
         skips = self.coarse.encoder(self.stem(image))  # type: ignore[operator]
         decoder: Any = self.coarse.decoder
-        x, logits = skips[-1], []
+        x = skips[-1]
+        logits: StageOutputs = []
         stages = list(getattr(decoder, "stages", []))
         for i, stage in enumerate(stages):
             x = stage(torch.cat([decoder.transpconvs[i](x), skips[-(i + 2)]], dim=1))
@@ -174,22 +175,19 @@ class CoarseToFineCSCN(CSCN):
         coarse_p = self.fusion.probabilities(self._upsampled(coarse_logits))
         return coarse_p, self._refined(image, coarse_logits, features, coarse_p)
 
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _refined(self, image: Tensor, coarse_logits: Tensor, features: Tensor, coarse_p: Tensor) -> Tensor:
         places = self._active(coarse_logits, tuple(image.shape[2:]))
         weight = tent(self.block_size, device=image.device)
         total, weights = torch.zeros_like(coarse_p), torch.zeros_like(coarse_p[:, :1])
         was_supervised, self.fine.decoder.deep_supervision = self._deep_supervision, False  # type: ignore[union-attr]
         for sample, origins in places:
-            for chunk in origins.split(BLOCKS_AT_A_TIME):
+            for chunk in torch.split(origins, BLOCKS_AT_A_TIME):
                 one = slice(sample, sample + 1)
                 logits = self._fine_blocks(image[one], coarse_logits[one], features[one], chunk[None])
                 for origin, p in zip(chunk.tolist(), self.fusion.probabilities(logits), strict=True):
-                    here = (
-                        sample,
-                        slice(None),
-                        *(slice(o, o + e) for o, e in zip(origin, self.block_size, strict=True)),
-                    )
+                    edges = zip(origin, self.block_size, strict=True)
+                    here: Any = (sample, slice(None), *(slice(first, first + edge) for first, edge in edges))
                     total[here] += p * weight
                     weights[here] += weight
         self.fine.decoder.deep_supervision = was_supervised  # type: ignore[union-attr]

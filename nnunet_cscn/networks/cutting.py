@@ -69,7 +69,7 @@ def draw_origins(uncertainty: Tensor, size: Sequence[int], n_blocks: int, n_rand
     if n_sure:
         chosen = (torch.log(flat + 1e-4) + noise).topk(min(n_sure, flat.shape[1]), dim=1).indices
         chosen = chosen.repeat(1, -(-n_sure // chosen.shape[1]))[:, :n_sure]
-        along = []
+        along: list[Tensor] = []
         for count, step in zip(reversed(counts), reversed(steps), strict=True):
             along.insert(0, (chosen % count) * step)
             chosen = chosen // count

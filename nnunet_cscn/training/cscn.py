@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import nn
 
 from nnunet_cscn.losses.deep_supervision import CascadeLoss, CoarseToFineLoss
 from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
 from nnunet_cscn.networks.cscn import CSCN
+from nnunet_cscn.networks.registry import NetworkName
 from nnunet_cscn.networks.wrapping import unwrapped
 from nnunet_cscn.training.base import CSCNBaseTrainer
 
@@ -14,7 +17,7 @@ from nnunet_cscn.training.base import CSCNBaseTrainer
 class CSCNTrainer(CSCNBaseTrainer):
     """Both networks of the cascade in one run: each learns from its own loss, the fine one sees the coarse one."""
 
-    network_name = "cscn"
+    network_name: ClassVar[NetworkName] = "cscn"
 
     def initialize(self) -> None:
         """Build everything, and tell the network whether its heads are classes or regions."""
