@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import shutil
+from collections.abc import Iterator
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,17 +34,30 @@ SHORT = {"epochs": 1, "iterations_per_epoch": 2, "validation_iterations_per_epoc
 
 def make(root: Path, kind: str) -> Path:
     """Write, plan and preprocess the data set below ``root``; return its preprocessed folder."""
-    folders = {f"nnUNet_{name}": root / name for name in ("raw", "preprocessed", "results")}
-    with pytest.MonkeyPatch.context() as patch:
-        for variable, folder in folders.items():
-            folder.mkdir(parents=True, exist_ok=True)
-            patch.setenv(variable, str(folder))
-        # threads instead of spawned processes, each of which would import nnU-Net first
-        patch.setattr(multiprocessing, "Pool", ThreadPool)
-        patch.setattr(multiprocessing, "get_context", lambda _method=None: SimpleNamespace(Pool=ThreadPool))
+    with _in_this_process(root):
         _write_raw(root / "raw" / NAME, kind)
         _plan_and_preprocess(root / "raw" / NAME, root / "preprocessed" / NAME, kind)
     return root / "preprocessed" / NAME
+
+
+def preprocess(root: Path, configuration: str) -> None:
+    """Preprocess a configuration that was added to the plans."""
+    from nnunetv2.experiment_planning.plan_and_preprocess_api import preprocess_dataset
+
+    with _in_this_process(root):
+        preprocess_dataset(901, configurations=[configuration], num_processes=[1], show_progress_bar=False)
+
+
+@contextlib.contextmanager
+def _in_this_process(root: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("raw", "preprocessed", "results"):
+            (root / name).mkdir(parents=True, exist_ok=True)
+            patch.setenv(f"nnUNet_{name}", str(root / name))
+        # threads instead of spawned processes, each of which would import nnU-Net first
+        patch.setattr(multiprocessing, "Pool", ThreadPool)
+        patch.setattr(multiprocessing, "get_context", lambda _method=None: SimpleNamespace(Pool=ThreadPool))
+        yield
 
 
 def add_cases(root: Path, *numbers: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -81,16 +82,20 @@ class Manifest:
 def maps_of(stage_one: StageOne) -> StageOneMaps:
     """Return where the maps of a stage one are kept."""
     name = f"{stage_one.trainer}__{stage_one.plans}__{stage_one.configuration}__{Path(stage_one.checkpoint).stem}"
-    return StageOneMaps(stage_one.preprocessed / "cscn" / data_identifier(stage_one.plan) / f"stage_one_{name}")
+    return StageOneMaps(stage_one.preprocessed / "cscn" / data_identifier(stage_one.target_plan) / f"stage_one_{name}")
 
 
-def cases_of(stage_one: StageOne) -> Any:
+def cases_of(stage_one: StageOne, configuration: str | None = None) -> Any:
     """Open nnU-Net's data set of all cases that a fold validates.
+
+    Args:
+        stage_one: The stage one.
+        configuration: As preprocessed for this configuration; None for stage one's own.
 
     Raises:
         UserError: When they are not preprocessed.
     """
-    folder = preprocessed_data(stage_one.dataset, stage_one.plans, stage_one.configuration)
+    folder = preprocessed_data(stage_one.dataset, stage_one.plans, configuration or stage_one.configuration)
     kind = infer_dataset_class(str(folder))
     if unknown := sorted(set(stage_one.fold_of) - set(kind.get_identifiers(str(folder)))):
         raise UserError(f"{folder} lacks cases of splits_final.json: {', '.join(unknown[:5])}; preprocess again")
@@ -136,22 +141,52 @@ def check_maps(
             f"splits_final.json has changed since the stage-one maps in {maps.folder} were made: train stage one anew "
             f"on these folds, then {remedy}"
         )
-    faults = _faults(maps, manifest, cases_of(stage_one), n_threads, on_progress)
+    faults = _faults(maps, manifest, Images(stage_one), n_threads, on_progress)
     if faults:
         listed = "\n".join(f"  {case}: {fault}" for case, fault in sorted(faults.items()))
         raise UserError(f"{len(faults)} of {len(manifest.cases)} stage-one maps are not right:\n{listed}\n{remedy}")
     return manifest
 
 
+class Images:
+    """The preprocessed images that maps are made from and for.
+
+    Args:
+        stage_one: The stage one.
+
+    Raises:
+        UserError: When they are not preprocessed.
+    """
+
+    def __init__(self, stage_one: StageOne) -> None:
+        self._sources = cases_of(stage_one)
+        self._targets = self._sources if stage_one.onto is None else cases_of(stage_one, stage_one.onto)
+
+    def source(self, case: str) -> Any:
+        """Open the image that stage one sees, (C, Z, Y, X)."""
+        return self._sources.load_case(case)[0]
+
+    def target_shape(self, case: str) -> tuple[int, ...]:
+        """Return the voxels per axis of the map."""
+        return tuple(self._targets.load_case(case)[0].shape[1:])
+
+    def hash_of(self, case: str) -> str:
+        """Return a hash of the image that stage one sees, and of the one that the map lies on where that is another."""
+        source = voxel_hash(self.source(case))
+        if self._targets is self._sources:
+            return source
+        target = voxel_hash(self._targets.load_case(case)[0])
+        return hashlib.sha256(f"{source} {target}".encode()).hexdigest()
+
+
 def _faults(
-    maps: StageOneMaps, manifest: Manifest, cases: Any, n_threads: int, on_progress: OnProgress | None
+    maps: StageOneMaps, manifest: Manifest, images: Images, n_threads: int, on_progress: OnProgress | None
 ) -> dict[str, str]:
     def fault(case: str) -> tuple[str, str | None]:
         origin = manifest.cases[case]
         if origin.format != FORMAT:
             return case, "its map was made by an older version"
-        image, *_ = cases.load_case(case)
-        if voxel_hash(image) != origin.image_sha256:
+        if images.hash_of(case) != origin.image_sha256:
             return case, "its image was preprocessed anew"
         return case, maps.fault(case, origin)
 

@@ -9,8 +9,8 @@ import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from numpy.typing import NDArray
 
-from nnunet_cscn.cascade.manifest import Manifest, OnProgress, cases_of, maps_of
-from nnunet_cscn.cascade.maps import Origin, voxel_hash
+from nnunet_cscn.cascade.manifest import Images, Manifest, OnProgress, maps_of
+from nnunet_cscn.cascade.maps import Origin
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.errors import UserError
 
@@ -33,18 +33,18 @@ def make_maps(
         UserError: When a fold is not trained or does not fit the data set as it is now.
     """
     stage_one.check_folds()
-    maps, cases = maps_of(stage_one), cases_of(stage_one)
+    maps, images = maps_of(stage_one), Images(stage_one)
     share = sorted(stage_one.fold_of.items(), key=lambda item: item[::-1])[part[0] :: part[1]]  # fold by fold
     made = []
     predictor: OutOfFoldPredictor | None = None
     for done, (case, fold) in enumerate(share, start=1):
         if predictor is None or predictor.fold != fold:
             predictor = OutOfFoldPredictor(stage_one, fold, device)
-        image, *_ = cases.load_case(case)
-        origin = predictor.origin(image)
+        shape = images.target_shape(case)
+        origin = predictor.origin(images.hash_of(case), shape)
         if maps.fault(case, origin) is not None:
             try:
-                maps.store(case, predictor.probabilities(image), origin)
+                maps.store(case, predictor.probabilities(images.source(case), shape), origin)
             except ValueError:
                 raise UserError(
                     f"{stage_one.checkpoint_of(fold)} predicts no probabilities for {case}, as a training that went "
@@ -89,15 +89,22 @@ class OutOfFoldPredictor:
         self._checkpoint_sha256 = stage_one.checkpoint_hash(fold)
         self._predictor: Any = None
 
-    def origin(self, image: Any) -> Origin:
-        """Return what the map of an image will be made from."""
-        return Origin(self.fold, self._checkpoint_sha256, voxel_hash(image), (self._n_channels, *image.shape[1:]))
+    def origin(self, image_hash: str, shape: tuple[int, ...]) -> Origin:
+        """Return what the map of an image will be made from.
 
-    def probabilities(self, image: Any) -> NDArray[np.float32]:
+        Args:
+            image_hash: That of the image, or of both images where the map lies on another grid.
+            shape: Voxels per axis of the map.
+        """
+        return Origin(self.fold, self._checkpoint_sha256, image_hash, (self._n_channels, *shape))
+
+    def probabilities(self, image: Any, shape: tuple[int, ...] | None = None) -> NDArray[np.float32]:
         """Predict the foreground's probabilities of a preprocessed image as ``nnUNetv2_predict`` does.
 
         Args:
             image: (C, Z, Y, X), as nnU-Net's data set opens it.
+            shape: Voxels per axis of the other configuration's image of the case, onto whose grid the logits are
+                resampled by nnU-Net's own function; None for the image's own grid.
 
         Returns:
             (C, Z, Y, X): all labels but the background, or all regions.
@@ -106,6 +113,10 @@ class OutOfFoldPredictor:
             self._predictor = self._loaded()
         data = torch.from_numpy(np.array(image[:]))
         logits = self._predictor.predict_logits_from_preprocessed_data(data).float()
+        if shape is not None and self._stage_one.onto is not None:
+            spacings = (self._stage_one.plan["spacing"], self._stage_one.target_plan["spacing"])
+            resample = self._predictor.configuration_manager.resampling_fn_probabilities
+            logits = torch.as_tensor(resample(logits, shape, *spacings)).float()
         labels = self._predictor.label_manager
         probabilities: NDArray[np.float32] = labels.apply_inference_nonlin(logits).numpy()
         return probabilities if labels.has_regions else probabilities[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,7 @@ class StageOne:
         trainer: The trainer's name.
         plans: The plans' name.
         checkpoint: Which checkpoint of each fold.
+        onto: The configuration on whose preprocessed grid the maps are stored; None for its own.
     """
 
     dataset: str
@@ -38,17 +40,35 @@ class StageOne:
     trainer: str = "BUNetTrainer"
     plans: str = "nnUNetPlans"
     checkpoint: str = FINAL
+    onto: str | None = None
 
     @classmethod
-    def find(cls, dataset: str | int, configuration: str, *, trainer: str, plans: str, checkpoint: str) -> StageOne:
+    def find(
+        cls,
+        dataset: str | int,
+        configuration: str,
+        *,
+        trainer: str,
+        plans: str,
+        checkpoint: str,
+        onto: str | None = None,
+    ) -> StageOne:
         """Take a data set by number or name.
 
         Raises:
-            UserError: When data set, plans or configuration are unknown, or the configuration is no first stage.
+            UserError: When data set, plans or configuration are unknown, the configuration is no first stage, or its
+                maps can't be brought onto the other's grid.
         """
         found = cls(preprocessed_dataset(dataset).name, configuration, trainer, plans, checkpoint)
-        _ = found.plan
-        return found
+        first = found.plan
+        if onto is None or data_identifier(second := found.plan_of(onto)) == data_identifier(first):
+            return found
+        if len(first["patch_size"]) != 3 or len(second["patch_size"]) != 3:
+            raise UserError(
+                f"{configuration} and {onto} have preprocessed cases of their own, and maps are brought from one grid "
+                "onto another between volumetric configurations alone: choose another stage one"
+            )
+        return dataclasses.replace(found, onto=onto)
 
     @classmethod
     def before(cls, dataset: str, configuration: str, plans: str, options: StagedSettings) -> StageOne:
@@ -61,26 +81,16 @@ class StageOne:
             options: Stage two's options.
 
         Raises:
-            UserError: When data set, plans or configuration are unknown, or stage one's cases are on another grid or
-                its tiles of another size.
+            UserError: As ``find``.
         """
-        named = options.configuration or configuration
-        found = cls.find(dataset, named, trainer=options.stage_one, plans=plans, checkpoint=options.checkpoint)
-        if named != configuration:
-            second = configuration_from_plans(read_plans(dataset, plans), configuration)
-            if data_identifier(second) != data_identifier(found.plan):
-                raise UserError(
-                    f"cscn.staged.configuration: {named} has preprocessed cases of its own, on another grid than those "
-                    f"of {configuration}: choose a configuration from which {configuration} inherits, or that inherits "
-                    "from it"
-                )
-            if second["patch_size"] != found.plan["patch_size"]:
-                raise UserError(
-                    f"cscn.staged.configuration: {named} has the patch size {found.plan['patch_size']} and "
-                    f"{configuration} has {second['patch_size']}, but stage one works on the tiles of stage two: make "
-                    f"{configuration} with the patch size of {named}"
-                )
-        return found
+        return cls.find(
+            dataset,
+            options.configuration or configuration,
+            trainer=options.stage_one,
+            plans=plans,
+            checkpoint=options.checkpoint,
+            onto=configuration,
+        )
 
     @cached_property
     def preprocessed(self) -> Path:
@@ -106,6 +116,19 @@ class StageOne:
                 "configuration, such as 3d_fullres"
             )
         return plan
+
+    @property
+    def target_plan(self) -> dict[str, Any]:
+        """The configuration on whose grid the maps lie."""
+        return self.plan if self.onto is None else self.plan_of(self.onto)
+
+    def plan_of(self, configuration: str) -> dict[str, Any]:
+        """Return another configuration of the same plans.
+
+        Raises:
+            UserError: When there is none.
+        """
+        return configuration_from_plans(read_plans(self.dataset, self.plans), configuration)
 
     @cached_property
     def splits(self) -> list[dict[str, list[str]]]:
@@ -179,6 +202,7 @@ class StageOne:
         options = "" if self.trainer == "BUNetTrainer" else f" -tr {self.trainer}"
         options += "" if self.plans == "nnUNetPlans" else f" -p {self.plans}"
         options += "" if self.checkpoint == FINAL else f" -chk {self.checkpoint}"
+        options += "" if self.onto is None else f" --onto {self.onto}"
         return f"cscn cascade {self.dataset} {self.configuration}{options}"
 
     def _fold_folder(self, fold: int) -> Path:
@@ -201,7 +225,7 @@ class StageOne:
         changed = [key for key in _DECISIVE if trained.get(key) != self.plan.get(key)]
         if not self.trainer.startswith("BUNetTrainer"):  # which has no options that change its network
             then, now = (Settings.from_configuration(plan) for plan in (trained, self.plan))
-            changed += [key for key in ("fine", "fusion") if getattr(then, key) != getattr(now, key)]
+            changed += [key for key in ("coarse", "fine", "fusion") if getattr(then, key) != getattr(now, key)]
         if changed:
             raise UserError(
                 f"{name} was trained with another {', '.join(changed)} than {self.plans} has now: restore the plans, "

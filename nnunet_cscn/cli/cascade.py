@@ -26,6 +26,15 @@ def cascade(
     trainer: Annotated[str, typer.Option("-tr", "--trainer", help="Trainer of stage one.")] = "BUNetTrainer",
     plans: Annotated[str, typer.Option("-p", "--plans", help="Plans of stage one.")] = "nnUNetPlans",
     checkpoint: Annotated[str, typer.Option("-chk", help="Checkpoint to predict with.")] = "checkpoint_final.pth",
+    onto: Annotated[
+        str | None,
+        typer.Option(
+            "--onto",
+            metavar="CONFIGURATION",
+            help="Store the maps on this configuration's grid.",
+            show_default="its own",
+        ),
+    ] = None,
     devices: Devices = None,
     slurm: Slurm = None,
     part: Annotated[str | None, typer.Option(hidden=True)] = None,
@@ -34,14 +43,15 @@ def cascade(
 
     All folds of stage one have to be trained. What is right already is kept,
     what is stale is made again; a run that was interrupted goes on where it
-    stopped. CSCNStagedTrainer learns from these maps.
+    stopped. CSCNStagedTrainer learns from these maps. Stage one may have another
+    spacing than stage two: --onto brings its maps onto stage two's grid.
 
-    Example: cscn cascade 901 3d_fullres
+    Example: cscn cascade 901 3d_lowres --onto 3d_fullres
     """
     from nnunet_cscn.cascade.manifest import maps_of
     from nnunet_cscn.cascade.stage_one import StageOne
 
-    stage_one = StageOne.find(dataset, configuration, trainer=trainer, plans=plans, checkpoint=checkpoint)
+    stage_one = StageOne.find(dataset, configuration, trainer=trainer, plans=plans, checkpoint=checkpoint, onto=onto)
     stage_one.check_folds()
     if part is not None:
         _make_part(stage_one, part, chosen_devices(devices)[0])

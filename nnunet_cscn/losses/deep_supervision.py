@@ -91,12 +91,40 @@ class CascadeLoss(nn.Module):
         return total
 
 
+class BlockLoss(nn.Module):
+    """The loss of a network on blocks of a window, all blocks of a batch together.
+
+    Args:
+        loss: On the scales of the blocks.
+    """
+
+    def __init__(self, loss: DeepSupervisionLoss) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, scales: Sequence[Tensor], origins: Tensor, targets: Sequence[Tensor]) -> Tensor:
+        """Return the loss.
+
+        Args:
+            scales: Logits of each scale, (B * K, C, *block) first.
+            origins: First voxel of each block, (B, K, axes).
+            targets: Labels of the window at full resolution first, its distance map last where there is one.
+        """
+        size = scales[0].shape[2:]
+        blocks = cut(targets[0], origins, size)
+        cuts = [_nearest(blocks, logits.shape[2:]) for logits in scales]
+        if self.loss.has_distance:
+            cuts.append(cut(targets[-1], origins, size))
+        total: Tensor = self.loss(scales, cuts)
+        return total
+
+
 class CoarseToFineLoss(nn.Module):
     """The losses of a coarse network on the pooled window and of a fine one on blocks of it, weighed.
 
     Args:
         coarse_loss: On the scales of the pooled window.
-        fine_loss: On the scales of the blocks, all blocks of a batch together.
+        fine_loss: On the scales of the blocks.
         coarse_weight: Weight of the first.
         fine_weight: Weight of the second.
     """
@@ -111,7 +139,7 @@ class CoarseToFineLoss(nn.Module):
     ) -> None:
         super().__init__()
         self.coarse_loss = coarse_loss
-        self.fine_loss = fine_loss
+        self.fine_loss = BlockLoss(fine_loss)
         self.coarse_weight = coarse_weight
         self.fine_weight = fine_weight
 
@@ -123,15 +151,23 @@ class CoarseToFineLoss(nn.Module):
             targets: Labels at full resolution, then of each coarse scale, and the distance map where there is one.
         """
         _fused, coarse, fine, origins = outputs
-        full, *pooled = targets
-        size = fine[0].shape[2:]
-        blocks = cut(full, origins, size)
-        scales = [_nearest(blocks, logits.shape[2:]) for logits in fine]
-        if self.fine_loss.has_distance:
-            scales.append(cut(targets[-1], origins, size))
-        total: Tensor = self.coarse_weight * self.coarse_loss(coarse, pooled) + self.fine_weight * self.fine_loss(
-            fine, scales
+        total: Tensor = self.coarse_weight * self.coarse_loss(coarse, targets[1:]) + self.fine_weight * self.fine_loss(
+            fine, origins, targets
         )
+        return total
+
+
+class FineBlockLoss(nn.Module):
+    """The loss of a fine network on blocks alone, where the coarse one is finished."""
+
+    def __init__(self, loss: DeepSupervisionLoss) -> None:
+        super().__init__()
+        self.fine_loss = BlockLoss(loss)
+
+    def forward(self, outputs: Sequence[Any], targets: Sequence[Tensor]) -> Tensor:
+        """Return the loss for outputs ``[fused, fine scales, origins of the blocks]``."""
+        _fused, fine, origins = outputs
+        total: Tensor = self.fine_loss(fine, origins, targets)
         return total
 
 

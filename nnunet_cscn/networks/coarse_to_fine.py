@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnunet_cscn.errors import UserError
 from nnunet_cscn.networks.block_cascade import BlockCascade
 from nnunet_cscn.networks.cscn import StageOutputs
 
@@ -34,22 +33,6 @@ class CoarseToFineCSCN(BlockCascade):
         super().__init__(coarse, fine, **arguments)
         self.stem = stem
         self.coarse_scales = coarse_scales
-
-    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
-        """Refuse the weights of a cascade of one resolution with a sentence instead of a page of shapes.
-
-        Raises:
-            UserError: When the coarse network inside has other stages.
-        """
-        ours = {key for key in self.state_dict() if key.startswith("coarse.")}
-        theirs = {key.removeprefix(prefix) for key in state_dict if key.startswith(f"{prefix}coarse.")}
-        if theirs and theirs != ours:
-            raise UserError(
-                "these weights belong to a cascade whose coarse network has other stages, such as one at full "
-                'resolution (the default before version 0.2): write "coarse": {"resolution": "full"} into the block '
-                '"cscn" of its configuration, in the plans.json beside the model'
-            )
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def forward(self, x: Tensor) -> Any:
         """Run the coarse network on the window and the fine one on blocks of it."""

@@ -15,8 +15,9 @@ from nnunet_cscn.networks.cnn import CNN
 from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
 from nnunet_cscn.networks.cscn import CSCN
 from nnunet_cscn.networks.deeplab import DeepLab
-from nnunet_cscn.networks.plans import Architecture, Topology, architecture_of
+from nnunet_cscn.networks.plans import Architecture, Extent, Topology, architecture_of
 from nnunet_cscn.networks.pooling import block_plan, coarse_stem, pooled_plan, pooled_scales, pooling_of
+from nnunet_cscn.networks.staged import StagedBlockCSCN, StagedCSCN
 from nnunet_cscn.networks.vnet import VNet
 from nnunet_cscn.settings import Settings
 
@@ -75,40 +76,49 @@ def _cscn(plan: Blueprint) -> nn.Module:
 def _coarse_to_fine(plan: Blueprint) -> nn.Module:
     pooling = pooling_of(plan.topology, plan.settings.coarse)
     architecture, pooled = pooled_plan(plan.architecture, plan.topology, pooling)
-    blocks = block_plan(plan.topology, plan.settings.fine, pooling)
     stem, channels = coarse_stem(plan.topology, pooling, plan.settings.coarse, plan.input_channels)
     coarse = dataclasses.replace(plan, architecture=architecture, topology=pooled, input_channels=channels)
+    context_channels = pooled.features[0] if plan.settings.fine.sees_features else 0
+    fine, block_size = _fine_on_blocks(plan, pooling, context_channels=context_channels)
     return CoarseToFineCSCN(
         _bunet(coarse),
-        ACDNet(
-            blocks,
-            plan.input_channels + plan.output_channels,
-            plan.output_channels,
-            plan.settings.fine,
-            context_channels=pooled.features[0] if plan.settings.fine.sees_features else 0,
-            deep_supervision=plan.deep_supervision,
-        ),
+        fine,
         stem=stem,
-        pooling=pooling,
         coarse_scales=pooled_scales(pooled, pooling),
-        block_size=blocks.patch_size,
-        settings=plan.settings.fine,
-        image_channels=plan.input_channels,
-        output_channels=plan.output_channels,
-        fusion=plan.settings.fusion,
+        pooling=pooling,
+        block_size=block_size,
+        **_cascade_arguments(plan),
+    )
+
+
+def _fine_on_blocks(plan: Blueprint, pooling: Extent, *, context_channels: int = 0) -> tuple[ACDNet, Extent]:
+    """Return ACDNet on image and probabilities of blocks, and the size of these."""
+    blocks = block_plan(plan.topology, plan.settings.fine, pooling)
+    network = ACDNet(
+        blocks,
+        plan.input_channels + plan.output_channels,
+        plan.output_channels,
+        plan.settings.fine,
+        context_channels=context_channels,
         deep_supervision=plan.deep_supervision,
     )
+    return network, blocks.patch_size
+
+
+def _cascade_arguments(plan: Blueprint) -> dict[str, Any]:
+    return {
+        "settings": plan.settings.fine,
+        "image_channels": plan.input_channels,
+        "output_channels": plan.output_channels,
+        "fusion": plan.settings.fusion,
+        "deep_supervision": plan.deep_supervision,
+    }
 
 
 def _one_resolution(plan: Blueprint) -> nn.Module:
-    return CSCN(
-        _bunet(plan),
-        _acdnet_of(plan, plan.input_channels + plan.output_channels),
-        image_channels=plan.input_channels,
-        output_channels=plan.output_channels,
-        fusion=plan.settings.fusion,
-        deep_supervision=plan.deep_supervision,
-    )
+    arguments = _cascade_arguments(plan)
+    del arguments["settings"]
+    return CSCN(_bunet(plan), _acdnet_of(plan, plan.input_channels + plan.output_channels), **arguments)
 
 
 def _baseline(kind: Callable[..., nn.Module]) -> Callable[[Blueprint], nn.Module]:
@@ -151,17 +161,51 @@ def build_network(
     Raises:
         UserError: When the plan has no U-Net topology or its ``cscn`` block is wrong.
     """
+    return BUILDERS[name](_blueprint(configuration, input_channels, output_channels, deep_supervision))
+
+
+def build_second_stage(
+    coarse: nn.Module,
+    configuration: Mapping[str, Any],
+    *,
+    input_channels: int,
+    output_channels: int,
+    deep_supervision: bool,
+) -> StagedCSCN | StagedBlockCSCN:
+    """Build the fine network behind a finished coarse one.
+
+    Args:
+        coarse: From the image of a patch (or window) to logits of the same size.
+        configuration: As in ``build_network``.
+        input_channels: As in ``build_network``.
+        output_channels: As in ``build_network``.
+        deep_supervision: As in ``build_network``.
+
+    Raises:
+        UserError: As ``build_network``.
+    """
+    plan = _blueprint(configuration, input_channels, output_channels, deep_supervision)
+    arguments = _cascade_arguments(plan)
+    if plan.settings.coarse.resolution == "pooled":
+        same = (1,) * plan.topology.dimensions  # its probabilities lie on the window's own grid
+        fine, block_size = _fine_on_blocks(plan, same)
+        return StagedBlockCSCN(coarse, fine, pooling=same, block_size=block_size, **arguments)
+    del arguments["settings"]
+    return StagedCSCN(coarse, _acdnet_of(plan, plan.input_channels + plan.output_channels), **arguments)
+
+
+def _blueprint(
+    configuration: Mapping[str, Any], input_channels: int, output_channels: int, deep_supervision: bool
+) -> Blueprint:
     architecture = architecture_of(configuration)
     settings = Settings.from_configuration(configuration)
     # the plans that go with a model may hold larger tiles; the network was planned for the blocks
     patch_size: Sequence[int] = settings.block_size or configuration["patch_size"]
-    return BUILDERS[name](
-        Blueprint(
-            architecture=architecture,
-            topology=Topology.from_architecture(architecture, patch_size),
-            settings=settings,
-            input_channels=input_channels,
-            output_channels=output_channels,
-            deep_supervision=deep_supervision,
-        )
+    return Blueprint(
+        architecture=architecture,
+        topology=Topology.from_architecture(architecture, patch_size),
+        settings=settings,
+        input_channels=input_channels,
+        output_channels=output_channels,
+        deep_supervision=deep_supervision,
     )

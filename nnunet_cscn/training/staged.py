@@ -6,6 +6,7 @@ import contextlib
 import io
 from typing import Any
 
+import numpy as np
 from nnunetv2.configuration import default_num_processes
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
@@ -17,9 +18,9 @@ from nnunet_cscn.checkpoints import RECORD, read_checkpoint
 from nnunet_cscn.data.channels import ExtraInputs
 from nnunet_cscn.data.soft_augmentation import soft_augmentation
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.losses.deep_supervision import FineLoss
-from nnunet_cscn.networks.registry import build_network
-from nnunet_cscn.networks.staged import StagedCSCN
+from nnunet_cscn.losses.deep_supervision import FineBlockLoss, FineLoss
+from nnunet_cscn.networks.registry import build_second_stage
+from nnunet_cscn.networks.staged import OtherGrid, StagedBlockCSCN, StagedCSCN
 from nnunet_cscn.networks.wrapping import unwrapped
 from nnunet_cscn.nnunet_plans import configuration_from_plans
 from nnunet_cscn.settings import Settings
@@ -48,33 +49,25 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
     ) -> nn.Module:
         """Build the embedded network as its own trainer does, and the fine one."""
         configuration = configuration_manager.configuration
-        settings = Settings.from_configuration(configuration)
+        staged = Settings.from_configuration(configuration).staged
         coarse_configuration = configuration_manager
-        if (name := settings.staged.configuration) is not None:
+        if (name := staged.configuration) is not None:
             configuration_from_plans(plans_manager.plans, name)  # refused with a sentence where there is none
             coarse_configuration = plans_manager.get_configuration(name)
         try:
-            coarse = _trainer_class(settings.staged.stage_one).build_network_architecture(
+            coarse = _trainer_class(staged.stage_one).build_network_architecture(
                 plans_manager, coarse_configuration, num_input_channels, num_output_channels, False
             )
         except TypeError as refusal:  # the signature that nnU-Net had before 2.8
             raise UserError(
-                f"cscn.staged.stage_one: {settings.staged.stage_one} does not build its network as nnU-Net asks now "
+                f"cscn.staged.stage_one: {staged.stage_one} does not build its network as nnU-Net asks now "
                 f"({refusal}): bring its build_network_architecture up to date"
             ) from refusal
-        fine = build_network(
-            cls.network_name,
+        return build_second_stage(
+            _on_the_grid_of(configuration_manager, coarse, coarse_configuration),
             configuration,
-            input_channels=num_input_channels + num_output_channels,
+            input_channels=num_input_channels,
             output_channels=num_output_channels,
-            deep_supervision=enable_deep_supervision,
-        )
-        return StagedCSCN(
-            coarse,
-            fine,
-            image_channels=num_input_channels,
-            output_channels=num_output_channels,
-            fusion=settings.fusion,
             deep_supervision=enable_deep_supervision,
         )
 
@@ -134,7 +127,15 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
             self.settings.staged,
         )
 
+    def _get_deep_supervision_scales(self) -> list[list[float]]:
+        if not isinstance(self._cascade(), StagedBlockCSCN):
+            return super()._get_deep_supervision_scales()
+        return [[1.0] * len(self.configuration_manager.patch_size)]  # blocks are cut out of it
+
     def _build_loss(self) -> nn.Module:
+        network = self._cascade()
+        if isinstance(network, StagedBlockCSCN):
+            return FineBlockLoss(self._stage_loss(network.n_fine_scales, batch_dice=True))
         return FineLoss(self._stage_loss())
 
     def _check_stage_one(self) -> dict[int, str]:
@@ -161,7 +162,9 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
             self.initialize()
         file = self.stage_one().checkpoint_of(int(self.fold))
         try:
-            self._cascade().coarse.load_state_dict(read_checkpoint(file)["network_weights"])
+            coarse = self._cascade().coarse
+            network = coarse.network if isinstance(coarse, OtherGrid) else coarse
+            network.load_state_dict(read_checkpoint(file)["network_weights"])
         except RuntimeError as misfit:
             raise UserError(
                 f"the network of {file} is not the one that {self.settings.staged.stage_one} builds now: train stage "
@@ -169,10 +172,30 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
             ) from misfit
         self.print_to_log_file("Embedded the stage-one network of", file)
 
-    def _cascade(self) -> StagedCSCN:
+    def _cascade(self) -> StagedCSCN | StagedBlockCSCN:
         network = unwrapped(self.network)
-        assert isinstance(network, StagedCSCN)
+        assert isinstance(network, (StagedCSCN, StagedBlockCSCN))
         return network
+
+
+def _on_the_grid_of(second: ConfigurationManager, network: nn.Module, first: ConfigurationManager) -> nn.Module:
+    """Return stage one's network as it works on windows of stage two's configuration.
+
+    Raises:
+        UserError: When one of them is planar and the other is not.
+    """
+    if len(first.patch_size) != len(second.patch_size):
+        raise UserError("cscn.staged.configuration: a planar stage one can't stand before a volumetric stage two")
+    scale = [float(ours / theirs) for ours, theirs in zip(second.spacing, first.spacing, strict=True)]
+    if scale == [1.0] * len(scale) and list(first.patch_size) == list(second.patch_size):
+        return network
+    multiple = np.prod(np.vstack(first.pool_op_kernel_sizes), axis=0)
+    return OtherGrid(
+        network,
+        scale=scale,
+        patch_size=[int(edge) for edge in first.patch_size],
+        multiple=[int(step) for step in multiple],
+    )
 
 
 def _trainer_class(name: str) -> Any:

@@ -1,0 +1,185 @@
+"""What both cascades on blocks share: where blocks are drawn, what the fine network sees there, what is fused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.networks.cscn import CSCN
+from nnunet_cscn.networks.cutting import corners, cut, draw_origins, lattice, tent
+from nnunet_cscn.networks.memory import conv_feature_map_size
+from nnunet_cscn.networks.plans import Extent
+from nnunet_cscn.settings import FineSettings, FusionMode
+
+BLOCKS_AT_A_TIME = 8  # in prediction: bounds memory
+LARGEST_LOGIT = 8.0  # of the coarse network, where the fine one corrects it: a correction must still be able to win
+
+
+class BlockCascade(CSCN):
+    """A cascade whose fine network works on blocks at full resolution inside a window.
+
+    Args:
+        coarse: The network that sees the window.
+        fine: A network of blocks: image + output_channels probabilities, and features where it sees any.
+        pooling: Voxels per axis of the window that are one for the coarse logits.
+        block_size: Voxels per axis of a block.
+        settings: How blocks are drawn and laid out.
+        image_channels: Channels of the image.
+        output_channels: Classes with the background, or regions.
+        fusion: How the two probabilities become one where both are there.
+        deep_supervision: Whether ``forward`` returns what training needs.
+    """
+
+    _steps: Tensor
+
+    def __init__(
+        self,
+        coarse: nn.Module,
+        fine: nn.Module,
+        *,
+        pooling: Extent,
+        block_size: Extent,
+        settings: FineSettings,
+        image_channels: int,
+        output_channels: int,
+        fusion: FusionMode,
+        deep_supervision: bool,
+    ) -> None:
+        super().__init__(
+            coarse,
+            fine,
+            image_channels=image_channels,
+            output_channels=output_channels,
+            fusion=fusion,
+            deep_supervision=deep_supervision,
+        )
+        self.pooling = pooling
+        self.block_size = block_size
+        self.settings = settings
+        self.n_random = round(settings.blocks_per_sample * settings.random_share)
+        self.mode = "trilinear" if len(pooling) == 3 else "bilinear"
+        # on the device from the start: making it in every step would wait for the device
+        self.register_buffer("_steps", torch.tensor(pooling), persistent=False)
+
+    @property
+    def n_fine_scales(self) -> int:
+        """Number of the fine network's outputs under deep supervision."""
+        return len(self.fine.decoder.seg_layers)  # type: ignore[union-attr,arg-type]
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        """Refuse the weights of a cascade of one resolution with a sentence instead of a page of shapes.
+
+        Raises:
+            UserError: When a network inside has other layers.
+        """
+        ours = {key for key in self.state_dict() if not key.startswith("fusion.")}
+        theirs = {key.removeprefix(prefix) for key in state_dict if key.startswith(prefix)}
+        if theirs and not ours <= theirs:
+            raise UserError(
+                "these weights belong to another cascade than the one that the plans ask for. If both its networks "
+                "work at full resolution (the default before version 0.2), write "
+                '"coarse": {"resolution": "full"} into the block "cscn" of its configuration, in the plans.json '
+                "beside the model"
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _draw(self, coarse_logits: Tensor) -> Tensor:
+        with torch.no_grad():
+            p = self._foreground(coarse_logits)
+            size = self._pooled(self.block_size)
+            drawn = draw_origins(4 * p * (1 - p), size, self.settings.blocks_per_sample, self.n_random)
+            return drawn * self._steps
+
+    def _fine_blocks(self, image: Tensor, coarse_logits: Tensor, features: Tensor | None, origins: Tensor) -> Any:
+        """Return what the fine network says of blocks."""
+        pooled_origins = torch.div(origins, self._steps, rounding_mode="floor")
+        logits = coarse_logits.detach() if self.settings.detached else coarse_logits
+        raised = self._raised(logits, pooled_origins)
+        inputs = torch.cat([cut(image, origins, self.block_size), self.fusion.probabilities(raised).to(image.dtype)], 1)
+        context = None
+        if features is not None and self.settings.sees_features:
+            seen = features.detach() if self.settings.detached else features
+            context = cut(seen, pooled_origins, self._pooled(self.block_size))
+            size = self.fine.encoder.context_size(self.block_size)  # type: ignore[union-attr,operator]
+            if tuple(context.shape[2:]) != size:
+                context = F.interpolate(context, size=size, mode=self.mode)
+        out = self.fine(inputs, context)
+        if not self.settings.corrects:
+            return out
+        base = raised.clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
+        if not isinstance(out, list):
+            return out + base
+        return [scale + F.interpolate(base, size=scale.shape[2:], mode="area") for scale in out]
+
+    def _raised(self, coarse_logits: Tensor, pooled_origins: Tensor) -> Tensor:
+        """Return blocks of the coarse logits at full resolution, as if the whole window had been brought there."""
+        margin = [1] * (2 * len(self.pooling))
+        padded = F.pad(coarse_logits, margin, mode="replicate")
+        size = self._pooled(self.block_size)
+        blocks = cut(padded, pooled_origins, [edge + 2 for edge in size])
+        raised = F.interpolate(blocks.float(), scale_factor=[float(by) for by in self.pooling], mode=self.mode)
+        for axis, (by, edge) in enumerate(zip(self.pooling, self.block_size, strict=True)):
+            raised = raised.narrow(axis + 2, by, edge)
+        return raised
+
+    def _both(self, image: Tensor, coarse_logits: Tensor, features: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the coarse probabilities at full resolution, and the fine ones where the fine network runs."""
+        coarse_p = self.fusion.probabilities(self._upsampled(coarse_logits))
+        return coarse_p, self._refined(image, coarse_logits, features, coarse_p)
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _refined(self, image: Tensor, coarse_logits: Tensor, features: Tensor | None, coarse_p: Tensor) -> Tensor:
+        places = self._active(coarse_logits, tuple(image.shape[2:]))
+        weight = tent(self.block_size, device=image.device)
+        total, weights = torch.zeros_like(coarse_p), torch.zeros_like(coarse_p[:, :1])
+        was_supervised, self.fine.decoder.deep_supervision = self._deep_supervision, False  # type: ignore[union-attr]
+        for sample, origins in places:
+            for chunk in torch.split(origins, BLOCKS_AT_A_TIME):
+                one = slice(sample, sample + 1)
+                seen = None if features is None else features[one]
+                logits = self._fine_blocks(image[one], coarse_logits[one], seen, chunk[None])
+                for origin, p in zip(chunk.tolist(), self.fusion.probabilities(logits), strict=True):
+                    edges = zip(origin, self.block_size, strict=True)
+                    here: Any = (sample, slice(None), *(slice(first, first + edge) for first, edge in edges))
+                    total[here] += p * weight
+                    weights[here] += weight
+        self.fine.decoder.deep_supervision = was_supervised  # type: ignore[union-attr]
+        return torch.where(weights > 0, total / weights.clamp(min=1e-12), coarse_p)
+
+    def _active(self, coarse_logits: Tensor, window: Extent) -> list[tuple[int, Tensor]]:
+        """Return, for each sample, the blocks in which the coarse network sees enough foreground."""
+        along = lattice(window, self.block_size, self.settings.overlap, self.pooling)
+        origins = torch.tensor(corners(along), device=coarse_logits.device)
+        batch = coarse_logits.shape[0]
+        if self.settings.threshold == 0:
+            return [(sample, origins) for sample in range(batch)]
+        p = self._foreground(coarse_logits)
+        size = self._pooled(self.block_size)
+        pooled = torch.div(origins, self._steps, rounding_mode="floor")
+        blocks = cut(p, pooled.expand(batch, -1, -1), size).reshape(batch, len(origins), -1)
+        is_active = blocks.amax(dim=-1) > self.settings.threshold
+        return [(sample, origins[is_active[sample]]) for sample in range(batch)]
+
+    def _foreground(self, logits: Tensor) -> Tensor:
+        p = self.fusion.probabilities(logits)
+        return p.amax(dim=1, keepdim=True) if self.fusion.is_regions else 1 - p[:, :1]
+
+    def _upsampled(self, logits: Tensor) -> Tensor:
+        return F.interpolate(logits.float(), scale_factor=[float(by) for by in self.pooling], mode=self.mode)
+
+    def _pooled(self, size: Sequence[int]) -> Extent:
+        return tuple(edge // by for edge, by in zip(size, self.pooling, strict=True))
+
+    def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
+        """Answer nnU-Net's question about memory, as of a training step."""
+        before = self._deep_supervision
+        self.deep_supervision = True
+        try:
+            return conv_feature_map_size(self, self.image_channels, input_size)
+        finally:
+            self.deep_supervision = before
