@@ -3,12 +3,12 @@ import dataclasses
 import pytest
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.settings import FineSettings, LossSettings, Settings
+from nnunet_cscn.settings import CoarseSettings, FineSettings, LossSettings, Settings
 
 DEFAULTS = {
     "coarse_weight": 0.5,
     "fine_weight": 1.0,
-    "fusion": "mean",
+    "fusion": None,
     "epochs": None,
     "iterations_per_epoch": None,
     "validation_iterations_per_epoch": None,
@@ -44,7 +44,7 @@ DEFAULTS = {
         "threshold": 0.05,
         "overlap": 0.25,
         "sees_features": True,
-        "corrects": False,
+        "corrects": True,
         "detached": True,
     },
     "staged": {
@@ -103,6 +103,26 @@ def test_a_configurations_block_is_read():
         ("fine.dense_layers", 1),
         ("fine.bottleneck", 1.0),
         ("fine.checkpointing", False),
+        ("fine.stages", 1),
+        ("fine.norm", "plan"),
+        ("fine.block_size", (8, 16)),
+        ("fine.block_size", (8, 16, 4)),
+        ("fine.block_size", None),
+        ("fine.blocks_per_sample", 1),
+        ("fine.random_share", 0),
+        ("fine.random_share", 1),
+        ("fine.threshold", 0),
+        ("fine.threshold", 1),
+        ("fine.overlap", 0),
+        ("fine.overlap", 0.99),
+        ("fine.sees_features", False),
+        ("fine.corrects", True),
+        ("fine.detached", False),
+        ("coarse.resolution", "full"),
+        ("coarse.pooling", (1, 2, 2)),
+        ("coarse.pooling", (2, 2)),
+        ("coarse.pooling", None),
+        ("coarse.stem", "learned"),
         ("coarse_weight", 0.001),
         ("fine_weight", 3),
         ("fusion", "fine"),
@@ -139,6 +159,22 @@ def test_numbers_arrive_in_the_declared_type():
         ("fine.bottleneck", 0, "fine.bottleneck: expected a value of at least 1"),
         ("fine.atrous_rates", [], "fine.atrous_rates: expected one or more rates >= 1"),
         ("fine.atrous_rates", [1, 0], "fine.atrous_rates: expected one or more rates >= 1"),
+        ("fine.stages", 0, "fine.stages: expected a value of at least 1, got 0"),
+        ("fine.block_size", [8], r"cscn\.fine\.block_size: expected one positive number for each axis, got \[8\]"),
+        ("fine.block_size", [8, 8, 8, 8], "fine.block_size: expected one positive number for each axis"),
+        ("fine.block_size", [8, 0, 8], "fine.block_size: expected one positive number for each axis"),
+        ("fine.block_size", [], "fine.block_size: expected one positive number for each axis"),
+        ("fine.blocks_per_sample", 0, "fine.blocks_per_sample: expected a value of at least 1, got 0"),
+        ("fine.random_share", -0.1, r"cscn\.fine\.random_share: expected a number from 0 to 1, got -0\.1"),
+        ("fine.random_share", 1.1, "fine.random_share: expected a number from 0 to 1"),
+        ("fine.threshold", -0.1, "fine.threshold: expected a number from 0 to 1"),
+        ("fine.threshold", 1.5, r"cscn\.fine\.threshold: expected a number from 0 to 1, got 1\.5"),
+        ("fine.overlap", -0.1, "fine.overlap: expected a number from 0 to below 1"),
+        ("fine.overlap", 1, r"cscn\.fine\.overlap: expected a number from 0 to below 1, got 1"),
+        ("coarse.pooling", [2], r"cscn\.coarse\.pooling: expected one positive number for each axis, got \[2\]"),
+        ("coarse.pooling", [2, 2, 2, 2], "coarse.pooling: expected one positive number for each axis"),
+        ("coarse.pooling", [2, -1, 2], "coarse.pooling: expected one positive number for each axis"),
+        ("coarse.pooling", [], "coarse.pooling: expected one positive number for each axis"),
         ("coarse_weight", 0, r"cscn\.coarse_weight: expected a value above 0, got 0"),
         ("fine_weight", -1, "fine_weight: expected a value above 0"),
         ("epochs", 0, "epochs: expected a value of at least 1"),
@@ -168,7 +204,7 @@ def test_values_out_of_range_are_refused(name, value, sentence):
         ("loss.weighted_mean", "yes", "expected true or false, got 'yes'"),
         ("loss.edge", "middle", r"cscn\.loss\.edge: expected one of background, surface, got 'middle'"),
         ("loss.edge", ["surface"], "expected one of background, surface"),
-        ("fusion", None, "expected one of mean, fine, gated, got None"),
+        ("fusion", 3, "expected one of mean, fine, got 3"),
         ("staged.stage_one", 3, "expected text, got 3"),
         ("staged.stage_one", "a trainer", "expected a trainer's name, got 'a trainer'"),
         ("staged.checkpoint", "fold_0/checkpoint_best.pth", "expected a name such as checkpoint_best.pth"),
@@ -176,6 +212,14 @@ def test_values_out_of_range_are_refused(name, value, sentence):
         ("epochs", 1.5, r"cscn\.epochs: expected a whole number, got 1\.5"),
         ("epochs", False, "expected a whole number, got False"),
         ("epochs", float("inf"), "expected a whole number, got inf"),
+        ("coarse.resolution", "half", r"cscn\.coarse\.resolution: expected one of pooled, full, got 'half'"),
+        ("coarse.stem", "max", r"cscn\.coarse\.stem: expected one of mean, learned, got 'max'"),
+        ("coarse.pooling", 2, r"cscn\.coarse\.pooling: expected a list, got 2"),
+        ("coarse.pooling", [2, 2.5, 2], "coarse.pooling: expected a whole number, got 2.5"),
+        ("fine.norm", "instance", r"cscn\.fine\.norm: expected one of batch, plan, got 'instance'"),
+        ("fine.block_size", 8, r"cscn\.fine\.block_size: expected a list, got 8"),
+        ("fine.threshold", None, "fine.threshold: expected a number, got None"),
+        ("fine.corrects", 1, "fine.corrects: expected true or false, got 1"),
         ("fine.atrous_rates", 2, r"cscn\.fine\.atrous_rates: expected a list, got 2"),
         ("fine.atrous_rates", [1, "2"], "fine.atrous_rates: expected a whole number, got '2'"),
         ("loss", 3, r"cscn\.loss: expected a block of options, got 3"),
@@ -220,7 +264,7 @@ def test_distance_maps_are_needed_by_a_weighted_focal_term_alone(loss, expected)
     assert Settings.from_block({"loss": loss}).uses_distance is expected
 
 
-@pytest.mark.parametrize("kind", [Settings, LossSettings, FineSettings])
+@pytest.mark.parametrize("kind", [Settings, LossSettings, CoarseSettings, FineSettings])
 def test_settings_do_not_change(kind):
     settings = kind()
     name = dataclasses.fields(kind)[0].name

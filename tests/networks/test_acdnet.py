@@ -3,7 +3,9 @@ import torch
 
 from nnunet_cscn.networks.acdnet import ACDNet
 from nnunet_cscn.networks.blocks import AtrousDenseBlock, AtrousPyramid, DenseLayer, ViewFusion
+from nnunet_cscn.networks.plans import Topology, architecture_of
 from nnunet_cscn.networks.registry import build_network
+from nnunet_cscn.settings import FineSettings
 
 from .contract import NetworkContract
 from .hand_counts import acdnet_feature_map_size
@@ -88,3 +90,50 @@ def test_batch_normalisation_counts_every_batch_once():
     network = build(configuration, checkpointing=True)
     sum(logits.square().sum() for logits in network(TestACDNet().image(configuration, batch=2))).backward()
     assert {m.num_batches_tracked.item() for m in modules_of(network, torch.nn.BatchNorm3d)} == {1}
+
+
+def with_context(configuration, *, channels=5) -> ACDNet:
+    torch.manual_seed(0)
+    topology = Topology.from_architecture(architecture_of(configuration), configuration["patch_size"])
+    return ACDNet(topology, 1, 2, FineSettings(), context_channels=channels, deep_supervision=True)
+
+
+CONTEXTS = [(isotropic, (8, 8, 8)), (anisotropic, (4, 8, 6)), (two_stages, (6, 4, 4)), (planar, (8, 4))]
+
+
+@pytest.mark.parametrize(("plan", "size"), [*CONTEXTS, (one_stage, (4, 6, 6))])
+def test_a_context_comes_in_at_the_second_stage(plan, size):
+    network, image = with_context(plan()), TestACDNet().image(plan(), batch=2)
+    assert network.encoder.context_size(tuple(plan()["patch_size"])) == size
+    context = torch.randn(2, 5, *size, requires_grad=True)
+    outputs = network(image, context)
+    assert [logits.shape for logits in outputs] == [logits.shape for logits in build(plan())(image)]
+    sum(logits.square().mean() for logits in outputs).backward()
+    assert context.grad.isfinite().all()
+    assert context.grad.abs().sum() > 0
+    assert all(p.grad is not None for p in network.parameters())
+
+
+@pytest.mark.parametrize(("plan", "size"), CONTEXTS)
+def test_full_resolution_does_not_see_the_context_and_all_below_does(plan, size):
+    network, image = with_context(plan()).eval(), TestACDNet().image(plan())
+    with torch.no_grad():
+        first, second = (network.encoder(image, torch.full((1, 5, *size), value)) for value in (0.0, 1.0))
+        assert torch.equal(first[0], second[0])
+        assert not any(torch.equal(one, other) for one, other in zip(first[1:], second[1:], strict=True))
+        outputs = [network(image, torch.full((1, 5, *size), value))[0] for value in (0.0, 1.0)]
+    assert not torch.equal(*outputs)
+
+
+def test_a_context_of_another_size_or_width_is_refused():
+    network, image = with_context(isotropic()), TestACDNet().image(isotropic())
+    with pytest.raises(RuntimeError, match="Sizes of tensors must match"):
+        network(image, torch.zeros(1, 5, 16, 16, 16))
+    with pytest.raises(RuntimeError, match="channels"):
+        network(image, torch.zeros(1, 4, 8, 8, 8))
+
+
+def test_a_network_without_a_context_has_no_weights_for_it():
+    assert not any(".merge." in name for name, _ in build(isotropic()).named_parameters())
+    merging = [name for name, _ in with_context(isotropic()).named_parameters() if ".merge." in name]
+    assert merging

@@ -1,0 +1,306 @@
+import copy
+import re
+
+import pytest
+import torch
+from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+from torch import nn
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.networks.plans import Topology, architecture_of
+from nnunet_cscn.networks.pooling import (
+    block_plan,
+    coarse_stem,
+    cumulative_strides,
+    pooled_plan,
+    pooled_scales,
+    pooling_of,
+)
+from nnunet_cscn.settings import CoarseSettings, FineSettings
+
+from .tiny_plans import anisotropic, configuration, isotropic, one_stage, planar, two_stages
+
+
+def uneven(*, residual=False):
+    """Return a plan of which no two stages are alike."""
+    strides = [(1, 1, 1), (1, 2, 2), (2, 2, 2), (1, 2, 2)]
+    kernels = [(1, 3, 3), (1, 5, 5), (3, 3, 3), (3, 5, 3)]
+    plan = configuration((8, 32, 16), strides, kernels, (4, 6, 8, 10), residual=residual)
+    kwargs = plan["architecture"]["arch_kwargs"]
+    kwargs["n_blocks_per_stage" if residual else "n_conv_per_stage"] = [1, 2, 3, 4]
+    return plan
+
+
+def late():
+    """Return a plan whose second stage has the resolution of the first."""
+    return configuration((8, 8), [(1, 1), (1, 1), (2, 2), (2, 2)], [(3, 3)] * 4, (4, 4, 8, 8))
+
+
+def thirds():
+    return configuration((12, 12), [(1, 1), (2, 2), (3, 3)], [(3, 3)] * 3, (4, 8, 8))
+
+
+def read(plan) -> Topology:
+    return Topology.from_architecture(architecture_of(plan), plan["patch_size"])
+
+
+def pooled(plan, by):
+    return pooled_plan(architecture_of(plan), read(plan), by)
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        (isotropic, [(1, 1, 1), (2, 2, 2), (4, 4, 4)]),
+        (anisotropic, [(1, 1, 1), (1, 2, 2), (2, 4, 4)]),
+        (planar, [(1, 1), (2, 2), (4, 2)]),
+        (one_stage, [(1, 1, 1)]),
+    ],
+)
+def test_strides_are_multiplied_from_stage_to_stage(plan, expected):
+    assert cumulative_strides(read(plan())) == expected
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [(isotropic, (2, 2, 2)), (anisotropic, (1, 2, 2)), (two_stages, (1, 2, 2)), (planar, (2, 2)), (late, (2, 2))],
+)
+def test_the_window_is_pooled_by_the_plans_first_real_stride(plan, expected):
+    assert pooling_of(read(plan()), CoarseSettings()) == expected
+
+
+@pytest.mark.parametrize(
+    ("plan", "by"),
+    [
+        (isotropic, (4, 4, 4)),
+        (isotropic, (1, 1, 2)),
+        (anisotropic, (2, 2, 2)),
+        (anisotropic, (2, 4, 4)),
+        (anisotropic, (1, 4, 2)),
+        (planar, (4, 2)),
+        (thirds, (6, 2)),
+    ],
+)
+def test_an_option_that_fits_the_strides_is_taken(plan, by):
+    assert pooling_of(read(plan()), CoarseSettings(pooling=by)) == by
+
+
+@pytest.mark.parametrize(
+    ("plan", "by", "sentence"),
+    [
+        (isotropic, (2, 2), "cscn.coarse.pooling: expected 3 numbers, got [2, 2]"),
+        (planar, (2, 2, 2), "cscn.coarse.pooling: expected 2 numbers, got [2, 2, 2]"),
+        (isotropic, (1, 1, 1), "cscn.coarse.pooling: [1, 1, 1] pools nothing: `cscn configure"),
+        (isotropic, (2, 3, 2), "[2, 3, 2] does not fit the plan's strides along axis 1"),
+        (isotropic, (2, 2, 8), "strides along axis 2: choose a number that divides 4 there"),
+        (anisotropic, (4, 2, 2), "strides along axis 0: choose a number that divides 2 there"),
+        (planar, (4, 4), "strides along axis 1: choose a number that divides 2 there"),
+        (thirds, (2, 3), "does not fit the plan's strides along axis 1"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_refused_with_the_remedy(plan, by, sentence):
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        pooling_of(read(plan()), CoarseSettings(pooling=by))
+
+
+@pytest.mark.parametrize("by", [None, (2, 2, 2)])
+def test_a_plan_of_one_resolution_is_refused_with_the_remedy(by):
+    sentence = r"one resolution \(patch \[4, 6, 6\], 1 stages\).*`cscn configure .* --set coarse\.resolution=full`"
+    with pytest.raises(UserError, match=sentence):
+        pooling_of(read(one_stage()), CoarseSettings(pooling=by))
+
+
+@pytest.mark.parametrize(
+    ("plan", "by", "strides", "kernels", "blocks", "patch_size"),
+    [
+        (isotropic, (2, 2, 2), [(1, 1, 1), (2, 2, 2)], [(3, 3, 3)] * 2, (2, 2), (8, 8, 8)),
+        (isotropic, (4, 4, 4), [(1, 1, 1)], [(3, 3, 3)], (2,), (4, 4, 4)),
+        (isotropic, (1, 1, 2), [(1, 1, 1), (2, 2, 1), (2, 2, 2)], [(3, 3, 3)] * 3, (2, 2, 2), (16, 16, 8)),
+        (anisotropic, (1, 2, 2), [(1, 1, 1), (2, 2, 2)], [(3, 3, 3)] * 2, (2, 2), (4, 8, 6)),
+        (anisotropic, (2, 2, 2), [(1, 1, 1), (1, 2, 2)], [(3, 3, 3)] * 2, (2, 2), (2, 8, 6)),
+        (two_stages, (1, 2, 2), [(1, 1, 1)], [(3, 3, 3)], (2,), (6, 4, 4)),
+        (planar, (2, 2), [(1, 1), (2, 1)], [(3, 3)] * 2, (2, 2), (8, 4)),
+        (late, (2, 2), [(1, 1), (2, 2)], [(3, 3)] * 2, (2, 2), (4, 4)),
+        (
+            uneven,  # 1, 2, 4 and 8 voxels in plane, 1, 1, 2 and 2 across
+            (1, 2, 2),
+            [(1, 1, 1), (2, 2, 2), (1, 2, 2)],
+            [(1, 5, 5), (3, 3, 3), (3, 5, 3)],
+            (2, 3, 4),
+            (8, 16, 8),
+        ),
+        (
+            uneven,
+            (2, 2, 2),
+            [(1, 1, 1), (1, 2, 2), (1, 2, 2)],
+            [(1, 5, 5), (3, 3, 3), (3, 5, 3)],
+            (2, 3, 4),
+            (4, 16, 8),
+        ),
+        (uneven, (2, 4, 4), [(1, 1, 1), (1, 2, 2)], [(3, 3, 3), (3, 5, 3)], (3, 4), (4, 8, 4)),
+    ],
+)
+def test_the_pooled_plan_is_what_is_left_of_the_plan(plan, by, strides, kernels, blocks, patch_size):
+    original = plan()
+    architecture, topology = pooled(original, by)
+    n_stages = len(strides)
+    features = original["architecture"]["arch_kwargs"]["features_per_stage"][:n_stages]
+    assert topology.strides == tuple(strides)
+    assert topology.kernel_sizes == tuple(kernels)
+    assert topology.features == tuple(features)
+    assert topology.blocks == blocks
+    assert topology.patch_size == patch_size
+    kwargs = architecture.kwargs
+    assert kwargs["n_stages"] == n_stages
+    assert kwargs["strides"] == [list(stride) for stride in strides]
+    assert kwargs["kernel_sizes"] == [list(kernel) for kernel in kernels]
+    assert kwargs["features_per_stage"] == features
+    assert kwargs["n_conv_per_stage"] == list(blocks)
+    assert kwargs["n_conv_per_stage_decoder"] == [1] * (n_stages - 1)
+
+
+def test_a_residual_encoder_keeps_its_own_key():
+    architecture, topology = pooled(uneven(residual=True), (2, 4, 4))
+    assert architecture.class_name.endswith("ResidualEncoderUNet")
+    assert architecture.kwargs["n_blocks_per_stage"] == [3, 4]
+    assert "n_conv_per_stage" not in architecture.kwargs
+    assert topology.blocks == (3, 4)
+
+
+def test_the_plan_itself_stays_as_it_is():
+    plan = uneven()
+    before = copy.deepcopy(plan)
+    pooled(plan, (2, 2, 2))
+    assert plan == before
+
+
+def test_all_else_is_taken_over():
+    architecture, topology = pooled(isotropic(), (2, 2, 2))
+    original = isotropic()["architecture"]
+    for key in ("conv_op", "conv_bias", "norm_op", "norm_op_kwargs", "nonlin", "nonlin_kwargs"):
+        assert architecture.kwargs[key] == original["arch_kwargs"][key]
+    assert architecture.requires_import == original["_kw_requires_import"]
+    assert (topology.conv, topology.norm) == (nn.Conv3d, nn.InstanceNorm3d)
+
+
+@pytest.mark.parametrize(
+    ("plan", "by", "sizes"),
+    [
+        (isotropic, (2, 2, 2), [(8, 8, 8)]),
+        (anisotropic, (1, 2, 2), [(4, 8, 6)]),
+        (anisotropic, (2, 2, 2), [(2, 8, 6)]),
+        (planar, (2, 2), [(8, 4)]),
+        (uneven, (1, 2, 2), [(8, 16, 8), (4, 8, 4)]),
+        (lambda: uneven(residual=True), (2, 2, 2), [(4, 16, 8), (4, 8, 4)]),
+        (lambda: anisotropic(residual=True), (1, 2, 2), [(4, 8, 6)]),
+    ],
+)
+def test_nnunets_own_class_is_built_from_the_pooled_plan(plan, by, sizes):
+    architecture, topology = pooled(plan(), by)
+    network = get_network_from_plans(
+        architecture.class_name,
+        dict(architecture.kwargs),
+        architecture.requires_import,
+        2,
+        3,
+        deep_supervision=True,
+    )
+    with torch.no_grad():
+        logits = network(torch.zeros(1, 2, *topology.patch_size))
+    assert [tuple(scale.shape) for scale in logits] == [(1, 3, *size) for size in sizes]
+
+
+@pytest.mark.parametrize(
+    ("plan", "by", "expected"),
+    [
+        (isotropic, (2, 2, 2), [[1 / 2, 1 / 2, 1 / 2]]),
+        (anisotropic, (1, 2, 2), [[1, 1 / 2, 1 / 2]]),
+        (two_stages, (1, 2, 2), [[1, 1 / 2, 1 / 2]]),
+        (planar, (2, 2), [[1 / 2, 1 / 2]]),
+        (uneven, (1, 2, 2), [[1, 1 / 2, 1 / 2], [1 / 2, 1 / 4, 1 / 4]]),
+        (uneven, (2, 2, 2), [[1 / 2, 1 / 2, 1 / 2], [1 / 2, 1 / 4, 1 / 4]]),
+    ],
+)
+def test_scales_are_those_of_the_coarse_outputs_in_the_window(plan, by, expected):
+    assert pooled_scales(pooled(plan(), by)[1], by) == expected
+
+
+@pytest.mark.parametrize(("plan", "by", "kind"), [(isotropic, (2, 2, 4), nn.AvgPool3d), (planar, (2, 1), nn.AvgPool2d)])
+def test_a_stem_of_means_has_nothing_to_learn(plan, by, kind):
+    stem, channels = coarse_stem(read(plan()), by, CoarseSettings(), 3)
+    assert isinstance(stem, kind)
+    assert channels == 3
+    image = torch.zeros(1, 3, *plan()["patch_size"])
+    image[:, 1].view(-1)[0] = 8.0  # one voxel of the first cell
+    assert stem(image)[0, 1].flatten()[0].item() == 8.0 / torch.tensor(by).prod().item()
+
+
+def test_a_learned_stem_is_a_convolution_of_that_stride():
+    stem, channels = coarse_stem(read(anisotropic()), (1, 2, 2), CoarseSettings(stem="learned"), 3)
+    (convolution,) = (module for module in stem.modules() if isinstance(module, nn.Conv3d))
+    assert (convolution.kernel_size, convolution.stride) == ((1, 2, 2), (1, 2, 2))
+    assert (convolution.in_channels, convolution.out_channels, channels) == (3, 4, 4)
+    assert stem(torch.zeros(1, 3, 4, 16, 12)).shape == (1, 4, 4, 8, 6)
+
+
+@pytest.mark.parametrize(
+    ("plan", "stages", "by", "expected"),
+    [
+        (isotropic, 4, (2, 2, 2), (16, 16, 16)),  # four voxels are left of 16 after strides of 4
+        (isotropic, 2, (2, 2, 2), (8, 8, 8)),
+        (isotropic, 1, (2, 2, 2), (4, 4, 4)),
+        (isotropic, 2, (4, 4, 4), (8, 8, 8)),
+        (anisotropic, 4, (1, 2, 2), (4, 16, 12)),  # (8, 16, 16) does not fit into the window
+        (anisotropic, 2, (1, 2, 2), (4, 8, 8)),
+        (planar, 2, (2, 2), (8, 8)),
+        (planar, 1, (4, 2), (4, 4)),
+        (uneven, 2, (2, 8, 8), (4, 8, 8)),
+        (uneven, 1, (2, 8, 8), (4, 8, 8)),  # a pooled voxel is the least
+    ],
+)
+def test_a_block_keeps_four_voxels_at_its_deepest_stage(plan, stages, by, expected):
+    assert block_plan(read(plan()), FineSettings(stages=stages), by).patch_size == expected
+
+
+def test_the_block_plan_is_the_upper_part_of_the_plan():
+    blocks = block_plan(read(uneven()), FineSettings(stages=3), (1, 2, 2))
+    assert blocks.features == (4, 6, 8)
+    assert blocks.kernel_sizes == ((1, 3, 3), (1, 5, 5), (3, 3, 3))
+    assert blocks.strides == ((1, 1, 1), (1, 2, 2), (2, 2, 2))
+    assert blocks.blocks == (1, 2, 3)
+
+
+def test_a_block_size_that_fits_is_taken():
+    assert block_plan(read(isotropic()), FineSettings(block_size=(4, 8, 16)), (2, 2, 2)).patch_size == (4, 8, 16)
+
+
+@pytest.mark.parametrize(
+    ("options", "by", "sentence"),
+    [
+        ({"block_size": (8, 8)}, (2, 2, 2), "cscn.fine.block_size: expected 3 numbers, got [8, 8]"),
+        ({"block_size": (8, 6, 8)}, (2, 2, 2), "[8, 6, 8] can't be divided by [4, 4, 4]"),
+        ({"block_size": (8, 6, 8)}, (2, 2, 2), "choose multiples of these, or fewer stages (fine.stages=3)"),
+        ({"block_size": (8, 5, 8), "stages": 2}, (2, 2, 2), "[8, 5, 8] can't be divided by [2, 2, 2]"),
+        ({"block_size": (8, 6, 8), "stages": 1}, (4, 4, 4), "[8, 6, 8] can't be divided by [4, 4, 4]"),
+        ({"block_size": (8, 20, 8)}, (2, 2, 2), "blocks of [8, 20, 8] do not fit into the window of [16, 16, 16]"),
+    ],
+)
+def test_blocks_that_do_not_fit_are_refused_with_the_remedy(options, by, sentence):
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        block_plan(read(isotropic()), FineSettings(**options), by)
+
+
+@pytest.mark.parametrize(("plan", "kind"), [(isotropic, nn.BatchNorm3d), (planar, nn.BatchNorm2d)])
+def test_blocks_are_normalised_over_the_batch(plan, kind):
+    blocks = block_plan(read(plan()), FineSettings(), pooling_of(read(plan()), CoarseSettings()))
+    assert blocks.norm is kind
+    assert isinstance(blocks.norm(4, **blocks.norm_kwargs), kind)
+    assert blocks.norm_kwargs == {"eps": 1e-5, "affine": True}
+
+
+def test_the_plans_own_normalisation_is_kept_where_asked_for():
+    plan = isotropic()
+    plan["architecture"]["arch_kwargs"]["norm_op_kwargs"] = {"eps": 1e-3, "affine": False}
+    blocks = block_plan(read(plan), FineSettings(norm="plan"), (2, 2, 2))
+    assert blocks.norm is nn.InstanceNorm3d
+    assert blocks.norm_kwargs == {"eps": 1e-3, "affine": False}
