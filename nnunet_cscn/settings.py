@@ -17,7 +17,7 @@ BLOCK = "cscn"
 LARGEST_SEED = 2**32 - 1  # numpy's
 
 Edge = Literal["background", "surface"]
-FusionMode = Literal["mean", "fine", "gated"]
+FusionMode = Literal["mean", "fine"]
 Resolution = Literal["pooled", "full"]
 Stem = Literal["mean", "learned"]
 FineNorm = Literal["batch", "plan"]
@@ -122,7 +122,7 @@ class FineSettings:
     threshold: float = 0.05
     overlap: float = 0.25
     sees_features: bool = True
-    corrects: bool = False
+    corrects: bool = True
     detached: bool = True
 
     def __post_init__(self) -> None:
@@ -221,7 +221,8 @@ class Settings:
         staged: Where the staged cascade takes its first stage from.
         coarse_weight: Weight of the first network's loss in a joint training.
         fine_weight: Weight of the second network's loss.
-        fusion: ``mean``: the mean of both networks' probabilities, as in the paper; ``fine``: the second one's alone.
+        fusion: ``mean``: the mean of both networks' probabilities, as in the paper; ``fine``: the second one's alone
+            where it ran; None: ``fine`` for a cascade over two resolutions, ``mean`` for one of a single resolution.
         epochs: Number of epochs; None for the trainer's own.
         iterations_per_epoch: Training iterations in an epoch; None for nnU-Net's 250.
         validation_iterations_per_epoch: Validation iterations in an epoch; None for nnU-Net's 50.
@@ -251,7 +252,7 @@ three_views, block_size, tile_size, protocol, seed
     staged: StagedSettings = field(default_factory=StagedSettings)
     coarse_weight: float = 0.5
     fine_weight: float = 1.0
-    fusion: FusionMode = "mean"
+    fusion: FusionMode | None = None
     epochs: int | None = None
     iterations_per_epoch: int | None = None
     validation_iterations_per_epoch: int | None = None

@@ -1,7 +1,7 @@
-"""Train one arm on one fold for a stated number of iterations, predict its validation cases without mirroring, score them.
+"""Train one arm on one fold for a stated number of iterations, predict its validation cases, score them.
 
-A run that was killed goes on from its last checkpoint, with its CPU time so far. All arms are predicted alike: without
-mirroring, by nnU-Net's sliding window, on two threads less than none: one.
+A run that was killed goes on from its last checkpoint, with its CPU time so far. All arms are predicted alike: by
+nnU-Net's sliding window without mirroring, on one thread.
 
 Example: python benchmarks/accuracy/one.py 905 3d_scaled 0 CSCNTrainer --iterations 3000 --work runs --name cscn
 """
@@ -20,6 +20,7 @@ from typing import Any
 
 EPOCH = 50  # iterations between two notes of nnU-Net's log
 SAVE_MINUTES = 4
+KEPT = ("dsc", "precision", "recall", "assd_mm", "hd95_mm", "nsd_2mm", "volume_ml", "reference_volume_ml")
 
 
 def main() -> None:
@@ -49,6 +50,12 @@ def main() -> None:
     report = train._report(trainer, clock.seconds, clock.seconds)
     report.update(name=arguments.name, seed=arguments.seed, prediction_cpu_seconds=seconds, options=arguments.set)
     report["volume_ratio_median"] = volume_ratio(report)
+    report["cases"] = {
+        case: {label: {key: scores[key] for key in KEPT} for label, scores in labels.items()}
+        for case, labels in report["cases"].items()
+    }
+    del report["aggregate"]
+    report["train_losses"] = report["train_losses"][-1:]
     train.write_json(result, report)
     print(summary(report))
 
@@ -90,8 +97,9 @@ def summary(report: dict[str, Any]) -> str:
         rows.append(
             f"{report['name']} it {report['iterations']} fold {report['fold']} seed {report['seed']} {label}: "
             f"DSC {mean('dsc'):.3f} P {mean('precision'):.3f} R {mean('recall'):.3f} ASSD {mean('assd_mm'):.2f} "
-            f"ratio {report['volume_ratio_median'].get(label, float('nan')):.2f} CPU {report['training_cpu_minutes']} min "
-            f"predict {report['prediction_cpu_seconds']:.0f} s loss {report['train_losses'][-1]:.3f}"
+            f"NSD {mean('nsd_2mm'):.3f} ratio {report['volume_ratio_median'].get(label, math.nan):.2f} "
+            f"CPU {report['training_cpu_minutes']} min predict {report['prediction_cpu_seconds']:.0f} s "
+            f"loss {report['train_losses'][-1]:.3f}"
         )
     return "\n".join(rows)
 
@@ -104,7 +112,7 @@ def _save_by_time(trainer: Any, clock: Clock) -> None:
     def saving() -> None:
         on_epoch_end()
         if time.monotonic() - trainer.logger_saved > 60 * SAVE_MINUTES and trainer.current_epoch < trainer.num_epochs:
-            trainer.save_checkpoint(os.path.join(trainer.output_folder, "checkpoint_latest.pth"))
+            trainer.save_checkpoint(str(Path(trainer.output_folder) / "checkpoint_latest.pth"))
             clock.note()
             trainer.logger_saved = time.monotonic()
 
@@ -119,7 +127,7 @@ def _trainer(train: Any, arguments: argparse.Namespace) -> Any:
     from nnunet_cscn.planning.options import merged, parse_assignments
 
     numbers = lambda text, kind: None if text is None else [kind(part) for part in text.split(",")]  # noqa: E731
-    plans = train.read_plans(arguments.dataset)
+    plans = train.read_plans(arguments.dataset, arguments.plans)
     options = merged(
         {"epochs": max(1, arguments.iterations // EPOCH), "iterations_per_epoch": EPOCH,
          "validation_iterations_per_epoch": 1, "seed": arguments.seed},
@@ -150,6 +158,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--name", required=True, help="the arm's name, which its configuration gets")
     parser.add_argument("--iterations", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plans", default="nnUNetPlans")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the method")
     parser.add_argument("--patch-size")
     parser.add_argument("--batch-size", type=int)

@@ -87,7 +87,7 @@ def _coarse_to_fine(plan: Blueprint) -> nn.Module:
         coarse_scales=pooled_scales(pooled, pooling),
         pooling=pooling,
         block_size=block_size,
-        **_cascade_arguments(plan),
+        **_cascade_arguments(plan, on_blocks=True),
     )
 
 
@@ -105,20 +105,19 @@ def _fine_on_blocks(plan: Blueprint, pooling: Extent, *, context_channels: int =
     return network, blocks.patch_size
 
 
-def _cascade_arguments(plan: Blueprint) -> dict[str, Any]:
+def _cascade_arguments(plan: Blueprint, *, on_blocks: bool) -> dict[str, Any]:
     return {
-        "settings": plan.settings.fine,
+        **({"settings": plan.settings.fine} if on_blocks else {}),
         "image_channels": plan.input_channels,
         "output_channels": plan.output_channels,
-        "fusion": plan.settings.fusion,
+        "fusion": plan.settings.fusion or ("fine" if on_blocks else "mean"),
         "deep_supervision": plan.deep_supervision,
     }
 
 
 def _one_resolution(plan: Blueprint) -> nn.Module:
-    arguments = _cascade_arguments(plan)
-    del arguments["settings"]
-    return CSCN(_bunet(plan), _acdnet_of(plan, plan.input_channels + plan.output_channels), **arguments)
+    fine = _acdnet_of(plan, plan.input_channels + plan.output_channels)
+    return CSCN(_bunet(plan), fine, **_cascade_arguments(plan, on_blocks=False))
 
 
 def _baseline(kind: Callable[..., nn.Module]) -> Callable[[Blueprint], nn.Module]:
@@ -185,13 +184,14 @@ def build_second_stage(
         UserError: As ``build_network``.
     """
     plan = _blueprint(configuration, input_channels, output_channels, deep_supervision)
-    arguments = _cascade_arguments(plan)
     if plan.settings.coarse.resolution == "pooled":
         same = (1,) * plan.topology.dimensions  # its probabilities lie on the window's own grid
-        fine, block_size = _fine_on_blocks(plan, same)
-        return StagedBlockCSCN(coarse, fine, pooling=same, block_size=block_size, **arguments)
-    del arguments["settings"]
-    return StagedCSCN(coarse, _acdnet_of(plan, plan.input_channels + plan.output_channels), **arguments)
+        network, block_size = _fine_on_blocks(plan, same)
+        return StagedBlockCSCN(
+            coarse, network, pooling=same, block_size=block_size, **_cascade_arguments(plan, on_blocks=True)
+        )
+    fine = _acdnet_of(plan, plan.input_channels + plan.output_channels)
+    return StagedCSCN(coarse, fine, **_cascade_arguments(plan, on_blocks=False))
 
 
 def _blueprint(

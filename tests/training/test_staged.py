@@ -126,7 +126,7 @@ def test_validation_sees_the_image_alone(preprocessed):
 @pytest.mark.parametrize("use_gaussian", [False, True])
 def test_nnunets_predictor_gives_the_mean_of_both_probabilities(preprocessed, use_gaussian):
     """One tile, no mirroring; nnU-Net keeps logits in half precision, which allows 1e-3."""
-    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
+    trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0, coarse={"resolution": "full"})
     trainer.run_training()
     predictor = nnUNetPredictor(
         device=torch.device("cpu"), use_gaussian=use_gaussian, use_mirroring=False, allow_tqdm=False

@@ -1,0 +1,99 @@
+"""Measure the CPU seconds of an iteration of every arm of a problem, its loading included, on one thread.
+
+Every measurement is a process of its own, the arms taking turns. The medians decide how many iterations each arm gets
+in the same time. Run it on an idle machine.
+
+Example: python benchmarks/accuracy/calibrate.py lgg_4mm
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RUNS = HERE.parent / "runs" / "accuracy"
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from arms import PROBLEMS, Arm, Problem  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("problem", choices=list(PROBLEMS))
+    parser.add_argument("--arms", help="some of them only, such as stock,cscn; stock is measured in any case")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    problem = PROBLEMS[arguments.problem]
+    if arguments.child:
+        print(json.dumps(measure(problem, arguments.child, arguments.steps)))
+        return
+    wanted = list(problem.arms) if arguments.arms is None else ["stock", *arguments.arms.split(",")]
+    found: dict[str, list[float]] = {name: [] for name in dict.fromkeys(wanted)}
+    for _ in range(arguments.rounds):
+        for name in found:
+            command = [sys.executable, __file__, arguments.problem, "--child", name, "--steps", str(arguments.steps)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            found[name] += json.loads(done.stdout.strip().splitlines()[-1])
+    file = RUNS / f"seconds_{arguments.problem}.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    stock = statistics.median(found["stock"])
+    before = known.get("stock", {}).get("seconds", stock)
+    for name, seconds in found.items():
+        low, middle, high = statistics.quantiles(seconds, n=4)
+        # brought to the pace of the measurement that fixed the budgets, so that late arms get the same time
+        known.setdefault(
+            name, {"seconds": middle * before / stock, "quartiles": [low, high], "x_stock": middle / stock}
+        )
+        print(f"{name}: {middle:.3f} s ({low:.3f} to {high:.3f}), {middle / stock:.2f} x stock")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(known, indent=1) + "\n")
+
+
+def measure(problem: Problem, name: str, n_steps: int) -> list[float]:
+    """Return CPU seconds of iterations, in this process."""
+    os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
+    import one
+    import torch
+    import train
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        os.environ["nnUNet_results"] = folder  # noqa: SIM112
+        sys.argv = ["one.py", *one_arguments(problem, problem.arms[name], name, 0), "--iterations", "50"]
+        sys.argv += ["--work", folder]
+        trainer = one._trainer(train, one._parse())
+        trainer.disable_checkpointing = True
+        trainer.on_train_start()
+        trainer.on_train_epoch_start()
+        seconds = []
+        for _ in range(n_steps + 2):
+            start = time.process_time()
+            trainer.train_step(next(trainer.dataloader_train))
+            seconds.append(time.process_time() - start)
+    return seconds[2:]  # the first ones allocate
+
+
+def one_arguments(problem: Problem, arm: Arm, name: str, fold: int) -> list[str]:
+    """Return the arguments of one.py for an arm."""
+    configuration = arm.configuration or problem.configuration
+    return [
+        str(problem.dataset), configuration, str(fold), arm.trainer, "--name", name, "--plans", arm.plans,
+        *shlex.split(arm.options),
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Run arms of a problem on its folds, two at a time, one thread each; what is there already is left alone.
+
+A run that was stopped goes on from its last checkpoint. Results go to benchmarks/runs/accuracy/PROBLEM/.
+
+Example: python benchmarks/accuracy/run.py lgg_4mm --arms stock,cscn --folds 0,1,2 --work models
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE)]
+
+from arms import PROBLEMS  # noqa: E402
+from calibrate import RUNS, one_arguments  # noqa: E402
+
+from nnunet_cscn.cli.executor_options import run_shown  # noqa: E402
+from nnunet_cscn.execution.jobs import Job  # noqa: E402
+from nnunet_cscn.execution.local import LocalExecutor  # noqa: E402
+
+EPOCH = 50
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("problem", choices=list(PROBLEMS))
+    parser.add_argument("--arms", help="some of them only, such as stock,cscn")
+    parser.add_argument("--folds", help="some of them only, such as 0,1,2")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--budget", type=float, default=1.0, help="in multiples of the problem's")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the models")
+    parser.add_argument("--at-a-time", type=int, default=2)
+    arguments = parser.parse_args()
+    jobs = wanted_jobs(arguments)
+    print(f"{len(jobs)} runs to do")
+    run_shown(LocalExecutor(["cpu"] * arguments.at_a_time), jobs)
+
+
+def wanted_jobs(arguments: argparse.Namespace) -> list[Job]:
+    """Return the runs whose results are not there, fold by fold, so that all arms grow together."""
+    problem = PROBLEMS[arguments.problem]
+    seconds = json.loads((RUNS / f"seconds_{arguments.problem}.json").read_text())
+    arms = list(problem.arms) if arguments.arms is None else arguments.arms.split(",")
+    folds = problem.folds if arguments.folds is None else [int(fold) for fold in arguments.folds.split(",")]
+    jobs = []
+    for seed in arguments.seeds.split(","):
+        for fold in folds:
+            for name in arms:
+                length = 60 * problem.minutes * arguments.budget / seconds[name]["seconds"]
+                iterations = max(1, round(length / EPOCH)) * EPOCH
+                label = f"{name}_x{arguments.budget:g}_f{fold}_s{seed}"
+                result = RUNS / arguments.problem / f"{label}.json"
+                if result.exists():
+                    continue
+                command = ("python", str(HERE / "one.py"), *one_arguments(problem, problem.arms[name], name, fold))
+                command += ("--iterations", str(iterations), "--seed", seed, "--json", str(result))
+                command += ("--work", str(arguments.work / arguments.problem / f"x{arguments.budget:g}"))
+                jobs.append(
+                    Job(
+                        label,
+                        tuple(part.replace("{", "{{").replace("}", "}}") for part in command),
+                        arguments.work / arguments.problem / "logs" / f"{label}.log",
+                        progress=r"\bEpoch (\d+)\s*$",
+                        total=iterations // EPOCH,
+                    )
+                )
+    return jobs
+
+
+if __name__ == "__main__":
+    main()
