@@ -23,7 +23,7 @@ ALONG = {
 
 
 def everywhere(plan):
-    return plan(cscn={"fine": {"threshold": 0.0, "corrects": False}})
+    return plan(cscn={"fine": {"threshold": 0.0}})
 
 
 def places_of(plan):
