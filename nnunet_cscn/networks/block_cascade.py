@@ -61,7 +61,7 @@ class BlockCascade(CSCN):
         self.pooling = pooling
         self.block_size = block_size
         self.settings = settings
-        self.n_random = round(settings.blocks_per_sample * settings.random_share)
+        self.n_random = int(settings.blocks_per_sample * settings.random_share)  # rounded in favour of the others
         self.mode = "trilinear" if len(pooling) == 3 else "bilinear"
         # on the device from the start: making it in every step would wait for the device
         self.register_buffer("_steps", torch.tensor(pooling), persistent=False)
@@ -137,18 +137,19 @@ class BlockCascade(CSCN):
         places = self._active(coarse_logits, tuple(image.shape[2:]))
         weight = tent(self.block_size, device=image.device)
         total, weights = torch.zeros_like(coarse_p), torch.zeros_like(coarse_p[:, :1])
-        was_supervised, self.fine.decoder.deep_supervision = self._deep_supervision, False  # type: ignore[union-attr]
         for sample, origins in places:
+            if not len(origins):  # split would give one empty batch
+                continue
             for chunk in torch.split(origins, BLOCKS_AT_A_TIME):
                 one = slice(sample, sample + 1)
                 seen = None if features is None else features[one]
-                logits = self._fine_blocks(image[one], coarse_logits[one], seen, chunk[None])
+                out = self._fine_blocks(image[one], coarse_logits[one], seen, chunk[None])
+                logits = out[0] if isinstance(out, list) else out
                 for origin, p in zip(chunk.tolist(), self.fusion.probabilities(logits), strict=True):
                     edges = zip(origin, self.block_size, strict=True)
                     here: Any = (sample, slice(None), *(slice(first, first + edge) for first, edge in edges))
                     total[here] += p * weight
                     weights[here] += weight
-        self.fine.decoder.deep_supervision = was_supervised  # type: ignore[union-attr]
         return torch.where(weights > 0, total / weights.clamp(min=1e-12), coarse_p)
 
     def _active(self, coarse_logits: Tensor, window: Extent) -> list[tuple[int, Tensor]]:

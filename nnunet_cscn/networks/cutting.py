@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 CANDIDATES_PER_BLOCK = 4  # along each axis, blocks are drawn at this share of their edge
+SMALLEST_SCORE = 1e-6  # where nothing is uncertain; thousands of such places must not outweigh a small tumour
 
 
 def cut(volume: Tensor, origins: Tensor, size: Sequence[int]) -> Tensor:
@@ -57,23 +59,27 @@ def draw_origins(uncertainty: Tensor, size: Sequence[int], n_blocks: int, n_rand
         First voxel of each block, (B, n_blocks, axes). The number of blocks does not depend on the content.
     """
     window = uncertainty.shape[2:]
-    steps = [max(1, edge // CANDIDATES_PER_BLOCK) for edge in size]
-    pool = F.avg_pool3d if len(size) == 3 else F.avg_pool2d
-    score = pool(uncertainty, tuple(size), tuple(steps))
-    counts = score.shape[2:]
-    flat = score.flatten(1)
+    score, along = uncertainty, []
+    for axis, (edge, length) in enumerate(zip(window, size, strict=True), start=2):
+        step = max(1, length // CANDIDATES_PER_BLOCK)
+        first = torch.arange(0, edge - length + step, step, device=score.device).clamp(max=edge - length)
+        # sums over boxes, axis by axis: what is before a box's end without what is before its beginning
+        before = F.pad(score.cumsum(dim=axis), [0, 0] * (score.dim() - 1 - axis) + [1, 0])
+        score = before.index_select(axis, first + length) - before.index_select(axis, first)
+        along.append(first)
+    flat = score.flatten(1).clamp(min=0) / math.prod(size)
     # a draw without replacement, each as likely as its score says: the largest of log score + Gumbel noise
     noise = -torch.log(-torch.log(torch.rand_like(flat).clamp(1e-6, 1 - 1e-6)))
     n_sure = n_blocks - n_random
     parts = []
     if n_sure:
-        chosen = (torch.log(flat + 1e-4) + noise).topk(min(n_sure, flat.shape[1]), dim=1).indices
+        chosen = (torch.log(flat + SMALLEST_SCORE) + noise).topk(min(n_sure, flat.shape[1]), dim=1).indices
         chosen = chosen.repeat(1, -(-n_sure // chosen.shape[1]))[:, :n_sure]
-        along: list[Tensor] = []
-        for count, step in zip(reversed(counts), reversed(steps), strict=True):
-            along.insert(0, (chosen % count) * step)
-            chosen = chosen // count
-        parts.append(torch.stack(along, dim=-1))
+        places: list[Tensor] = []
+        for first in reversed(along):
+            places.insert(0, first[chosen % len(first)])
+            chosen = chosen // len(first)
+        parts.append(torch.stack(places, dim=-1))
     if n_random:
         spaces = [edge - length + 1 for edge, length in zip(window, size, strict=True)]
         drawn = [
@@ -93,10 +99,15 @@ def lattice(window: Sequence[int], size: Sequence[int], overlap: float, multiple
         overlap: Share of a block's edge that the next one covers too, at least.
         multiple: Origins are multiples of this.
 
+    Raises:
+        ValueError: When a block is larger than the window.
+
     Example:
         >>> lattice((8, 24), (8, 16), 0.25, (2, 2))
         [[0], [0, 8]]
     """
+    if any(edge < length for edge, length in zip(window, size, strict=True)):
+        raise ValueError(f"window: expected at least one block of {tuple(size)}, got {tuple(window)}")
     along = []
     for edge, length, unit in zip(window, size, multiple, strict=True):
         last = edge - length

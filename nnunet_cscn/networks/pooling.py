@@ -49,13 +49,22 @@ def pooling_of(topology: Topology, coarse: CoarseSettings) -> Extent:
     if max(pooling) == 1:
         raise UserError(f"{BLOCK}.coarse.pooling: {list(pooling)} pools nothing: {FULL}")
     for axis, by in enumerate(pooling):
-        fits = all(step[axis] % by == 0 or by % step[axis] == 0 for step in steps)
-        if not fits or steps[-1][axis] % by:
+        if by not in (fitting := _fitting(steps, axis)):
             raise UserError(
-                f"{BLOCK}.coarse.pooling: {list(pooling)} does not fit the plan's strides along axis {axis}: choose a "
-                f"number that divides {steps[-1][axis]} there"
+                f"{BLOCK}.coarse.pooling: {list(pooling)} does not fit the plan's strides along axis {axis}: choose "
+                f"{' or '.join(map(str, fitting))} there"
             )
     return pooling
+
+
+def _fitting(steps: Sequence[Extent], axis: int) -> list[int]:
+    """Return what the window can be pooled by along an axis: every stage of the plan is then left whole or above it."""
+    deepest = steps[-1][axis]
+    return [
+        by
+        for by in range(1, deepest + 1)
+        if deepest % by == 0 and all(step[axis] % by == 0 or by % step[axis] == 0 for step in steps)
+    ]
 
 
 def pooled_plan(architecture: Architecture, topology: Topology, pooling: Extent) -> tuple[Architecture, Topology]:
@@ -98,7 +107,7 @@ def pooled_plan(architecture: Architecture, topology: Topology, pooling: Extent)
         if key in kwargs:
             kwargs[key] = list(pooled.blocks)
     if isinstance(decoder := kwargs.get("n_conv_per_stage_decoder"), (list, tuple)):
-        kwargs["n_conv_per_stage_decoder"] = list(decoder)[len(decoder) - pooled.n_stages + 1 :]
+        kwargs["n_conv_per_stage_decoder"] = list(decoder)[: pooled.n_stages - 1]  # deepest first
     return dataclasses.replace(architecture, kwargs=kwargs), pooled
 
 
@@ -133,7 +142,7 @@ def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topol
     steps = cumulative_strides(topology)[n_stages - 1]
     multiples = tuple(math.lcm(step, by) for step, by in zip(steps, pooling, strict=True))
     size = fine.block_size or tuple(
-        min(edge, max(multiple, BLOCK_FEATURE_MAP * step))
+        min(edge, -(-BLOCK_FEATURE_MAP * step // multiple) * multiple)
         for edge, step, multiple in zip(topology.patch_size, steps, multiples, strict=True)
     )
     if len(size) != topology.dimensions:

@@ -118,8 +118,9 @@ def test_a_threshold_of_1_leaves_the_coarse_probability_everywhere(plan, high):
     assert torch.equal(coarse, fine)
 
 
-def test_a_window_without_foreground_stays_that_of_the_coarse_network():
-    network = with_corner(isotropic(), high=-20.0, elsewhere=-20.0)
+@pytest.mark.parametrize("norm", ["batch", "plan"])
+def test_a_window_without_foreground_stays_that_of_the_coarse_network(norm):
+    network = with_corner(isotropic(cscn={"fine": {"norm": norm}}), high=-20.0, elsewhere=-20.0)
     coarse, fine = both(network, image_of(isotropic()))
     assert torch.equal(coarse, fine)
 

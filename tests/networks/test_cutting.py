@@ -197,3 +197,14 @@ def test_weights_are_symmetric_and_never_0(size):
     assert weight.shape == size
     assert weight.min() > 0
     assert all(torch.equal(weight, weight.flip(axis)) for axis in range(len(size)))
+
+
+def test_the_last_voxels_of_a_window_get_blocks_too():
+    peak = torch.zeros(1, 1, 11, 11)
+    peak[..., 10, 10] = 1
+    assert draw_origins(peak, (8, 8), 1, 0).tolist() == [[[3, 3]]]
+
+
+def test_a_window_smaller_than_a_block_has_no_lattice():
+    with pytest.raises(ValueError, match=r"window: expected at least one block of \(8, 8\), got \(16, 4\)"):
+        lattice((16, 4), (8, 8), 0.25, (1, 1))

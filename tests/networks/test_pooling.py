@@ -92,9 +92,9 @@ def test_an_option_that_fits_the_strides_is_taken(plan, by):
         (planar, (2, 2, 2), "cscn.coarse.pooling: expected 2 numbers, got [2, 2, 2]"),
         (isotropic, (1, 1, 1), "cscn.coarse.pooling: [1, 1, 1] pools nothing: `cscn configure"),
         (isotropic, (2, 3, 2), "[2, 3, 2] does not fit the plan's strides along axis 1"),
-        (isotropic, (2, 2, 8), "strides along axis 2: choose a number that divides 4 there"),
-        (anisotropic, (4, 2, 2), "strides along axis 0: choose a number that divides 2 there"),
-        (planar, (4, 4), "strides along axis 1: choose a number that divides 2 there"),
+        (isotropic, (2, 2, 8), "strides along axis 2: choose 1 or 2 or 4 there"),
+        (anisotropic, (4, 2, 2), "strides along axis 0: choose 1 or 2 there"),
+        (planar, (4, 4), "strides along axis 1: choose 1 or 2 there"),
         (thirds, (2, 3), "does not fit the plan's strides along axis 1"),
     ],
 )
@@ -304,3 +304,12 @@ def test_the_plans_own_normalisation_is_kept_where_asked_for():
     blocks = block_plan(read(plan), FineSettings(norm="plan"), (2, 2, 2))
     assert blocks.norm is nn.InstanceNorm3d
     assert blocks.norm_kwargs == {"eps": 1e-3, "affine": False}
+
+
+def test_the_decoder_keeps_the_deep_stages_convolutions_which_nnunet_lists_first():
+    configuration = isotropic()
+    configuration["architecture"]["arch_kwargs"]["n_conv_per_stage_decoder"] = [3, 2]
+    architecture = architecture_of(configuration)
+    topology = Topology.from_architecture(architecture, configuration["patch_size"])
+    pooled, _ = pooled_plan(architecture, topology, (2, 2, 2))
+    assert pooled.kwargs["n_conv_per_stage_decoder"] == [3]
