@@ -7,19 +7,27 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from .test_coarse_to_fine import TestCoarseToFineCSCN
 from .test_cscn import TestCSCN
 from .test_staged import TestStagedCSCN
 from .tiny_plans import anisotropic
 
-CONTRACTS = {"cscn": TestCSCN, "staged": TestStagedCSCN}
+CONTRACTS = {"cscn": TestCSCN, "staged": TestStagedCSCN, "coarse_to_fine": TestCoarseToFineCSCN}
 N_RANKS = 2
 
 
-def batch() -> Tensor:
-    """One sample for each rank, with stored probabilities behind its image."""
+def build(name: str) -> nn.Module:
+    # blocks that are the window itself are the same wherever they are drawn, and the plan's instance normalisation
+    # keeps samples apart, so that ranks can be compared with the joint batch
+    fine = {"block_size": anisotropic()["patch_size"], "norm": "plan"}
+    return CONTRACTS[name]().build(anisotropic(cscn={"fine": fine})).train()
+
+
+def batch(name: str) -> Tensor:
+    """One sample for each rank, with stored probabilities behind its image where the network takes any."""
     generator = torch.Generator().manual_seed(0)
     image = torch.randn((N_RANKS, 1, *anisotropic()["patch_size"]), generator=generator)
-    return torch.cat([image, torch.rand(image.shape, generator=generator)], dim=1)
+    return image if name == "coarse_to_fine" else torch.cat([image, torch.rand(image.shape, generator=generator)], 1)
 
 
 def train(name: str, model: nn.Module, samples: Tensor) -> None:
@@ -36,9 +44,9 @@ def train(name: str, model: nn.Module, samples: Tensor) -> None:
 def work(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=N_RANKS)
-    for name, contract in CONTRACTS.items():
-        model = DistributedDataParallel(contract().build(anisotropic()).train())
-        train(name, model, batch()[rank : rank + 1])
+    for name in CONTRACTS:
+        model = DistributedDataParallel(build(name))
+        train(name, model, batch(name)[rank : rank + 1])
         torch.save(dict(model.module.named_parameters()), f"{folder}/{name}_{rank}.pt")
     dist.barrier()  # a rank that leaves first pulls the connection away under the other
     dist.destroy_process_group()

@@ -3,15 +3,14 @@
 import torch
 import torch.multiprocessing
 
-from .distributed_worker import CONTRACTS, N_RANKS, batch, train, work
-from .tiny_plans import anisotropic
+from .distributed_worker import CONTRACTS, N_RANKS, batch, build, train, work
 
 
 def test_two_ranks_learn_what_the_joint_batch_would_teach(tmp_path):
     torch.multiprocessing.spawn(work, args=(str(tmp_path),), nprocs=N_RANKS)
-    for name, contract in CONTRACTS.items():
-        alone = contract().build(anisotropic()).train()
-        train(name, alone, batch())  # instance norm: samples do not see each other
+    for name in CONTRACTS:
+        alone = build(name)
+        train(name, alone, batch(name))  # instance norm: samples do not see each other
         joint = dict(alone.named_parameters())
         for rank in range(N_RANKS):
             ours = torch.load(tmp_path / f"{name}_{rank}.pt", weights_only=False)
