@@ -22,6 +22,9 @@ def configure(
     ] = [],  # noqa: B006  typer copies it
     plans_name: Annotated[str, typer.Option("-p", "--plans", help="Plans to write to.")] = "nnUNetPlans",
     patch_size: Annotated[str | None, typer.Option(help="Voxels per axis, such as 32,64,64.")] = None,
+    window: Annotated[
+        str | None, typer.Option(help="Voxels per axis that the cascade sees, pooled for its coarse network.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Patches in a batch.")] = None,
     spacing: Annotated[str | None, typer.Option(help="Target spacing in mm, slowest axis first: 3,1.2,1.2.")] = None,
     features: Annotated[int | None, typer.Option(help="Channels at full resolution.")] = None,
@@ -33,6 +36,9 @@ def configure(
     The options stand in the block "cscn" of the configuration and go into every
     model trained with it. Because the configuration's name is part of the result
     folder's name, two settings never share a folder.
+
+    --window gives the cascade a larger view than the patch that it inherits, pooled by as
+    much as keeps a training step at about half the cost of nnU-Net's on that patch.
 
     Example: cscn configure 901 3d_fullres 3d_quick --set epochs=50
     """
@@ -47,6 +53,7 @@ def configure(
     changes = Changes(
         options=parse_assignments(set_),
         patch_size=_numbers("--patch-size", patch_size, int),
+        window=_numbers("--window", window, int),
         batch_size=batch_size,
         spacing_mm=_numbers("--spacing", spacing, float),
         features=features,

@@ -10,6 +10,7 @@ from typing import Any
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet_plans import MAKE_PLANS, configuration_from_plans
 from nnunet_cscn.planning.options import merged
+from nnunet_cscn.planning.window import pooling_for
 from nnunet_cscn.settings import BLOCK, Settings
 
 SMALLEST_FEATURE_MAP = 4  # edge length below which nnU-Net's planner stops pooling
@@ -23,6 +24,8 @@ class Changes:
     Attributes:
         options: Entries of the ``cscn`` block, nested.
         patch_size: Voxels per axis, slowest axis first; a new topology is planned for it.
+        window: The same for the cascade, which sees it pooled: by as much as keeps the coarse network at half the cost
+            of a U-Net on the inherited patch.
         batch_size: Patches in a batch.
         spacing_mm: Target spacing, slowest axis first. The configuration then has preprocessed data of its own.
         features: Channels at full resolution, doubled from stage to stage up to ``max_features``.
@@ -31,6 +34,7 @@ class Changes:
 
     options: Mapping[str, Any]
     patch_size: Sequence[int] | None = None
+    window: Sequence[int] | None = None
     batch_size: int | None = None
     spacing_mm: Sequence[float] | None = None
     features: int | None = None
@@ -39,7 +43,8 @@ class Changes:
     @property
     def need_new_topology(self) -> bool:
         """Whether stages and strides have to be planned anew."""
-        return any(c is not None for c in (self.patch_size, self.spacing_mm, self.features, self.max_features))
+        sizes = (self.patch_size, self.window, self.spacing_mm, self.features, self.max_features)
+        return any(size is not None for size in sizes)
 
 
 def derive_configuration(plans: Mapping[str, Any], base: str, name: str, changes: Changes) -> dict[str, Any]:
@@ -77,9 +82,15 @@ def derive_configuration(plans: Mapping[str, Any], base: str, name: str, changes
         steps = zip(sizes, inherited["spacing"], entry["spacing"], strict=True)
         entry["median_image_size_in_voxels"] = [float(round(size * old / new)) for size, old, new in steps]
     if changes.need_new_topology:
-        patch_size = changes.patch_size if changes.patch_size is not None else _needed(inherited, "patch_size", list)
+        patch_size = next(
+            size for size in (changes.window, changes.patch_size, _needed(inherited, "patch_size", list)) if size
+        )
         spacing = entry.get("spacing", _needed(inherited, "spacing", list))
         entry["patch_size"], entry["architecture"] = _planned(inherited, patch_size, spacing, changes)
+        if changes.window is not None:
+            strides = entry["architecture"]["arch_kwargs"]["strides"]
+            pooling = pooling_for(entry["patch_size"], strides, _needed(inherited, "patch_size", list))
+            entry[BLOCK] = merged(block, {"coarse": {"pooling": pooling}})
     # refuses a name that the base inherits from
     configuration_from_plans({"configurations": {**plans["configurations"], name: entry}}, name)
     return entry
@@ -128,7 +139,16 @@ def _check(changes: Changes, inherited: Mapping[str, Any]) -> None:
     ):
         if number is not None and not 1 <= number <= LARGEST:
             raise UserError(f"{option}: expected a number from 1 to {LARGEST}, got {number}")
-    for option, numbers in (("--patch-size", changes.patch_size), ("--spacing", changes.spacing_mm)):
+    if changes.window is not None and changes.patch_size is not None:
+        raise UserError("--window and --patch-size: give one of them; the window is the patch of the cascade")
+    if changes.window is not None and "pooling" in changes.options.get("coarse", {}):
+        raise UserError("--window chooses coarse.pooling: set both by hand with --patch-size and --set coarse.pooling")
+    sizes = (
+        ("--patch-size", changes.patch_size),
+        ("--window", changes.window),
+        ("--spacing", changes.spacing_mm),
+    )
+    for option, numbers in sizes:
         if numbers is None:
             continue
         expected = len(_needed(inherited, "spacing", list))
@@ -136,17 +156,18 @@ def _check(changes: Changes, inherited: Mapping[str, Any]) -> None:
             raise UserError(f"{option}: expected {expected} numbers for this configuration, got {len(numbers)}")
         if not all(math.isfinite(n) and n > 0 for n in numbers):
             raise UserError(f"{option}: expected positive numbers, got {', '.join(f'{n:g}' for n in numbers)}")
-    if changes.patch_size is not None:
-        _check_patch(changes.patch_size)
+    for option, patch_size in sizes[:2]:
+        if patch_size is not None:
+            _check_patch(option, patch_size)
 
 
-def _check_patch(patch_size: Sequence[int]) -> None:
+def _check_patch(option: str, patch_size: Sequence[float]) -> None:
     shown = ",".join(map(str, patch_size))
     if max(patch_size) > LARGEST:
-        raise UserError(f"--patch-size: expected at most {LARGEST} voxels along an axis, got {shown}")
+        raise UserError(f"{option}: expected at most {LARGEST} voxels along an axis, got {shown}")
     if sum(edge >= SMALLEST_FEATURE_MAP for edge in patch_size) < 2:
         raise UserError(
-            f"--patch-size: expected {SMALLEST_FEATURE_MAP} or more voxels along at least two axes, got {shown}"
+            f"{option}: expected {SMALLEST_FEATURE_MAP} or more voxels along at least two axes, got {shown}"
         )
 
 

@@ -68,6 +68,32 @@ def test_a_configuration_derived_from_a_first_stage_is_not_one_itself(plans):
         assert manager.get_configuration(name).next_stage_names == expected
 
 
+def test_a_window_is_a_patch_that_the_coarse_network_sees_pooled(plans):
+    changes = Changes(options={"epochs": 5}, window=(16, 128, 128))
+    entry = derive_configuration(plans, "3d_gamma", "3d_wide", changes)
+    assert entry["patch_size"] == [16, 128, 128]
+    # by 1x2x2 it would have as many voxels as the inherited patch of 16x64x64; half of them is asked for
+    assert entry["cscn"] == {"loss": {"gamma": 1, "edge": "surface"}, "epochs": 5, "coarse": {"pooling": [2, 4, 4]}}
+    as_patch = Changes(options={"epochs": 5}, patch_size=(16, 128, 128))
+    assert entry["architecture"] == derive_configuration(plans, "3d_gamma", "3d_wide", as_patch)["architecture"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"patch_size": (16, 64, 64)}, "--window and --patch-size: give one of them"),
+        ({"options": {"coarse": {"pooling": [1, 2, 2]}}}, "--window chooses coarse.pooling"),
+        ({"window": (16, 128)}, "--window: expected 3 numbers"),
+        ({"window": (16, 128, 9999)}, "--window: expected at most 4096 voxels"),
+    ],
+)
+def test_windows_that_make_no_sense_are_refused(plans, changes, sentence):
+    with pytest.raises(UserError, match=sentence):
+        derive_configuration(
+            plans, "3d_fullres", "3d_wide", Changes(**{"options": {}, "window": (16, 128, 128), **changes})
+        )
+
+
 def test_an_empty_block_of_the_base_is_none(plans):
     plans["configurations"]["3d_fullres"]["cscn"] = None
     entry = derive_configuration(plans, "3d_fullres", "3d_mine", Changes(options={"epochs": 5}))
