@@ -1,0 +1,120 @@
+"""Put the runs of a problem into one Markdown table, arm by arm, with paired differences to some of them.
+
+Scores are means over the cases of the folds that every arm in the table has; seeds of a case are averaged first.
+
+Example: python benchmarks/accuracy/table.py lgg_4mm --against stock,coarse_half
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).parent)]
+
+from arms import PROBLEMS  # noqa: E402
+from calibrate import RUNS  # noqa: E402
+
+from nnunet_cscn.evaluation.paired import compare_paired  # noqa: E402
+
+Scores = dict[tuple[str, str], list[dict[str, Any]]]  # by case and label: the same of every seed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("problem", choices=list(PROBLEMS))
+    parser.add_argument("--budget", type=float, default=1.0)
+    parser.add_argument("--arms", help="some of them only, in this order")
+    parser.add_argument("--folds", help="some of them only, such as 0,1,2")
+    parser.add_argument("--against", default="stock")
+    arguments = parser.parse_args()
+    problem = PROBLEMS[arguments.problem]
+    names = list(problem.arms) if arguments.arms is None else arguments.arms.split(",")
+    folds = set(problem.folds if arguments.folds is None else map(int, arguments.folds.split(",")))
+    runs = {name: _runs(arguments.problem, name, arguments.budget, folds) for name in names}
+    runs = {name: found for name, found in runs.items() if found}
+    shared = set.intersection(*({run["fold"] for run in found} for found in runs.values())) if runs else set()
+    against = [name for name in arguments.against.split(",") if name in runs]
+    print(
+        f"Folds {', '.join(map(str, sorted(shared)))}; budget {arguments.budget:g} x {problem.minutes:g} CPU minutes\n"
+    )
+    heads = [f"difference to {problem.arms[name].what}" for name in against]
+    print(
+        "| arm | iterations | CPU min | DSC (SD) | precision / recall | volume ratio | ASSD | NSD 2 mm | s a case |",
+        end="",
+    )
+    print("".join(f" {head} |" for head in heads))
+    print("|" + "---|" * (9 + len(heads)))
+    scores = {name: _scores(found, shared) for name, found in runs.items()}
+    for name in runs:
+        found = [run for run in runs[name] if run["fold"] in shared]
+        cells = [problem.arms[name].what, str(found[0]["iterations"]), _mean_of(found, "training_cpu_minutes")]
+        dsc = list(_values(scores[name], "dsc").values())
+        n_lost = sum(not math.isfinite(v) for v in _values(scores[name], "assd_mm").values())
+        cells += [
+            f"{statistics.fmean(dsc):.3f} ({statistics.stdev(dsc):.3f})",
+            f"{_mean(scores[name], 'precision'):.2f} / {_mean(scores[name], 'recall'):.2f}",
+            f"{_ratio(scores[name]):.2f}",
+            f"{_mean(scores[name], 'assd_mm'):.2f}" + (f" ({n_lost} lost)" if n_lost else ""),
+            f"{_mean(scores[name], 'nsd_2mm'):.3f}",
+            f"{sum(r['prediction_cpu_seconds'] for r in found) / sum(len(r['cases']) for r in found):.2f}",
+        ]
+        cells += [_difference(scores[name], scores[other]) if other != name else "-" for other in against]
+        print("| " + " | ".join(cells) + " |")
+
+
+def _runs(problem: str, arm: str, budget: float, folds: set[int]) -> list[dict[str, Any]]:
+    files = sorted((RUNS / problem).glob(f"{arm}_x{budget:g}_f*_s*.json"))
+    runs = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return [run for run in runs if run["fold"] in folds]
+
+
+def _scores(runs: list[dict[str, Any]], folds: set[int]) -> Scores:
+    found: Scores = {}
+    for run in runs:
+        if run["fold"] in folds:
+            for case, labels in run["cases"].items():
+                for label, scores in labels.items():
+                    found.setdefault((case, label), []).append(scores)
+    return found
+
+
+def _values(scores: Scores, key: str) -> dict[tuple[str, str], float]:
+    """The mean over seeds, case by case; what is undefined is left out."""
+    found = {}
+    for case, seeds in scores.items():
+        values = [float(each[key]) for each in seeds if each[key] is not None]
+        if values:
+            found[case] = statistics.fmean(values)
+    return found
+
+
+def _mean(scores: Scores, key: str) -> float:
+    finite = [value for value in _values(scores, key).values() if math.isfinite(value)]
+    return statistics.fmean(finite) if finite else math.nan
+
+
+def _mean_of(runs: list[dict[str, Any]], key: str) -> str:
+    return f"{statistics.fmean(run[key] for run in runs):.1f}"
+
+
+def _ratio(scores: Scores) -> float:
+    predicted, true = _values(scores, "volume_ml"), _values(scores, "reference_volume_ml")
+    return statistics.median(predicted[case] / true[case] for case in true if true[case] > 0)
+
+
+def _difference(ours: Scores, theirs: Scores) -> str:
+    first, second = _values(ours, "dsc"), _values(theirs, "dsc")
+    cases = sorted(first.keys() & second.keys())
+    found = compare_paired([first[case] for case in cases], [second[case] for case in cases])
+    p = "p < 0.001" if found.p < 0.001 else f"p {found.p:.3f}"
+    return f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f}), {p}"
+
+
+if __name__ == "__main__":
+    main()
