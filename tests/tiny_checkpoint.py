@@ -23,7 +23,8 @@ def manager() -> PlansManager:
     coarse = tiny_configuration((8, 8, 8), [(1, 1, 1), (2, 2, 2)], [(3, 3, 3)] * 2, (4, 8))
     full = isotropic(cscn={"coarse": {"resolution": "full"}})
     configurations = {CONFIGURATION: isotropic(), COARSE: coarse, FULL: full}
-    return PlansManager({"configurations": configurations, "label_manager": "LabelManager"})
+    names = {"dataset_name": "Dataset901_Tiny", "plans_name": "nnUNetPlans"}
+    return PlansManager({**names, "configurations": configurations, "label_manager": "LabelManager"})
 
 
 def network(trainer: type[nnUNetTrainer], *, dataset: dict[str, Any] = LABELS, name: str = CONFIGURATION) -> Any:

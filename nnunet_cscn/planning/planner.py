@@ -29,7 +29,10 @@ def cascade_feature_map_size(
 
     The order of the arguments is nnU-Net's.
     """
+    # an image of a few voxels has a plan without strides, by which no window can be pooled
+    is_strided = any(max(stride if isinstance(stride, (list, tuple)) else [stride]) > 1 for stride in kwargs["strides"])
     configuration = {
+        "cscn": {"coarse": {"resolution": "pooled" if is_strided else "full"}},
         "patch_size": list(patch_size),
         "architecture": {
             "network_class_name": class_name,

@@ -13,7 +13,7 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from torch import Tensor, nn
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.networks.staged import StagedCSCN
+from nnunet_cscn.networks.staged import FrozenCoarse
 from nnunet_cscn.networks.wrapping import unwrapped
 
 
@@ -30,7 +30,7 @@ class StitchedPredictor(nnUNetPredictor):  # type: ignore[misc]
             UserError: When it is no staged cascade.
         """
         super().initialize_from_trained_model_folder(*args, **kwargs)
-        if not isinstance(unwrapped(self.network), StagedCSCN):
+        if not isinstance(unwrapped(self.network), FrozenCoarse):
             raise UserError(
                 f"--stitched: {self.trainer_name} did not learn from stitched probabilities; only CSCNStagedTrainer "
                 "and its variants do"

@@ -14,7 +14,7 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
 from nnunet_cscn.networks.registry import build_network
-from nnunet_cscn.nnunet_plans import configuration_from_plans
+from nnunet_cscn.nnunet_plans import configuration_from_plans, read_plans
 
 
 def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, name: str | None = None, seed: int = 0) -> int:
@@ -26,7 +26,8 @@ def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, name: str | None = 
     Args:
         bunet_checkpoint: A checkpoint of ``BUNetTrainer``, or of any trainer whose network is the plan's U-Net.
         target: Where to write the weights, for ``nnUNetv2_train -pretrained_weights``.
-        name: The configuration that CSCN is to be trained on, of the checkpoint's plans; None for its own.
+        name: The configuration that CSCN is to be trained on, of the checkpoint's plans as they were
+            or are now; None for its own.
         seed: Seed of the fine half.
 
     Returns:
@@ -39,7 +40,9 @@ def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, name: str | None = 
     dataset_json = checkpoint["init_args"]["dataset_json"]
     plans = checkpoint["init_args"]["plans"]
     name = name or checkpoint["init_args"]["configuration"]
-    configuration_from_plans(plans, name)  # refused with a sentence where there is none
+    if name not in plans["configurations"]:  # made after that training
+        plans = read_plans(plans["dataset_name"], plans["plans_name"])
+        configuration_from_plans(plans, name)  # refused with a sentence where there is none
     manager = PlansManager(plans)
     configuration = manager.get_configuration(name)
     labels = manager.get_label_manager(dataset_json)

@@ -54,8 +54,8 @@ def _predict(root: Path, out: Path) -> list[str]:
     return ["nnUNetv2_predict", *where, "-device", "cpu", "-npp", "1", "-nps", "1", "--disable_tta"]
 
 
-def _model(trained: Path, trainer: str) -> Path:
-    return trained / f"{trainer}__nnUNetPlans__{CONFIGURATION}"
+def _model(trained: Path, trainer: str, configuration: str = CONFIGURATION) -> Path:
+    return trained / f"{trainer}__nnUNetPlans__{configuration}"
 
 
 def test_train_writes_checkpoint_and_probabilities(trained):
@@ -153,12 +153,14 @@ def test_a_users_own_trainers_are_found_beside_ours(root, run):
 
 def test_a_training_starts_from_a_trained_bunet(root, run, trained):
     bunet, start = _model(trained, "BUNetTrainer") / "fold_0" / "checkpoint_final.pth", root / "start.pth"
-    run("cscn", "weights", "from-bunet", str(bunet), str(start))
+    full = f"{CONFIGURATION}_full"  # both networks at full resolution, so that the coarse one is the plan's U-Net
+    run("cscn", "configure", DATASET, CONFIGURATION, full, "--set", "coarse.resolution=full")
+    run("cscn", "weights", "from-bunet", str(bunet), str(start), "-c", full)
     shown = run(
-        *("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu"),
+        *("nnUNetv2_train", DATASET, full, "0", "-tr", "CSCNTrainer", "-device", "cpu"),
         *("-pretrained_weights", str(start)),
         nnUNet_results=str(root / "pretrained"),
     )
     assert f"Loading pretrained weights from file  {start}" in shown
-    fold = _model(root / "pretrained" / DATASET, "CSCNTrainer") / "fold_0"
+    fold = _model(root / "pretrained" / DATASET, "CSCNTrainer", full) / "fold_0"
     assert (fold / "checkpoint_final.pth").is_file()

@@ -19,7 +19,7 @@ TRAINERS = [getattr(paper, f"{name}PaperTrainer") for name in ("CSCN", "BUNet", 
 SPLIT = PaperSplit(train=("case_0", "case_1", "case_2"), validation=("case_3",), test=("case_4", "case_5"))
 TILE = [12, 32, 32]
 BLOCK = {
-    "loss": {"dice_weight": 0.0, "weighted_mean": False},
+    "loss": {"dice_weight": 0.0, "weighted_mean": False, "normalised": False},
     "three_views": True,
     "initial_learning_rate": 1e-3,
     "epochs": 2,
@@ -151,6 +151,11 @@ def test_images_without_directions_are_refused_before_the_loaders_start(make_pap
     monkeypatch.setattr(trainer.dataset_class, "load_case", load_case)
     with pytest.raises(UserError, match="keeps no directions of the patient"):
         trainer.block_draw()
+
+
+def test_normalised_weights_are_not_the_papers_loss(make_trainer):
+    with pytest.raises(UserError, match=r"3d_tiny asks for normalised distance weights, .* prepare it again"):
+        make_trainer(paper.BUNetPaperTrainer, cscn={**BLOCK, "loss": {"dice_weight": 0.0, "weighted_mean": False}})
 
 
 def test_a_gpu_that_is_too_small_gets_advice_that_fits_the_protocol(make_paper):

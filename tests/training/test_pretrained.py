@@ -5,6 +5,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 import tiny_checkpoint
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import write_json
 from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer
 from nnunet_cscn.training.pretrained import cscn_from_bunet
 
@@ -76,6 +77,18 @@ def test_a_cascade_of_one_resolution_starts_from_the_plans_own_unet(tmp_path):
     assert all(torch.equal(coarse[key], given[key]) for key in given)
 
 
+def test_a_configuration_may_be_younger_than_the_checkpoint(tmp_path, monkeypatch):
+    source, target = tmp_path / "checkpoint_final.pth", tmp_path / "start.pth"
+    given = tiny_checkpoint.write(source, BUNetTrainer, name=tiny_checkpoint.COARSE)
+    folder = tmp_path / "preprocessed" / "Dataset901_Tiny"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("nnUNet_preprocessed", str(folder.parent))
+    plans = tiny_checkpoint.manager().plans
+    plans["configurations"]["3d_new"] = {"inherits_from": tiny_checkpoint.CONFIGURATION}
+    write_json(folder / "nnUNetPlans.json", plans)
+    assert cscn_from_bunet(source, target, name="3d_new") == len(given)
+
+
 def test_a_unet_of_full_resolution_is_none_of_the_pooled_window(tmp_path):
     source, target = tmp_path / "checkpoint_final.pth", tmp_path / "start.pth"
     tiny_checkpoint.write(source, BUNetTrainer)
@@ -84,9 +97,13 @@ def test_a_unet_of_full_resolution_is_none_of_the_pooled_window(tmp_path):
     assert list(tmp_path.iterdir()) == [source]
 
 
-def test_a_configuration_that_the_checkpoint_does_not_know_is_refused(tmp_path):
+def test_a_configuration_that_neither_checkpoint_nor_plans_know_is_refused(tmp_path, monkeypatch):
     source, target = tmp_path / "checkpoint_final.pth", tmp_path / "start.pth"
     tiny_checkpoint.write(source, BUNetTrainer, name=tiny_checkpoint.COARSE)
+    folder = tmp_path / "preprocessed" / "Dataset901_Tiny"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("nnUNet_preprocessed", str(folder.parent))
+    write_json(folder / "nnUNetPlans.json", tiny_checkpoint.manager().plans)
     with pytest.raises(UserError, match="the plans have no configuration 3d_other"):
         cscn_from_bunet(source, target, name="3d_other")
 
