@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests' arrays are tiny; two threads would wait for each other
-for _variable in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-    os.environ.pop(_variable, None)  # no test looks into, or writes to, what somebody works with
 
 import numpy as np
 import pytest
 import SimpleITK
+
+for _variable in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+    os.environ.pop(_variable, None)  # no test looks into, or writes to, what somebody works with
 
 
 @pytest.fixture(scope="session")
