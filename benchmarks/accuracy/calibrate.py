@@ -27,6 +27,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from arms import PROBLEMS, Arm, Problem  # noqa: E402
 
+from nnunet_cscn.files import write_json  # noqa: E402
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -58,8 +60,7 @@ def main() -> None:
             name, {"seconds": middle * before / stock, "quartiles": [low, high], "x_stock": middle / stock}
         )
         print(f"{name}: {middle:.3f} s ({low:.3f} to {high:.3f}), {middle / stock:.2f} x stock")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(known, indent=1) + "\n")
+    write_json(file, known)
 
 
 def measure(problem: Problem, name: str, n_steps: int) -> list[float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -70,11 +69,6 @@ class CoarseHalfTrainer(CSCNBaseTrainer):
         assert isinstance(network, CoarseHalf)
         # the data loader keeps labels at full resolution first, which the pooled network has no output for
         return network.scales
-
-    def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
-        with torch.no_grad():
-            step: dict[str, Any] = super().validation_step(batch)
-        return step
 
 
 CONTROLS = {trainer.__name__: trainer for trainer in (CoarseHalfTrainer,)}

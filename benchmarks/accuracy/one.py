@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from nnunet_cscn.files import write_json
+
 EPOCH = 50  # iterations between two notes of nnU-Net's log
 SAVE_MINUTES = 4
 KEPT = ("dsc", "precision", "recall", "assd_mm", "hd95_mm", "nsd_2mm", "volume_ml", "reference_volume_ml")
@@ -43,7 +45,6 @@ def main() -> None:
     trainer.run_training()
     clock.note()
     trainer.inference_allowed_mirroring_axes = None
-    trainer.configuration_manager.configuration["batch_size"] = arguments.batch_size or 2
     start = time.process_time()
     trainer.perform_actual_validation()
     seconds = time.process_time() - start
@@ -56,7 +57,7 @@ def main() -> None:
     }
     del report["aggregate"]
     report["train_losses"] = report["train_losses"][-1:]
-    train.write_json(result, report)
+    write_json(result, report)
     print(summary(report))
 
 
@@ -71,7 +72,7 @@ class Clock:
 
     def note(self) -> None:
         self.seconds = self.before + time.process_time() - self.start
-        self.file.write_text(json.dumps({"seconds": self.seconds}))
+        write_json(self.file, {"seconds": self.seconds})  # whole or not at all: a killed run reads it
 
 
 def volume_ratio(report: dict[str, Any]) -> dict[str, float | None]:
@@ -117,7 +118,6 @@ def _save_by_time(trainer: Any, clock: Clock) -> None:
             trainer.logger_saved = time.monotonic()
 
     trainer.on_epoch_end = saving
-    trainer.plot_progress_png = None
 
 
 def _trainer(train: Any, arguments: argparse.Namespace) -> Any:
