@@ -2,7 +2,7 @@
 
 Every measurement is a process of its own; the trainers take turns, so that a busy moment of the machine hits all of
 them. Reported are medians over all steps, with the quartiles, and the peak of memory above what the process held
-before its first step.
+before its first step. On a GPU (``--device cuda``) memory is what torch allocated there at its peak, weights included.
 
 Example: python benchmarks/step_cost.py 901 3d_fullres --steps 3 --rounds 3 --json runs/step_cost.json
 """
@@ -22,6 +22,7 @@ from typing import Any
 
 from nnunet_cscn.files import write_json
 
+WARM_UP = {"cpu": 1, "cuda": 5}  # the first step allocates; on a GPU the first ones try algorithms
 TRAINERS = ("nnUNetTrainer", "BUNetTrainer", "ACDNetTrainer", "CSCNTrainer")
 
 
@@ -50,29 +51,33 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
     ensure_registered()
     torch.set_num_threads(arguments.threads)
-    trainer = get_trainer_from_args(
-        arguments.dataset, arguments.configuration, 0, arguments.child, device=torch.device("cpu")
-    )
+    device = torch.device(arguments.device)
+    trainer = get_trainer_from_args(arguments.dataset, arguments.configuration, 0, arguments.child, device=device)
     trainer.disable_checkpointing = True
     trainer.on_train_start()
     trainer.on_train_epoch_start()
     loading = [_timed(lambda: next(trainer.dataloader_train)) for _ in range(max(4, 2 * arguments.steps))]
     batch = next(trainer.dataloader_train)
     before = _current_memory()
-    trainer.train_step(batch)  # the first step allocates
-    steps = [_timed(lambda: trainer.train_step(batch)) for _ in range(arguments.steps)]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    for _ in range(WARM_UP[device.type]):
+        trainer.train_step(batch)
+    steps = [_timed(lambda: trainer.train_step(batch)) for _ in range(arguments.steps)]  # each ends by reading the loss
+    if device.type == "cuda":
+        memory = torch.cuda.max_memory_allocated(device)
+    else:
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    target = [each.to(device) for each in batch["target"]] if isinstance(batch["target"], list) else batch["target"]
     with torch.no_grad():
-        outputs = trainer.network(batch["data"])
-    losses = [
-        _timed(lambda: _loss_and_gradient(trainer.loss, outputs, batch["target"])) for _ in range(arguments.steps)
-    ]
-    return {"steps": steps, "loading": loading, "loss": losses, "memory": peak - before}
+        outputs = trainer.network(batch["data"].to(device))
+    losses = [_timed(lambda: _loss_and_gradient(trainer.loss, outputs, target)) for _ in range(arguments.steps)]
+    return {"steps": steps, "loading": loading, "loss": losses, "memory": memory}
 
 
-def _loss_and_gradient(loss: Any, outputs: Any, target: Any) -> None:
+def _loss_and_gradient(loss: Any, outputs: Any, target: Any) -> float:
     leaves = _as_leaves(outputs)
-    loss(leaves, target).backward()
+    value = loss(leaves, target)
+    value.backward()
+    return float(value)  # waits for a GPU
 
 
 def _as_leaves(outputs: Any) -> Any:
@@ -94,7 +99,7 @@ def _current_memory() -> int:
 
 def _in_own_process(arguments: argparse.Namespace, trainer: str) -> dict[str, Any]:
     command = [sys.executable, __file__, arguments.dataset, arguments.configuration, "--child", trainer]
-    command += ["--steps", str(arguments.steps), "--threads", str(arguments.threads)]
+    command += ["--steps", str(arguments.steps), "--threads", str(arguments.threads), "--device", arguments.device]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result
@@ -133,6 +138,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=3, help="steps in each process")
     parser.add_argument("--rounds", type=int, default=3, help="processes for each trainer")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--device", choices=list(WARM_UP), default="cpu")
     parser.add_argument("--json", type=Path, help="file to write")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser.parse_args()

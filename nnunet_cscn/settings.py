@@ -114,7 +114,7 @@ class FineSettings:
     bottleneck: int = 4
     atrous_rates: tuple[int, ...] = (1, 2, 4)
     checkpointing: bool = True
-    stages: int = 4
+    stages: int = 3
     norm: FineNorm = "batch"
     block_size: tuple[int, ...] | None = None
     blocks_per_sample: int = 2

@@ -1,11 +1,12 @@
-"""Trainers that take parts of the cascade's gain for themselves: its coarse half alone, with all the time."""
+"""Trainers for comparison only: the cascade's coarse half alone, with all the time; the cascade with averaged weights."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from nnunet_cscn.networks.bunet import build_bunet
 from nnunet_cscn.networks.plans import Extent, Topology, architecture_of
@@ -13,6 +14,7 @@ from nnunet_cscn.networks.pooling import coarse_stem, pooled_plan, pooled_scales
 from nnunet_cscn.networks.wrapping import unwrapped
 from nnunet_cscn.settings import Settings
 from nnunet_cscn.training.base import CSCNBaseTrainer
+from nnunet_cscn.training.cscn import CSCNTrainer
 
 
 class CoarseHalf(nn.Module):
@@ -71,4 +73,23 @@ class CoarseHalfTrainer(CSCNBaseTrainer):
         return network.scales
 
 
-CONTROLS = {trainer.__name__: trainer for trainer in (CoarseHalfTrainer,)}
+class AveragedCSCNTrainer(CSCNTrainer):
+    """CSCNTrainer whose weights at the end are an exponential moving average over its iterations."""
+
+    decay: ClassVar[float] = 0.998
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(self.decay), use_buffers=True)
+
+    def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        step = super().train_step(batch)
+        self.average.update_parameters(self.network)
+        return step
+
+    def on_train_end(self) -> None:
+        self.network.load_state_dict(self.average.module.state_dict())
+        super().on_train_end()
+
+
+CONTROLS = {trainer.__name__: trainer for trainer in (CoarseHalfTrainer, AveragedCSCNTrainer)}

@@ -1,7 +1,7 @@
 """Train one arm on one fold for a stated number of iterations, predict its validation cases, score them.
 
 A run that was killed goes on from its last checkpoint, with its CPU time so far. All arms are predicted alike: by
-nnU-Net's sliding window without mirroring, on one thread.
+nnU-Net's sliding window without mirroring, on one thread. A GPU (``--device cuda``) trains in full precision, as a CPU does.
 
 Example: python benchmarks/accuracy/one.py 905 3d_scaled 0 CSCNTrainer --iterations 3000 --work runs --name cscn
 """
@@ -9,6 +9,7 @@ Example: python benchmarks/accuracy/one.py 905 3d_scaled 0 CSCNTrainer --iterati
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -37,19 +38,18 @@ def main() -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))
     import torch
     import train
+    from validation import predict_validation
 
     torch.set_num_threads(1)
     trainer = _trainer(train, arguments)
     clock = Clock(Path(trainer.output_folder) / "cpu_seconds.json")
     _save_by_time(trainer, clock)
+    _keep_full_precision(trainer)
     trainer.run_training()
     clock.note()
-    trainer.inference_allowed_mirroring_axes = None
-    start = time.process_time()
-    trainer.perform_actual_validation()
-    seconds = time.process_time() - start
+    seconds = predict_validation(trainer, Path(trainer.output_folder) / "validation")
     report = train._report(trainer, clock.seconds, clock.seconds)
-    report.update(name=arguments.name, seed=arguments.seed, prediction_cpu_seconds=seconds, options=arguments.set)
+    report.update(name=arguments.name, seed=arguments.seed, prediction_seconds=seconds, options=arguments.set)
     report["volume_ratio_median"] = volume_ratio(report)
     report["cases"] = {
         case: {label: {key: scores[key] for key in KEPT} for label, scores in labels.items()}
@@ -99,7 +99,7 @@ def summary(report: dict[str, Any]) -> str:
             f"{report['name']} it {report['iterations']} fold {report['fold']} seed {report['seed']} {label}: "
             f"DSC {mean('dsc'):.3f} P {mean('precision'):.3f} R {mean('recall'):.3f} ASSD {mean('assd_mm'):.2f} "
             f"NSD {mean('nsd_2mm'):.3f} ratio {report['volume_ratio_median'].get(label, math.nan):.2f} "
-            f"CPU {report['training_cpu_minutes']} min predict {report['prediction_cpu_seconds']:.0f} s "
+            f"CPU {report['training_cpu_minutes']} min predict {report['prediction_seconds']:.1f} s "
             f"loss {report['train_losses'][-1]:.3f}"
         )
     return "\n".join(rows)
@@ -118,6 +118,14 @@ def _save_by_time(trainer: Any, clock: Clock) -> None:
             trainer.logger_saved = time.monotonic()
 
     trainer.on_epoch_end = saving
+
+
+def _keep_full_precision(trainer: Any) -> None:
+    """Train on a GPU as on a CPU, without mixed precision: budgets are those of a CPU, and so are the results."""
+    from nnunetv2.training.nnUNetTrainer import nnUNetTrainer as stock
+
+    trainer.grad_scaler = None
+    stock.autocast = lambda *_args, **_kwargs: contextlib.nullcontext()
 
 
 def _trainer(train: Any, arguments: argparse.Namespace) -> Any:
@@ -141,7 +149,9 @@ def _trainer(train: Any, arguments: argparse.Namespace) -> Any:
     plans["configurations"][arguments.name] = entry
     train.read_plans = lambda _dataset: plans
     trainer_class = CONTROLS.get(arguments.trainer) or train.trainer_named(arguments.trainer)
-    trainer = train.prepare(arguments.dataset, arguments.name, arguments.fold, trainer_class)
+    trainer = train.prepare(
+        arguments.dataset, arguments.name, arguments.fold, trainer_class, device=arguments.device
+    )
     latest = Path(trainer.output_folder) / "checkpoint_latest.pth"
     final = Path(trainer.output_folder) / "checkpoint_final.pth"
     if (found := final if final.exists() else latest if latest.exists() else None) is not None:
@@ -164,6 +174,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--features", type=int)
     parser.add_argument("--max-features", type=int)
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--work", type=Path, required=True, help="folder for models and results")
     parser.add_argument("--json", type=Path, help="file to write; below the work folder by default")
     return parser.parse_args()

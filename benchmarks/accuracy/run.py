@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=1.0, help="in multiples of the problem's")
     parser.add_argument("--work", type=Path, required=True, help="folder for the models")
     parser.add_argument("--at-a-time", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda, which all runs share")
     arguments = parser.parse_args()
     jobs = wanted_jobs(arguments)
     print(f"{len(jobs)} runs to do")
@@ -43,22 +44,20 @@ def main() -> None:
 def wanted_jobs(arguments: argparse.Namespace) -> list[Job]:
     """Return the runs whose results are not there, fold by fold, so that all arms grow together."""
     problem = PROBLEMS[arguments.problem]
-    seconds = json.loads((RUNS / f"seconds_{arguments.problem}.json").read_text())
     arms = list(problem.arms) if arguments.arms is None else arguments.arms.split(",")
     folds = problem.folds if arguments.folds is None else [int(fold) for fold in arguments.folds.split(",")]
     jobs = []
     for seed in arguments.seeds.split(","):
         for fold in folds:
             for name in arms:
-                length = 60 * problem.minutes * arguments.budget / seconds[name]["seconds"]
-                iterations = max(1, round(length / EPOCH)) * EPOCH
+                iterations = iterations_of(arguments.problem, name, arguments.budget)
                 label = f"{name}_x{arguments.budget:g}_f{fold}_s{seed}"
                 result = RUNS / arguments.problem / f"{label}.json"
                 if result.exists():
                     continue
                 command = ("python", str(HERE / "one.py"), *one_arguments(problem, problem.arms[name], name, fold))
                 command += ("--iterations", str(iterations), "--seed", seed, "--json", str(result))
-                command += ("--work", str(arguments.work / arguments.problem / f"x{arguments.budget:g}"))
+                command += ("--device", arguments.device, "--work", str(arguments.work / arguments.problem / f"x{arguments.budget:g}"))
                 jobs.append(
                     Job(
                         label,
@@ -69,6 +68,15 @@ def wanted_jobs(arguments: argparse.Namespace) -> list[Job]:
                     )
                 )
     return jobs
+
+
+def iterations_of(problem_name: str, arm: str, budget: float) -> int:
+    """Return how many iterations an arm has, whole epochs: by its measured CPU time, or the same for all."""
+    problem = PROBLEMS[problem_name]
+    if problem.minutes is None:
+        return round(problem.iterations * budget / EPOCH) * EPOCH
+    seconds = json.loads((RUNS / f"seconds_{problem_name}.json").read_text(encoding="utf-8"))[arm]["seconds"]
+    return max(1, round(60 * problem.minutes * budget / seconds / EPOCH)) * EPOCH
 
 
 if __name__ == "__main__":

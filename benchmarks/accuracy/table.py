@@ -62,7 +62,7 @@ def main() -> None:
             f"{_ratio(scores[name]):.2f}",
             f"{_mean(scores[name], 'assd_mm'):.2f}" + (f" ({n_lost} lost)" if n_lost else ""),
             f"{_mean(scores[name], 'nsd_2mm'):.3f}",
-            f"{sum(r['prediction_cpu_seconds'] for r in found) / sum(len(r['cases']) for r in found):.2f}",
+            f"{sum(r['prediction_seconds'] for r in found) / sum(len(r['cases']) for r in found):.2f}",
         ]
         cells += [_difference(scores[name], scores[other]) if other != name else "-" for other in against]
         print("| " + " | ".join(cells) + " |")
