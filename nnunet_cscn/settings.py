@@ -21,6 +21,8 @@ FusionMode = Literal["mean", "fine"]
 Resolution = Literal["pooled", "full"]
 Stem = Literal["mean", "learned"]
 FineNorm = Literal["batch", "plan"]
+Activation = Literal["before", "after"]
+Skips = Literal["concatenate", "reduce", "add"]
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,15 @@ class FineSettings:
         width: Channels a stage hands on, as a fraction of the plan's features of that stage.
         growth: Channels a dense layer adds, as a fraction of the plan's features of that stage.
         dense_layers: Dense layers in each block.
-        bottleneck: Channels inside a dense layer, in multiples of its growth.
+        bottleneck: Channels inside a dense layer, in multiples of its growth; 0 for a layer without 1x1x1 convolution,
+            whose only convolution reads all features before it.
         atrous_rates: Dilations of the parallel convolutions (ASPP) that close each block.
+        pyramid_width: Channels that these read, in multiples of the growth, after a 1x1x1 convolution; None for all
+            features of the block, which is where most of a training step goes.
+        activation: Where normalisation and activation stand in a block. ``before`` each convolution, as in DenseNet;
+            ``after`` it, as in U-Net: they then act on new channels alone, not again on all that are there.
+        skips: How the decoder joins what it upsamples and the encoder's features. ``concatenate``; ``reduce``: so, and
+            back to the stage's channels by 1x1x1 before the views; ``add``: least time and memory.
         checkpointing: Recompute the inside of the dense layers in the backward pass: less memory, a little more time.
             Without effect in plans with batch normalisation.
         stages: Stages of the plan that a network on blocks has, at most.
@@ -106,6 +115,11 @@ class FineSettings:
         sees_features: Hand the coarse network's last features to the fine one, besides its probabilities.
         corrects: Add the fine network's output to the coarse network's logits instead of starting from nothing.
         detached: Keep the fine network's loss from training the coarse one.
+
+    Note:
+        The defaults are the form of the first version, so that its weights load. Much faster, with about as many
+        weights: growth 0.25, dense_layers 2, bottleneck 0, pyramid_width 1, activation ``after``, skips ``add``. Few
+        channels in many small convolutions take longer than their arithmetic says; this form has fewer and wider ones.
     """
 
     width: float = 0.5
@@ -113,6 +127,9 @@ class FineSettings:
     dense_layers: int = 3
     bottleneck: int = 4
     atrous_rates: tuple[int, ...] = (1, 2, 4)
+    pyramid_width: float | None = None
+    activation: Activation = "before"
+    skips: Skips = "concatenate"
     checkpointing: bool = True
     stages: int = 3
     norm: FineNorm = "batch"
@@ -129,9 +146,11 @@ class FineSettings:
         _above("fine.width", self.width, 0.0)
         _above("fine.growth", self.growth, 0.0)
         _at_least("fine.dense_layers", self.dense_layers, 1)
-        _at_least("fine.bottleneck", self.bottleneck, 1)
+        _at_least("fine.bottleneck", self.bottleneck, 0)
         if not self.atrous_rates or min(self.atrous_rates) < 1:
             raise UserError(f"{BLOCK}.fine.atrous_rates: expected one or more rates >= 1, got {self.atrous_rates}")
+        if self.pyramid_width is not None:
+            _above("fine.pyramid_width", self.pyramid_width, 0.0)
         _at_least("fine.stages", self.stages, 1)
         _at_least("fine.blocks_per_sample", self.blocks_per_sample, 1)
         if self.block_size is not None and (len(self.block_size) not in (2, 3) or min(self.block_size) < 1):

@@ -89,8 +89,15 @@ def _block(topology: Topology, stage: int, width: int, fine: FineSettings) -> At
         kernel=topology.kernel_sizes[stage],
         size=topology.stage_size(stage),
         rates=fine.atrous_rates,
+        pyramid_inner=None if fine.pyramid_width is None else max(4, round(growth * fine.pyramid_width)),
+        activation=fine.activation,
         checkpointing=fine.checkpointing,
     )
+
+
+def _view_fusion(topology: Topology, stage: int, channels_in: int, width: int, fine: FineSettings) -> ViewFusion:
+    inner = width if fine.skips == "reduce" else None
+    return ViewFusion(topology, channels_in, width, kernel=topology.kernel_sizes[stage], inner=inner)
 
 
 class ACDNet(EncoderDecoder):
@@ -127,7 +134,8 @@ class ACDNet(EncoderDecoder):
             topology,
             stage_widths(topology, fine),
             output_channels,
-            lambda stage, n_in, n_out: ViewFusion(topology, n_in, n_out, kernel=topology.kernel_sizes[stage]),
+            lambda stage, n_in, n_out: _view_fusion(topology, stage, n_in, n_out, fine),
+            adds_skips=fine.skips == "add",
             deep_supervision=deep_supervision,
         )
         encoder = AtrousDenseEncoder(topology, input_channels, fine, context_channels=context_channels)

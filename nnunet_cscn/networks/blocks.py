@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from nnunet_cscn.networks.plans import Extent, Topology
+from nnunet_cscn.settings import Activation
 
 
 def convolution(
@@ -53,6 +54,16 @@ def conv_norm_nonlin(
     return nn.Sequential(conv, *norm_nonlin(topology, channels_out))
 
 
+def unit(
+    topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent, activation: Activation
+) -> list[nn.Module]:
+    """Return a convolution with normalisation and activation before or after it."""
+    conv = convolution(topology, channels_in, channels_out, kernel=kernel)
+    if activation == "before":
+        return [*norm_nonlin(topology, channels_in), conv]
+    return [conv, *norm_nonlin(topology, channels_out)]
+
+
 def usable_dilation(rate: int, kernel: Extent, size: Extent) -> Extent:
     """Return ``rate`` per axis, 1 where the kernel is 1 or the dilated kernel is wider than the feature map.
 
@@ -72,20 +83,35 @@ class DenseLayer(nn.Module):
 
     Huang et al., Densely connected convolutional networks, CVPR 2017, doi 10.1109/CVPR.2017.243.
 
+    Args:
+        topology: The plan's kinds of convolution, normalisation and activation.
+        channels_in: C.
+        growth: New channels.
+        inner: Channels after the 1x1x1; 0 for the plain DenseNet, which has none.
+        kernel: Of the other convolution.
+        activation: Where normalisation and activation stand. ``after``: the input has them already.
+        checkpointing: Recompute the layer in the backward pass.
+
     Shape:
         (B, C, *size) -> (B, growth, *size)
     """
 
     def __init__(
-        self, topology: Topology, channels_in: int, growth: int, *, inner: int, kernel: Extent, checkpointing: bool
+        self,
+        topology: Topology,
+        channels_in: int,
+        growth: int,
+        *,
+        inner: int,
+        kernel: Extent,
+        activation: Activation = "before",
+        checkpointing: bool,
     ) -> None:
         super().__init__()
         point = (1,) * len(kernel)
+        reduce = unit(topology, channels_in, inner, kernel=point, activation=activation) if inner else []
         self.layers = nn.Sequential(
-            *norm_nonlin(topology, channels_in),
-            convolution(topology, channels_in, inner, kernel=point),
-            *norm_nonlin(topology, inner),
-            convolution(topology, inner, growth, kernel=kernel),
+            *reduce, *unit(topology, inner or channels_in, growth, kernel=kernel, activation=activation)
         )
         # recomputing would count every batch twice in the running statistics of a batch normalisation
         self.checkpointing = checkpointing and not any(isinstance(layer, _BatchNorm) for layer in self.layers)
@@ -104,6 +130,16 @@ class AtrousPyramid(nn.Module):
 
     Chen et al., Encoder-decoder with atrous separable convolution, ECCV 2018, doi 10.1007/978-3-030-01234-2_49.
 
+    Args:
+        topology: The plan's kinds of convolution, normalisation and activation.
+        channels_in: C.
+        channels_out: Channels of each branch.
+        kernel: Of each branch.
+        dilations: One per branch.
+        inner: Channels that the branches read, after a 1x1x1 convolution that they share; None for all C. Dilated
+            convolutions are slow, above all backwards, and their time grows with what they read.
+        activation: Where normalisation and activation stand. ``after``: the input has them already.
+
     Shape:
         (B, C, *size) -> (B, branches * channels_out, *size)
 
@@ -113,24 +149,52 @@ class AtrousPyramid(nn.Module):
     """
 
     def __init__(
-        self, topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent, dilations: Sequence[Extent]
+        self,
+        topology: Topology,
+        channels_in: int,
+        channels_out: int,
+        *,
+        kernel: Extent,
+        dilations: Sequence[Extent],
+        inner: int | None = None,
+        activation: Activation = "before",
     ) -> None:
         super().__init__()
-        self.prepare = nn.Sequential(*norm_nonlin(topology, channels_in))
+        point = (1,) * len(kernel)
+        reads = channels_in if inner is None else inner
+        shared = [] if inner is None else unit(topology, channels_in, inner, kernel=point, activation=activation)
+        gathered = channels_out * len(dilations)
+        self.prepare = nn.Sequential(*shared, *(norm_nonlin(topology, reads) if activation == "before" else ()))
         self.branches = nn.ModuleList(
-            convolution(topology, channels_in, channels_out, kernel=kernel, dilation=dilation) for dilation in dilations
+            convolution(topology, reads, channels_out, kernel=kernel, dilation=dilation) for dilation in dilations
         )
+        self.finish = nn.Sequential(*(norm_nonlin(topology, gathered) if activation == "after" else ()))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return all branches side by side."""
         prepared = self.prepare(x)
-        return torch.cat([branch(prepared) for branch in self.branches], dim=1)
+        finished: Tensor = self.finish(torch.cat([branch(prepared) for branch in self.branches], dim=1))
+        return finished
 
 
 class AtrousDenseBlock(nn.Module):
     """Dense layers, then ASPP over all their features, then the 1x1x1 bottleneck that compresses both.
 
     The paper puts the ASPP "before the Bottle Neck layer of each block" (section 3.2).
+
+    Args:
+        topology: The plan's kinds of convolution, normalisation and activation.
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        growth: New channels of each dense layer, and of each branch of the ASPP.
+        n_layers: Dense layers.
+        inner: Channels inside a dense layer, 0 for a layer of one convolution.
+        kernel: Of the dense layers and the ASPP.
+        size: Voxels per axis of a training patch here, which bounds the dilations.
+        rates: Dilations of the ASPP.
+        pyramid_inner: Channels that the ASPP's branches read; None for all.
+        activation: Where normalisation and activation stand. ``after``: in the input and the output already.
+        checkpointing: Recompute the dense layers in the backward pass.
 
     Shape:
         (B, channels_in, *size) -> (B, channels_out, *size)
@@ -148,24 +212,32 @@ class AtrousDenseBlock(nn.Module):
         kernel: Extent,
         size: Extent,
         rates: Sequence[int],
+        pyramid_inner: int | None = None,
+        activation: Activation = "before",
         checkpointing: bool,
     ) -> None:
         super().__init__()
         self.dense_layers = nn.ModuleList(
             DenseLayer(
-                topology, channels_in + i * growth, growth, inner=inner, kernel=kernel, checkpointing=checkpointing
+                topology,
+                channels_in + i * growth,
+                growth,
+                inner=inner,
+                kernel=kernel,
+                activation=activation,
+                checkpointing=checkpointing,
             )
             for i in range(n_layers)
         )
         channels = channels_in + n_layers * growth
         # a rate that cannot be used any more falls back to 1; several equal branches would be a wider one
         dilations = list(dict.fromkeys(usable_dilation(rate, kernel, size) for rate in rates))
-        self.pyramid = AtrousPyramid(topology, channels, growth, kernel=kernel, dilations=dilations)
-        gathered = channels + growth * len(dilations)
-        self.bottleneck = nn.Sequential(
-            *norm_nonlin(topology, gathered),
-            convolution(topology, gathered, channels_out, kernel=(1,) * len(kernel)),
+        self.pyramid = AtrousPyramid(
+            topology, channels, growth, kernel=kernel, dilations=dilations, inner=pyramid_inner, activation=activation
         )
+        gathered = channels + growth * len(dilations)
+        point = (1,) * len(kernel)
+        self.bottleneck = nn.Sequential(*unit(topology, gathered, channels_out, kernel=point, activation=activation))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the compressed features of the block."""
@@ -196,22 +268,37 @@ class ViewFusion(nn.Module):
 
     The paper fuses "the features of multiple views" while upsampling, to reduce false positives (abstract).
 
+    Args:
+        topology: The plan's kinds of convolution, normalisation and activation.
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        kernel: The stage's, of which each view has two axes.
+        inner: Channels that the views read, after a 1x1x1 convolution that they share; None for all.
+
     Shape:
         (B, channels_in, *size) -> (B, channels_out, *size)
     """
 
-    def __init__(self, topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent) -> None:
+    def __init__(
+        self, topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent, inner: int | None = None
+    ) -> None:
         super().__init__()
+        point = (1,) * len(kernel)
+        reads = channels_in if inner is None else inner
+        self.reduce = nn.Sequential()  # without weights: those of older versions load
+        if inner is not None:
+            self.reduce = conv_norm_nonlin(topology, channels_in, inner, kernel=point)
         kernels = view_kernels(kernel)
         per_view = max(4, channels_out // 2) if len(kernels) > 1 else channels_out
-        self.views = nn.ModuleList(convolution(topology, channels_in, per_view, kernel=k) for k in kernels)
+        self.views = nn.ModuleList(convolution(topology, reads, per_view, kernel=k) for k in kernels)
         gathered = per_view * len(kernels)
         self.fuse = nn.Sequential(
             *norm_nonlin(topology, gathered),
-            conv_norm_nonlin(topology, gathered, channels_out, kernel=(1,) * len(kernel)),
+            conv_norm_nonlin(topology, gathered, channels_out, kernel=point),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the fused features."""
-        fused: Tensor = self.fuse(torch.cat([view(x) for view in self.views], dim=1))
+        read = self.reduce(x)
+        fused: Tensor = self.fuse(torch.cat([view(read) for view in self.views], dim=1))
         return fused

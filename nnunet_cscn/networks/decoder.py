@@ -1,4 +1,4 @@
-"""The decoder that ACDNet, V-Net and CNN share: upsample, concatenate the skip, the network's own stage, a head."""
+"""The decoder that ACDNet, V-Net and CNN share: upsample, join the skip, the network's own stage, a head."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MakeStage: TypeAlias = Callable[[int, int, int], nn.Module]
 
 
 class UpsamplingDecoder(nn.Module):
-    """Upsample by the planned stride, concatenate the skip, then the network's own stage; a head on every stage."""
+    """Upsample by the planned stride, concatenate or add the skip, then the network's own stage and a head."""
 
     def __init__(
         self,
@@ -28,11 +28,13 @@ class UpsamplingDecoder(nn.Module):
         make_stage: MakeStage,
         *,
         fuses_scales: bool = False,
+        adds_skips: bool = False,
         deep_supervision: bool,
     ) -> None:
         super().__init__()
         self.deep_supervision = deep_supervision
         self.fuses_scales = fuses_scales  # full resolution is the mean of all scales' logits
+        self.adds_skips = adds_skips  # its stages then read half the channels
         self.mode = "trilinear" if topology.dimensions == 3 else "bilinear"
         upsample = get_matching_convtransp(conv_op=topology.conv)
         self.transpconvs = nn.ModuleList()
@@ -41,7 +43,7 @@ class UpsamplingDecoder(nn.Module):
         for stage in reversed(range(topology.n_stages - 1)):
             stride = topology.strides[stage + 1]
             self.transpconvs.append(upsample(widths[stage + 1], widths[stage], stride, stride, bias=topology.conv_bias))
-            self.stages.append(make_stage(stage, 2 * widths[stage], widths[stage]))
+            self.stages.append(make_stage(stage, widths[stage] * (1 if adds_skips else 2), widths[stage]))
             head = topology.conv(widths[stage], output_channels, 1, bias=True)
             self.seg_layers.append(head)
 
@@ -51,7 +53,7 @@ class UpsamplingDecoder(nn.Module):
         logits: list[Tensor] = []
         last = len(self.stages) - 1
         for i, (transpconv, stage, head) in enumerate(zip(self.transpconvs, self.stages, self.seg_layers, strict=True)):
-            x = stage(torch.cat([transpconv(x), skips[-(i + 2)]], dim=1))
+            x = stage(self._joined(transpconv(x), skips[-(i + 2)]))
             if self.deep_supervision or self.fuses_scales or i == last:
                 logits.insert(0, head(x))
         if self.fuses_scales:
@@ -59,6 +61,10 @@ class UpsamplingDecoder(nn.Module):
             raised = [functional.interpolate(each, size=full.shape[2:], mode=self.mode) for each in lower]
             logits[0] = torch.stack([full, *raised]).mean(dim=0)
         return logits if self.deep_supervision else logits[0]
+
+    def _joined(self, upsampled: Tensor, skip: Tensor) -> Tensor:
+        """Return both, (B, width, *size) each, as one: (B, width, *size) added, (B, 2 * width, *size) concatenated."""
+        return upsampled + skip if self.adds_skips else torch.cat([upsampled, skip], dim=1)
 
 
 def decoder_of(
@@ -68,6 +74,7 @@ def decoder_of(
     make_stage: MakeStage,
     *,
     fuses_scales: bool = False,
+    adds_skips: bool = False,
     deep_supervision: bool,
 ) -> nn.Module:
     """Return the decoder of a plan; of one stage only a head is left."""
@@ -79,5 +86,6 @@ def decoder_of(
         output_channels,
         make_stage,
         fuses_scales=fuses_scales,
+        adds_skips=adds_skips,
         deep_supervision=deep_supervision,
     )

@@ -9,7 +9,7 @@ from nnunet_cscn.settings import FineSettings
 
 from .contract import NetworkContract
 from .hand_counts import acdnet_feature_map_size
-from .tiny_plans import anisotropic, isotropic, one_stage, planar, two_stages
+from .tiny_plans import PLANS, anisotropic, isotropic, one_stage, planar, two_stages
 
 
 class TestACDNet(NetworkContract):
@@ -72,11 +72,15 @@ def test_widths_follow_the_plan_and_the_settings():
     assert [(c.in_channels, c.out_channels) for c in convolutions] == [(16, 24), (24, 8)]
 
 
+FAST = {"growth": 0.25, "dense_layers": 2, "bottleneck": 0, "pyramid_width": 1, "activation": "after", "skips": "add"}
+
+
+@pytest.mark.parametrize("fine", [{}, FAST])
 @pytest.mark.parametrize("plan", [isotropic, one_stage, planar])
-def test_checkpointing_changes_neither_output_nor_gradients(plan):
+def test_checkpointing_changes_neither_output_nor_gradients(plan, fine):
     results = []
     for checkpointing in (True, False):
-        network = build(plan(), checkpointing=checkpointing)
+        network = build(plan(), **fine, checkpointing=checkpointing)
         outputs = network(TestACDNet().image(plan()))
         sum(logits.square().sum() for logits in outputs).backward()
         results.append([*outputs, *(p.grad for p in network.parameters())])
@@ -90,6 +94,51 @@ def test_batch_normalisation_counts_every_batch_once():
     network = build(configuration, checkpointing=True)
     sum(logits.square().sum() for logits in network(TestACDNet().image(configuration, batch=2))).backward()
     assert {m.num_batches_tracked.item() for m in modules_of(network, torch.nn.BatchNorm3d)} == {1}
+
+
+@pytest.mark.parametrize("option", [*({name: value} for name, value in FAST.items()), {"skips": "reduce"}, FAST])
+@pytest.mark.parametrize("plan", PLANS)
+def test_each_option_trains_every_parameter_and_keeps_the_sizes(plan, option):
+    network, image = build(PLANS[plan](), **option), TestACDNet().image(PLANS[plan](), batch=2)
+    outputs = network(image)
+    assert [logits.shape for logits in outputs] == [logits.shape for logits in build(PLANS[plan]())(image)]
+    sum(logits.square().mean() for logits in outputs).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+def test_a_layer_without_bottleneck_is_one_convolution_of_all_features():
+    layers = modules_of(build(isotropic(), bottleneck=0), DenseLayer)
+    shapes = [[(c.in_channels, c.out_channels) for c in modules_of(layer, torch.nn.Conv3d)] for layer in layers[:3]]
+    assert shapes == [[(4, 4)], [(8, 4)], [(12, 4)]]
+
+
+@pytest.mark.parametrize(("width", "reads"), [(None, 16), (2, 8), (0.1, 4)])
+def test_the_pyramid_reads_as_many_channels_as_asked(width, reads):
+    pyramid = modules_of(build(isotropic(), pyramid_width=width), AtrousPyramid)[0]
+    assert [branch.in_channels for branch in pyramid.branches] == [reads] * 2
+
+
+@pytest.mark.parametrize("width", [None, 1])
+def test_activation_after_normalises_new_channels_alone_and_before_all(width):
+    for activation, expected in (("after", [4, 4, 4]), ("before", [4, 8, 12])):
+        block = modules_of(
+            build(isotropic(), bottleneck=0, activation=activation, pyramid_width=width), AtrousDenseBlock
+        )[0]
+        assert [layer.layers[activation == "after"].num_features for layer in block.dense_layers] == expected
+
+
+@pytest.mark.parametrize(("skips", "reads"), [("concatenate", [16, 8]), ("reduce", [8, 4]), ("add", [8, 4])])
+def test_the_views_read_what_the_skips_leave(skips, reads):
+    fusions = modules_of(build(isotropic(), width=1.0, skips=skips), ViewFusion)
+    assert [{view.in_channels for view in fusion.views} for fusion in fusions] == [{n} for n in reads]
+    assert [len(modules_of(fusion.reduce, torch.nn.Conv3d)) for fusion in fusions] == [int(skips == "reduce")] * 2
+
+
+def test_an_added_skip_reaches_the_output():
+    network, image = build(isotropic(), skips="add"), TestACDNet().image(isotropic())
+    skips = [skip.detach().requires_grad_() for skip in network.encoder(image)]
+    network.decoder(skips)[0].square().sum().backward()
+    assert all(skip.grad.abs().sum() > 0 for skip in skips)
 
 
 def with_context(configuration, *, channels=5) -> ACDNet:
