@@ -77,13 +77,14 @@ def _loss_and_gradient(loss: Any, outputs: Any, target: Any) -> float:
     leaves = _as_leaves(outputs)
     value = loss(leaves, target)
     value.backward()
-    return float(value)  # waits for a GPU
+    return float(value.detach())  # waits for a GPU
 
 
 def _as_leaves(outputs: Any) -> Any:
     if isinstance(outputs, (list, tuple)):
         return [_as_leaves(output) for output in outputs]
-    return outputs.detach().clone().requires_grad_()
+    detached = outputs.detach().clone()
+    return detached.requires_grad_() if detached.is_floating_point() else detached  # where blocks lie has no gradient
 
 
 def _timed(action: Any) -> float:

@@ -93,6 +93,12 @@ NPC = Sizes("32,48,48", "32,64,64", 12, "[2,2,2]", "[16,16,16]")
 HIPPOCAMPUS = Sizes("40,56,40", "40,56,40", 12, "[2,2,2]", "[16,16,16]")
 
 
+FAST = (
+    "--set fine.growth=0.25 --set fine.dense_layers=2 --set fine.bottleneck=0 --set fine.pyramid_width=1 "
+    "--set fine.activation=after --set fine.skips=add"
+)
+
+
 def methods(sizes: Sizes) -> dict[str, Arm]:
     """Return nnU-Net, the cascade, and the controls that could take its gain for themselves."""
     stock = f"--patch-size {sizes.patch} {sizes.width}"
@@ -108,6 +114,7 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "coarse_half": Arm("CoarseHalfTrainer", sizes.coarse, "coarse half alone"),
         "cscn_one_resolution": Arm("CSCNTrainer", f"{stock} {printed}", "CSCN as it was"),
         "cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN"),
+        "cscn_fast": Arm("CSCNTrainer", f"{sizes.cascade} {FAST}", "CSCN, faster ACDNet"),
     }
 
 
@@ -131,6 +138,8 @@ def parts(sizes: Sizes) -> dict[str, Arm]:
         "four_stages": ("4 fine stages", "--set fine.stages=4"),
         "narrow": ("fine network half as wide", "--set fine.width=0.25"),
         "wide": ("fine network twice as wide", "--set fine.width=1"),
+        "fast": ("faster ACDNet", FAST),
+        "fast_3_layers": ("faster ACDNet, 3 layers", f"{FAST} --set fine.dense_layers=3"),
         "three_views": ("windows of three views", "--set three_views=true"),
     }
     arms = {"cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN")}
@@ -160,10 +169,10 @@ def _without(arms: dict[str, Arm], *names: str) -> dict[str, Arm]:
 
 
 PROBLEMS: Mapping[str, Problem] = {
-    "lgg_4mm": Problem(905, "3d_scaled", 30.0, methods(LGG_4MM), what="lgg_mr at 4 x 4 x 4 mm"),
+    "lgg_4mm": Problem(905, "3d_scaled", 20.0, methods(LGG_4MM), what="lgg_mr at 4 x 4 x 4 mm"),
     "lgg_2mm": Problem(905, "3d_fullres", 17.0, methods(LGG_2MM), what="lgg_mr at its own grid, 4.06 x 2 x 2 mm"),
     "npc_synth": Problem(
-        903, "3d_coarse", 15.0, _without(methods(NPC), "coarser", "resenc"), what="npc_synth at 3 x 2 x 2 mm"
+        903, "3d_coarse", 10.0, _without(methods(NPC), "coarser", "resenc"), what="npc_synth at 3 x 2 x 2 mm"
     ),
     "hippocampus": Problem(
         904, "3d_fullres", 10.0, _without(methods(HIPPOCAMPUS), "coarser", "resenc", "window"), folds=(0, 1),

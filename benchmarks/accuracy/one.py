@@ -107,6 +107,7 @@ def summary(report: dict[str, Any]) -> str:
 
 def _save_by_time(trainer: Any, clock: Clock) -> None:
     trainer.save_every = 10**9
+    trainer.logger.plot_progress_png = lambda _folder: None  # half a second an epoch, for a picture nobody looks at
     trainer.logger_saved = time.monotonic()
     on_epoch_end = trainer.on_epoch_end
 
