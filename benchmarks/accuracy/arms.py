@@ -114,6 +114,7 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "coarse_half": Arm("CoarseHalfTrainer", sizes.coarse, "coarse half alone"),
         "cscn_one_resolution": Arm("CSCNTrainer", f"{stock} {printed}", "CSCN as it was"),
         "cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN"),
+        "cscn_wide": Arm("CSCNTrainer", f"{sizes.cascade} --set fine.width=1", "CSCN, fine network as wide as the plan"),
         "cscn_fast": Arm("CSCNTrainer", f"{sizes.cascade} {FAST}", "CSCN, faster ACDNet"),
     }
 

@@ -16,7 +16,7 @@ from nnunet_cscn.networks.memory import conv_feature_map_size
 from nnunet_cscn.networks.plans import Extent
 from nnunet_cscn.settings import FineSettings, FusionMode
 
-BLOCKS_AT_A_TIME = 8  # in prediction: bounds memory
+BLOCKS_AT_A_TIME = 8  # in prediction, a power of two: bounds memory
 LARGEST_LOGIT = 8.0  # of the coarse network, where the fine one corrects it: a correction must still be able to win
 
 
@@ -138,9 +138,7 @@ class BlockCascade(CSCN):
         weight = tent(self.block_size, device=image.device)
         total, weights = torch.zeros_like(coarse_p), torch.zeros_like(coarse_p[:, :1])
         for sample, origins in places:
-            if not len(origins):  # split would give one empty batch
-                continue
-            for chunk in torch.split(origins, BLOCKS_AT_A_TIME):
+            for chunk in torch.split(origins, batch_sizes(len(origins))):
                 one = slice(sample, sample + 1)
                 seen = None if features is None else features[one]
                 out = self._fine_blocks(image[one], coarse_logits[one], seen, chunk[None])
@@ -184,3 +182,20 @@ class BlockCascade(CSCN):
             return conv_feature_map_size(self, self.image_channels, input_size)
         finally:
             self.deep_supervision = before
+
+
+def batch_sizes(n_blocks: int) -> list[int]:
+    """Split a number of blocks into batches of few sizes: cuDNN tries all its algorithms for every size it meets.
+
+    Example:
+        >>> batch_sizes(21)
+        [8, 8, 4, 1]
+    """
+    sizes, size = [], BLOCKS_AT_A_TIME
+    while n_blocks:
+        if size <= n_blocks:
+            sizes.append(size)
+            n_blocks -= size
+        else:
+            size //= 2
+    return sizes
