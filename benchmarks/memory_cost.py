@@ -1,8 +1,8 @@
 """What a training step keeps for its backward pass, against the planner's measure of memory: convolution outputs.
 
-nnU-Net's planner calls a plan as large as its U-Net's convolution outputs. CSCN keeps another number of bytes for each of
-them: dense connections are joined, blocks are cut, normalisations differ. The bytes are counted exactly, tensor by tensor,
-without a GPU, in full precision.
+nnU-Net's planner calls a plan as large as its U-Net's convolution outputs. ``cscn plan`` does so for both networks,
+which is right where both keep as many bytes for each output. The bytes are counted tensor by tensor, without a GPU, in
+full precision.
 
 Example: python benchmarks/memory_cost.py 901 905 --json runs/memory_cost.json
 """

@@ -114,7 +114,7 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "coarse_half": Arm("CoarseHalfTrainer", sizes.coarse, "coarse half alone"),
         "cscn_one_resolution": Arm("CSCNTrainer", f"{stock} {printed}", "CSCN as it was"),
         "cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN"),
-        "cscn_wide": Arm("CSCNTrainer", f"{sizes.cascade} --set fine.width=1", "CSCN, fine network as wide as the plan"),
+        "cscn_wide": Arm("CSCNTrainer", f"{sizes.cascade} --set fine.width=1", "CSCN, wider ACDNet"),
         "cscn_fast": Arm("CSCNTrainer", f"{sizes.cascade} {FAST}", "CSCN, faster ACDNet"),
     }
 
@@ -144,9 +144,7 @@ def parts(sizes: Sizes) -> dict[str, Arm]:
         "three_views": ("windows of three views", "--set three_views=true"),
     }
     arms = {"cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN")}
-    arms |= {
-        name: Arm("CSCNTrainer", f"{sizes.cascade} {options}", what) for name, (what, options) in changed.items()
-    }
+    arms |= {name: Arm("CSCNTrainer", f"{sizes.cascade} {options}", what) for name, (what, options) in changed.items()}
     arms["averaged"] = Arm("AveragedCSCNTrainer", sizes.cascade, "weights averaged")
     return arms
 

@@ -1,4 +1,4 @@
-"""Trainers for comparison only: the cascade's coarse half alone, with all the time; the cascade with averaged weights."""
+"""Trainers for comparison only: the coarse half alone, with all the time; the cascade with averaged weights."""
 
 from __future__ import annotations
 

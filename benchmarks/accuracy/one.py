@@ -1,7 +1,8 @@
 """Train one arm on one fold for a stated number of iterations, predict its validation cases, score them.
 
 A run that was killed goes on from its last checkpoint, with its CPU time so far. All arms are predicted alike: by
-nnU-Net's sliding window without mirroring, on one thread. A GPU (``--device cuda``) trains in full precision, as a CPU does.
+nnU-Net's sliding window without mirroring, on one thread. A GPU (``--device cuda``) trains in full precision, as a
+CPU does.
 
 Example: python benchmarks/accuracy/one.py 905 3d_scaled 0 CSCNTrainer --iterations 3000 --work runs --name cscn
 """
@@ -150,9 +151,7 @@ def _trainer(train: Any, arguments: argparse.Namespace) -> Any:
     plans["configurations"][arguments.name] = entry
     train.read_plans = lambda _dataset: plans
     trainer_class = CONTROLS.get(arguments.trainer) or train.trainer_named(arguments.trainer)
-    trainer = train.prepare(
-        arguments.dataset, arguments.name, arguments.fold, trainer_class, device=arguments.device
-    )
+    trainer = train.prepare(arguments.dataset, arguments.name, arguments.fold, trainer_class, device=arguments.device)
     latest = Path(trainer.output_folder) / "checkpoint_latest.pth"
     final = Path(trainer.output_folder) / "checkpoint_final.pth"
     if (found := final if final.exists() else latest if latest.exists() else None) is not None:

@@ -57,7 +57,8 @@ def wanted_jobs(arguments: argparse.Namespace) -> list[Job]:
                     continue
                 command = ("python", str(HERE / "one.py"), *one_arguments(problem, problem.arms[name], name, fold))
                 command += ("--iterations", str(iterations), "--seed", seed, "--json", str(result))
-                command += ("--device", arguments.device, "--work", str(arguments.work / arguments.problem / f"x{arguments.budget:g}"))
+                work = arguments.work / arguments.problem / f"x{arguments.budget:g}"
+                command += ("--device", arguments.device, "--work", str(work))
                 jobs.append(
                     Job(
                         label,

@@ -2,7 +2,7 @@
 
 Scores are means over the cases of the folds that every arm in the table has; seeds of a case are averaged first.
 
-Example: python benchmarks/accuracy/table.py lgg_4mm --against stock,coarse_half
+Example: python benchmarks/accuracy/table.py lgg_4mm --against stock,coarse_half --differences dsc,assd_mm
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from calibrate import RUNS  # noqa: E402
 
 from nnunet_cscn.evaluation.paired import compare_paired  # noqa: E402
 
+SHORT = {"dsc": "DSC", "precision": "precision", "recall": "recall", "assd_mm": "ASSD", "nsd_2mm": "NSD"}
 Scores = dict[tuple[str, str], list[dict[str, Any]]]  # by case and label: the same of every seed
 
 
@@ -31,7 +32,8 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=1.0)
     parser.add_argument("--arms", help="some of them only, in this order")
     parser.add_argument("--folds", help="some of them only, such as 0,1,2")
-    parser.add_argument("--against", default="stock")
+    parser.add_argument("--against", default="stock", help="arms to compare with, such as stock,coarse_half")
+    parser.add_argument("--differences", default="dsc", help="scores to compare, such as dsc,assd_mm,nsd_2mm")
     arguments = parser.parse_args()
     problem = PROBLEMS[arguments.problem]
     names = list(problem.arms) if arguments.arms is None else arguments.arms.split(",")
@@ -40,12 +42,12 @@ def main() -> None:
     runs = {name: found for name, found in runs.items() if found}
     shared = set.intersection(*({run["fold"] for run in found} for found in runs.values())) if runs else set()
     against = [name for name in arguments.against.split(",") if name in runs]
+    budget = f"{arguments.budget:g} x {problem.minutes:g} CPU minutes" if problem.minutes else "the same iterations"
+    print(f"Folds {', '.join(map(str, sorted(shared)))}; {budget}\n")
+    compared = [(other, key) for other in against for key in arguments.differences.split(",")]
+    heads = [f"{SHORT[key]} - {problem.arms[other].what}'s" for other, key in compared]
     print(
-        f"Folds {', '.join(map(str, sorted(shared)))}; budget {arguments.budget:g} x {problem.minutes:g} CPU minutes\n"
-    )
-    heads = [f"difference to {problem.arms[name].what}" for name in against]
-    print(
-        "| arm | iterations | CPU min | DSC (SD) | precision / recall | volume ratio | ASSD | NSD 2 mm | s a case |",
+        "| arm | iterations | minutes | DSC (SD) | precision / recall | volume ratio | ASSD | NSD 2 mm | s a case |",
         end="",
     )
     print("".join(f" {head} |" for head in heads))
@@ -64,7 +66,7 @@ def main() -> None:
             f"{_mean(scores[name], 'nsd_2mm'):.3f}",
             f"{sum(r['prediction_seconds'] for r in found) / sum(len(r['cases']) for r in found):.2f}",
         ]
-        cells += [_difference(scores[name], scores[other]) if other != name else "-" for other in against]
+        cells += [_difference(scores[name], scores[other], key) if other != name else "-" for other, key in compared]
         print("| " + " | ".join(cells) + " |")
 
 
@@ -108,12 +110,17 @@ def _ratio(scores: Scores) -> float:
     return statistics.median(predicted[case] / true[case] for case in true if true[case] > 0)
 
 
-def _difference(ours: Scores, theirs: Scores) -> str:
-    first, second = _values(ours, "dsc"), _values(theirs, "dsc")
-    cases = sorted(first.keys() & second.keys())
+def _difference(ours: Scores, theirs: Scores, key: str) -> str:
+    """Compare case by case; a case that either arm has lost, so that it has no distance, is left out and counted."""
+    first, second = _values(ours, key), _values(theirs, key)
+    shared = sorted(first.keys() & second.keys())
+    cases = [case for case in shared if math.isfinite(first[case]) and math.isfinite(second[case])]
     found = compare_paired([first[case] for case in cases], [second[case] for case in cases])
     p = "p < 0.001" if found.p < 0.001 else f"p {found.p:.3f}"
-    return f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f}), {p}"
+    left_out = "" if len(cases) == len(ours) else f", {len(ours) - len(cases)} cases left out"
+    digits = 2 if key.endswith("_mm") else 3
+    numbers = (f"{value:+.{digits}f}" for value in (found.difference, found.low, found.high))
+    return "{} ({} to {}), {}{}".format(*numbers, p, left_out)
 
 
 if __name__ == "__main__":
