@@ -39,7 +39,7 @@ DEFAULTS = {
         "activation": "before",
         "skips": "concatenate",
         "checkpointing": True,
-        "stages": 4,
+        "stages": 3,
         "norm": "batch",
         "block_size": None,
         "blocks_per_sample": 2,

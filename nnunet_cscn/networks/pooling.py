@@ -14,7 +14,7 @@ from nnunet_cscn.networks.blocks import conv_norm_nonlin
 from nnunet_cscn.networks.plans import Architecture, Extent, Topology
 from nnunet_cscn.settings import BLOCK, CoarseSettings, FineSettings
 
-BLOCK_FEATURE_MAP = 4  # voxels per axis that a block keeps at its deepest stage
+BLOCK_FEATURE_MAP = (4, 8)  # voxels per axis that a block keeps at its deepest stage: at least, at most
 FULL = "`cscn configure ... --set coarse.resolution=full` keeps both networks at full resolution"
 
 
@@ -142,8 +142,7 @@ def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topol
     steps = cumulative_strides(topology)[n_stages - 1]
     multiples = tuple(math.lcm(step, by) for step, by in zip(steps, pooling, strict=True))
     size = fine.block_size or tuple(
-        min(edge, -(-BLOCK_FEATURE_MAP * step // multiple) * multiple)
-        for edge, step, multiple in zip(topology.patch_size, steps, multiples, strict=True)
+        _block_edge(*each) for each in zip(topology.patch_size, steps, multiples, strict=True)
     )
     if len(size) != topology.dimensions:
         raise UserError(f"{BLOCK}.fine.block_size: expected {topology.dimensions} numbers, got {list(size)}")
@@ -171,6 +170,13 @@ def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topol
         norm=norm,
         norm_kwargs=norm_kwargs,
     )
+
+
+def _block_edge(window: int, step: int, multiple: int) -> int:
+    """Return half the window's edge, within what a block should keep at its deepest stage."""
+    least, most = (-(-count * step // multiple) * multiple for count in BLOCK_FEATURE_MAP)
+    half = window // 2 // multiple * multiple
+    return min(window, max(least, min(most, half)))
 
 
 def pooled_scales(pooled: Topology, pooling: Sequence[int]) -> list[list[float]]:

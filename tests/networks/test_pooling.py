@@ -248,18 +248,23 @@ def test_a_learned_stem_is_a_convolution_of_that_stride():
     [
         (isotropic, 4, (2, 2, 2), (16, 16, 16)),  # four voxels are left of 16 after strides of 4
         (isotropic, 2, (2, 2, 2), (8, 8, 8)),
-        (isotropic, 1, (2, 2, 2), (4, 4, 4)),
+        (isotropic, 1, (2, 2, 2), (8, 8, 8)),
         (isotropic, 2, (4, 4, 4), (8, 8, 8)),
         (anisotropic, 4, (1, 2, 2), (4, 16, 12)),  # (8, 16, 16) does not fit into the window
         (anisotropic, 2, (1, 2, 2), (4, 8, 8)),
         (planar, 2, (2, 2), (8, 8)),
-        (planar, 1, (4, 2), (4, 4)),
-        (uneven, 2, (2, 8, 8), (4, 8, 8)),
+        (planar, 1, (4, 2), (8, 4)),
+        (uneven, 2, (2, 8, 8), (4, 16, 8)),
         (uneven, 1, (2, 8, 8), (4, 8, 8)),  # a pooled voxel is the least
     ],
 )
-def test_a_block_keeps_four_voxels_at_its_deepest_stage(plan, stages, by, expected):
+def test_a_block_is_half_the_window_but_keeps_four_to_eight_voxels_at_its_deepest_stage(plan, stages, by, expected):
     assert block_plan(read(plan()), FineSettings(stages=stages), by).patch_size == expected
+
+
+def test_a_block_of_a_large_window_keeps_eight_voxels_at_its_deepest_stage():
+    large = {**isotropic(), "patch_size": [64, 64, 32]}
+    assert block_plan(read(large), FineSettings(stages=2), (2, 2, 2)).patch_size == (16, 16, 16)
 
 
 def test_the_block_plan_is_the_upper_part_of_the_plan():
