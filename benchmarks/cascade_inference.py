@@ -32,7 +32,7 @@ from nnunet_cscn.nnunet_plans import configuration_from_plans, read_plans
 from nnunet_cscn.prediction.disagreement import disagreement_map
 from nnunet_cscn.prediction.predictor import Model, SlidingWindow
 from nnunet_cscn.prediction.stages import StagesPredictor
-from nnunet_cscn.settings import Settings
+from nnunet_cscn.settings.block import Settings
 
 CHOSEN_ON, REPORTED_ON = (0, 1, 2), (3, 4)
 MEASURES = ("map_in_union", "one_minus_dsc_of_stages", "soft_dice_distance")

@@ -21,7 +21,7 @@ from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.nnunet_folders import preprocessed_dataset
 from nnunet_cscn.nnunet_plans import configuration_from_plans, read_plans
-from nnunet_cscn.settings import Settings
+from nnunet_cscn.settings.block import Settings
 
 
 def main() -> None:

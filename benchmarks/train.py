@@ -27,7 +27,7 @@ from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet_folders import preprocessed_dataset, read_dataset_json
 from nnunet_cscn.nnunet_plans import read_plans
-from nnunet_cscn.settings import Settings
+from nnunet_cscn.settings.block import Settings
 
 
 def main(trainer_class: Any = None) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnunet_cscn.nnunet_plans import configuration_from_plans
-from nnunet_cscn.settings import BLOCK, Settings
+from nnunet_cscn.settings.block import Settings
+from nnunet_cscn.settings.checks import BLOCK
 
 
 def plans_for_prediction(plans: dict[str, Any], configuration: str, patch_size: Sequence[int]) -> dict[str, Any]:

@@ -3,7 +3,10 @@ import dataclasses
 import pytest
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.settings import CoarseSettings, FineSettings, LossSettings, Settings
+from nnunet_cscn.settings.block import Settings
+from nnunet_cscn.settings.coarse import CoarseSettings
+from nnunet_cscn.settings.fine import FineSettings
+from nnunet_cscn.settings.loss import LossSettings
 
 DEFAULTS = {
     "coarse_weight": 0.5,

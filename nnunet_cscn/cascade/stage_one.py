@@ -15,7 +15,8 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet_folders import model_path, preprocessed_dataset, read_dataset_json
 from nnunet_cscn.nnunet_plans import configuration_from_plans, data_identifier, read_plans
-from nnunet_cscn.settings import Settings, StagedSettings
+from nnunet_cscn.settings.block import Settings
+from nnunet_cscn.settings.staged import StagedSettings
 
 FINAL = "checkpoint_final.pth"
 # What decides which maps a network makes of a case.

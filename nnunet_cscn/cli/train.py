@@ -67,7 +67,7 @@ def _prepare_stage_two(
     from nnunet_cscn.cascade.lineage import check_lineage
     from nnunet_cscn.cascade.stage_one import StageOne
     from nnunet_cscn.nnunet_plans import configuration_from_plans, read_plans
-    from nnunet_cscn.settings import Settings
+    from nnunet_cscn.settings.block import Settings
 
     options = Settings.from_configuration(configuration_from_plans(read_plans(dataset, plans), configuration)).staged
     stage_one = StageOne.before(dataset, configuration, plans, options)

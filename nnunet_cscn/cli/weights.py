@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.settings import LARGEST_SEED
+from nnunet_cscn.settings.block import LARGEST_SEED
 
 weights_app = typer.Typer(help="Make weights for nnUNetv2_train -pretrained_weights.", no_args_is_help=True)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nnunet_cscn.settings import Edge
+from nnunet_cscn.settings.loss import Edge
 
 
 def distance_to_border(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nnunet_cscn.data.channels import Volume
 from nnunet_cscn.data.distance import distance_to_border, distance_to_region_borders, excess_weight
 from nnunet_cscn.files import replacing
-from nnunet_cscn.settings import Edge
+from nnunet_cscn.settings.loss import Edge
 
 FORMAT = 1  # raise when maps computed by an older version are no longer right
 _KEY = "labels"

@@ -17,7 +17,7 @@ from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from batchgeneratorsv2.transforms.utils.random import RandomTransform
 from torch import Tensor
 
-from nnunet_cscn.settings import SoftAugmentationSettings
+from nnunet_cscn.settings.staged import SoftAugmentationSettings
 
 _SMALLEST = 1e-6  # logits of 0 and 1 stay finite
 _NEGLIGIBLE = 1e-3  # where no probability is above this, there is nothing to blur

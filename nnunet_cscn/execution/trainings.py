@@ -12,7 +12,7 @@ from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nnunet_folders import model_path, preprocessed_dataset
 from nnunet_cscn.nnunet_plans import configuration_from_plans, preprocessed_data, read_plans
-from nnunet_cscn.settings import Settings
+from nnunet_cscn.settings.block import Settings
 
 NNUNETS_EPOCHS = 1000
 NNUNETS_SEED = 12345

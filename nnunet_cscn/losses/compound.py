@@ -8,7 +8,7 @@ from nnunetv2.utilities.helpers import softmax_helper_dim1
 from torch import Tensor, nn
 
 from nnunet_cscn.losses.focal import DistanceWeightedFocalLoss, valid_voxels, without_ignored
-from nnunet_cscn.settings import LossSettings
+from nnunet_cscn.settings.loss import LossSettings
 
 
 class FocalDiceLoss(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from nnunet_cscn.losses.functional import distance_weighted_focal_loss, distance_weighted_region_focal_loss
-from nnunet_cscn.settings import LossSettings
+from nnunet_cscn.settings.loss import LossSettings
 
 
 def valid_voxels(target: Tensor, *, is_regions: bool, ignore_label: int | None) -> Tensor | None:

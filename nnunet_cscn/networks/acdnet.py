@@ -11,7 +11,7 @@ from nnunet_cscn.networks.blocks import AtrousDenseBlock, ViewFusion, conv_norm_
 from nnunet_cscn.networks.decoder import decoder_of
 from nnunet_cscn.networks.encoder_decoder import EncoderDecoder
 from nnunet_cscn.networks.plans import Extent, Topology
-from nnunet_cscn.settings import FineSettings
+from nnunet_cscn.settings.fine import FineSettings
 
 
 def stage_widths(topology: Topology, fine: FineSettings) -> list[int]:

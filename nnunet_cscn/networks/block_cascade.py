@@ -14,7 +14,8 @@ from nnunet_cscn.networks.cscn import CSCN
 from nnunet_cscn.networks.cutting import corners, cut, draw_origins, lattice, tent
 from nnunet_cscn.networks.memory import conv_feature_map_size
 from nnunet_cscn.networks.plans import Extent
-from nnunet_cscn.settings import FineSettings, FusionMode
+from nnunet_cscn.settings.block import FusionMode
+from nnunet_cscn.settings.fine import FineSettings
 
 BLOCKS_AT_A_TIME = 8  # in prediction, a power of two: bounds memory
 LARGEST_LOGIT = 8.0  # of the coarse network, where the fine one corrects it: a correction must still be able to win

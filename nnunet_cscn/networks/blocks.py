@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from nnunet_cscn.networks.plans import Extent, Topology
-from nnunet_cscn.settings import Activation
+from nnunet_cscn.settings.fine import Activation
 
 
 def convolution(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nnunet_cscn.networks.fusion import ProbabilityFusion
-from nnunet_cscn.settings import FusionMode
+from nnunet_cscn.settings.block import FusionMode
 
 StageOutputs = list[Tensor]
 

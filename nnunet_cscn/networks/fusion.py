@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnunet_cscn.settings import FusionMode
+from nnunet_cscn.settings.block import FusionMode
 
 SMALLEST_PROBABILITY = 1e-6  # nnU-Net's predictor refuses infinite logits, so no probability reaches 0 or 1
 

@@ -12,7 +12,9 @@ from torch import nn
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.networks.blocks import conv_norm_nonlin
 from nnunet_cscn.networks.plans import Architecture, Extent, Topology
-from nnunet_cscn.settings import BLOCK, CoarseSettings, FineSettings
+from nnunet_cscn.settings.checks import BLOCK
+from nnunet_cscn.settings.coarse import CoarseSettings
+from nnunet_cscn.settings.fine import FineSettings
 
 BLOCK_FEATURE_MAP = (4, 8)  # voxels per axis that a block keeps at its deepest stage: at least, at most
 FULL = "`cscn configure ... --set coarse.resolution=full` keeps both networks at full resolution"

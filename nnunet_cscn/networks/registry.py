@@ -19,7 +19,7 @@ from nnunet_cscn.networks.plans import Architecture, Extent, Topology, architect
 from nnunet_cscn.networks.pooling import block_plan, coarse_stem, pooled_plan, pooled_scales, pooling_of
 from nnunet_cscn.networks.staged import StagedBlockCSCN, StagedCSCN
 from nnunet_cscn.networks.vnet import VNet
-from nnunet_cscn.settings import Settings
+from nnunet_cscn.settings.block import Settings
 
 NetworkName = Literal["bunet", "acdnet", "cscn", "cscn_one_resolution", "vnet", "deeplab", "cnn"]
 

@@ -11,7 +11,8 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet_plans import MAKE_PLANS, configuration_from_plans
 from nnunet_cscn.planning.options import merged
 from nnunet_cscn.planning.window import pooling_for
-from nnunet_cscn.settings import BLOCK, Settings
+from nnunet_cscn.settings.block import Settings
+from nnunet_cscn.settings.checks import BLOCK
 
 SMALLEST_FEATURE_MAP = 4  # edge length below which nnU-Net's planner stops pooling
 LARGEST = 4096  # no network has more channels or a longer patch: more is a slip of the keyboard

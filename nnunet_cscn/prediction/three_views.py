@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nnunet_cscn.data.views import VIEWS
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.settings import Settings
+from nnunet_cscn.settings.block import Settings
 
 
 class ThreeViewsPredictor(nnUNetPredictor):  # type: ignore[misc]

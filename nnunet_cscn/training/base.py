@@ -26,7 +26,7 @@ from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import NetworkName, build_network
 from nnunet_cscn.networks.wrapping import unwrapped
-from nnunet_cscn.settings import LARGEST_SEED, Settings
+from nnunet_cscn.settings.block import LARGEST_SEED, Settings
 from nnunet_cscn.training.tiles import TilePredictingTrainer
 
 ISOTROPIC = 1.5  # largest ratio of spacings at which a turned block still looks like one of the others

@@ -21,7 +21,7 @@ from nnunet_cscn.data.patient_axes import patient_axes
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder
 from nnunet_cscn.networks.wrapping import unwrapped
-from nnunet_cscn.settings import ProtocolSettings
+from nnunet_cscn.settings.protocol import ProtocolSettings
 from nnunet_cscn.training.accuracy import AccuracyMeter
 from nnunet_cscn.training.base import CSCNBaseTrainer
 from nnunet_cscn.training.staircase import StaircaseSchedule

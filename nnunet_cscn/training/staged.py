@@ -23,7 +23,7 @@ from nnunet_cscn.networks.registry import build_second_stage
 from nnunet_cscn.networks.staged import OtherGrid, StagedBlockCSCN, StagedCSCN
 from nnunet_cscn.networks.wrapping import unwrapped
 from nnunet_cscn.nnunet_plans import configuration_from_plans
-from nnunet_cscn.settings import Settings
+from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.training.base import CSCNBaseTrainer
 
 

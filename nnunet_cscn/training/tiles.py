@@ -14,7 +14,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
 from nnunet_cscn.prediction_plans import plans_for_prediction
-from nnunet_cscn.settings import Settings
+from nnunet_cscn.settings.block import Settings
 
 
 class TilePredictingTrainer(nnUNetTrainer):

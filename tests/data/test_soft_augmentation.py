@@ -6,7 +6,7 @@ import torch
 from scipy import ndimage, special
 
 from nnunet_cscn.data.soft_augmentation import BlurProbabilities, DropBlob, JitterCalibration, soft_augmentation
-from nnunet_cscn.settings import SoftAugmentationSettings
+from nnunet_cscn.settings.staged import SoftAugmentationSettings
 
 SPACING_MM = (3.0, 1.0, 1.0)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nnunet_cscn.losses.compound import FocalDiceLoss
-from nnunet_cscn.settings import LossSettings
+from nnunet_cscn.settings.loss import LossSettings
 
 
 def loss_of(settings, *, is_regions=False, ignore_label=None, batch_dice=False):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from nnunet_cscn.losses.focal import DistanceWeightedFocalLoss, valid_voxels, without_ignored
-from nnunet_cscn.settings import LossSettings
+from nnunet_cscn.settings.loss import LossSettings
 
 from .focal_reference import focal_by_voxel, region_focal_by_voxel
 

@@ -5,7 +5,7 @@ from nnunet_cscn.networks.acdnet import ACDNet
 from nnunet_cscn.networks.blocks import AtrousDenseBlock, AtrousPyramid, DenseLayer, ViewFusion
 from nnunet_cscn.networks.plans import Topology, architecture_of
 from nnunet_cscn.networks.registry import build_network
-from nnunet_cscn.settings import FineSettings
+from nnunet_cscn.settings.fine import FineSettings
 
 from .contract import NetworkContract
 from .hand_counts import acdnet_feature_map_size

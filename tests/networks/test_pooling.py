@@ -16,7 +16,8 @@ from nnunet_cscn.networks.pooling import (
     pooled_scales,
     pooling_of,
 )
-from nnunet_cscn.settings import CoarseSettings, FineSettings
+from nnunet_cscn.settings.coarse import CoarseSettings
+from nnunet_cscn.settings.fine import FineSettings
 
 from .tiny_plans import anisotropic, configuration, isotropic, one_stage, planar, two_stages
 

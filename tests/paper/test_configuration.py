@@ -16,7 +16,7 @@ from nnunet_cscn.paper.configuration import (
     paper_plans,
     tile_size,
 )
-from nnunet_cscn.settings import Settings
+from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.training.staircase import staircase
 
 

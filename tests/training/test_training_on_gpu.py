@@ -7,7 +7,7 @@ import torch
 from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import CascadeLoss, DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import build_network
-from nnunet_cscn.settings import LossSettings
+from nnunet_cscn.settings.loss import LossSettings
 from nnunet_cscn.training.cscn import CSCNTrainer
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]

@@ -1,0 +1,51 @@
+"""The options of the staged cascade."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.settings.checks import BLOCK
+
+
+@dataclass(frozen=True)
+class SoftAugmentationSettings:
+    """How often each change is made to the stage-one probabilities that stage two learns from.
+
+    Attributes:
+        jitter: Probability of another calibration (temperature and bias of the logits).
+        blur: Probability of a Gaussian blur.
+        dropout: Probability that the foreground fades in one blob.
+    """
+
+    jitter: float = 0.4
+    blur: float = 0.2
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("jitter", "blur", "dropout"):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise UserError(f"{BLOCK}.staged.augmentation.{name}: expected a probability, got {value:g}")
+
+
+@dataclass(frozen=True)
+class StagedSettings:
+    """What the staged cascade builds on.
+
+    Attributes:
+        stage_one: The trainer whose out-of-fold probabilities stage two learns from, of the same plans.
+        configuration: Its configuration, preprocessed as stage two's; None for stage two's own.
+        checkpoint: Which of its checkpoints.
+        augmentation: What happens to the probabilities in training.
+    """
+
+    stage_one: str = "BUNetTrainer"
+    configuration: str | None = None
+    checkpoint: str = "checkpoint_final.pth"
+    augmentation: SoftAugmentationSettings = field(default_factory=SoftAugmentationSettings)
+
+    def __post_init__(self) -> None:
+        if not self.stage_one.isidentifier():
+            raise UserError(f"{BLOCK}.staged.stage_one: expected a trainer's name, got {self.stage_one!r}")
+        if not self.checkpoint.endswith(".pth") or "/" in self.checkpoint:
+            raise UserError(f"{BLOCK}.staged.checkpoint: expected a name such as checkpoint_best.pth")
