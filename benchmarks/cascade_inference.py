@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from nnunet_cscn.cascade.manifest import cases_of, maps_of
 from nnunet_cscn.cascade.maps import StageOneMaps
 from nnunet_cscn.cascade.stage_one import FINAL, StageOne
-from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import model_folder, preprocessed_dataset
-from nnunet_cscn.nnunet_plans import configuration_from_plans, read_plans
+from nnunet_cscn.nnunet.discovery import ensure_registered
+from nnunet_cscn.nnunet.folders import model_folder, preprocessed_dataset
+from nnunet_cscn.nnunet.plans import configuration_from_plans, read_plans
 from nnunet_cscn.prediction.disagreement import disagreement_map
 from nnunet_cscn.prediction.predictor import Model, SlidingWindow
 from nnunet_cscn.prediction.stages import StagesPredictor

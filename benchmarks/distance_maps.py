@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from nnunetv2.run.run_training import get_trainer_from_args
 
-from nnunet_cscn.discovery import ensure_registered
+from nnunet_cscn.nnunet.discovery import ensure_registered
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from nnunet_cscn.evaluation.volumes import score_volumes
 from nnunet_cscn.files import write_json
 from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.nifti.voxels import read_voxels
-from nnunet_cscn.nnunet_folders import preprocessed_dataset, raw_dataset
+from nnunet_cscn.nnunet.folders import preprocessed_dataset, raw_dataset
 
 COMMON_SHAPE = (48, 64, 64)
 

@@ -18,9 +18,9 @@ from train_leaky import in_sample_maps
 
 from nnunet_cscn.cascade.manifest import cases_of, maps_of
 from nnunet_cscn.cascade.stage_one import StageOne
-from nnunet_cscn.discovery import ensure_registered
-from nnunet_cscn.nnunet_folders import preprocessed_dataset
-from nnunet_cscn.nnunet_plans import configuration_from_plans, read_plans
+from nnunet_cscn.nnunet.discovery import ensure_registered
+from nnunet_cscn.nnunet.folders import preprocessed_dataset
+from nnunet_cscn.nnunet.plans import configuration_from_plans, read_plans
 from nnunet_cscn.settings.block import Settings
 
 

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from nnunet_cscn.files import write_json
 from nnunet_cscn.networks.registry import build_network
-from nnunet_cscn.nnunet_folders import preprocessed_dataset, read_dataset_json
-from nnunet_cscn.nnunet_plans import read_plans
+from nnunet_cscn.nnunet.folders import preprocessed_dataset, read_dataset_json
+from nnunet_cscn.nnunet.plans import read_plans
 
 NETWORKS = ("stock", "bunet", "acdnet", "cscn")
 

@@ -13,8 +13,8 @@ from nnunetv2.utilities.label_handling.label_handling import determine_num_input
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunet_cscn.networks.registry import BUILDERS, build_network
-from nnunet_cscn.nnunet_folders import preprocessed_dataset, read_dataset_json
-from nnunet_cscn.nnunet_plans import read_plans
+from nnunet_cscn.nnunet.folders import preprocessed_dataset, read_dataset_json
+from nnunet_cscn.nnunet.plans import read_plans
 
 
 def main() -> None:

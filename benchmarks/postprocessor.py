@@ -19,7 +19,7 @@ from pathlib import Path
 from nnunet_cscn.cascade.manifest import maps_of
 from nnunet_cscn.cascade.stage_one import FINAL, StageOne
 from nnunet_cscn.execution.commands import executable
-from nnunet_cscn.nnunet_folders import raw_dataset
+from nnunet_cscn.nnunet.folders import raw_dataset
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from scipy.ndimage import gaussian_filter
 
 from nnunet_cscn.cascade.manifest import maps_of
 from nnunet_cscn.cascade.maps import Origin, StageOneMaps
-from nnunet_cscn.discovery import ensure_registered
+from nnunet_cscn.nnunet.discovery import ensure_registered
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     import torch
     from nnunetv2.run.run_training import get_trainer_from_args
 
-    from nnunet_cscn.discovery import ensure_registered
+    from nnunet_cscn.nnunet.discovery import ensure_registered
 
     ensure_registered()
     torch.set_num_threads(arguments.threads)

@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
-from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.evaluation.folder import evaluate_folders
 from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import preprocessed_dataset, read_dataset_json
-from nnunet_cscn.nnunet_plans import read_plans
+from nnunet_cscn.nnunet.discovery import ensure_registered
+from nnunet_cscn.nnunet.folders import preprocessed_dataset, read_dataset_json
+from nnunet_cscn.nnunet.plans import read_plans
 from nnunet_cscn.settings.block import Settings
 
 

@@ -18,13 +18,13 @@ import torch
 from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
 from rich.progress import track
 
-from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.evaluation.overlap import count_overlap
 from nnunet_cscn.evaluation.paired import compare_paired
 from nnunet_cscn.execution.trainings import folds_of
 from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import model_folder, preprocessed_dataset
-from nnunet_cscn.nnunet_plans import preprocessed_data
+from nnunet_cscn.nnunet.discovery import ensure_registered
+from nnunet_cscn.nnunet.folders import model_folder, preprocessed_dataset
+from nnunet_cscn.nnunet.plans import preprocessed_data
 from nnunet_cscn.prediction.predictor import Manner, Model, SlidingWindow
 
 MANNERS: tuple[Manner, ...] = ("tiles", "views")

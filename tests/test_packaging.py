@@ -52,11 +52,11 @@ def test_the_wheel_names_the_command_and_the_entry_point_of_torch(wheel):
     (name,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
     text = wheel.read(name).decode()
     assert "[console_scripts]\ncscn = nnunet_cscn.cli.main:main" in text
-    assert "[torch.backends]\nnnunet_cscn = nnunet_cscn.discovery:register" in text
+    assert "[torch.backends]\nnnunet_cscn = nnunet_cscn.nnunet.discovery:register" in text
 
 
 def test_an_installed_wheel_registers_its_own_copy_of_the_trainers(site):
-    code = "from nnunet_cscn.discovery import trainers_folder; print(trainers_folder())"
+    code = "from nnunet_cscn.nnunet.discovery import trainers_folder; print(trainers_folder())"
     command, environment = [sys.executable, "-c", code], {"PYTHONPATH": str(site)}
     shown = subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=True)
     assert Path(shown.stdout.strip()) == (site / SHIM).parent.resolve()
@@ -77,7 +77,7 @@ def test_nnunets_own_search_finds_the_trainers_of_an_installed_wheel(site):
 def test_the_source_archive_carries_what_a_wheel_is_built_from(tmp_path):
     with tarfile.open(_build("sdist", tmp_path)) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"trainers/nnunet_cscn_trainers.py", "nnunet_cscn/discovery.py", "LICENSE", "README.md"} <= names
+    assert {"trainers/nnunet_cscn_trainers.py", "nnunet_cscn/nnunet/discovery.py", "LICENSE", "README.md"} <= names
 
 
 def _pins() -> dict[str, str]:

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from nnunet_cscn.networks.bunet import build_bunet
 from nnunet_cscn.networks.plans import Extent, Topology, architecture_of
 from nnunet_cscn.networks.pooling import coarse_stem, pooled_plan, pooled_scales, pooling_of
-from nnunet_cscn.networks.wrapping import unwrapped
+from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.training.base import CSCNBaseTrainer
 from nnunet_cscn.training.cscn import CSCNTrainer

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nnunet_cscn.cascade.manifest import Manifest
-from nnunet_cscn.checkpoints import read_checkpoint, record_of
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet.checkpoints import read_checkpoint, record_of
 
 
 def check_lineage(folds: Iterable[Path], manifest: Manifest) -> None:

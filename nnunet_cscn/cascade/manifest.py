@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
-
 from nnunet_cscn.cascade.maps import FORMAT, Origin, StageOneMaps, voxel_hash
 from nnunet_cscn.cascade.stage_one import StageOne, same_labels
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file, write_json
-from nnunet_cscn.nnunet_plans import data_identifier, preprocessed_data
+from nnunet_cscn.nnunet.datasets import infer_dataset_class
+from nnunet_cscn.nnunet.plans import data_identifier, preprocessed_data
 
 MANIFEST = "manifest.json"
 

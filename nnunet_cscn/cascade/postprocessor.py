@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from numpy.typing import NDArray
 
 from nnunet_cscn.cascade.manifest import Images, Manifest, OnProgress, maps_of
 from nnunet_cscn.cascade.maps import Origin
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet.inference import nnUNetPredictor
 
 
 def make_maps(

@@ -42,7 +42,7 @@ def configure(
 
     Example: cscn configure 901 3d_fullres 3d_quick --set epochs=50
     """
-    from nnunet_cscn.nnunet_plans import plans_file, read_plans_file
+    from nnunet_cscn.nnunet.plans import plans_file, read_plans_file
     from nnunet_cscn.planning.configurations import Changes, derive_configuration
     from nnunet_cscn.planning.options import parse_assignments
     from nnunet_cscn.planning.storing import check_configuration_name, store_configuration
@@ -70,7 +70,7 @@ def configure(
 
 
 def _show_preprocessing(file: Path, name: str) -> None:
-    from nnunet_cscn.nnunet_folders import dataset_number
+    from nnunet_cscn.nnunet.folders import dataset_number
 
     number = str(dataset_number(file.parent.name))
     command = ["nnUNetv2_preprocess", "-d", number, "-plans_name", file.stem, "-c", name]

@@ -15,7 +15,7 @@ from nnunet_cscn.conversion.hnts_mrg_task import Task
 from nnunet_cscn.conversion.npc277_mode import Mode
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_folders import is_set, preprocessed_folder, raw_folder
+from nnunet_cscn.nnunet.folders import is_set, preprocessed_folder, raw_folder
 
 if TYPE_CHECKING:
     from nnunet_cscn.conversion.pipeline import SourceCase

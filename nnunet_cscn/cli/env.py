@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from nnunet_cscn.discovery import shell_line
+from nnunet_cscn.nnunet.discovery import shell_line
 
 
 def env() -> None:

@@ -33,7 +33,7 @@ Observers = Annotated[
 
 def prepared_runs(dataset: str, configuration: str, budget: float, methods: str | None) -> list[PaperRun]:
     """Return the runs that the options name; UserError where they name none."""
-    from nnunet_cscn.nnunet_folders import preprocessed_dataset
+    from nnunet_cscn.nnunet.folders import preprocessed_dataset
     from nnunet_cscn.paper.configuration import budget_name
     from nnunet_cscn.paper.methods import chosen_methods
     from nnunet_cscn.paper.runs import paper_runs

@@ -56,7 +56,7 @@ def prepare(
     Example: cscn paper prepare 901
     """
     from nnunet_cscn.data.paper_splits import paper_splits
-    from nnunet_cscn.nnunet_folders import preprocessed_folder, raw_dataset
+    from nnunet_cscn.nnunet.folders import preprocessed_folder, raw_dataset
     from nnunet_cscn.paper.configuration import CONFIGURATION, PaperOptions
     from nnunet_cscn.paper.preparation import Preparation, patients_of
     from nnunet_cscn.planning.storing import check_configuration_name
@@ -88,7 +88,7 @@ def prepare(
 def _plan_if_needed(dataset: str) -> None:
     """Let nnU-Net plan a data set that it has not seen yet."""
     from nnunet_cscn.execution.jobs import Job
-    from nnunet_cscn.nnunet_folders import dataset_number, preprocessed_folder
+    from nnunet_cscn.nnunet.folders import dataset_number, preprocessed_folder
 
     folder = preprocessed_folder() / dataset
     if (folder / "nnUNetPlans.json").is_file():

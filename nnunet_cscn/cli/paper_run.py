@@ -51,7 +51,7 @@ def run(
 
     Example: cscn paper run 901 --budget 0.05
     """
-    from nnunet_cscn.nnunet_folders import preprocessed_dataset, results_folder
+    from nnunet_cscn.nnunet.folders import preprocessed_dataset, results_folder
     from nnunet_cscn.paper.methods import chosen_methods
     from nnunet_cscn.paper.preparation import Preparation
     from nnunet_cscn.paper.runs import paper_runs

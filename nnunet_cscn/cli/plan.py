@@ -34,7 +34,7 @@ def plan(
     Example: cscn plan -d 901 --gpu-memory 8
     """
     from nnunet_cscn.evaluation.labels import read_labels
-    from nnunet_cscn.nnunet_folders import dataset_number, preprocessed_folder, raw_dataset, read_dataset_json
+    from nnunet_cscn.nnunet.folders import dataset_number, preprocessed_folder, raw_dataset, read_dataset_json
 
     if not (math.isfinite(gpu_memory) and gpu_memory >= LEAST_MEMORY_GB):
         raise UserError(f"--gpu-memory: expected at least {LEAST_MEMORY_GB:g} GB, got {gpu_memory:g}")
@@ -47,8 +47,7 @@ def plan(
     folder = preprocessed_folder() / name
 
     with console.status("importing nnU-Net"):
-        from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprint_dataset
-
+        from nnunet_cscn.nnunet.planners import extract_fingerprint_dataset
         from nnunet_cscn.planning.planner import PLANS_NAME, RESIDUAL_PLANS_NAME, CSCNPlanner, CSCNResEncPlanner
 
     planner_class = CSCNResEncPlanner if residual else CSCNPlanner
@@ -67,8 +66,8 @@ def plan(
 
 def _refuse_loss(file: Path, planner: str) -> None:
     """Keep another planner's plans, and the names of nnU-Net's own."""
-    from nnunet_cscn.nnunet_folders import models_trained_with
-    from nnunet_cscn.nnunet_plans import read_plans_file
+    from nnunet_cscn.nnunet.folders import models_trained_with
+    from nnunet_cscn.nnunet.plans import read_plans_file
 
     if file.stem == "nnUNetPlans":
         raise UserError("nnUNetPlans are the plans of nnU-Net's own planner: choose another name with --plans")
@@ -83,7 +82,7 @@ def _show(command: list[str]) -> None:
 
 
 def _table(plans: dict[str, Any], title: str) -> Table:
-    from nnunet_cscn.nnunet_plans import configuration_from_plans
+    from nnunet_cscn.nnunet.plans import configuration_from_plans
 
     table = Table(title=title)
     for column in ("configuration", "spacing (mm)", "patch", "batch"):

@@ -88,7 +88,7 @@ def predict(
 
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """
-    from nnunet_cscn.nnunet_folders import model_folder
+    from nnunet_cscn.nnunet.folders import model_folder
 
     numbers = chosen_folds(folds or [])
     manner = chosen_manner(stitched=stitched, views=views)
@@ -100,7 +100,7 @@ def predict(
     with console.status("importing nnU-Net"):
         import torch
 
-        from nnunet_cscn.discovery import ensure_registered
+        from nnunet_cscn.nnunet.discovery import ensure_registered
         from nnunet_cscn.prediction.images import check_unharmed, images_in
         from nnunet_cscn.prediction.predictor import Model, SlidingWindow
         from nnunet_cscn.prediction.uncertainty import UncertaintyWriter

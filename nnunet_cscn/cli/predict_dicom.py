@@ -69,7 +69,7 @@ def predict_dicom(
 
     Example: cscn predict-dicom study/mr out -d 901 -c 3d_fullres -tr CSCNTrainer
     """
-    from nnunet_cscn.nnunet_folders import model_folder
+    from nnunet_cscn.nnunet.folders import model_folder
 
     folder = model_folder(dataset, trainer=trainer, plans=plans, configuration=configuration)
     numbers = chosen_folds(folds or [])
@@ -77,8 +77,8 @@ def predict_dicom(
     with console.status("importing nnU-Net"):
         import torch
 
-        from nnunet_cscn.discovery import ensure_registered
         from nnunet_cscn.nifti.voxels import ENDINGS
+        from nnunet_cscn.nnunet.discovery import ensure_registered
         from nnunet_cscn.prediction.predictor import Model, SlidingWindow
 
         ensure_registered()

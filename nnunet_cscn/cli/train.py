@@ -43,7 +43,7 @@ def train(
 
     Example: cscn train 901 3d_fullres --staged
     """
-    from nnunet_cscn.nnunet_folders import preprocessed_dataset, results_folder
+    from nnunet_cscn.nnunet.folders import preprocessed_dataset, results_folder
 
     name = preprocessed_dataset(dataset).name
     chosen = trainer or ("CSCNStagedTrainer" if staged else "CSCNTrainer")
@@ -66,7 +66,7 @@ def _prepare_stage_two(
     """Train stage one and make its maps, once nothing speaks against either."""
     from nnunet_cscn.cascade.lineage import check_lineage
     from nnunet_cscn.cascade.stage_one import StageOne
-    from nnunet_cscn.nnunet_plans import configuration_from_plans, read_plans
+    from nnunet_cscn.nnunet.plans import configuration_from_plans, read_plans
     from nnunet_cscn.settings.block import Settings
 
     options = Settings.from_configuration(configuration_from_plans(read_plans(dataset, plans), configuration)).staged

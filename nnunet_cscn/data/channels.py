@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
-from nnunetv2.training.dataloading.nnunet_dataset import nnUNetBaseDataset
 from numpy.typing import NDArray
+
+from nnunet_cscn.nnunet.datasets import nnUNetBaseDataset
 
 
 class Volume(Protocol):

@@ -11,12 +11,12 @@ from typing import Any
 
 import blosc2
 import numpy as np
-from nnunetv2.training.dataloading.nnunet_dataset import nnUNetBaseDataset
 from numpy.typing import NDArray
 
 from nnunet_cscn.data.channels import Volume
 from nnunet_cscn.data.distance import distance_to_border, distance_to_region_borders, excess_weight
 from nnunet_cscn.files import replacing
+from nnunet_cscn.nnunet.datasets import nnUNetBaseDataset
 from nnunet_cscn.settings.loss import Edge
 
 FORMAT = 1  # raise when maps computed by an older version are no longer right

@@ -16,7 +16,7 @@ from nnunet_cscn.evaluation.folder import FolderScores, evaluate_folders
 from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.execution.commands import environment, run_command
 from nnunet_cscn.files import read_json_file, write_json
-from nnunet_cscn.nnunet_plans import read_plans_file
+from nnunet_cscn.nnunet.plans import read_plans_file
 from nnunet_cscn.phantom.dataset import write_dataset
 from nnunet_cscn.phantom.settings import PhantomSettings
 from nnunet_cscn.planning.configurations import Changes, derive_configuration

@@ -7,7 +7,7 @@ import shutil
 
 from nnunet_cscn.diagnosis.finding import Finding, fault, ok
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_folders import FOLDER_VARIABLES, FolderVariable, folder_from_environment
+from nnunet_cscn.nnunet.folders import FOLDER_VARIABLES, FolderVariable, folder_from_environment
 
 
 def check_folders() -> list[Finding]:

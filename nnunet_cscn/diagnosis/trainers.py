@@ -11,8 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn import discovery
 from nnunet_cscn.diagnosis.finding import Finding, fault, ok
+from nnunet_cscn.nnunet import discovery
 
 TRAINERS = (
     *("CSCNTrainer", "BUNetTrainer", "ACDNetTrainer", "CSCNStagedTrainer"),
@@ -21,7 +21,7 @@ TRAINERS = (
     *("CNNPaperTrainer", "DeepLabPaperTrainer", "VNetPaperTrainer"),
 )
 
-_PACKAGE = Path(discovery.__file__).resolve().parent
+_PACKAGE = Path(discovery.__file__).resolve().parents[1]
 _EVAL = 'Run `eval "$(cscn env)"` in this shell and put it into its start-up file.'
 
 
@@ -43,9 +43,9 @@ def check_trainers(find: Callable[[str], type[Any]] | None = None) -> list[Findi
 
 
 def _nnunets_search() -> Callable[[str], type[Any]]:
-    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+    from nnunet_cscn.nnunet.trainer import trainer_named
 
-    search: Callable[[str], type[Any]] = recursive_find_trainer_class_by_name
+    search: Callable[[str], type[Any]] = trainer_named
     return search
 
 
@@ -57,7 +57,7 @@ def _registration() -> Finding:
     if switch != "1":
         return fault(subject, f"switched off by TORCH_DEVICE_BACKEND_AUTOLOAD={switch}", _EVAL)
     names = [entry.value for entry in metadata.entry_points(group="torch.backends")]
-    if "nnunet_cscn.discovery:register" not in names:
+    if "nnunet_cscn.nnunet.discovery:register" not in names:
         return fault(subject, "torch does not know of them: nnunet-cscn is not installed, only imported", _EVAL)
     return ok(subject, f"{discovery.trainers_folder()}, when torch is imported")
 

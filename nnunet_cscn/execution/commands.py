@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.nnunet.discovery import ensure_registered
 
 # The first three keep freed memory in the process, which makes a training step a third faster; the last keeps
 # waiting threads from spinning long, which costs a multiple of the time as soon as another process wants a core.

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
-from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution.commands import FASTER_ON_CPU, is_running, run_command, stop_group
 from nnunet_cscn.execution.jobs import Job
+from nnunet_cscn.nnunet.discovery import ensure_registered
 
 
 class LocalExecutor:

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.discovery import ensure_registered
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution.commands import run_command
 from nnunet_cscn.execution.jobs import Job, JobRefused
 from nnunet_cscn.files import replacing
+from nnunet_cscn.nnunet.discovery import ensure_registered
 
 
 class SlurmExecutor:

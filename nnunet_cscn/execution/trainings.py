@@ -10,8 +10,8 @@ from pathlib import Path
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.files import read_json_file, write_json
-from nnunet_cscn.nnunet_folders import model_path, preprocessed_dataset
-from nnunet_cscn.nnunet_plans import configuration_from_plans, preprocessed_data, read_plans
+from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset
+from nnunet_cscn.nnunet.plans import configuration_from_plans, preprocessed_data, read_plans
 from nnunet_cscn.settings.block import Settings
 
 NNUNETS_EPOCHS = 1000
@@ -92,8 +92,7 @@ def folds_of(dataset: str, plans: str, configuration: str) -> list[dict[str, lis
     if file.is_file():
         splits: list[dict[str, list[str]]] = read_json_file(file)
         return splits
-    from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
-    from nnunetv2.utilities.crossval_split import generate_crossval_split
+    from nnunet_cscn.nnunet.datasets import generate_crossval_split, infer_dataset_class
 
     cases = sorted(infer_dataset_class(str(data)).get_identifiers(str(data)))
     splits = generate_crossval_split(cases, seed=NNUNETS_SEED, n_splits=5)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
-from nnunetv2.utilities.helpers import softmax_helper_dim1
 from torch import Tensor, nn
 
 from nnunet_cscn.losses.focal import DistanceWeightedFocalLoss, valid_voxels, without_ignored
+from nnunet_cscn.nnunet.modules import MemoryEfficientSoftDiceLoss, softmax_helper_dim1
 from nnunet_cscn.settings.loss import LossSettings
 
 

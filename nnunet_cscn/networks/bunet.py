@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from dynamic_network_architectures.building_blocks.plain_conv_encoder import PlainConvEncoder
-from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from torch import Tensor, nn
 
 from nnunet_cscn.networks.encoder_decoder import EncoderDecoder
 from nnunet_cscn.networks.plans import Architecture, Topology
+from nnunet_cscn.nnunet.modules import get_network_from_plans
 
 
 def build_bunet(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_plans import configuration_from_plans
+from nnunet_cscn.nnunet.plans import configuration_from_plans
 from nnunet_cscn.planning.configurations import Changes, derive_configuration
 
 PLANS = "nnUNetCSCNPaperPlans"

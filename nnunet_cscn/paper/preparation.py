@@ -13,14 +13,14 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nifti.voxels import ENDINGS
-from nnunet_cscn.nnunet_folders import (
+from nnunet_cscn.nnunet.folders import (
     dataset_number,
     models_trained_with,
     preprocessed_dataset,
     raw_dataset,
     read_dataset_json,
 )
-from nnunet_cscn.nnunet_plans import configuration_from_plans, data_identifier, inheritance, read_plans, read_plans_file
+from nnunet_cscn.nnunet.plans import configuration_from_plans, data_identifier, inheritance, read_plans, read_plans_file
 from nnunet_cscn.paper.configuration import (
     PLANS,
     PaperOptions,

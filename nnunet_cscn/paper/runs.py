@@ -14,12 +14,12 @@ from nnunet_cscn.execution.commands import is_running
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.execution.trainings import Training
 from nnunet_cscn.files import write_text
-from nnunet_cscn.nnunet_folders import preprocessed_dataset, read_dataset_json
-from nnunet_cscn.nnunet_plans import configuration_from_plans, preprocessed_data, read_plans_file
+from nnunet_cscn.nnunet.folders import preprocessed_dataset, read_dataset_json
+from nnunet_cscn.nnunet.plans import configuration_from_plans, preprocessed_data, read_plans_file
 from nnunet_cscn.paper.configuration import PLANS
 from nnunet_cscn.paper.methods import TRAINERS
 from nnunet_cscn.paper.preparation import read_paper_plans
-from nnunet_cscn.prediction_plans import are_the_same
+from nnunet_cscn.training.tile_plans import are_the_same
 
 RunState = Literal["waiting", "begun", "running", "done", "failed"]
 

@@ -12,7 +12,7 @@ from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs
 from nnunet_cscn.evaluation.folder import evaluate_cases
 from nnunet_cscn.evaluation.labels import EvaluatedLabels, read_labels
 from nnunet_cscn.evaluation.scores import LabelScores
-from nnunet_cscn.nnunet_folders import preprocessed_dataset
+from nnunet_cscn.nnunet.folders import preprocessed_dataset
 from nnunet_cscn.paper.runs import PaperRun, by_method
 
 

@@ -12,7 +12,7 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.masks import Mask
 from nnunet_cscn.evaluation.volumes import label_mask
 from nnunet_cscn.nifti.grids import read_grid
-from nnunet_cscn.nnunet_folders import raw_dataset
+from nnunet_cscn.nnunet.folders import raw_dataset
 from nnunet_cscn.paper.runs import PaperRun, by_method
 from nnunet_cscn.paper.scores import ScoredMethod, labels_of, pairs_of
 from nnunet_cscn.report.oriented import OrientedVolume, read_oriented

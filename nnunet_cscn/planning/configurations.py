@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_plans import MAKE_PLANS, configuration_from_plans
+from nnunet_cscn.nnunet.plans import MAKE_PLANS, configuration_from_plans
 from nnunet_cscn.planning.options import merged
 from nnunet_cscn.planning.window import pooling_for
 from nnunet_cscn.settings.block import Settings
@@ -101,7 +101,7 @@ def _planned(
     inherited: Mapping[str, Any], patch_size: Sequence[int], spacing: Sequence[float], changes: Changes
 ) -> tuple[list[int], dict[str, Any]]:
     """Return patch size (rounded up to what the strides divide) and architecture, planned as nnU-Net plans them."""
-    from nnunetv2.experiment_planning.experiment_planners.network_topology import get_pool_and_conv_props
+    from nnunet_cscn.nnunet.planners import get_pool_and_conv_props
 
     old = _needed(inherited, "architecture", dict)
     kwargs = dict(_needed(old, "arch_kwargs", dict))

@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
-from nnunetv2.experiment_planning.experiment_planners.residual_unets.residual_encoder_unet_planners import (
-    ResEncUNetPlanner,
-)
 
 from nnunet_cscn.networks.registry import build_network
+from nnunet_cscn.nnunet.planners import ExperimentPlanner, ResEncUNetPlanner
 
 PLANS_NAME = "nnUNetCSCNPlans"
 RESIDUAL_PLANS_NAME = "nnUNetCSCNResEncPlans"

@@ -7,8 +7,8 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet_folders import models_trained_with
-from nnunet_cscn.nnunet_plans import inheritance
+from nnunet_cscn.nnunet.folders import models_trained_with
+from nnunet_cscn.nnunet.plans import inheritance
 
 NNUNETS_NAMES = ("2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres")  # its commands give them a meaning
 

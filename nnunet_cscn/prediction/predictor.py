@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-from nnunet_cscn.checkpoints import read_checkpoint
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
+from nnunet_cscn.nnunet.checkpoints import read_checkpoint
+from nnunet_cscn.nnunet.inference import nnUNetPredictor
 from nnunet_cscn.prediction.stitched import StitchedPredictor
 from nnunet_cscn.prediction.three_views import ThreeViewsPredictor
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.networks.cscn import CSCN
-from nnunet_cscn.networks.wrapping import unwrapped
+from nnunet_cscn.nnunet.wrapping import unwrapped
 
 Probabilities = NDArray[np.float32]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from torch import Tensor, nn
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.networks.staged import FrozenCoarse
-from nnunet_cscn.networks.wrapping import unwrapped
+from nnunet_cscn.nnunet.inference import nnUNetPredictor
+from nnunet_cscn.nnunet.wrapping import unwrapped
 
 
 class StitchedPredictor(nnUNetPredictor):  # type: ignore[misc]

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from torch import Tensor
 
 from nnunet_cscn.data.views import VIEWS
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet.inference import nnUNetPredictor
 from nnunet_cscn.settings.block import Settings
 
 

@@ -12,11 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
-from nnunetv2.configuration import default_num_processes
-from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 from torch import nn
 
-from nnunet_cscn.checkpoints import RECORD
 from nnunet_cscn.data.block_sampling import Draw, ThreeViews, TurnedDataset
 from nnunet_cscn.data.channels import ExtraChannelDataset, ExtraInputs, carrying_extra_channels
 from nnunet_cscn.data.distance_maps import DistanceMaps
@@ -25,7 +22,9 @@ from nnunet_cscn.files import replacing
 from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import NetworkName, build_network
-from nnunet_cscn.networks.wrapping import unwrapped
+from nnunet_cscn.nnunet.checkpoints import RECORD
+from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes
+from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import LARGEST_SEED, Settings
 from nnunet_cscn.training.tiles import TilePredictingTrainer
 

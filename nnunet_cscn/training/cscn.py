@@ -10,7 +10,7 @@ from nnunet_cscn.losses.deep_supervision import CascadeLoss, CoarseToFineLoss
 from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
 from nnunet_cscn.networks.cscn import CSCN
 from nnunet_cscn.networks.registry import NetworkName
-from nnunet_cscn.networks.wrapping import unwrapped
+from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.training.base import CSCNBaseTrainer
 
 

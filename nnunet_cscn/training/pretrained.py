@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
-from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from nnunet_cscn.checkpoints import read_checkpoint
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
 from nnunet_cscn.networks.registry import build_network
-from nnunet_cscn.nnunet_plans import configuration_from_plans, read_plans
+from nnunet_cscn.nnunet.checkpoints import read_checkpoint
+from nnunet_cscn.nnunet.plans import configuration_from_plans, read_plans
+from nnunet_cscn.nnunet.trainer import PlansManager, n_input_channels
 
 
 def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, name: str | None = None, seed: int = 0) -> int:
@@ -50,7 +49,7 @@ def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, name: str | None = 
     network: Any = build_network(
         "cscn",
         configuration.configuration,
-        input_channels=determine_num_input_channels(manager, configuration, dataset_json),
+        input_channels=n_input_channels(manager, configuration, dataset_json),
         output_channels=labels.num_segmentation_heads,
         deep_supervision=True,
     )

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
-from nnunetv2.inference.export_prediction import export_prediction_from_logits
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 from nnunet_cscn.data.block_sampling import Draw, Head, PaperBlocks
 from nnunet_cscn.data.curves import TRAINING_FILE, VALIDATION_FILE, CurveFile
@@ -20,7 +18,8 @@ from nnunet_cscn.data.paper_splits import FILE, TEST_FOLDER, PaperSplit, check_s
 from nnunet_cscn.data.patient_axes import patient_axes
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder
-from nnunet_cscn.networks.wrapping import unwrapped
+from nnunet_cscn.nnunet.inference import export_prediction_from_logits, nnUNetPredictor
+from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.protocol import ProtocolSettings
 from nnunet_cscn.training.accuracy import AccuracyMeter
 from nnunet_cscn.training.base import CSCNBaseTrainer

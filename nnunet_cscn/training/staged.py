@@ -7,22 +7,20 @@ import io
 from typing import Any
 
 import numpy as np
-from nnunetv2.configuration import default_num_processes
-from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
-from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 from torch import nn
 
 from nnunet_cscn.cascade.manifest import check_maps, maps_of
 from nnunet_cscn.cascade.stage_one import StageOne
-from nnunet_cscn.checkpoints import RECORD, read_checkpoint
 from nnunet_cscn.data.channels import ExtraInputs
 from nnunet_cscn.data.soft_augmentation import soft_augmentation
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.losses.deep_supervision import FineBlockLoss, FineLoss
 from nnunet_cscn.networks.registry import build_second_stage
 from nnunet_cscn.networks.staged import OtherGrid, StagedBlockCSCN, StagedCSCN
-from nnunet_cscn.networks.wrapping import unwrapped
-from nnunet_cscn.nnunet_plans import configuration_from_plans
+from nnunet_cscn.nnunet.checkpoints import RECORD, read_checkpoint
+from nnunet_cscn.nnunet.plans import configuration_from_plans
+from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes, trainer_named
+from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.training.base import CSCNBaseTrainer
 
@@ -201,7 +199,7 @@ def _on_the_grid_of(second: ConfigurationManager, network: nn.Module, first: Con
 def _trainer_class(name: str) -> Any:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net tells where it looks
-            found = recursive_find_trainer_class_by_name(name)
+            found = trainer_named(name)
     except RuntimeError:
         raise UserError(f"cscn.staged.stage_one: nnU-Net finds no trainer {name}") from None
     if issubclass(found, CSCNStagedTrainer):

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
-from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
-from nnunet_cscn.prediction_plans import plans_for_prediction
+from nnunet_cscn.nnunet.trainer import ConfigurationManager, nnUNetTrainer
 from nnunet_cscn.settings.block import Settings
+from nnunet_cscn.training.tile_plans import plans_for_prediction
 
 
 class TilePredictingTrainer(nnUNetTrainer):

@@ -7,7 +7,7 @@ import pytest
 
 import fingerprinted_dataset
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_plans import configuration_from_plans
+from nnunet_cscn.nnunet.plans import configuration_from_plans
 from nnunet_cscn.paper.configuration import (
     LARGEST_TILE,
     PaperOptions,

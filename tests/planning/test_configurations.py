@@ -5,7 +5,7 @@ import pytest
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet_plans import configuration_from_plans
+from nnunet_cscn.nnunet.plans import configuration_from_plans
 from nnunet_cscn.planning.configurations import Changes, derive_configuration
 
 UNET = {

@@ -13,7 +13,7 @@ from torch import nn
 
 from nnunet_cscn.data.channels import ExtraChannelDataset
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.networks.wrapping import unwrapped
+from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.training import lengths
 from nnunet_cscn.training.base import CSCNBaseTrainer
 from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer

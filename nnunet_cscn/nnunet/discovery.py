@@ -15,7 +15,7 @@ from nnunet_cscn.errors import UserError
 TRAINERS_VARIABLE = "nnUNet_extTrainer"
 TRAINERS_MODULE = "nnunet_cscn_trainers"
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def trainers_folder() -> Path:

@@ -93,7 +93,7 @@ def test_register_is_silent_when_the_installation_is_incomplete(installation):
 
 def test_register_imports_nothing_heavy():
     code = (
-        "import sys; from nnunet_cscn.discovery import register; register();"
+        "import sys; from nnunet_cscn.nnunet.discovery import register; register();"
         "print([name for name in ('torch', 'numpy', 'nnunetv2', 'rich', 'typer') if name in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

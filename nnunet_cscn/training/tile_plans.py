@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from nnunet_cscn.nnunet_plans import configuration_from_plans
+from nnunet_cscn.nnunet.plans import configuration_from_plans
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.settings.checks import BLOCK
 

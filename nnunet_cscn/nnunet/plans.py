@@ -8,7 +8,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError, there_is
 from nnunet_cscn.files import read_json_file
-from nnunet_cscn.nnunet_folders import dataset_number, preprocessed_dataset
+from nnunet_cscn.nnunet.folders import dataset_number, preprocessed_dataset
 
 MAKE_PLANS = "make the plans anew with `nnUNetv2_plan_experiment` or `cscn plan`"
 

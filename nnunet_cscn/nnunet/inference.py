@@ -1,0 +1,6 @@
+"""nnU-Net's predictor, and its way back to the image's own grid."""
+
+from nnunetv2.inference.export_prediction import export_prediction_from_logits
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+__all__ = ["export_prediction_from_logits", "nnUNetPredictor"]
