@@ -14,7 +14,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.evaluation.paired import compare_paired
+from nnunet_cscn.stats.paired import compare_paired
 
 GROUPS = {"folds 0 to 2": (0, 1, 2), "folds 3 and 4": (3, 4)}
 

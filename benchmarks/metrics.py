@@ -25,10 +25,10 @@ import SimpleITK
 from numpy.typing import NDArray
 from peers import PEERS
 
-from nnunet_cscn.evaluation.metrics import metrics
-from nnunet_cscn.evaluation.scores import score_masks
 from nnunet_cscn.execution.commands import executable
 from nnunet_cscn.files import write_json
+from nnunet_cscn.metrics.catalogue import metrics
+from nnunet_cscn.metrics.scores import score_masks
 
 SHAPE, SPACING_MM = (103, 198, 160), (1.0, 1.0, 1.0)  # the paper's volumes
 SHOWN = ("dsc", "assd_mm", "hd95_mm", "hd_mm", "nsd_2mm", "lesion_f1")

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from nnunet_cscn.evaluation.paired import compare_paired
+from nnunet_cscn.stats.paired import compare_paired
 
 PAIRS = (("dsc_mean", "dsc_coarse"), ("dsc_fine", "dsc_mean"), ("dsc_mean_stitched", "dsc_mean"))
 GROUPS = {"0 to 2": (0, 1, 2), "3 and 4": (3, 4), "all": (0, 1, 2, 3, 4)}

@@ -21,16 +21,16 @@ from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 from rich.progress import track
 
-from nnunet_cscn.data.paper_splits import FILE, read_paper_splits
-from nnunet_cscn.evaluation.overlap import count_overlap
-from nnunet_cscn.evaluation.paired import compare_paired
 from nnunet_cscn.files import write_json
+from nnunet_cscn.metrics.overlap import count_overlap
 from nnunet_cscn.nnunet.discovery import ensure_registered
 from nnunet_cscn.nnunet.folders import model_folder, preprocessed_dataset
 from nnunet_cscn.nnunet.plans import preprocessed_data
 from nnunet_cscn.paper.configuration import PLANS, large_tile
 from nnunet_cscn.paper.methods import TRAINERS, chosen_methods
 from nnunet_cscn.prediction.predictor import Model, SlidingWindow
+from nnunet_cscn.protocol.splits import FILE, read_paper_splits
+from nnunet_cscn.stats.paired import compare_paired
 
 SIZES = ("blocks", "tiles")
 

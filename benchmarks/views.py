@@ -18,14 +18,14 @@ import torch
 from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
 from rich.progress import track
 
-from nnunet_cscn.evaluation.overlap import count_overlap
-from nnunet_cscn.evaluation.paired import compare_paired
 from nnunet_cscn.execution.trainings import folds_of
 from nnunet_cscn.files import write_json
+from nnunet_cscn.metrics.overlap import count_overlap
 from nnunet_cscn.nnunet.discovery import ensure_registered
 from nnunet_cscn.nnunet.folders import model_folder, preprocessed_dataset
 from nnunet_cscn.nnunet.plans import preprocessed_data
 from nnunet_cscn.prediction.predictor import Manner, Model, SlidingWindow
+from nnunet_cscn.stats.paired import compare_paired
 
 MANNERS: tuple[Manner, ...] = ("tiles", "views")
 

@@ -20,7 +20,7 @@ sys.path[:0] = [str(Path(__file__).parent)]
 from arms import PROBLEMS  # noqa: E402
 from calibrate import RUNS  # noqa: E402
 
-from nnunet_cscn.evaluation.paired import compare_paired  # noqa: E402
+from nnunet_cscn.stats.paired import compare_paired  # noqa: E402
 
 SHORT = {"dsc": "DSC", "precision": "precision", "recall": "recall", "assd_mm": "ASSD", "nsd_2mm": "NSD"}
 Scores = dict[tuple[str, str], list[dict[str, Any]]]  # by case and label: the same of every seed

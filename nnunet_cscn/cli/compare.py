@@ -13,15 +13,15 @@ from rich.table import Table
 from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, chosen_names
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.empty_masks import EmptyDistance
 from nnunet_cscn.evaluation.numbers import shown_p
+from nnunet_cscn.metrics.empty_masks import EmptyDistance
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.comparison import MetricComparison
     from nnunet_cscn.evaluation.labels import EvaluatedLabels
     from nnunet_cscn.evaluation.methods import MethodScores
-    from nnunet_cscn.evaluation.metrics import Metric
-    from nnunet_cscn.evaluation.ranks import Ranking
+    from nnunet_cscn.metrics.catalogue import Metric
+    from nnunet_cscn.stats.ranks import Ranking
 
 DEFAULT_METRICS = ("dsc", "nsd_2mm", "hd95_mm")
 
@@ -154,7 +154,7 @@ def _draw(comparisons: list[MetricComparison], folder: Path) -> None:
 
 
 def _metrics(keys: list[str]) -> list[Metric]:
-    from nnunet_cscn.evaluation.metrics import metrics
+    from nnunet_cscn.metrics.catalogue import metrics
 
     tolerances = [_tolerance(key) for key in keys if key.startswith("nsd_")]
     known = {metric.key: metric for metric in metrics(tolerances) if metric.better is not None}

@@ -106,7 +106,7 @@ def evaluate(
 def show_definitions(wanted: bool) -> None:
     """Print what each metric is, and leave."""
     if wanted:
-        from nnunet_cscn.evaluation.metrics import metrics
+        from nnunet_cscn.metrics.catalogue import metrics
 
         for metric in metrics():
             console.print(f"[bold]{metric.key}[/] {metric.heading}: {metric.definition}", highlight=False)

@@ -14,8 +14,8 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.local import LocalExecutor
 
 if TYPE_CHECKING:
-    from nnunet_cscn.data.paper_splits import PaperSplit
     from nnunet_cscn.paper.preparation import Preparation
+    from nnunet_cscn.protocol.splits import PaperSplit
 
 
 def prepare(
@@ -55,11 +55,11 @@ def prepare(
 
     Example: cscn paper prepare 901
     """
-    from nnunet_cscn.data.paper_splits import paper_splits
     from nnunet_cscn.nnunet.folders import preprocessed_folder, raw_dataset
     from nnunet_cscn.paper.configuration import CONFIGURATION, PaperOptions
     from nnunet_cscn.paper.preparation import Preparation, patients_of
     from nnunet_cscn.planning.storing import check_configuration_name
+    from nnunet_cscn.protocol.splits import paper_splits
 
     check_configuration_name(configuration)
     options = PaperOptions((spacing,) * 3, features, batch_size, head_height or None, large_tiles)

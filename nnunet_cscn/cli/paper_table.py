@@ -19,7 +19,7 @@ from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.labels import EvaluatedLabels
-    from nnunet_cscn.evaluation.scores import LabelScores
+    from nnunet_cscn.metrics.scores import LabelScores
     from nnunet_cscn.paper.table import Row
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.empty_masks import EmptyDistance
+from nnunet_cscn.metrics.empty_masks import EmptyDistance
 
 Names = Annotated[
     str | None,

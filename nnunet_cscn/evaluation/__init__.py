@@ -1,1 +1,1 @@
-"""Metrics of segmentations, for two masks and for whole folders. Knows nothing of torch."""
+"""Whole folders of segmentations against references. Knows nothing of torch."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from nnunet_cscn.evaluation.metrics import Metric, metrics
-from nnunet_cscn.evaluation.overlap import OverlapCounts
-from nnunet_cscn.evaluation.scores import JsonNumber, LabelScores, json_number
+from nnunet_cscn.metrics.catalogue import Metric, metrics
+from nnunet_cscn.metrics.overlap import OverlapCounts
+from nnunet_cscn.metrics.scores import JsonNumber, LabelScores, json_number
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nnunet_cscn.evaluation.methods import MethodScores, paired_values
-from nnunet_cscn.evaluation.metrics import Metric
-from nnunet_cscn.evaluation.paired import Paired, compare_paired, holm
-from nnunet_cscn.evaluation.ranks import Ranking, rank_methods
-from nnunet_cscn.evaluation.scores import json_number
+from nnunet_cscn.metrics.catalogue import Metric
+from nnunet_cscn.metrics.scores import json_number
+from nnunet_cscn.stats.paired import Paired, compare_paired, holm
+from nnunet_cscn.stats.ranks import Ranking, rank_methods
 
 
 @dataclass(frozen=True)

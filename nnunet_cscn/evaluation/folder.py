@@ -12,11 +12,11 @@ from typing import Any
 from nnunet_cscn.evaluation.aggregate import LabelAggregate, aggregate
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.evaluation.cases import CaseFiles, CheckedCases, check_cases, refuse
-from nnunet_cscn.evaluation.empty_masks import EmptyDistance
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
-from nnunet_cscn.evaluation.metrics import Metric, metrics, scores_to_json
-from nnunet_cscn.evaluation.scores import DEFAULT_TOLERANCES_MM, LabelScores
 from nnunet_cscn.evaluation.volumes import score_files
+from nnunet_cscn.metrics.catalogue import Metric, metrics, scores_to_json
+from nnunet_cscn.metrics.empty_masks import EmptyDistance
+from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM, LabelScores
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.empty_masks import EmptyDistance
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.files import read_json_file
+from nnunet_cscn.metrics.empty_masks import EmptyDistance
 
 
 @dataclass(frozen=True)

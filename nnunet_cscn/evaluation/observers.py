@@ -16,12 +16,12 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.aggregate import LabelAggregate, aggregate
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.evaluation.cases import check_cases, refuse
-from nnunet_cscn.evaluation.consensus import majority, staple
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
-from nnunet_cscn.evaluation.masks import Mask
-from nnunet_cscn.evaluation.metrics import metrics, scores_to_json
-from nnunet_cscn.evaluation.scores import LabelScores, score_masks
 from nnunet_cscn.evaluation.volumes import label_mask, label_values
+from nnunet_cscn.metrics.catalogue import metrics, scores_to_json
+from nnunet_cscn.metrics.consensus import majority, staple
+from nnunet_cscn.metrics.masks import Mask
+from nnunet_cscn.metrics.scores import LabelScores, score_masks
 from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.nifti.writing import write_volume

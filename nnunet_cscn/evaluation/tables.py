@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.evaluation.metrics import scores_to_json
-from nnunet_cscn.evaluation.scores import LabelScores
 from nnunet_cscn.files import replacing, write_json
+from nnunet_cscn.metrics.catalogue import scores_to_json
+from nnunet_cscn.metrics.scores import LabelScores
 
 
 def write_csv(target: Path, scores: FolderScores) -> None:

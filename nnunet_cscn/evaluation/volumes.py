@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
-from nnunet_cscn.evaluation.masks import Mask, common_box
-from nnunet_cscn.evaluation.scores import DEFAULT_TOLERANCES_MM, LabelScores, score_masks
+from nnunet_cscn.metrics.masks import Mask, common_box
+from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM, LabelScores, score_masks
 from nnunet_cscn.nifti.voxels import read_voxels
 
 MAX_UNNAMED_LABELS = 256

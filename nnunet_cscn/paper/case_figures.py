@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.masks import Mask, occupied_box
+from nnunet_cscn.metrics.masks import Mask, occupied_box
 from nnunet_cscn.paper.shown_cases import ShownCase
 from nnunet_cscn.report.colours import PREDICTION_COLOUR, REFERENCE_COLOUR
 from nnunet_cscn.report.figures import save_figure

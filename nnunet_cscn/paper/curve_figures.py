@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nnunet_cscn.data.curves import TRAINING_FILE, VALIDATION_FILE, read_curve
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.paper.runs import PaperRun, by_method
+from nnunet_cscn.protocol.curves import TRAINING_FILE, VALIDATION_FILE, read_curve
 from nnunet_cscn.report.colours import label_colours
 from nnunet_cscn.report.figures import save_figure
 

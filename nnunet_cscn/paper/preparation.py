@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.data.paper_splits import FILE, PaperSplit, paper_splits, write_paper_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.files import read_json_file, write_json
@@ -29,6 +28,7 @@ from nnunet_cscn.paper.configuration import (
     paper_plans,
 )
 from nnunet_cscn.planning.storing import store_configuration
+from nnunet_cscn.protocol.splits import FILE, PaperSplit, paper_splits, write_paper_splits
 
 _MARKER = "preprocessed.json"
 

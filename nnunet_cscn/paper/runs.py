@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nnunet_cscn.data.paper_splits import FILE, TEST_FOLDER, PaperSplit, check_split, read_paper_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.commands import is_running
 from nnunet_cscn.execution.jobs import Job
@@ -19,6 +18,7 @@ from nnunet_cscn.nnunet.plans import configuration_from_plans, preprocessed_data
 from nnunet_cscn.paper.configuration import PLANS
 from nnunet_cscn.paper.methods import TRAINERS
 from nnunet_cscn.paper.preparation import read_paper_plans
+from nnunet_cscn.protocol.splits import FILE, TEST_FOLDER, PaperSplit, check_split, read_paper_splits
 from nnunet_cscn.training.tile_plans import are_the_same
 
 RunState = Literal["waiting", "begun", "running", "done", "failed"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nnunet_cscn.data.paper_splits import FILE, read_patients
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress
 from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs
 from nnunet_cscn.evaluation.folder import evaluate_cases
 from nnunet_cscn.evaluation.labels import EvaluatedLabels, read_labels
-from nnunet_cscn.evaluation.scores import LabelScores
+from nnunet_cscn.metrics.scores import LabelScores
 from nnunet_cscn.nnunet.folders import preprocessed_dataset
 from nnunet_cscn.paper.runs import PaperRun, by_method
+from nnunet_cscn.protocol.splits import FILE, read_patients
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.masks import Mask
 from nnunet_cscn.evaluation.volumes import label_mask
+from nnunet_cscn.metrics.masks import Mask
 from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.nnunet.folders import raw_dataset
 from nnunet_cscn.paper.runs import PaperRun, by_method

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from nnunet_cscn.evaluation.clustered import Estimate, Figure, Floats, estimate, f1_of_means, swap_test, the_mean
-from nnunet_cscn.evaluation.metrics import metrics
-from nnunet_cscn.evaluation.paired import holm
-from nnunet_cscn.evaluation.scores import LabelScores, json_number
+from nnunet_cscn.metrics.catalogue import metrics
+from nnunet_cscn.metrics.scores import LabelScores, json_number
 from nnunet_cscn.paper.methods import PROPOSED, PUBLISHED, PUBLISHED_OBSERVERS, Published
 from nnunet_cscn.paper.scores import ScoredMethod
+from nnunet_cscn.stats.clustered import Estimate, Figure, Floats, estimate, f1_of_means, swap_test, the_mean
+from nnunet_cscn.stats.paired import holm
 
 OBSERVERS = "two observers"
 

@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from nnunet_cscn.evaluation.clustered import Estimate
 from nnunet_cscn.evaluation.numbers import shown_p
 from nnunet_cscn.files import replacing
 from nnunet_cscn.paper.methods import PROPOSED
 from nnunet_cscn.paper.table import COLUMNS, Cell, Row
+from nnunet_cscn.stats.clustered import Estimate
 
 NOTHING = "-"
 

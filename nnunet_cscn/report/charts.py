@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.evaluation.metrics import Metric
+from nnunet_cscn.metrics.catalogue import Metric
 from nnunet_cscn.report.colours import REFERENCE_COLOUR, label_colours
 from nnunet_cscn.report.measured import Box, LabelPoints, beside, dsc_by_volume, points_of, shown_label, volumes_of
 from nnunet_cscn.report.surfaces import Floats, Surface

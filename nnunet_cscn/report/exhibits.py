@@ -12,8 +12,8 @@ from typing import Any
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.cases import CaseFiles
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.evaluation.masks import Mask
 from nnunet_cscn.evaluation.volumes import label_mask
+from nnunet_cscn.metrics.masks import Mask
 from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.report.charts import surface_chart

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.evaluation.metrics import Metric
-from nnunet_cscn.evaluation.volume_agreement import VolumeAgreement, volume_agreement
+from nnunet_cscn.metrics.catalogue import Metric
+from nnunet_cscn.stats.volume_agreement import VolumeAgreement, volume_agreement
 
 _REDUNDANT = ("f1", "iou", "hd_mm")  # they show what another metric shows
 

@@ -13,9 +13,9 @@ from plotly.offline import get_plotlyjs
 
 from nnunet_cscn.evaluation.aggregate import LabelAggregate
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.evaluation.metrics import Metric
 from nnunet_cscn.evaluation.numbers import shown_number
-from nnunet_cscn.evaluation.scores import json_number
+from nnunet_cscn.metrics.catalogue import Metric
+from nnunet_cscn.metrics.scores import json_number
 from nnunet_cscn.report.charts import bland_altman_chart, distribution_chart, volume_dsc_chart
 from nnunet_cscn.report.exhibits import Choice, Exhibit
 from nnunet_cscn.report.measured import charted_metrics, shown_label

@@ -7,9 +7,9 @@ from typing import Any
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from nnunet_cscn.evaluation.ranks import Ranking
 from nnunet_cscn.report.colours import LABEL_COLOURS
 from nnunet_cscn.report.measured import literal
+from nnunet_cscn.stats.ranks import Ranking
 
 _ROW = 0.28  # inches
 _INK = "#27313d"

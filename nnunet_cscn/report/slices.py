@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.measure import find_contours
 
-from nnunet_cscn.evaluation.masks import Mask, common_box
+from nnunet_cscn.metrics.masks import Mask, common_box
 from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, centre, grey_range, plane, plane_axes
 
 MARGIN_MM = 25.0  # what is seen around the contours

@@ -12,7 +12,7 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 from skimage.measure import block_reduce, marching_cubes
 
-from nnunet_cscn.evaluation.masks import Mask, grown, occupied_box
+from nnunet_cscn.metrics.masks import Mask, grown, occupied_box
 
 MAX_CORNERS = 12_000  # as many as a phone turns without stutter
 _FEWEST_BLOCKS = 8  # along an axis; a coarser grid would lose the shape

@@ -13,17 +13,17 @@ import torch
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 
 from nnunet_cscn.data.block_sampling import Draw, Head, PaperBlocks
-from nnunet_cscn.data.curves import TRAINING_FILE, VALIDATION_FILE, CurveFile
-from nnunet_cscn.data.paper_splits import FILE, TEST_FOLDER, PaperSplit, check_split, note_split, read_paper_splits
 from nnunet_cscn.data.patient_axes import patient_axes
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder
 from nnunet_cscn.nnunet.inference import export_prediction_from_logits, nnUNetPredictor
 from nnunet_cscn.nnunet.wrapping import unwrapped
+from nnunet_cscn.protocol.curves import TRAINING_FILE, VALIDATION_FILE, CurveFile
+from nnunet_cscn.protocol.splits import FILE, TEST_FOLDER, PaperSplit, check_split, note_split, read_paper_splits
+from nnunet_cscn.protocol.staircase import StaircaseSchedule
 from nnunet_cscn.settings.protocol import ProtocolSettings
 from nnunet_cscn.training.accuracy import AccuracyMeter
 from nnunet_cscn.training.base import CSCNBaseTrainer
-from nnunet_cscn.training.staircase import StaircaseSchedule
 
 INITIAL_LEARNING_RATE = 1e-3
 

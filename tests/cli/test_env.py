@@ -5,8 +5,8 @@ import subprocess
 import pytest
 from typer.testing import CliRunner
 
-from nnunet_cscn import discovery
 from nnunet_cscn.cli.main import app
+from nnunet_cscn.nnunet import discovery
 
 
 def _evaluated(line: str) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_cscn import discovery
 from nnunet_cscn.diagnosis import trainers
+from nnunet_cscn.nnunet import discovery
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_package_without_entry_point_has_the_remedy_of_the_variable(variable_u
 
 @pytest.mark.parametrize("steps_up", [0, 1, 2])
 def test_the_package_or_a_folder_above_it_on_the_variable_is_a_fault(variable_unset, monkeypatch, steps_up):
-    package = Path(discovery.__file__).parent
+    package = Path(discovery.__file__).parents[1]
     entry = [package, *package.parents][steps_up]
     monkeypatch.setenv(discovery.TRAINERS_VARIABLE, f"{discovery.trainers_folder()}:{entry}")
     right, misplaced = trainers.check_registration()
@@ -108,7 +108,8 @@ def test_nnunets_own_search_finds_trainers_in_a_folder_of_re_exports(tmp_path):
         "    __module__ = 'nnunet_cscn.training.cscn'\n"
     )
     code = (
-        "from pathlib import Path; from nnunet_cscn import discovery; from nnunet_cscn.diagnosis import trainers;"
+        "from pathlib import Path; from nnunet_cscn.nnunet import discovery;"
+        "from nnunet_cscn.diagnosis import trainers;"
         f"discovery.trainers_folder = lambda: Path({str(tmp_path)!r});"
         "print([finding.state for finding in trainers.check_trainers()])"
     )

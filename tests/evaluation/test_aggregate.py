@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nnunet_cscn.evaluation.aggregate import aggregate
-from nnunet_cscn.evaluation.overlap import OverlapCounts
-from nnunet_cscn.evaluation.scores import LabelScores
+from nnunet_cscn.metrics.overlap import OverlapCounts
+from nnunet_cscn.metrics.scores import LabelScores
 
 
 def scored(true_positive, false_positive, false_negative, assd_mm):

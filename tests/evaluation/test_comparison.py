@@ -5,7 +5,7 @@ import pytest
 
 from nnunet_cscn.evaluation.comparison import compare_methods
 from nnunet_cscn.evaluation.methods import MethodScores
-from nnunet_cscn.evaluation.metrics import metrics
+from nnunet_cscn.metrics.catalogue import metrics
 
 CASES = [f"case_{number}" for number in range(8)]
 DSC, HD95 = (next(metric for metric in metrics() if metric.key == key) for key in ("dsc", "hd95_mm"))

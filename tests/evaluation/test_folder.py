@@ -6,12 +6,11 @@ import sys
 import numpy as np
 import pytest
 
+import brute_force
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.folder import FolderScores, evaluate_folders
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
-from nnunet_cscn.evaluation.scores import LabelScores
-
-from . import brute_force
+from nnunet_cscn.metrics.scores import LabelScores
 
 LABELS = EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1, "GTVn": 2})
 

@@ -7,8 +7,8 @@ import pytest
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.evaluation.methods import MethodScores, common_cases, method_names, paired_values
-from nnunet_cscn.evaluation.overlap import OverlapCounts
-from nnunet_cscn.evaluation.scores import LabelScores
+from nnunet_cscn.metrics.overlap import OverlapCounts
+from nnunet_cscn.metrics.scores import LabelScores
 
 MISSED = LabelScores(OverlapCounts(false_negative=5), math.inf, math.inf, math.inf)
 

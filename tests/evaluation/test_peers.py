@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation.metrics import metrics
-from nnunet_cscn.evaluation.scores import score_masks
-
-from . import brute_force
+import brute_force
+from nnunet_cscn.metrics.catalogue import metrics
+from nnunet_cscn.metrics.scores import score_masks
 
 SPACING_MM = (3.0, 0.8, 1.1)
 MODULES = {"MONAI": "monai", "medpy": "medpy", "surface-distance": "surface_distance", "panoptica": "panoptica"}

@@ -3,12 +3,11 @@ import math
 import numpy as np
 import pytest
 
+import brute_force
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
-from nnunet_cscn.evaluation.overlap import OverlapCounts
 from nnunet_cscn.evaluation.volumes import MAX_UNNAMED_LABELS, score_files, score_volumes
-
-from . import brute_force
+from nnunet_cscn.metrics.overlap import OverlapCounts
 
 SPACING_MM = (3.0, 1.0, 1.0)
 

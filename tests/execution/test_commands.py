@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from nnunet_cscn import discovery
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution import commands
 from nnunet_cscn.execution.commands import (
@@ -17,6 +16,7 @@ from nnunet_cscn.execution.commands import (
     run_command,
     stop_group,
 )
+from nnunet_cscn.nnunet import discovery
 
 
 def test_a_command_beside_this_python_comes_before_one_on_the_path(write_command, tmp_path, monkeypatch):

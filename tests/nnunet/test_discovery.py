@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_cscn import discovery
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet import discovery
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
-from nnunet_cscn import nnunet_folders
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet import folders as nnunet_folders
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from nnunet_cscn import nnunet_plans
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet import plans as nnunet_plans
 
 
 @pytest.fixture

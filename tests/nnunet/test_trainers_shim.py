@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnunet_cscn import discovery
+from nnunet_cscn.nnunet import discovery
 from nnunet_cscn.training import baselines, cscn, lengths, paper
 
 NETWORKS = {

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnunet_cscn.data.curves import TRAINING_FILE, VALIDATION_FILE, CurveFile
-from nnunet_cscn.data.paper_splits import FILE, PaperSplit, write_paper_splits
 from nnunet_cscn.files import write_json
 from nnunet_cscn.paper.configuration import PLANS
+from nnunet_cscn.protocol.curves import TRAINING_FILE, VALIDATION_FILE, CurveFile
+from nnunet_cscn.protocol.splits import FILE, PaperSplit, write_paper_splits
 
 NAME = "Dataset901_Tiny"
 CONFIGURATION = "3d_cscn_paper"

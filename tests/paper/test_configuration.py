@@ -16,8 +16,8 @@ from nnunet_cscn.paper.configuration import (
     paper_plans,
     tile_size,
 )
+from nnunet_cscn.protocol.staircase import staircase
 from nnunet_cscn.settings.block import Settings
-from nnunet_cscn.training.staircase import staircase
 
 
 @pytest.fixture(scope="module")

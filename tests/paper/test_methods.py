@@ -1,7 +1,7 @@
 import pytest
 
-from nnunet_cscn import discovery
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet import discovery
 from nnunet_cscn.paper.methods import PUBLISHED, PUBLISHED_OBSERVERS, TRAINERS, Published, chosen_methods
 
 

@@ -7,7 +7,6 @@ import shutil
 import pytest
 
 import tiny_dataset
-from nnunet_cscn.data.paper_splits import FILE
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution import jobs
 from nnunet_cscn.execution.jobs import run_jobs
@@ -15,6 +14,7 @@ from nnunet_cscn.execution.local import LocalExecutor
 from nnunet_cscn.files import write_json
 from nnunet_cscn.paper.configuration import CONFIGURATION, PLANS, PaperOptions
 from nnunet_cscn.paper.preparation import Preparation, patients_of
+from nnunet_cscn.protocol.splits import FILE
 
 COARSE = PaperOptions(spacing_mm=(2.0, 2.0, 2.0), features=4, batch_size=2)
 

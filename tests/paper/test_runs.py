@@ -2,13 +2,13 @@ import fcntl
 
 import pytest
 
-from nnunet_cscn.data.paper_splits import FILE, note_split, read_paper_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet.plans import read_plans
 from nnunet_cscn.paper.configuration import PLANS
 from nnunet_cscn.paper.methods import TRAINERS
 from nnunet_cscn.paper.runs import by_method, paper_runs
+from nnunet_cscn.protocol.splits import FILE, note_split, read_paper_splits
 
 from .conftest import CONFIGURATION, NAME, change_plan
 

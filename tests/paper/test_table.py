@@ -3,8 +3,8 @@ import math
 
 import pytest
 
-from nnunet_cscn.evaluation.overlap import OverlapCounts
-from nnunet_cscn.evaluation.scores import LabelScores
+from nnunet_cscn.metrics.overlap import OverlapCounts
+from nnunet_cscn.metrics.scores import LabelScores
 from nnunet_cscn.paper.methods import TRAINERS
 from nnunet_cscn.paper.runs import paper_runs
 from nnunet_cscn.paper.scores import ScoredMethod, patients_of_dataset, score_runs

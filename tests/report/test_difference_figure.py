@@ -3,7 +3,7 @@ import pytest
 
 from nnunet_cscn.evaluation.comparison import compare_methods
 from nnunet_cscn.evaluation.methods import MethodScores
-from nnunet_cscn.evaluation.metrics import metrics
+from nnunet_cscn.metrics.catalogue import metrics
 from nnunet_cscn.report.difference_figure import difference_figure
 
 

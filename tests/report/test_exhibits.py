@@ -7,8 +7,8 @@ import pytest
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.folder import FolderScores, evaluate_folders
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
-from nnunet_cscn.evaluation.overlap import OverlapCounts
-from nnunet_cscn.evaluation.scores import LabelScores
+from nnunet_cscn.metrics.overlap import OverlapCounts
+from nnunet_cscn.metrics.scores import LabelScores
 from nnunet_cscn.report.exhibits import choose_cases, exhibits, image_files
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 
-from nnunet_cscn.evaluation.ranks import rank_methods
 from nnunet_cscn.report.colours import LABEL_COLOURS
 from nnunet_cscn.report.rank_figure import rank_figure
+from nnunet_cscn.stats.ranks import rank_methods
 
 
 def ranking_of(**shift):

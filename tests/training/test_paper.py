@@ -9,9 +9,9 @@ import SimpleITK
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-from nnunet_cscn.data.curves import read_curve
-from nnunet_cscn.data.paper_splits import FILE, PaperSplit, write_paper_splits
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.protocol.curves import read_curve
+from nnunet_cscn.protocol.splits import FILE, PaperSplit, write_paper_splits
 from nnunet_cscn.training import paper
 from nnunet_cscn.training.cscn import BUNetTrainer, CSCNTrainer
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from nnunet_cscn.evaluation.scores import DEFAULT_TOLERANCES_MM, JsonNumber, LabelScores, json_number
+from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM, JsonNumber, LabelScores, json_number
 
 Better = Literal["higher", "lower"]
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cscn.evaluation.paired import CONFIDENCE, N_RESAMPLES
+from nnunet_cscn.stats.paired import CONFIDENCE, N_RESAMPLES
 
 Floats: TypeAlias = NDArray[np.float64]
 Figure = Callable[[Floats], Floats]  # means (..., columns) to figures (...)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation.masks import checked_mask, checked_pair, checked_spacing, common_box, grown, occupied_box
+from nnunet_cscn.metrics.masks import checked_mask, checked_pair, checked_spacing, common_box, grown, occupied_box
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.int64, np.float32, np.float64])

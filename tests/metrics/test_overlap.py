@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation.overlap import OverlapCounts, count_overlap
+from nnunet_cscn.metrics.overlap import OverlapCounts, count_overlap
 
 
 def test_two_by_hand_counted_rows():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnunet_cscn.evaluation.masks import checked_pair
+from nnunet_cscn.metrics.masks import checked_pair
 
 
 @dataclass(frozen=True)

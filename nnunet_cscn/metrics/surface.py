@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from nnunet_cscn.evaluation.masks import Mask, checked_pair, checked_spacing, enclosed, grown, occupied_box
+from nnunet_cscn.metrics.masks import Mask, checked_pair, checked_spacing, enclosed, grown, occupied_box
 
 ROUNDING_MM = 1e-6  # what the arithmetic of distances may add: one voxel of 0.3 mm is within 0.3 mm
 

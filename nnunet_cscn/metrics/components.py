@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from nnunet_cscn.evaluation.masks import Mask
+from nnunet_cscn.metrics.masks import Mask
 
 Indices: TypeAlias = NDArray[np.intp]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnunet_cscn.evaluation.masks import Mask, checked_pair, checked_spacing, enclosed, grown, occupied_box
+from nnunet_cscn.metrics.masks import Mask, checked_pair, checked_spacing, enclosed, grown, occupied_box
 
 
 def contour_pixels(mask: Mask, *, ignored: Mask | None = None) -> Mask:

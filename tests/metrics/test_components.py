@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from nnunet_cscn.evaluation.components import components
-
-from . import brute_force
+import brute_force
+from nnunet_cscn.metrics.components import components
 
 
 @pytest.mark.parametrize("seed", range(8))

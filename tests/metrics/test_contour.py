@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation.contour import added_path_length_mm, contour_pixels
+from nnunet_cscn.metrics.contour import added_path_length_mm, contour_pixels
 
 
 def square(edge, start=1):

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from nnunet_cscn.evaluation.volume_agreement import volume_agreement
+from nnunet_cscn.stats.volume_agreement import volume_agreement
 
 
 def test_bias_and_limits_are_mean_and_1_96_sample_deviations():

@@ -10,11 +10,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnunet_cscn.evaluation.contour import added_path_length_mm
-from nnunet_cscn.evaluation.lesions import count_lesions
-from nnunet_cscn.evaluation.masks import checked_pair, checked_spacing, common_box, grown
-from nnunet_cscn.evaluation.overlap import OverlapCounts, count_overlap
-from nnunet_cscn.evaluation.surface import surface_distances
+from nnunet_cscn.metrics.contour import added_path_length_mm
+from nnunet_cscn.metrics.lesions import count_lesions
+from nnunet_cscn.metrics.masks import checked_pair, checked_spacing, common_box, grown
+from nnunet_cscn.metrics.overlap import OverlapCounts, count_overlap
+from nnunet_cscn.metrics.surface import surface_distances
 
 DEFAULT_TOLERANCES_MM = (1.0, 2.0, 3.0)
 

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from nnunet_cscn.data.paper_splits import (
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.protocol.splits import (
     FILE,
     check_split,
     note_split,
@@ -11,7 +12,6 @@ from nnunet_cscn.data.paper_splits import (
     read_patients,
     write_paper_splits,
 )
-from nnunet_cscn.errors import UserError
 
 
 def alone(count):

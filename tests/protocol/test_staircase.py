@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from nnunet_cscn.training.staircase import StaircaseSchedule, staircase
+from nnunet_cscn.protocol.staircase import StaircaseSchedule, staircase
 
 # 1e-3 x 0.9^k after k whole runs of 500 iterations, by hand: k = 0, 0, 1, 50, 99
 RATES = {

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation.lesions import count_lesions
-from nnunet_cscn.evaluation.overlap import OverlapCounts
+from nnunet_cscn.metrics.lesions import count_lesions
+from nnunet_cscn.metrics.overlap import OverlapCounts
 
 
 def row(*values):

@@ -3,10 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation import surface
-from nnunet_cscn.evaluation.surface import surface_distances, surface_voxels
-
-from . import brute_force
+import brute_force
+from nnunet_cscn.metrics import surface
+from nnunet_cscn.metrics.surface import surface_distances, surface_voxels
 
 
 def volume(*ones, shape=(6, 8, 10)):

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation.paired import bootstrap_interval, compare_paired, holm
+from nnunet_cscn.stats.paired import bootstrap_interval, compare_paired, holm
 
 
 def exact_p(differences):

@@ -3,10 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation.overlap import OverlapCounts
-from nnunet_cscn.evaluation.scores import json_number, score_masks
-
-from . import brute_force
+import brute_force
+from nnunet_cscn.metrics.overlap import OverlapCounts
+from nnunet_cscn.metrics.scores import json_number, score_masks
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import SimpleITK
 
-from nnunet_cscn.evaluation.masks import Mask, grown, occupied_box
+from nnunet_cscn.metrics.masks import Mask, grown, occupied_box
 
 
 def majority(masks: Sequence[Mask]) -> Mask:

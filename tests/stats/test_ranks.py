@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from nnunet_cscn.evaluation.ranks import critical_difference, rank_methods
+from nnunet_cscn.stats.ranks import critical_difference, rank_methods
 
 
 def test_ranks_are_shared_among_equals():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation.consensus import majority, staple
+from nnunet_cscn.metrics.consensus import majority, staple
 
 
 def expectation_maximisation(masks, n_rounds=500):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnunet_cscn.evaluation.components import components
-from nnunet_cscn.evaluation.masks import checked_pair
-from nnunet_cscn.evaluation.overlap import OverlapCounts
+from nnunet_cscn.metrics.components import components
+from nnunet_cscn.metrics.masks import checked_pair
+from nnunet_cscn.metrics.overlap import OverlapCounts
 
 MATCHING_IOU = 0.5
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nnunet_cscn.evaluation.clustered import estimate, f1_of_means, swap_test, the_mean
+from nnunet_cscn.stats.clustered import estimate, f1_of_means, swap_test, the_mean
 
 ALONE = [f"patient_{i}" for i in range(30)]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from nnunet_cscn.data.curves import CurveFile, read_curve
+from nnunet_cscn.protocol.curves import CurveFile, read_curve
 
 ROWS = [(0, 0.5, 1.25, 1e-3), (1, 0.75, 1.0, 1e-3), (2, 0.875, 0.5, 9e-4)]
 

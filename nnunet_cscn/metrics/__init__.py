@@ -1,0 +1,1 @@
+"""Metrics of two masks. Knows nothing of files or of torch."""

@@ -1,0 +1,1 @@
+"""The protocol of the paper: its splits, its schedule, its curves."""

@@ -1,0 +1,1 @@
+"""Tests, intervals and ranks for figures measured on the same cases."""
