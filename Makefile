@@ -1,15 +1,16 @@
-# make demo | test | lint | bench: each makes the virtual environment first, once, and again when its inputs change.
+# make demo | test | lint | docs | bench: each makes the virtual environment first, once, and again when its inputs change.
 
 VENV ?= .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test lint bench install
+.PHONY: help demo test lint docs bench install
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    train and evaluate on synthetic data"
 	@echo "make test    run the tests"
 	@echo "make lint    check style, format and types"
+	@echo "make docs    build the documentation: docs/_build/index.html"
 	@echo "make bench   list the benchmarks; make bench RUN=NAME runs benchmarks/NAME.py"
 	@echo "make install make $(VENV) only; PYTHON=/path/to/python3 chooses the interpreter"
 
@@ -23,6 +24,9 @@ lint: $(INSTALLED)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+docs: $(INSTALLED)
+	$(VENV)/bin/sphinx-build -q -W --keep-going -b html docs docs/_build
 
 bench: $(INSTALLED)
 ifdef RUN
