@@ -3,7 +3,7 @@
 VENV ?= .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test lint docs bench install
+.PHONY: help demo test lint docs bench install release-check
 .DEFAULT_GOAL := help
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make lint    check style, format and types"
 	@echo "make docs    build the documentation: docs/_build/index.html"
+	@echo "make release-check  build the package, and try it in a fresh environment"
 	@echo "make bench   list the benchmarks; make bench RUN=NAME runs benchmarks/NAME.py"
 	@echo "make install make $(VENV) only; PYTHON=/path/to/python3 chooses the interpreter"
 
@@ -37,6 +38,9 @@ else
 	done
 	@echo "make bench RUN=NAME ARGS=\"...\" runs one of them"
 endif
+
+release-check:
+	.ci/release-check
 
 install: $(INSTALLED)
 

@@ -13,7 +13,7 @@ from nnunet_cscn.cli.main import app
 
 project = "nnunet-cscn"
 author = "The nnunet-cscn authors"
-copyright = author  # noqa: A001  Sphinx' name
+copyright = author
 release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]

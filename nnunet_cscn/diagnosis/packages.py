@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import platform
-import re
 import shutil
 import sys
 from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from nnunet_cscn import __version__
 from nnunet_cscn.diagnosis.finding import Finding, fault, note, ok
@@ -32,37 +33,22 @@ def check_versions() -> list[Finding]:
     return found + [check_requirement(requirement) for requirement in requirements if ";" not in requirement]
 
 
-def check_requirement(requirement: str) -> Finding:
+def check_requirement(text: str) -> Finding:
     """Check one requirement as metadata give it.
 
     Args:
-        requirement: A name with lower and upper bounds, such as ``"nnunetv2<3,>=2.8.1"``.
+        text: A name with bounds, such as ``"nnunetv2<3,>=2.8.1"``.
     """
-    match = re.match(r"[\w.-]+", requirement)
-    assert match is not None
-    name, bounds = match.group(), requirement[match.end() :].strip()
-    remedy = f'Run `pip install "{name}{bounds}"`.'
+    requirement = Requirement(text)
+    name, bounds = requirement.name, requirement.specifier
+    remedy = f'Run `pip install "{text}"`.'
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
         return fault(name, "not installed", remedy)
-    if not satisfies(version, bounds):
+    if not bounds.contains(version, prereleases=True):
         return fault(name, f"{version}, but {bounds} is needed", remedy)
     return ok(name, version)
-
-
-def satisfies(version: str, bounds: str) -> bool:
-    """Tell whether a version lies within bounds of the kinds ``>=`` and ``<``.
-
-    Example:
-        >>> satisfies("2.10.0+cpu", ">=2.8.1,<3"), satisfies("2.8", ">=2.8.1,<3"), satisfies("3.0", ">=2.8.1,<3")
-        (True, False, False)
-    """
-    for operator, bound in re.findall(r"(>=|<(?!=))\s*([\w.]+)", bounds):
-        is_at_least = _release(version) >= _release(bound)
-        if is_at_least != (operator == ">="):
-            return False
-    return True
 
 
 def check_imports() -> list[Finding]:
@@ -96,9 +82,3 @@ def check_import(name: str) -> Finding:
             return fault(subject, f"{detail} ({failure.__cause__})", remedy)
         return fault(subject, detail, f"Run `pip install --force-reinstall {name}`.")
     return ok(subject, str(getattr(module, "__version__", "works")))
-
-
-def _release(version: str) -> tuple[int, ...]:
-    match = re.match(r"\d+(\.\d+)*", version)
-    numbers = [int(part) for part in match.group().split(".")] if match else [0]
-    return tuple(numbers + [0] * (4 - len(numbers)))

@@ -33,8 +33,9 @@ def installed(monkeypatch):
         ("1.0", "", True),
     ],
 )
-def test_versions_are_compared_as_numbers(version, bounds, fits):
-    assert packages.satisfies(version, bounds) is fits
+def test_versions_are_compared_as_numbers(installed, version, bounds, fits):
+    installed["nnunetv2"] = version
+    assert (packages.check_requirement(f"nnunetv2{bounds}").state == "ok") is fits
 
 
 def test_a_package_within_its_bounds_is_fine(installed):
