@@ -29,7 +29,7 @@ from nnunet_cscn.cli.weights import weights_app
 
 app = typer.Typer(
     name="cscn",
-    help="CSCN for stock nnU-Net v2: plans, options, evaluation, converters and a synthetic data set.",
+    help="Coarse-to-fine tumour segmentation (CSCN) with nnU-Net v2: data, training, prediction, evaluation.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -52,23 +52,26 @@ def _root(
     pass
 
 
-app.command("cascade")(cascade)
-app.command("compare")(compare)
-app.command("configure")(configure)
-app.command("demo")(demo)
-app.command("doctor")(doctor)
-app.command("env")(env)
-app.command("evaluate")(evaluate)
-app.command("observers")(observers)
-app.command("phantom")(phantom)
-app.command("plan")(plan)
-app.command("predict", cls=ManyFolds)(predict)
-app.command("predict-dicom", cls=ManyFolds)(predict_dicom)
-app.command("report")(report)
-app.command("train")(train)
-app.add_typer(convert_app, name="convert")
-app.add_typer(paper_app, name="paper")
-app.add_typer(weights_app, name="weights")
+DATA, TRAINING, PREDICTION = "Data", "Training", "Prediction"
+EVALUATION, PAPER, HELP = "Evaluation", "The paper", "Help"
+
+app.add_typer(convert_app, name="convert", rich_help_panel=DATA)
+app.command("phantom", rich_help_panel=DATA)(phantom)
+app.command("plan", rich_help_panel=TRAINING)(plan)
+app.command("configure", rich_help_panel=TRAINING)(configure)
+app.command("train", rich_help_panel=TRAINING)(train)
+app.command("cascade", rich_help_panel=TRAINING)(cascade)
+app.add_typer(weights_app, name="weights", rich_help_panel=TRAINING)
+app.command("predict", cls=ManyFolds, rich_help_panel=PREDICTION)(predict)
+app.command("predict-dicom", cls=ManyFolds, rich_help_panel=PREDICTION)(predict_dicom)
+app.command("evaluate", rich_help_panel=EVALUATION)(evaluate)
+app.command("compare", rich_help_panel=EVALUATION)(compare)
+app.command("observers", rich_help_panel=EVALUATION)(observers)
+app.command("report", rich_help_panel=EVALUATION)(report)
+app.add_typer(paper_app, name="paper", rich_help_panel=PAPER)
+app.command("demo", rich_help_panel=HELP)(demo)
+app.command("doctor", rich_help_panel=HELP)(doctor)
+app.command("env", rich_help_panel=HELP)(env)
 
 
 def main() -> None:
