@@ -58,7 +58,7 @@ def observers(
             model=None if model is None else ("model", model),
             labels=labels,
             consensus_folder=consensus,
-            num_processes=num_processes,
+            workers=num_processes,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     if json_file is not None:

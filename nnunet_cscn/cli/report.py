@@ -87,7 +87,7 @@ def report(
             tolerances_mm=tolerances_mm(nsd),
             empty_distance=empty_distance,
             skip_bad=skip_bad,
-            num_processes=num_processes,
+            workers=num_processes,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
         task = progress.add_task("drawing", total=None)

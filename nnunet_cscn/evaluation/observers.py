@@ -70,7 +70,7 @@ def compare_observers(
     model: tuple[str, Path] | None = None,
     labels: EvaluatedLabels | None = None,
     consensus_folder: Path | None = None,
-    num_processes: int | None = None,
+    workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> list[Agreement]:
     """Compare every pair of observers, and each of them and the model with the observers' consensus.
@@ -81,7 +81,7 @@ def compare_observers(
         labels: What to evaluate. None for every value above 0 that any file holds.
         consensus_folder: Where the consensus of each case is written, in a folder for each kind; None for nowhere.
             Cases that are good are written there even when others turn out bad.
-        num_processes: Cases at the same time; None for one on each available processor.
+        workers: Cases at the same time; None for one on each available processor.
         on_progress: Called with the number of finished cases and of all cases after each case.
 
     Returns:
@@ -109,7 +109,7 @@ def compare_observers(
         case: partial(_case, case, paths, names, len(observers), grids[case], labels, consensus_folder)
         for case, paths in files.items()
     }
-    found, problems = each_case(work, num_processes=num_processes, on_progress=on_progress)
+    found, problems = each_case(work, workers=workers, on_progress=on_progress)
     refuse(problems)
     present = {label for by_label in found.values() for label in by_label}
     if not present:
