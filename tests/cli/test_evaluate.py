@@ -58,6 +58,14 @@ def test_progress_goes_to_standard_error_and_results_to_standard_output(cscn, fo
     assert "DSC" not in err
 
 
+def test_the_old_name_of_the_option_for_workers_still_works_but_is_not_shown(cscn, folders):
+    assert cscn("evaluate", *folders, "--num-processes", 1)[0] == 0
+    assert cscn("evaluate", *folders, "--num-processes", 0)[0] == 2
+    shown = cscn("evaluate", "--help")[1]
+    assert "--workers" in shown
+    assert "--num-processes" not in shown
+
+
 def test_names_with_brackets_are_printed_as_they_are(cscn, tmp_path, write_volume):
     write_volume(tmp_path / "case[red].nii.gz", np.ones((2, 3, 4), dtype=np.uint8))
     assert "case[red]" in cscn("evaluate", tmp_path, tmp_path)[1]

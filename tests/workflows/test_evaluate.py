@@ -159,7 +159,7 @@ def test_bad_cases_are_left_out_when_asked_and_progress_is_told(folders):
     assert seen == [(1, 1)]
 
 
-@pytest.mark.parametrize("name", ["compare", "evaluate"])
+@pytest.mark.parametrize("name", ["compare", "evaluate", "observers", "report"])
 def test_importing_a_workflow_of_the_evaluation_imports_neither_torch_nor_nnunet(name):
     code = (
         f"import sys, nnunet_cscn.workflows.{name}\n"
