@@ -10,6 +10,27 @@ class UserError(ValueError):
     """
 
 
+class ArgumentError(UserError):
+    """A wrong value of one argument.
+
+    Attributes:
+        argument: The argument's name in Python; the command line puts its option in the place.
+        reason: What was expected, and what came.
+
+    Example:
+        >>> str(ArgumentError("workers", "expected a number from 1 on, got 0"))
+        'workers: expected a number from 1 on, got 0'
+    """
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(argument, reason)
+        self.argument = argument
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.argument}: {self.reason}"
+
+
 class CommandFailed(RuntimeError):  # noqa: N818  it is what happened
     """A command that we started failed, told in one sentence that names its log; exit status 1."""
 

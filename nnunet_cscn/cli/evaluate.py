@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
-from nnunet_cscn.cli.score_options import EmptyDistanceOption, NumProcesses, SkipBad, Tolerances, tolerances_mm
+from nnunet_cscn.cli.score_options import EmptyDistanceOption, OldWorkers, SkipBad, Tolerances, Workers, tolerances_mm
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.numbers import shown_number
 
@@ -49,7 +49,8 @@ def evaluate(
     nsd: Tolerances = "1,2,3",
     empty_distance: EmptyDistanceOption = "infinite",
     skip_bad: SkipBad = False,
-    num_processes: NumProcesses = None,
+    workers: Workers = None,
+    num_processes: OldWorkers = None,
 ) -> None:
     """Compare predictions with references, case by case and label by label.
 
@@ -67,26 +68,24 @@ def evaluate(
 
     Example: cscn evaluate predictions labelsTs --json scores.json --csv s.csv
     """
-    from nnunet_cscn.evaluation.folder import evaluate_folders
-    from nnunet_cscn.evaluation.labels import read_labels
     from nnunet_cscn.evaluation.tables import write_csv, write_summary
     from nnunet_cscn.files import write_json
+    from nnunet_cscn.workflows.evaluate import evaluate_folders
 
     targets = {"--json": json_file, "--csv": csv_file, "--summary": summary_file}
     for option, file in targets.items():
         if file is not None and file.is_dir():
             raise UserError(f"{option} {file}: a file is expected, this is a folder")
-    labels = read_labels(dataset_json) if dataset_json is not None else None
     with progress_bar() as progress:
         task = progress.add_task("evaluating", total=None)
         scores = evaluate_folders(
             predictions,
             references,
-            labels=labels,
+            dataset_json=dataset_json,
             tolerances_mm=tolerances_mm(nsd),
             empty_distance=empty_distance,
             skip_bad=skip_bad,
-            num_processes=num_processes,
+            workers=workers or num_processes,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     try:

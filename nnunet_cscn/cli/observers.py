@@ -10,8 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
-from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, NumProcesses, chosen_names
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, OldWorkers, Workers, chosen_names
 from nnunet_cscn.evaluation.numbers import shown_number
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ def observers(
         Path | None,
         typer.Option(metavar="FOLDER", help="Write the label maps of the consensus, into STAPLE/ and majority/ there."),
     ] = None,
-    num_processes: NumProcesses = None,
+    workers: Workers = None,
+    num_processes: OldWorkers = None,
 ) -> None:
     """Compare observers with each other and with their consensus.
 
@@ -43,28 +43,24 @@ def observers(
 
     Example: cscn observers physician_1 physician_2 --model predictions
     """
-    from nnunet_cscn.evaluation.labels import read_labels
-    from nnunet_cscn.evaluation.observers import CONSENSUS, compare_observers
     from nnunet_cscn.files import write_json
+    from nnunet_cscn.workflows.observers import RESERVED_NAMES, compare_observers
 
-    if len(folders) < 2:
-        raise UserError("give the folders of two or more observers")
-    named = chosen_names(names, folders, reserved=("model", *CONSENSUS))
-    labels = read_labels(dataset_json) if dataset_json is not None else None
+    named = chosen_names(names, folders, reserved=RESERVED_NAMES)
     with progress_bar() as progress:
         task = progress.add_task("comparing", total=None)
         found = compare_observers(
             dict(zip(named, folders, strict=True)),
-            model=None if model is None else ("model", model),
-            labels=labels,
-            consensus_folder=consensus,
-            num_processes=num_processes,
+            model=model,
+            dataset_json=dataset_json,
+            consensus=consensus,
+            workers=workers or num_processes,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     if json_file is not None:
-        write_json(json_file, {"observers": named, "agreements": [agreement.to_json() for agreement in found]})
-    for label in dict.fromkeys(agreement.label for agreement in found):
-        console.print(_table(label, [agreement for agreement in found if agreement.label == label]))
+        write_json(json_file, found.to_json())
+    for label in found.labels:
+        console.print(_table(label, found.of_label(label)))
 
 
 def _table(label: str, agreements: list[Agreement]) -> Table:

@@ -118,7 +118,7 @@ def convert_cases(
         raise UserError(f"the source holds cases of the same name: {', '.join(twice[:5])}; convert one part of it")
     check_no_other_cases(folder, names, n_channels=n_channels)
     work = {case.name: partial(_convert, case, folder, labels, overwrite) for case in cases}
-    return each_case(work, num_processes=num_processes, on_progress=on_progress)
+    return each_case(work, workers=num_processes, on_progress=on_progress)
 
 
 def plan_folds(folder: Path, cases: Sequence[SourceCase]) -> Splits | None:
@@ -190,7 +190,7 @@ def draw_cases(
         files, target = (image_path(folder, case), label_path(folder, case)), folder / PICTURES / f"{case}.png"
         if not target.exists() or target.stat().st_mtime_ns < max(file.stat().st_mtime_ns for file in files):
             work[case] = partial(draw_labels, *files, target, names=names, title=case)
-    _, problems = each_case(work, num_processes=1, on_progress=on_progress)
+    _, problems = each_case(work, workers=1, on_progress=on_progress)
     for case, reason in problems.items():
         raise UserError(f"{case} can't be drawn: {reason}")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 
 Result = TypeVar("Result")
 OnProgress = Callable[[int, int], None]
@@ -16,29 +16,29 @@ OnProgress = Callable[[int, int], None]
 def each_case(
     work: Mapping[str, Callable[[], Result]],
     *,
-    num_processes: int | None = None,
+    workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> tuple[dict[str, Result], dict[str, str]]:
     """Do the work of every case in threads: unpacking, numpy and the KD-tree run outside Python's lock.
 
     Args:
         work: What to do for each case, by its name.
-        num_processes: Cases at the same time; None for one on each available processor.
+        workers: Cases at the same time; None for one on each available processor.
         on_progress: Called with the number of finished cases and of all cases after each case.
 
     Returns:
         The results by case; and for the cases whose work ended in a ``UserError`` its text.
 
     Raises:
-        ValueError: When ``num_processes`` is below 1.
+        ArgumentError: When ``workers`` is below 1.
 
     Example:
-        >>> each_case({"a": lambda: 1, "b": lambda: 2}, num_processes=1)
+        >>> each_case({"a": lambda: 1, "b": lambda: 2}, workers=1)
         ({'a': 1, 'b': 2}, {})
     """
-    at_once = available_processors() if num_processes is None else num_processes
+    at_once = available_processors() if workers is None else workers
     if at_once < 1:
-        raise ValueError(f"num_processes: expected a number from 1 on, got {num_processes}")
+        raise ArgumentError("workers", f"expected a number from 1 on, got {workers}")
     results: dict[str, Result] = {}
     problems: dict[str, str] = {}
     executor = ThreadPoolExecutor(at_once)

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.evaluation.aggregate import LabelAggregate, aggregate
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.evaluation.cases import CaseFiles, CheckedCases, check_cases, refuse
@@ -17,6 +18,9 @@ from nnunet_cscn.evaluation.volumes import score_files
 from nnunet_cscn.metrics.catalogue import Metric, metrics, scores_to_json
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM, LabelScores
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,29 @@ class FolderScores:
             label: aggregate([scores[label] for scores in self.cases.values()], self.metrics) for label in self.labels
         }
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a table with one row for each case and label."""
+        return ("case", "label", *(metric.key for metric in self.metrics))
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return one row for each case and label, with the columns of the CSV; undefined values are nan.
+
+        Example:
+            >>> from nnunet_cscn.metrics.overlap import OverlapCounts
+            >>> table = FolderScores({"case_1": {"tumour": LabelScores(OverlapCounts(true_positive=3))}}).to_dataframe()
+            >>> table["case"].tolist(), table["label"].tolist(), table["dsc"].tolist()
+            (['case_1'], ['tumour'], [1.0])
+        """
+        import pandas
+
+        rows = [
+            (case, label, *(metric.value(score) for metric in self.metrics))
+            for case, by_label in self.cases.items()
+            for label, score in by_label.items()
+        ]
+        return pandas.DataFrame(rows, columns=list(self.columns))
+
     def to_json(self) -> dict[str, Any]:
         """Return everything for a JSON file: nan as None, infinity as "inf".
 
@@ -81,13 +108,13 @@ def evaluate_folders(
     tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
     empty_distance: EmptyDistance = "infinite",
     skip_bad: bool = False,
-    num_processes: int | None = None,
+    workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> FolderScores:
     """Score every label of every case of two folders of NIfTI files.
 
     All pairs and grids are checked before the first metric is computed. Each file's voxels are read once, and no more
-    than ``num_processes`` cases are in memory at a time.
+    than ``workers`` cases are in memory at a time.
 
     Args:
         predictions: Folder of predicted label maps, ``<case>.nii.gz`` or ``<case>.nii``; other files are passed over.
@@ -96,7 +123,7 @@ def evaluate_folders(
         tolerances_mm: Tolerances of the surface Dice.
         empty_distance: What stands for the distances where one mask is empty: infinity, or the volume's diagonal in mm.
         skip_bad: Leave out cases that can't be evaluated, instead of refusing all.
-        num_processes: Cases evaluated at the same time; None for one on each available processor.
+        workers: Cases evaluated at the same time; None for one on each available processor.
         on_progress: Called with the number of finished cases and of all cases after each case.
 
     Returns:
@@ -105,7 +132,7 @@ def evaluate_folders(
     Raises:
         UserError: When a folder is missing, cases do not pair up, grids differ, or files are not whole label maps;
             all such cases are listed. With ``skip_bad`` only when no case is left.
-        ValueError: When ``num_processes`` is below 1 or a tolerance is negative.
+        ArgumentError: When ``workers`` is below 1, a tolerance is negative or ``empty_distance`` is something else.
 
     Example:
         Half of a reference of two voxels is found.
@@ -126,7 +153,7 @@ def evaluate_folders(
         tolerances_mm=tolerances_mm,
         empty_distance=empty_distance,
         skip_bad=skip_bad,
-        num_processes=num_processes,
+        workers=workers,
         on_progress=on_progress,
     )
 
@@ -138,7 +165,7 @@ def evaluate_cases(
     tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
     empty_distance: EmptyDistance = "infinite",
     skip_bad: bool = False,
-    num_processes: int | None = None,
+    workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> FolderScores:
     """Score every label of every case, wherever its files lie.
@@ -149,15 +176,16 @@ def evaluate_cases(
         tolerances_mm: Tolerances of the surface Dice.
         empty_distance: What stands for the distances where one mask is empty.
         skip_bad: Leave out cases that can't be evaluated.
-        num_processes: Cases evaluated at the same time.
+        workers: Cases evaluated at the same time.
         on_progress: Called with the number of finished cases and of all cases after each case.
 
     Raises:
         UserError: As ``evaluate_folders`` does.
-        ValueError: Likewise.
+        ArgumentError: Likewise.
     """
-    if any(not (math.isfinite(tolerance) and tolerance >= 0) for tolerance in tolerances_mm):
-        raise ValueError(f"tolerances_mm: expected numbers from 0 on, got {tolerances_mm}")
+    check_tolerances(tolerances_mm)
+    if empty_distance not in get_args(EmptyDistance):
+        raise ArgumentError("empty_distance", f"expected {' or '.join(get_args(EmptyDistance))}, got {empty_distance}")
     problems = dict(checked.problems)
     if not skip_bad:
         refuse(problems)
@@ -166,7 +194,7 @@ def evaluate_cases(
         case.name: partial(score, case.prediction, case.reference, checked.grids[case.name].spacing_mm[::-1])
         for case in checked.cases
     }
-    scores, bad = each_case(work, num_processes=num_processes, on_progress=on_progress)
+    scores, bad = each_case(work, workers=workers, on_progress=on_progress)
     problems |= bad
     if not skip_bad or not scores:
         refuse(problems)
@@ -189,6 +217,16 @@ def evaluate_cases(
         empty_distance=empty_distance,
         ignore=labels.ignore if labels is not None else None,
     )
+
+
+def check_tolerances(tolerances_mm: Sequence[float]) -> None:
+    """Refuse tolerances of the surface Dice that are no distances.
+
+    Raises:
+        ArgumentError: When one is negative, nan or infinite.
+    """
+    if any(not (math.isfinite(tolerance) and tolerance >= 0) for tolerance in tolerances_mm):
+        raise ArgumentError("tolerances_mm", f"expected numbers from 0 on, got {tolerances_mm}")
 
 
 def _values_by_name(scores: Mapping[str, Mapping[str, LabelScores]]) -> Mapping[str, tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class EvaluatedLabels:
     known: frozenset[int]
 
     @classmethod
-    def from_dataset(cls, labels: Mapping[str, int | list[int]]) -> EvaluatedLabels:
+    def from_dataset(cls, labels: Mapping[str, int | Sequence[int]]) -> EvaluatedLabels:
         """Take the ``labels`` of a dataset.json; ``background`` and ``ignore`` are not evaluated.
 
         Args:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
@@ -21,10 +21,12 @@ class MethodScores:
     Attributes:
         name: Its name.
         values: For each case, label and metric the value; nan where it is undefined.
+        skipped: Why other cases have no values.
     """
 
     name: str
     values: Mapping[str, Mapping[str, Mapping[str, float]]]
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of_folder(cls, name: str, scores: FolderScores) -> MethodScores:
@@ -38,14 +40,16 @@ class MethodScores:
                 }
                 for case, by_label in scores.cases.items()
             },
+            scores.skipped,
         )
 
     @classmethod
     def of_file(cls, name: str, file: Path, *, empty_distance: EmptyDistance) -> MethodScores:
-        """Read what ``cscn evaluate --json`` wrote.
+        """Read the JSON file that ``cscn evaluate`` wrote.
 
         Raises:
-            UserError: When the file is none, or has other distances where one mask is empty.
+            UserError: When the file is none.
+            ArgumentError: When it has other distances where one mask is empty.
         """
         content = read_json_file(file)
         try:
@@ -54,16 +58,22 @@ class MethodScores:
                 case: {label: {key: _number(value) for key, value in found.items()} for label, found in labels.items()}
                 for case, labels in content["cases"].items()
             }
+            skipped = {case: str(reason) for case, reason in content.get("skipped", {}).items()}
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise UserError(f"{file} holds no scores: write them with `cscn evaluate --json`") from None
+            raise UserError(f"{file} holds no scores as `cscn evaluate` writes them to a JSON file") from None
         if stands != empty_distance and any(
             math.isinf(value) for labels in values.values() for found in labels.values() for value in found.values()
         ):
-            raise UserError(
-                f"{file}: the distances of cases with one empty mask are {stands}, not {empty_distance}: evaluate "
-                f"again with `--empty-distance {empty_distance}`"
+            raise ArgumentError(
+                "empty_distance",
+                f"in {file}, the distances of cases with one empty mask are {stands}, not {empty_distance}: choose "
+                f"{stands}, or evaluate again",
             )
-        return cls(name, values)
+        return cls(name, values, skipped)
+
+    def without(self, cases: Collection[str]) -> MethodScores:
+        """Return the scores of the other cases."""
+        return replace(self, values={case: found for case, found in self.values.items() if case not in cases})
 
 
 def method_names(paths: Sequence[Path]) -> list[str]:
@@ -109,7 +119,7 @@ def common_cases(methods: Sequence[MethodScores], *, only_common: bool) -> list[
     if any(lacking.values()) and not only_common:
         lines = [f"  {name} lacks {', '.join(cases)}" for name, cases in lacking.items() if cases]
         raise UserError(
-            "the methods do not have the same cases; add what is missing, or compare the others with --common:\n"
+            "the methods do not have the same cases; add what is missing, or compare only the cases that all have:\n"
             + "\n".join(lines)
         )
     common = sorted(everywhere - {case for cases in lacking.values() for case in cases})

@@ -23,7 +23,7 @@ def write_csv(target: Path, scores: FolderScores) -> None:
     """
     with replacing(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["case", "label", *(metric.key for metric in scores.metrics)])
+        writer.writerow(scores.columns)
         for case, by_label in scores.cases.items():
             for label, score in by_label.items():
                 writer.writerow([case, label, *scores_to_json(score, scores.metrics).values()])

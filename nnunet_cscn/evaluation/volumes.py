@@ -114,10 +114,10 @@ def label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None
     values = np.unique(flat[starts_run])
     odd = values[~np.isfinite(values) | (values != np.floor(values))]
     if odd.size:
-        raise UserError(f"{role}: labels are whole numbers, the file holds {odd[0]:g}")
+        raise UserError(f"{role}: labels are whole numbers, got {odd[0]:g}")
     present = {int(value) for value in values}
     if labels is None and min(present) < 0:
-        raise UserError(f"{role}: labels are numbers from 0 on, the file holds {min(present)}")
+        raise UserError(f"{role}: labels are numbers from 0 on, got {min(present)}")
     if labels is None and len(present) > MAX_UNNAMED_LABELS:
         raise UserError(f"{role}: {len(present)} different values, so this is an image and no label map")
     if labels is not None and not present <= labels.known:

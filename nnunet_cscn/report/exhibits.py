@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.cases import CaseFiles
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.evaluation.volumes import label_mask
@@ -66,11 +66,11 @@ def choose_cases(scores: FolderScores, n_each: int, *, wanted: Sequence[str] = (
         The choices, each case once for each label, from the lowest DSC to the highest.
 
     Raises:
-        UserError: When a wanted case has no scores.
+        ArgumentError: When a wanted case has no scores.
     """
     for case in wanted:
         if case not in scores.cases:
-            raise UserError(f"--case {case}: there is no such case; there are {', '.join(list(scores.cases)[:10])}")
+            raise ArgumentError("cases", f"there is no case {case}; there are {', '.join(list(scores.cases)[:10])}")
     choices = []
     for label in scores.labels:
         dsc = {case: by_label[label].counts.dsc for case, by_label in scores.cases.items()}
@@ -102,10 +102,10 @@ def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> di
         channel: Which channel to show.
 
     Raises:
-        UserError: When images are missing or lie on another grid; all such cases are listed.
+        ArgumentError: When images are missing or lie on another grid; all such cases are listed.
     """
     if not images.is_dir():
-        raise UserError(f"--images {images}: there is no such folder")
+        raise ArgumentError("images", f"there is no folder {images}")
     found, problems = {}, []
     for case in cases:
         parts = [f"_{channel:04d}", *([""] if channel == 0 else [])]
@@ -121,7 +121,9 @@ def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> di
         problems += [f"{case.name}: {file.name}: {each}" for each in differences]
         found[case.name] = file
     if problems:
-        raise UserError("\n  ".join(["some cases can't be shown; mend --images or leave it out:", *problems]))
+        raise ArgumentError(
+            "images", "\n  ".join(["some cases can't be shown; mend the images or show none:", *problems])
+        )
     return found
 
 

@@ -78,16 +78,19 @@ def test_cases_that_differ_are_refused_or_left_out_aloud(folders, refused):
     ("arguments", "sentence"),
     [
         (["a/validation"], "give two or more folders"),
-        (["a/validation", "b/validation"], "give the true label maps with --reference"),
+        (["a/validation", "b/validation"], "give the true label maps"),
         (["a/validation", "a/validation"], "given twice"),
         (
             ["a/validation", "b/validation", "--names", "x"],
             "--names: expected 2 different names with commas between; there are x",
         ),
         (["a/validation", "b/validation", "--names", "x,x"], "expected 2 different names"),
-        (["a/validation", "b/validation", "--metric", "dice"], "--metric dice: there are dsc, precision"),
-        (["a/validation", "b/validation", "--metric", "volume_ml"], "--metric volume_ml: there are"),
-        (["a/validation", "b/validation", "--metric", "nsd_xmm"], "--metric nsd_xmm: expected a tolerance in mm"),
+        (["a/validation", "b/validation", "--metric", "dice"], "there is no dice to compare; there are dsc, precision"),
+        (["a/validation", "b/validation", "--metric", "volume_ml"], "there is no volume_ml to compare"),
+        (
+            ["a/validation", "b/validation", "--metric", "nsd_xmm"],
+            "expected a tolerance in mm, such as nsd_2mm or nsd_1.5mm",
+        ),
         (["a/validation", "b/validation", "--metric", "nsd_-1mm"], "expected a tolerance in mm"),
         (["a/validation", "none", "--reference", "truth"], "there is no such folder"),
     ],
@@ -110,3 +113,13 @@ def test_a_single_case_ranks_nothing(folders):
     shown = compare(folders, "--figures", str(folders / "figures"), "--metric", "dsc")
     assert "mean ranks need two cases or more" in shown
     assert {file.name for file in (folders / "figures").iterdir()} == {"1_dsc_differences.png", "1_dsc_differences.svg"}
+
+
+def test_bad_cases_are_left_out_of_all_methods_when_asked(folders, refused):
+    (folders / "a" / "validation" / "case_3.nii.gz").write_bytes(b"torn")
+    methods = [folders / name / "validation" for name in "ab"]
+    assert "case_3: prediction: " in refused("compare", *methods, "--reference", folders / "truth")
+    shown = compare(folders, "--skip-bad", "--workers", "1")
+    assert "a: case_3 is left out: prediction: " in shown
+    assert "1 cases that some method lacks are left out" in shown
+    assert "7 cases. Difference" in shown

@@ -52,10 +52,18 @@ def test_labels_are_numbers_without_a_dataset_json(cscn, folders, tmp_path):
 
 
 def test_progress_goes_to_standard_error_and_results_to_standard_output(cscn, folders):
-    _, out, err = cscn("evaluate", *folders, "--num-processes", 1)
+    _, out, err = cscn("evaluate", *folders, "--workers", 1)
     assert "evaluating" not in out
     assert "2/2" in err
     assert "DSC" not in err
+
+
+def test_the_old_name_of_the_option_for_workers_still_works_but_is_not_shown(cscn, folders):
+    assert cscn("evaluate", *folders, "--num-processes", 1)[0] == 0
+    assert cscn("evaluate", *folders, "--num-processes", 0)[0] == 2
+    shown = cscn("evaluate", "--help")[1]
+    assert "--workers" in shown
+    assert "--num-processes" not in shown
 
 
 def test_names_with_brackets_are_printed_as_they_are(cscn, tmp_path, write_volume):
@@ -116,7 +124,7 @@ def test_a_file_of_four_dimensions_is_refused(cscn, folders):
 
 def test_labels_that_are_no_whole_numbers_are_refused(cscn, folders, write_volume):
     write_volume(folders[0] / "good.nii.gz", np.full((4, 6, 8), 0.25, dtype=np.float32))
-    assert "good: prediction: labels are whole numbers, the file holds 0.25" in refused(cscn, *folders)
+    assert "good: prediction: labels are whole numbers, got 0.25" in refused(cscn, *folders)
 
 
 def test_labels_outside_the_dataset_json_are_refused(cscn, folders, tmp_path, write_volume):
@@ -147,7 +155,7 @@ def test_scores_are_printed_even_when_they_can_not_be_written(cscn, folders, tmp
     assert "0.500" in out
 
 
-@pytest.mark.parametrize("arguments", [(), ("p",), ("p", "r", "--num-processes", "0"), ("p", "r", "--what")])
+@pytest.mark.parametrize("arguments", [(), ("p",), ("p", "r", "--workers", "0"), ("p", "r", "--what")])
 def test_wrong_arguments_are_refused(cscn, arguments):
     assert cscn("evaluate", *arguments)[0] == 2
 

@@ -53,7 +53,7 @@ def test_labels_without_names_are_sorted_by_number(tmp_path, write_volume):
 
 
 def test_the_number_of_cases_at_once_changes_nothing(folders):
-    one, three = (evaluate_folders(*folders, labels=LABELS, num_processes=n) for n in (1, 3))
+    one, three = (evaluate_folders(*folders, labels=LABELS, workers=n) for n in (1, 3))
     assert one.to_json() == three.to_json()
     assert list(three.cases) == ["a", "b", "c"]
 
@@ -136,7 +136,7 @@ def test_tolerances_are_numbers_from_0_on(folders, tolerance):
 
 def test_progress_is_told_after_each_case(folders):
     calls = []
-    evaluate_folders(*folders, num_processes=2, on_progress=lambda done, total: calls.append((done, total)))
+    evaluate_folders(*folders, workers=2, on_progress=lambda done, total: calls.append((done, total)))
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -161,10 +161,10 @@ def test_grids_are_checked_before_any_metric(folders, write_volume):
     assert calls == []
 
 
-@pytest.mark.parametrize("num_processes", [0, -1])
-def test_less_than_one_case_at_once_is_refused(folders, num_processes):
-    with pytest.raises(ValueError, match="num_processes: expected a number from 1 on, got"):
-        evaluate_folders(*folders, num_processes=num_processes)
+@pytest.mark.parametrize("workers", [0, -1])
+def test_less_than_one_case_at_once_is_refused(folders, workers):
+    with pytest.raises(ValueError, match="workers: expected a number from 1 on, got"):
+        evaluate_folders(*folders, workers=workers)
 
 
 def test_no_case_means_no_label():

@@ -91,7 +91,7 @@ def test_the_type_of_the_numbers_does_not_matter(dtypes):
 @pytest.mark.parametrize("odd", [0.5, math.nan, math.inf, -0.25])
 def test_labels_that_are_no_whole_numbers_are_refused(odd):
     for labels in (None, IGNORING):
-        with pytest.raises(UserError, match=f"reference: labels are whole numbers, the file holds {odd:g}"):
+        with pytest.raises(UserError, match=f"reference: labels are whole numbers, got {odd:g}"):
             score_volumes(row(0, 1, dtype=float), row(odd, 1, dtype=float), SPACING_MM, labels=labels)
 
 
@@ -101,7 +101,7 @@ def test_labels_that_are_not_in_the_dataset_json_are_refused_by_value():
 
 
 def test_negative_labels_are_refused():
-    with pytest.raises(UserError, match="prediction: labels are numbers from 0 on, the file holds -3"):
+    with pytest.raises(UserError, match="prediction: labels are numbers from 0 on, got -3"):
         score_volumes(row(-3, 1, dtype=np.int8), row(0, 1), SPACING_MM)
 
 

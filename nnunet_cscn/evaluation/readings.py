@@ -1,0 +1,130 @@
+"""One case that several have contoured: every pair of readings, and each of them against the consensus."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.evaluation.volumes import label_mask, label_values
+from nnunet_cscn.metrics.consensus import majority, staple
+from nnunet_cscn.metrics.masks import Mask
+from nnunet_cscn.metrics.scores import LabelScores, score_masks
+from nnunet_cscn.nifti.grids import Grid
+from nnunet_cscn.nifti.voxels import read_voxels
+from nnunet_cscn.nifti.writing import write_volume
+
+CONSENSUS: Mapping[str, Callable[[Sequence[Mask]], Mask]] = {"STAPLE": staple, "majority": majority}
+
+Pair = tuple[str, str]
+CaseScores = Mapping[str, Mapping[Pair, LabelScores]]
+"""For each label, and each pair of a reading and another one or a consensus, the scores."""
+
+
+@dataclass(frozen=True)
+class ReadCase:
+    """A case and its readings.
+
+    Attributes:
+        name: The case's name.
+        files: The label map of each reading, the observers' first.
+        n_observers: How many of the readings are observers', who make the consensus.
+        grid: The one grid of all files.
+    """
+
+    name: str
+    files: Mapping[str, Path]
+    n_observers: int
+    grid: Grid
+
+
+def score_readings(case: ReadCase, labels: EvaluatedLabels | None, consensus_folder: Path | None) -> CaseScores:
+    """Score every pair of readings of one case, and each reading against each consensus of the observers.
+
+    Args:
+        case: The case.
+        labels: What to evaluate. None for every value above 0 that any file holds.
+        consensus_folder: Where the label map of each consensus is written, in a folder for each kind; None for nowhere.
+
+    Raises:
+        UserError: When a file is not whole or holds something else than the known labels.
+    """
+    volumes = {name: _read(name, file) for name, file in case.files.items()}
+    values = set[int]().union(*(label_values(name, volume, labels) for name, volume in volumes.items()))
+    evaluated = labels if labels is not None else EvaluatedLabels.from_values(values)
+    ignored = _ignored(list(volumes.values()), evaluated) if evaluated.ignore in values else None
+    scores: dict[str, Mapping[Pair, LabelScores]] = {}
+    kept: dict[str, Mapping[str, Mask]] = {}
+    for label, wanted in evaluated.values.items():  # one at a time: masks of many labels would fill the memory
+        masks = _masks(volumes, wanted, ignored)
+        agreed = _consensus(list(masks.values())[: case.n_observers])
+        scores[label] = _pairs(masks, agreed, case.grid.spacing_mm[::-1], ignored)
+        if consensus_folder is not None:
+            kept[label] = agreed
+    if consensus_folder is not None:
+        unknown = _ignored(list(volumes.values())[: case.n_observers], evaluated)
+        _write_consensus(case, kept, evaluated, unknown, consensus_folder)
+    return scores
+
+
+def _read(name: str, file: Path) -> NDArray[Any]:
+    try:
+        return read_voxels(file)
+    except UserError as fault:
+        raise UserError(f"{name}: {fault}") from None
+
+
+def _ignored(volumes: Sequence[NDArray[Any]], labels: EvaluatedLabels) -> Mask:
+    """Return the voxels that anybody ignores."""
+    ignored: Mask = np.logical_or.reduce([volume == labels.ignore for volume in volumes])
+    return ignored
+
+
+def _masks(volumes: Mapping[str, NDArray[Any]], values: Sequence[int], ignored: Mask | None) -> dict[str, Mask]:
+    """Return the mask of each reading, without what anybody ignores."""
+    masks = {name: label_mask(volume, values) for name, volume in volumes.items()}
+    return masks if ignored is None else {name: mask & ~ignored for name, mask in masks.items()}
+
+
+def _consensus(masks: Sequence[Mask]) -> dict[str, Mask]:
+    return {kind: agree(masks) for kind, agree in CONSENSUS.items()}
+
+
+def _write_consensus(
+    case: ReadCase,
+    agreed: Mapping[str, Mapping[str, Mask]],
+    labels: EvaluatedLabels,
+    ignored: Mask,
+    folder: Path,
+) -> None:
+    for kind in CONSENSUS:
+        merged = _label_map({label: by_kind[kind] for label, by_kind in agreed.items()}, labels, ignored)
+        write_volume(folder / kind / f"{case.name}.nii.gz", merged, case.grid)
+
+
+def _label_map(masks: Mapping[str, Mask], labels: EvaluatedLabels, ignored: Mask) -> NDArray[Any]:
+    """Put masks into one map, the first label on top; what an observer ignores stays ignored."""
+    merged = np.zeros(ignored.shape, np.min_scalar_type(max(labels.known)))
+    for label in reversed(list(masks)):
+        merged[masks[label]] = labels.values[label][0]
+    if labels.ignore is not None:
+        merged[ignored] = labels.ignore
+    return merged
+
+
+def _pairs(
+    masks: Mapping[str, Mask], agreed: Mapping[str, Mask], spacing_mm: Sequence[float], ignored: Mask | None
+) -> dict[Pair, LabelScores]:
+    everybody = {**masks, **agreed}
+    pairs = [*itertools.combinations(masks, 2), *itertools.product(masks, agreed)]
+    return {
+        (first, second): score_masks(everybody[first], everybody[second], spacing_mm, ignored=ignored)
+        for first, second in pairs
+    }

@@ -1,0 +1,34 @@
+"""The figures of a comparison of methods, PNG and SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nnunet_cscn.evaluation.comparison import MetricComparison
+from nnunet_cscn.report.difference_figure import difference_figure
+from nnunet_cscn.report.figures import file_names, save_figure
+from nnunet_cscn.report.measured import shown_label
+from nnunet_cscn.report.rank_figure import rank_figure
+
+
+def write_comparison_figures(comparisons: Sequence[MetricComparison], folder: Path) -> list[Path]:
+    """Write the differences of all pairs, and the mean ranks of three methods or more over two cases or more.
+
+    Args:
+        comparisons: What was found, for each label and metric.
+        folder: Where the figures go; it is made.
+
+    Returns:
+        The files.
+    """
+    parts = file_names(comparison.label for comparison in comparisons)
+    files = []
+    for comparison in comparisons:
+        name = f"{parts[comparison.label]}_{comparison.metric.key}"
+        if comparison.cases:
+            files += save_figure(difference_figure(comparison), folder / f"{name}_differences")
+        if comparison.ranking is not None and len(comparison.cases) > 1:
+            title = f"{shown_label(comparison.label)}: {comparison.metric.heading}, {len(comparison.cases)} cases"
+            files += save_figure(rank_figure(comparison.ranking, title=title), folder / f"{name}_ranks")
+    return files

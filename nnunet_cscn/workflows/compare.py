@@ -1,0 +1,196 @@
+"""Compare methods on the same cases, from folders of predictions or from files of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.evaluation.comparison import MetricComparison, compare_methods
+from nnunet_cscn.evaluation.folder import evaluate_folders
+from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.evaluation.methods import MethodScores, common_cases
+from nnunet_cscn.metrics.defaults import COMPARED_METRICS
+from nnunet_cscn.metrics.empty_masks import EmptyDistance
+from nnunet_cscn.metrics.selection import compared_metrics, surface_tolerances_mm
+from nnunet_cscn.workflows.labels import Labels, chosen_labels
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison of methods found.
+
+    Attributes:
+        methods: Their names.
+        cases: The cases that they were compared on.
+        left_out: The cases that some method has scores of, and another has not.
+        skipped: For each method the cases that could not be evaluated, and why; of files of scores only where
+            ``skip_bad`` asked for it.
+        seed: Seed of the bootstrap.
+        metrics: What was found, for each label and metric: all pairs, and the ranks of three methods or more.
+    """
+
+    methods: tuple[str, ...]
+    cases: tuple[str, ...]
+    left_out: tuple[str, ...]
+    skipped: Mapping[str, Mapping[str, str]]
+    seed: int
+    metrics: tuple[MetricComparison, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything for a JSON file: nan as None."""
+        return {
+            "methods": list(self.methods),
+            "n_cases": len(self.cases),
+            "seed": self.seed,
+            "comparisons": [found.to_json() for found in self.metrics],
+        }
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return one row for each label, metric and pair of methods.
+
+        Columns: label, metric, first, second; those of ``stats.paired.Paired``; p_holm; n_better and n_worse, the
+        cases in which the first is better or worse.
+        """
+        import pandas
+
+        return pandas.DataFrame(
+            [
+                {
+                    "label": found.label,
+                    "metric": found.metric.key,
+                    "first": pair.first,
+                    "second": pair.second,
+                    **asdict(pair.paired),
+                    "p_holm": pair.p_holm,
+                    "n_better": pair.n_better,
+                    "n_worse": pair.n_worse,
+                }
+                for found in self.metrics
+                for pair in found.pairs
+            ]
+        )
+
+    def write_figures(self, folder: str | Path) -> list[Path]:
+        """Write the differences, and the mean ranks of three methods or more, as PNG and SVG; return the files."""
+        from nnunet_cscn.report.comparison_figures import write_comparison_figures
+
+        return write_comparison_figures(self.metrics, Path(folder))
+
+
+def compare_folders(
+    methods: Mapping[str, str | Path],
+    reference: str | Path | None = None,
+    *,
+    metrics: Sequence[str] = COMPARED_METRICS,
+    dataset_json: str | Path | None = None,
+    labels: Labels | EvaluatedLabels | None = None,
+    empty_distance: EmptyDistance = "diagonal",
+    skip_bad: bool = False,
+    only_common: bool = False,
+    seed: int = 0,
+    workers: int | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> Comparison:
+    """Compare two or more methods on the same cases, in every label and metric.
+
+    For every pair: the mean difference with its 95 % bootstrap interval, p of the Wilcoxon signed-rank test, adjusted
+    for the number of pairs (Holm), the rank-biserial effect size, and in how many cases the first is better. For three
+    methods or more also mean ranks, the Friedman test, and which methods can't be told apart (Nemenyi, 5 %).
+
+    Args:
+        methods: For each method, by its name, the folder of its predictions, or the JSON file with its scores that
+            ``cscn evaluate`` wrote.
+        reference: Folder of the true label maps, for folders of predictions.
+        metrics: Keys of the metrics, such as ``dsc``, ``hd95_mm``, ``assd_mm``, or ``nsd_2mm`` for the surface Dice
+            with a tolerance of 2 mm.
+        dataset_json: nnU-Net's dataset.json with the labels' names, regions and the ignore label.
+        labels: The value of each label (or the values of a region) by name, instead of a dataset.json.
+        empty_distance: What stands for a distance where one mask is empty; an infinite one takes no part.
+        skip_bad: Leave out the cases that can't be evaluated for one of the methods, of all methods.
+        only_common: Leave these out, and those that a file of scores lacks.
+        seed: Seed of the bootstrap.
+        workers: Cases at the same time; None for one on each available processor.
+        on_progress: Called with a method's name, and the number of its finished cases and of all its cases.
+
+    Returns:
+        What was found: ``to_dataframe()`` for the pairs, ``metrics`` for everything, ``write_figures(folder)``.
+
+    Raises:
+        UserError: When cases can't be evaluated, or methods do not have the same cases; all of them are listed.
+        ArgumentError: When an argument has a value that it can't have.
+
+    Example:
+        ::
+
+            found = compare_folders({"stock": "stock/validation", "CSCN": "cscn/validation"}, reference="labelsTr")
+            found.to_dataframe()[["label", "metric", "difference", "low", "high", "p_holm"]]
+    """
+    if len(methods) < 2:
+        raise ArgumentError("methods", "give two or more folders of predictions (or files of scores) to compare")
+    chosen = compared_metrics(metrics)
+    score = partial(
+        _scores,
+        reference=reference,
+        labels=chosen_labels(dataset_json, labels),
+        tolerances_mm=surface_tolerances_mm([metric.key for metric in chosen]),
+        empty_distance=empty_distance,
+        skip_bad=skip_bad or only_common,
+        workers=workers,
+        on_progress=on_progress,
+    )
+    scores = [score(name, Path(path)) for name, path in methods.items()]
+    compared = _without_skipped(scores) if skip_bad else scores
+    cases = common_cases(compared, only_common=only_common)
+    everywhere = set[str]().union(*(method.values for method in scores))
+    return Comparison(
+        methods=tuple(methods),
+        cases=tuple(cases),
+        left_out=tuple(sorted(everywhere - set(cases))),
+        skipped={
+            method.name: method.skipped for method in scores if skip_bad or not Path(methods[method.name]).is_file()
+        },
+        seed=seed,
+        metrics=tuple(compare_methods(compared, cases, chosen, seed=seed)),
+    )
+
+
+def _scores(
+    name: str,
+    path: Path,
+    *,
+    reference: str | Path | None,
+    labels: EvaluatedLabels | None,
+    tolerances_mm: Sequence[float],
+    empty_distance: EmptyDistance,
+    skip_bad: bool,
+    workers: int | None,
+    on_progress: Callable[[str, int, int], None] | None,
+) -> MethodScores:
+    if path.is_file():
+        return MethodScores.of_file(name, path, empty_distance=empty_distance)
+    if reference is None:
+        raise ArgumentError("reference", f"give the true label maps, to compare folders such as {path}")
+    scores = evaluate_folders(
+        path,
+        Path(reference),
+        labels=labels,
+        tolerances_mm=tolerances_mm,
+        empty_distance=empty_distance,
+        skip_bad=skip_bad,
+        workers=workers,
+        on_progress=partial(on_progress, name) if on_progress is not None else None,
+    )
+    return MethodScores.of_folder(name, scores)
+
+
+def _without_skipped(methods: Sequence[MethodScores]) -> list[MethodScores]:
+    """Leave the cases that could not be evaluated for one method out of all."""
+    bad = {case for method in methods for case in method.skipped}
+    return [method.without(bad) for method in methods]
