@@ -1,6 +1,67 @@
 """CSCN, the multi-scale cascaded fully convolutional network, for stock nnU-Net v2.
 
-Importing this package is cheap: nothing here imports torch or nnunetv2.
+The names in ``__all__`` are the public Python API; everything else is private and may change. Importing this package is
+cheap: a name is looked up in its module when it is first used, and only then does that module import torch or nnunetv2.
+
+Example:
+    >>> import nnunet_cscn as cscn
+    >>> import numpy as np
+    >>> mask = np.zeros((1, 4, 4), dtype=bool)
+    >>> mask[:, 1:3, 1:3] = True
+    >>> cscn.evaluate_masks(mask, mask, (3.0, 1.0, 1.0)).to_dict()["dsc"]
+    1.0
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nnunet_cscn.data.distance import distance_to_border
+    from nnunet_cscn.errors import ArgumentError, UserError
+    from nnunet_cscn.losses.functional import distance_weighted_focal_loss, distance_weighted_region_focal_loss
+    from nnunet_cscn.workflows.compare import compare_folders
+    from nnunet_cscn.workflows.evaluate import evaluate_folders, evaluate_masks
+    from nnunet_cscn.workflows.observers import compare_observers
+    from nnunet_cscn.workflows.report import write_report
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentError",
+    "UserError",
+    "compare_folders",
+    "compare_observers",
+    "distance_to_border",
+    "distance_weighted_focal_loss",
+    "distance_weighted_region_focal_loss",
+    "evaluate_folders",
+    "evaluate_masks",
+    "write_report",
+]
+
+_HOMES = {
+    "data.distance": ("distance_to_border",),
+    "errors": ("ArgumentError", "UserError"),
+    "losses.functional": ("distance_weighted_focal_loss", "distance_weighted_region_focal_loss"),
+    "workflows.compare": ("compare_folders",),
+    "workflows.evaluate": ("evaluate_folders", "evaluate_masks"),
+    "workflows.observers": ("compare_observers",),
+    "workflows.report": ("write_report",),
+}
+_MODULE_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_MODULE_OF[name]), name)
+    globals()[name] = value  # found at once from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return what there is, whether it has been imported yet or not."""
+    return sorted({*globals(), *__all__})
