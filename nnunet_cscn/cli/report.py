@@ -68,7 +68,7 @@ def report(
     """
     from nnunet_cscn.workflows.report import write_report
 
-    with shown_steps("evaluating") as on_progress:
+    with shown_steps() as on_progress:
         written = write_report(
             file,
             predictions,

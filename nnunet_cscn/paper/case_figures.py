@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.metrics.masks import Mask, occupied_box
 from nnunet_cscn.paper.shown_cases import ShownCase
 from nnunet_cscn.report.colours import PREDICTION_COLOUR, REFERENCE_COLOUR
@@ -67,7 +67,7 @@ def write_surfaces_figure(case: ShownCase, methods: Sequence[str], folder: Path)
     surfaces = {name: _surface(mask, case.image.spacing_mm) for name, mask in masks.items()}
     points = [surface.points_mm for surface in surfaces.values() if surface is not None]
     if not points:
-        raise UserError(f"--cases {case.name}: neither truth nor any method has the label there; choose other cases")
+        raise ArgumentError("cases", f"neither truth nor any method has the label in {case.name}; choose other cases")
     figure = Figure(figsize=(1.7 * len(masks), 1.8 * len(_DIRECTIONS)), layout="constrained", facecolor="white")
     panels = figure.subplots(len(_DIRECTIONS), len(masks), squeeze=False, subplot_kw={"projection": "3d"})
     for row, (direction, (elevation, azimuth)) in zip(panels, _DIRECTIONS.items(), strict=True):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.nnunet.plans import configuration_from_plans
 from nnunet_cscn.planning.configurations import Changes, derive_configuration
 
@@ -89,9 +89,10 @@ def budget_configuration(plans: Mapping[str, Any], name: str, budget: float) -> 
     """
     steps = budget * DECAY_ITERATIONS
     if not (1 <= steps <= DECAY_ITERATIONS and math.isclose(steps, round(steps), rel_tol=1e-9)):
-        raise UserError(
-            f"--budget: expected a share of the iterations from {1 / DECAY_ITERATIONS:g} to 1, in steps of "
-            f"{1 / DECAY_ITERATIONS:g} so that the learning rate falls as often, got {budget:g}"
+        raise ArgumentError(
+            "budget",
+            f"expected a share of the iterations from {1 / DECAY_ITERATIONS:g} to 1, in steps of "
+            f"{1 / DECAY_ITERATIONS:g} so that the learning rate falls as often, got {budget:g}",
         )
     changes = Changes(options={**_lengths(budget), "protocol": {"decay_iterations": round(steps)}})
     return derive_configuration(plans, name, budget_name(name, budget), changes)

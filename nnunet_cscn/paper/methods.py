@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def chosen_methods(text: str | None) -> list[str]:
     """Return the methods that a list such as ``CSCN,V-Net`` names, in the tables' order; all where it is None.
 
     Raises:
-        UserError: When it names something else.
+        ArgumentError: When it names something else.
 
     Example:
         >>> chosen_methods("vnet, CSCN")
@@ -61,7 +61,7 @@ def chosen_methods(text: str | None) -> list[str]:
     by_plain_name = {_plain(name): name for name in TRAINERS}
     wanted = text.split(",")
     if unknown := [part for part in wanted if _plain(part) not in by_plain_name]:
-        raise UserError(f"--methods {unknown[0].strip()}: there are {', '.join(TRAINERS)}")
+        raise ArgumentError("methods", f"there is no {unknown[0].strip()}; there are {', '.join(TRAINERS)}")
     return [name for name in TRAINERS if _plain(name) in map(_plain, wanted)]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.execution.commands import is_running
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.execution.trainings import Training
@@ -113,7 +113,7 @@ def paper_runs(
     splits = _splits(dataset, configuration)
     chosen = list(range(len(splits))) if folds is None else list(folds)
     if unknown := [fold for fold in chosen if fold >= len(splits)]:
-        raise UserError(f"--folds: there is no split {unknown[0]}; there are {len(splits)}, from 0 on")
+        raise ArgumentError("folds", f"there is no split {unknown[0]}; there are {len(splits)}, from 0 on")
     ending = read_dataset_json(preprocessed_dataset(dataset))["file_ending"]
     runs = [
         PaperRun(method, Training(dataset, configuration, TRAINERS[method], PLANS, fold), splits[fold].test, ending)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.volumes import label_mask
 from nnunet_cscn.metrics.masks import Mask
 from nnunet_cscn.nifti.grids import read_grid
@@ -73,7 +73,7 @@ def read_shown_case(runs: Sequence[PaperRun], case: str, label: str) -> ShownCas
             truth_file = pair.reference
             found[method] = label_mask(read_oriented(pair.prediction, grid=grid).voxels, values)
     if truth_file is None:
-        raise UserError(f"--cases {case}: no run that is done has predicted such a case")
+        raise ArgumentError("cases", f"no run that is done has predicted a case {case}")
     truth = label_mask(read_oriented(truth_file, grid=grid).voxels, values)
     return ShownCase(case, read_oriented(image_file, grid=grid), truth, found)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,8 +10,15 @@ import plotly.graph_objects as go
 
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.metrics.catalogue import Metric
-from nnunet_cscn.report.colours import REFERENCE_COLOUR, label_colours
-from nnunet_cscn.report.measured import Box, LabelPoints, beside, dsc_by_volume, points_of, shown_label, volumes_of
+from nnunet_cscn.report.colours import REFERENCE_COLOUR
+from nnunet_cscn.report.described import (
+    SHARE_RANGE,
+    Dots,
+    Scatter,
+    distribution,
+    dsc_over_volume,
+    volume_differences,
+)
 from nnunet_cscn.report.surfaces import Floats, Surface
 
 SMALLEST_RANGE_MM = 3.0  # distances up to here are shown in pale colours
@@ -20,57 +26,35 @@ SMALLEST_RANGE_MM = 3.0  # distances up to here are shown in pale colours
 
 def distribution_chart(scores: FolderScores, metric: Metric) -> go.Figure:
     """Return box and points of one metric, for each label."""
+    shown = distribution(scores, metric)
     figure = _figure(height=270, y_title=metric.heading)
     text = f"%{{text}}<br>{metric.heading} %{{y:.{metric.digits}f}}<extra></extra>"
-    for place, (label, colour) in enumerate(label_colours(scores.labels).items()):
-        points = points_of(scores, label, metric)
-        if not points.cases:
-            continue
-        box = Box.of(points.values)
+    for group in shown.groups:
+        box = group.box
         quartiles = {"q1": [box.q25], "median": [box.median], "q3": [box.q75]}
         fences = {"lowerfence": [box.low], "upperfence": [box.high]}
-        line = {"color": colour, "width": 1.5}
+        line = {"color": group.dots.colour, "width": 1.5}
         fill = "rgba(0,0,0,0.04)"
         figure.add_trace(
-            go.Box(x=[place], **quartiles, **fences, line=line, fillcolor=fill, width=0.5, hoverinfo="skip")
+            go.Box(x=[group.place], **quartiles, **fences, line=line, fillcolor=fill, width=0.5, hoverinfo="skip")
         )
-        x = [place + offset for offset in beside(len(points.cases))]
-        figure.add_trace(_dots(label, colour, points, x, text))
-    names = [html.escape(shown_label(label)) for label in scores.labels]
+        figure.add_trace(_dots(group.dots, text))
+    names = [html.escape(name) for name in shown.names]
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4])
-    if metric.better == "higher":
-        figure.update_yaxes(range=[-0.03, 1.03])
-    else:
-        figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(**({"range": list(shown.y_range)} if shown.y_range is not None else {"rangemode": "tozero"}))
     return figure.update_layout(showlegend=False)
 
 
 def volume_dsc_chart(scores: FolderScores) -> go.Figure:
     """Return the DSC of each case over the volume of its reference, on a logarithmic axis."""
-    figure = _figure(height=340, x_title="reference volume (ml)", y_title="DSC")
-    text = "%{text}<br>%{x:.1f} ml, DSC %{y:.3f}<extra></extra>"
-    for label, colour in label_colours(scores.labels).items():
-        points, volumes = dsc_by_volume(scores, label)
-        figure.add_trace(_dots(label, colour, points, volumes, text))
+    figure = _scattered(dsc_over_volume(scores), "%{text}<br>%{x:.1f} ml, DSC %{y:.3f}<extra></extra>")
     figure.update_xaxes(type="log")
-    return figure.update_yaxes(range=[-0.03, 1.03])
+    return figure.update_yaxes(range=list(SHARE_RANGE))
 
 
 def bland_altman_chart(scores: FolderScores, label: str) -> go.Figure:
     """Return the differences of predicted and true volumes over their means, with bias and limits of agreement."""
-    figure = _figure(height=340, x_title="mean of both volumes (ml)", y_title="prediction minus reference (ml)")
-    cases, agreement = volumes_of(scores, label)
-    points = LabelPoints(tuple(cases), agreement.differences_ml)
-    colour = label_colours(scores.labels)[label]
-    figure.add_trace(_dots(label, colour, points, agreement.means_ml, "%{text}<br>%{y:+.2f} ml<extra></extra>"))
-    lines = ((agreement.bias_ml, "bias", "solid"), (agreement.low_ml, "-1.96 SD", "dash"))
-    for value, name, dash in (*lines, (agreement.high_ml, "+1.96 SD", "dash")):
-        if math.isfinite(value):
-            figure.add_hline(
-                value,
-                line={"color": "#5b6673", "width": 1.2, "dash": dash},
-                annotation={"text": f"{name} {value:+.1f}", "font": {"size": 11}},
-            )
+    figure = _scattered(volume_differences(scores, label), "%{text}<br>%{y:+.2f} ml<extra></extra>")
     return figure.update_layout(showlegend=False)
 
 
@@ -129,15 +113,28 @@ def _directions(points_mm: Floats) -> go.Scatter3d:
     return go.Scatter3d(x=x, y=y, z=z, mode="text", text=list(letters), textfont=style, hoverinfo="skip")
 
 
-def _dots(label: str, colour: str, points: LabelPoints, x: Sequence[float], hovertemplate: str) -> go.Scatter:
+def _scattered(shown: Scatter, hovertemplate: str) -> go.Figure:
+    figure = _figure(height=340, x_title=shown.x_title, y_title=shown.y_title)
+    for dots in shown.dots:
+        figure.add_trace(_dots(dots, hovertemplate))
+    for level in shown.levels:
+        figure.add_hline(
+            level.value,
+            line={"color": "#5b6673", "width": 1.2, "dash": "dash" if level.is_dashed else "solid"},
+            annotation={"text": level.text, "font": {"size": 11}},
+        )
+    return figure
+
+
+def _dots(dots: Dots, hovertemplate: str) -> go.Scatter:
     return go.Scatter(
-        x=x,
-        y=points.values,
+        x=dots.x,
+        y=dots.y,
         mode="markers",
-        name=html.escape(shown_label(label)),
-        marker={"color": colour, "size": 8, "opacity": 0.8},
-        customdata=points.cases,
-        text=_safe(points.cases),
+        name=html.escape(dots.name),
+        marker={"color": dots.colour, "size": 8, "opacity": 0.8},
+        customdata=dots.cases,
+        text=_safe(dots.cases),
         hovertemplate=hovertemplate,
     )
 

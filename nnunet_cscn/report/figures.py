@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,15 @@ from matplotlib.figure import Figure
 
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.files import replacing
-from nnunet_cscn.report.colours import label_colours
-from nnunet_cscn.report.measured import (
-    Box,
-    beside,
-    charted_metrics,
-    dsc_by_volume,
-    literal,
-    points_of,
-    shown_label,
-    volumes_of,
+from nnunet_cscn.report.described import (
+    SHARE_RANGE,
+    Distribution,
+    Scatter,
+    distribution,
+    dsc_over_volume,
+    volume_differences,
 )
+from nnunet_cscn.report.measured import charted_metrics, literal, shown_label
 
 DPI = 200
 _COLUMNS = 4
@@ -91,20 +89,7 @@ def distribution_figure(scores: FolderScores) -> Figure:
     figure = Figure(figsize=(width * n_columns, height * n_rows), layout="constrained")
     panels = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for panel, metric in zip(panels, shown, strict=False):
-        for place, (label, colour) in enumerate(label_colours(scores.labels).items()):
-            values = points_of(scores, label, metric).values
-            if values:
-                panel.bxp([_box(values)], positions=[place], widths=0.5, showfliers=False)
-                x = [place + offset for offset in beside(len(values))]
-                panel.scatter(x, values, s=12, color=colour, alpha=0.75, linewidths=0, zorder=3)
-        names = [literal(shown_label(label)) for label in scores.labels]
-        panel.set_xticks(range(len(names)), names, rotation=0 if len(names) < 4 else 45)
-        panel.set_title(metric.heading, fontsize=10)
-        if metric.better == "higher":
-            panel.set_ylim(-0.03, 1.03)
-        else:
-            panel.set_ylim(bottom=0)
-        _plain(panel)
+        _draw_distribution(panel, distribution(scores, metric))
     for panel in panels[len(shown) :]:
         panel.set_axis_off()
     return figure
@@ -114,11 +99,8 @@ def volume_dsc_figure(scores: FolderScores) -> Figure:
     """Draw the DSC of each case over the volume of its reference, on a logarithmic axis."""
     figure = Figure(figsize=(4.2, 3.4), layout="constrained")
     panel = figure.subplots()
-    for label, colour in label_colours(scores.labels).items():
-        points, volumes_ml = dsc_by_volume(scores, label)
-        dots = panel.scatter(volumes_ml, points.values, s=22, color=colour, alpha=0.8, linewidths=0)
-        dots.set_label("\u200b" + literal(shown_label(label)))  # a name that starts with _ would not be shown
-    panel.set(xscale="log", xlabel="reference volume (ml)", ylabel="DSC", ylim=(-0.03, 1.03))
+    _draw_scatter(panel, dsc_over_volume(scores))
+    panel.set(xscale="log", ylim=SHARE_RANGE)
     if len(scores.labels) > 1:
         panel.legend(frameon=False)
     _plain(panel)
@@ -127,27 +109,41 @@ def volume_dsc_figure(scores: FolderScores) -> Figure:
 
 def bland_altman_figure(scores: FolderScores) -> Figure:
     """Draw the differences of predicted and true volumes over their means, one panel for each label."""
-    colours = label_colours(scores.labels)
-    figure = Figure(figsize=(4.2 * max(1, len(colours)), 3.4), layout="constrained")
-    panels = figure.subplots(1, max(1, len(colours)), squeeze=False)[0]
-    for panel, (label, colour) in zip(panels, colours.items(), strict=False):
-        _, agreement = volumes_of(scores, label)
-        panel.scatter(agreement.means_ml, agreement.differences_ml, s=22, color=colour, alpha=0.8, linewidths=0)
-        lines = ((agreement.bias_ml, "bias", "-"), (agreement.low_ml, "-1.96 SD", "--"))
-        for value, name, style in (*lines, (agreement.high_ml, "+1.96 SD", "--")):
-            if math.isfinite(value):
-                panel.axhline(value, color="#5b6673", linewidth=1, linestyle=style)
-                at = {"xy": (1, value), "xycoords": ("axes fraction", "data")}
-                panel.annotate(f"{name} {value:+.1f}", **at, fontsize=8, ha="right", va="bottom")
+    n_panels = max(1, len(scores.labels))
+    figure = Figure(figsize=(4.2 * n_panels, 3.4), layout="constrained")
+    panels = figure.subplots(1, n_panels, squeeze=False)[0]
+    for panel, label in zip(panels, scores.labels, strict=False):
+        _draw_scatter(panel, volume_differences(scores, label))
         panel.set_title(literal(shown_label(label)))
-        panel.set(xlabel="mean of both volumes (ml)", ylabel="prediction minus reference (ml)")
         _plain(panel)
     return figure
 
 
-def _box(values: Sequence[float]) -> dict[str, float]:
-    box = Box.of(values)
-    return {"whislo": box.low, "q1": box.q25, "med": box.median, "q3": box.q75, "whishi": box.high}
+def _draw_distribution(panel: Any, shown: Distribution) -> None:
+    for group in shown.groups:
+        box, dots = group.box, group.dots
+        drawn = {"whislo": box.low, "q1": box.q25, "med": box.median, "q3": box.q75, "whishi": box.high}
+        panel.bxp([drawn], positions=[group.place], widths=0.5, showfliers=False)
+        panel.scatter(dots.x, dots.y, s=12, color=dots.colour, alpha=0.75, linewidths=0, zorder=3)
+    names = [literal(name) for name in shown.names]
+    panel.set_xticks(range(len(names)), names, rotation=0 if len(names) < 4 else 45)
+    panel.set_title(shown.metric.heading, fontsize=10)
+    if shown.y_range is not None:
+        panel.set_ylim(*shown.y_range)
+    else:
+        panel.set_ylim(bottom=0)
+    _plain(panel)
+
+
+def _draw_scatter(panel: Any, shown: Scatter) -> None:
+    for dots in shown.dots:
+        drawn = panel.scatter(dots.x, dots.y, s=22, color=dots.colour, alpha=0.8, linewidths=0)
+        drawn.set_label("\u200b" + literal(dots.name))  # a name that starts with _ would not be shown
+    for level in shown.levels:
+        panel.axhline(level.value, color="#5b6673", linewidth=1, linestyle="dashed" if level.is_dashed else "solid")
+        at = {"xy": (1, level.value), "xycoords": ("axes fraction", "data")}
+        panel.annotate(level.text, **at, fontsize=8, ha="right", va="bottom")
+    panel.set(xlabel=shown.x_title, ylabel=shown.y_title)
 
 
 def _plain(panel: Any) -> None:

@@ -196,10 +196,10 @@ def test_figures_are_drawn(folders, tmp_path, finish):  # noqa: F811
     ("arguments", "sentence"),
     [
         (["run", "901", "-c", "3d_other"], "no configuration 3d_other"),
-        (["run", "901", "--methods", "UNet"], "--methods UNet: there are CSCN"),
-        (["run", "901", "-f", "9"], "--folds: there is no split 9"),
+        (["run", "901", "--methods", "UNet"], "there is no UNet; there are CSCN"),
+        (["run", "901", "-f", "9"], "there is no split 9"),
         (["run", "901", "-f", "x"], "--folds: expected numbers"),
-        (["run", "901", "--budget", "3"], "--budget: expected a share"),
+        (["run", "901", "--budget", "3"], "expected a share"),
         (["run", "901", "--slurm", "slurm_partition=gpu"], "--slurm OPTIONS needs --executor slurm"),
         (["run", "901", "--executor", "slurm"], "--slurm: name timeout_min"),
         (["run", "901", "--executor", "slurm", "--devices", "cpu"], "--devices belongs to --executor local"),

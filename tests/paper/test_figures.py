@@ -71,7 +71,7 @@ def test_a_case_is_shown_with_all_that_found_it(runs):
 def test_a_case_that_nobody_predicted_is_refused(runs):
     with pytest.raises(UserError, match=r"case_99_0000\.nii\.gz is missing"):
         read_shown_case(runs, "case_99", "GTVp")
-    with pytest.raises(UserError, match="--cases case_4: no run that is done has predicted such a case"):
+    with pytest.raises(UserError, match="cases: no run that is done has predicted a case case_4"):
         read_shown_case([run for run in runs if run.method == "V-Net"], "case_4", "GTVp")
 
 
@@ -96,7 +96,7 @@ def test_slices_and_surfaces_are_drawn_also_where_a_method_has_no_result(runs, t
 def test_an_empty_case_has_no_surfaces(runs, tmp_path):
     case = read_shown_case(runs, "case_0", "GTVp")
     empty = dataclasses.replace(case, truth=np.zeros_like(case.truth), found={"CSCN": np.zeros_like(case.truth)})
-    with pytest.raises(UserError, match="--cases case_0: neither truth nor any method has the label"):
+    with pytest.raises(UserError, match="cases: neither truth nor any method has the label in case_0"):
         write_surfaces_figure(empty, METHODS, tmp_path)
     write_slices_figure([empty], METHODS, tmp_path)
 

@@ -71,7 +71,7 @@ def test_an_unknown_configuration_is_refused(prepared):
 
 
 def test_a_missing_split_is_refused(prepared):
-    with pytest.raises(UserError, match="--folds: there is no split 7; there are 5, from 0 on"):
+    with pytest.raises(UserError, match="folds: there is no split 7; there are 5, from 0 on"):
         runs_of(folds=[7])
 
 
