@@ -10,6 +10,27 @@ class UserError(ValueError):
     """
 
 
+class ArgumentError(UserError):
+    """A mistake in one argument of a function; commands show the argument's flag in place of its name.
+
+    A sentence names a further argument, or one inside it, as Python writes it: ``add overwrite=True``. Commands show
+    the flag there too.
+
+    Args:
+        argument: The argument's name.
+        reason: What was expected and what came.
+
+    Example:
+        >>> str(ArgumentError("dataset_id", "expected a number from 1 to 999, got 1000"))
+        'dataset_id: expected a number from 1 to 999, got 1000'
+    """
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(f"{argument}: {reason}")
+        self.argument = argument
+        self.reason = reason
+
+
 class CommandFailed(RuntimeError):  # noqa: N818  it is what happened
     """A command that we started failed, told in one sentence that names its log; exit status 1."""
 
