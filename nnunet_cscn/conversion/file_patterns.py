@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
+from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
 from nnunet_cscn.conversion.source_volumes import (
     ALL_ENDINGS,
     Volume,
