@@ -11,19 +11,22 @@ class UserError(ValueError):
 
 
 class ArgumentError(UserError):
-    """A wrong value of one argument.
+    """A wrong value of one argument of a function; commands show the argument's option in place of its name.
+
+    A sentence that names a further argument writes it as Python does, ``add overwrite=True``. Commands show the option
+    there too.
 
     Attributes:
-        argument: The argument's name in Python; the command line puts its option in the place.
+        argument: The argument's name.
         reason: What was expected, and what came.
 
     Example:
-        >>> str(ArgumentError("workers", "expected a number from 1 on, got 0"))
-        'workers: expected a number from 1 on, got 0'
+        >>> str(ArgumentError("dataset_id", "expected a number from 1 to 999, got 1000"))
+        'dataset_id: expected a number from 1 to 999, got 1000'
     """
 
     def __init__(self, argument: str, reason: str) -> None:
-        super().__init__(argument, reason)
+        super().__init__(argument, reason)  # both, so that it travels between processes
         self.argument = argument
         self.reason = reason
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.errors import ArgumentError, CommandFailed, UserError
 
 EXIT_USER_ERROR = 2
 
@@ -31,7 +32,7 @@ def run(app: typer.Typer) -> None:
     try:
         app()
     except UserError as mistake:
-        _leave(str(mistake))
+        _leave(_with_flags(mistake, _running_command(app)))
     except CommandFailed as failure:
         _leave(str(failure), status=1)
     except KeyboardInterrupt:
@@ -56,6 +57,31 @@ def progress_bar() -> Iterator[Progress]:
     )
     with Progress(*columns, console=error_console) as progress:
         yield progress
+
+
+def _running_command(app: typer.Typer) -> Any:
+    """The command that was called, as click has it."""
+    command: Any = typer.main.get_command(app)
+    for word in sys.argv[1:]:
+        command = getattr(command, "commands", {}).get(word, command)
+    return command
+
+
+def _with_flags(mistake: UserError, command: Any) -> str:
+    """The sentence of a mistake, with the command's flags in place of the names of arguments."""
+    flags = {parameter.name: _flag(parameter) for parameter in command.params}
+    text = str(mistake)
+    if isinstance(mistake, ArgumentError):
+        flag = flags.get(mistake.argument, f"--{mistake.argument.replace('_', '-')}")
+        text = f"{flag}: {mistake.reason}"
+    return re.sub(r"\b(\w+)=True\b", lambda found: flags.get(found[1], found[0]), text)
+
+
+def _flag(parameter: Any) -> str:
+    """The longest flag of an option; the word for a positional argument."""
+    if parameter.param_type_name == "argument":
+        return str(parameter.metavar or parameter.name.upper())
+    return str(max(parameter.opts, key=len))
 
 
 def _leave(sentence: str, *, status: int = EXIT_USER_ERROR) -> NoReturn:

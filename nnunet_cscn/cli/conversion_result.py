@@ -1,16 +1,35 @@
-"""What conversions passed over, and how they end."""
+"""How conversions show their progress, what they passed over, and how they end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
-    from nnunet_cscn.conversion.pipeline import ConvertedCase
+    from rich.progress import TaskID
+
+    from nnunet_cscn.evaluation.case_pool import OnProgress
+    from nnunet_cscn.workflows.conversion_result import ConversionResult
+    from nnunet_cscn.workflows.convert_cases import OnStep
+
+
+@contextlib.contextmanager
+def step_bars() -> Iterator[tuple[OnStep, OnProgress]]:
+    """Yield callbacks for a workflow that show a progress bar for each of its steps."""
+    with progress_bar() as progress:
+        tasks: list[TaskID] = []
+
+        def on_step(step: str) -> None:
+            tasks.append(progress.add_task(step, total=None))
+
+        def on_progress(done: int, total: int) -> None:
+            progress.update(tasks[-1], completed=done, total=total)
+
+        yield on_step, on_progress
 
 
 def tell_damaged(count: int) -> None:
@@ -20,25 +39,22 @@ def tell_damaged(count: int) -> None:
         console.print(f"{count} damaged DICOM {files} passed over", highlight=False)
 
 
-def show_result(
-    folder: Path, converted: Mapping[str, ConvertedCase], problems: Mapping[str, str], *, remedy: str
-) -> None:
+def show_result(result: ConversionResult, *, remedy: str = "mend them and run the command again") -> None:
     """Say how many cases of how many are there.
 
     Args:
-        folder: The raw data set.
-        converted: The cases that are there.
-        problems: Why others are not.
-        remedy: What to do about these.
+        result: What the conversion left.
+        remedy: What to do about cases that can't be converted.
 
     Raises:
-        UserError: When there are problems; it lists them.
+        UserError: When there are such cases; it lists them.
     """
-    n_cases, n_new = len(converted) + len(problems), sum(case.is_new for case in converted.values())
-    unchanged = f", {len(converted) - n_new} of them already there" if n_new < len(converted) else ""
-    text = f"{folder}: {len(converted)} of {n_cases} cases converted{unchanged}"
+    tell_damaged(result.n_damaged)
+    n_there = len(result.converted)
+    unchanged = f", {n_there - result.n_new} of them already there" if result.n_new < n_there else ""
+    text = f"{result.folder}: {n_there} of {result.n_cases} cases converted{unchanged}"
     console.print(text, soft_wrap=True, markup=False, highlight=False)
-    if problems:
-        lines = [f"{case}: {reason}" for case, reason in sorted(problems.items())]
-        heading = f"{len(problems)} of {n_cases} cases can't be converted; {remedy}:"
+    if result.problems:
+        lines = [f"{case}: {reason}" for case, reason in sorted(result.problems.items())]
+        heading = f"{len(lines)} of {result.n_cases} cases can't be converted; {remedy}:"
         raise UserError("\n  ".join([heading, *lines]))

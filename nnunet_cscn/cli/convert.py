@@ -14,7 +14,7 @@ from nnunet_cscn.cli.convert_public import (
     DatasetId,
     Out,
     Overwrite,
-    convert_and_report,
+    convert_public,
     hecktor,
     hnts_mrg,
     lgg,
@@ -39,19 +39,7 @@ def paired_converter(name: str, description: DatasetDescription) -> Callable[...
         overwrite: Overwrite = False,
         num_processes: NumProcesses = None,
     ) -> None:
-        from nnunet_cscn.conversion.paired_folders import find_cases
-        from nnunet_cscn.conversion.splits import fixed_folds
-
-        cases = find_cases(source, description)
-        convert_and_report(
-            description,
-            cases,
-            out,
-            dataset_id,
-            overwrite=overwrite,
-            num_processes=num_processes,
-            folds=fixed_folds([case.name for case in cases]),
-        )
+        convert_public(name, source, out, dataset_id=dataset_id, overwrite=overwrite, num_processes=num_processes)
 
     command.__doc__ = (
         f"Convert to Dataset{description.number:03d}_{description.name}, with five fixed folds.\n\n"

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from nnunet_cscn.cli.app import progress_bar
-from nnunet_cscn.cli.conversion_result import tell_damaged
-from nnunet_cscn.cli.convert_public import Overwrite, Resample, convert_and_report
+from nnunet_cscn.cli.conversion_result import show_result, step_bars
+from nnunet_cscn.cli.convert_public import Overwrite, Resample
 from nnunet_cscn.cli.score_options import NumProcesses
 from nnunet_cscn.conversion.dicom_contours import Contours
-from nnunet_cscn.dicom.quiet import quiet
-from nnunet_cscn.errors import UserError
-
-if TYPE_CHECKING:
-    from nnunet_cscn.conversion.dicom_labels import Region
-    from nnunet_cscn.conversion.raw_dataset import DatasetDescription
-
-CHANNELS = {"PT": "PET"}  # what nnU-Net users call a modality; on CT nnU-Net normalises as CT
+from nnunet_cscn.dicom.extra import needs_dicom_extra
+from nnunet_cscn.errors import ArgumentError
 
 
 def dicom(
     studies: Annotated[Path, typer.Argument(help="Folder with DICOM files, in any order and depth.")],
     out: Annotated[Path, typer.Argument(help="Raw folder in which the data set gets its own, such as $nnUNet_raw.")],
     *,
-    dataset: Annotated[int, typer.Option("--dataset", metavar="N", help="Number of the data set, from 1 to 999.")],
-    roi: Annotated[
+    dataset_id: Annotated[int, typer.Option("--dataset", metavar="N", help="Number of the data set, from 1 to 999.")],
+    rois: Annotated[
         list[str],
         typer.Option(
             "--roi",
@@ -77,76 +69,38 @@ def dicom(
 
     Example: cscn convert dicom studies $nnUNet_raw --dataset 950 --roi 'GTV.*'
     """
-    try:
-        from nnunet_cscn.conversion.dicom_studies import Request, common_modality, find_studies
-    except ImportError:
-        raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
-    from nnunet_cscn.conversion.case_mapping import CaseMapping, read_mapping, write_mapping
-    from nnunet_cscn.conversion.case_names import CaseName, cases_by_id, numbered_cases
-    from nnunet_cscn.conversion.raw_dataset import check_number_is_free, folder_name
+    with needs_dicom_extra():
+        from nnunet_cscn.workflows.convert_dicom import convert_dicom
 
-    request = Request(_regions(roi), merge=merge, resample=resample)
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise UserError(f"--name {name}: letters, digits, - and _ are expected")
-    labels = {region.label: region.value for region in request.regions}
-    folder = folder_name(_describe(dataset, name, labels, ""))
-    check_number_is_free(out / folder)
-    known = CaseMapping({})
-    if mapping is not None:
-        known = read_mapping(mapping, folder, has_ids=keep_ids, prefix=name)
-    naming = partial(
-        cases_by_id if keep_ids else partial(numbered_cases, prefix=name), known=known.names, patients=known.patients
-    )
-    with quiet(), progress_bar() as progress:
-        task = progress.add_task("looking at files", total=None)
-        found = find_studies(
+    with step_bars() as (on_step, on_progress):
+        result = convert_dicom(
             studies,
-            naming,
-            contours=contours,
+            out,
+            dataset_id=dataset_id,
+            rois=_by_label(rois),
+            name=name,
             modality=modality,
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            merge=merge,
+            contours=contours,
+            resample=resample,
+            overwrite=overwrite,
+            keep_ids=keep_ids,
+            mapping=mapping,
+            num_processes=num_processes,
+            on_step=on_step,
+            on_progress=on_progress,
         )
-        common = common_modality(
-            found.found, request, stated=(modality or "").upper()
-        )  # refused before anything is written
-    tell_damaged(found.n_damaged)
-    if mapping is not None:
-        names = [CaseName(study.case, study.patient) for study in found.found]
-        write_mapping(mapping, known.with_cases(folder, names, [study.identity for study in found.found]))
-    convert_and_report(
-        _describe(dataset, name, labels, common),
-        [study.as_case(request) for study in found.found],
-        out,
-        None,
-        overwrite=overwrite,
-        num_processes=num_processes,
-        remedy=f"{mapping or '--mapping FILE'} says where they stand",
-    )
+    show_result(result, remedy=f"{mapping or '--mapping FILE'} says where they stand")
 
 
-def _describe(number: int, name: str, labels: dict[str, int], modality: str) -> DatasetDescription:
-    from nnunet_cscn.conversion.raw_dataset import DatasetDescription
-
-    return DatasetDescription(
-        number=number,
-        name=name,
-        title="Converted from DICOM studies",
-        channel_names=(CHANNELS.get(modality, modality),),
-        labels=(("background", 0), *labels.items()),
-        licence="",
-        reference="",
-    )
-
-
-def _regions(texts: list[str]) -> tuple[Region, ...]:
-    from nnunet_cscn.conversion.dicom_labels import Region
-
-    found: list[Region] = []
+def _by_label(texts: list[str]) -> dict[str, str]:
+    """What each label is made of; a text without a label is its own, as far as letters and digits go."""
+    rois: dict[str, str] = {}
     for text in texts:
         label, separator, wanted = text.partition("=")
         if not separator:
             label, wanted = re.sub(r"\W+", "", text), text
-        if not label or not wanted or label in ("background", *(region.label for region in found)):
-            raise UserError(f"--roi {text}: every label needs a name of its own: --roi LABEL=NAME")
-        found.append(Region(label, len(found) + 1, wanted))
-    return tuple(found)
+        if label in rois:
+            raise ArgumentError("rois", f"every label needs a name of its own, LABEL=NAME; got {text}")
+        rois[label] = wanted
+    return rois

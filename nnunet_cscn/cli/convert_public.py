@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from nnunet_cscn.cli.app import progress_bar
-from nnunet_cscn.cli.conversion_result import show_result
+from nnunet_cscn.cli.conversion_result import show_result, step_bars
 from nnunet_cscn.cli.score_options import NumProcesses
 from nnunet_cscn.conversion.hnts_mrg_task import Task
 from nnunet_cscn.conversion.npc277_mode import Mode
-from nnunet_cscn.dicom.quiet import quiet
-from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet.folders import is_set, preprocessed_folder, raw_folder
-
-if TYPE_CHECKING:
-    from nnunet_cscn.conversion.pipeline import SourceCase
-    from nnunet_cscn.conversion.raw_dataset import DatasetDescription
-    from nnunet_cscn.conversion.splits import Splits
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="The unpacked download.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Raw folder to write into, not $nnUNet_raw.")]
@@ -32,8 +22,8 @@ Resample = Annotated[bool, typer.Option("--resample", help="Bring volumes on oth
 def hnts_mrg(
     source: Source,
     *,
-    task: Annotated[
-        Task, typer.Option(help="Before radiotherapy, in its middle, or that with what was known before.")
+    variant: Annotated[
+        Task, typer.Option("--task", help="Before radiotherapy, in its middle, or that with what was known before.")
     ] = "pre",
     out: Out = None,
     dataset_id: DatasetId = None,
@@ -48,17 +38,24 @@ def hnts_mrg(
 
     Example: cscn convert hnts-mrg HNTSMRG24_train --task mid-priors
     """
-    from nnunet_cscn.conversion.hnts_mrg import description, find_cases
-
-    cases = find_cases(source, task, resample=resample)
-    convert_and_report(description(task), cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+    convert_public(
+        "hnts-mrg",
+        source,
+        out,
+        dataset_id=dataset_id,
+        variant=variant,
+        resample=resample,
+        overwrite=overwrite,
+        num_processes=num_processes,
+    )
 
 
 def npc277(
     source: Source,
     *,
-    mode: Annotated[
-        Mode, typer.Option(help="One sequence; all three as channels on CE-T1's grid; or every scan as a case.")
+    variant: Annotated[
+        Mode,
+        typer.Option("--mode", help="One sequence; all three as channels on CE-T1's grid; or every scan as a case."),
     ] = "CE-T1",
     out: Out = None,
     dataset_id: DatasetId = None,
@@ -74,13 +71,16 @@ def npc277(
 
     Example: cscn convert npc277 primary_data/data --mode CE-T1
     """
-    try:
-        from nnunet_cscn.conversion.npc277 import description, find_cases
-    except ImportError:
-        raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
-
-    cases = find_cases(source, mode, resample=resample)
-    convert_and_report(description(mode), cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+    convert_public(
+        "npc277",
+        source,
+        out,
+        dataset_id=dataset_id,
+        variant=variant,
+        resample=resample,
+        overwrite=overwrite,
+        num_processes=num_processes,
+    )
 
 
 def segrap(
@@ -99,10 +99,15 @@ def segrap(
 
     Example: cscn convert segrap SegRap2023_Training_Set_120cases
     """
-    from nnunet_cscn.conversion.segrap import SEGRAP, find_cases
-
-    cases = find_cases(source, resample=resample)
-    convert_and_report(SEGRAP, cases, out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+    convert_public(
+        "segrap",
+        source,
+        out,
+        dataset_id=dataset_id,
+        resample=resample,
+        overwrite=overwrite,
+        num_processes=num_processes,
+    )
 
 
 def hecktor(
@@ -120,9 +125,14 @@ def hecktor(
 
     Example: cscn convert hecktor 'hecktor2025/Task 1'
     """
-    from nnunet_cscn.conversion.hecktor import HECKTOR, find_cases
-
-    convert_and_report(HECKTOR, find_cases(source), out, dataset_id, overwrite=overwrite, num_processes=num_processes)
+    convert_public(
+        "hecktor",
+        source,
+        out,
+        dataset_id=dataset_id,
+        overwrite=overwrite,
+        num_processes=num_processes,
+    )
 
 
 def lgg(
@@ -145,75 +155,55 @@ def lgg(
 
     Example: cscn convert lgg downloads/kaggle_3m
     """
-    from nnunet_cscn.conversion.lgg import LGG, find_cases
-    from nnunet_cscn.conversion.splits import fixed_folds
-
-    cases = find_cases(source)
-    convert_and_report(
-        LGG,
-        cases,
+    convert_public(
+        "lgg",
+        source,
         out,
-        dataset_id,
+        dataset_id=dataset_id,
         overwrite=overwrite,
         num_processes=num_processes,
-        folds=fixed_folds([case.name for case in cases]),
     )
 
 
-def convert_and_report(
-    description: DatasetDescription,
-    cases: Sequence[SourceCase],
+def convert_public(
+    name: str,
+    source: Path,
     out: Path | None,
-    dataset_id: int | None,
     *,
+    dataset_id: int | None,
+    variant: str | None = None,
+    resample: bool = False,
     overwrite: bool,
     num_processes: int | None,
-    folds: Splits | None = None,
-    remedy: str = "mend them and run the command again",
 ) -> None:
-    """Convert cases with a progress bar, and say how it went.
+    """Convert a public data set with a progress bar, and say how it went.
 
     Args:
-        description: The data set.
-        cases: Its cases.
+        name: The data set.
+        source: The download.
         out: The raw folder; None for nnU-Net's.
-        dataset_id: Another number than the description's.
+        dataset_id: Another number than the data set's own.
+        variant: What is made of it.
+        resample: Bring volumes on other grids onto the image's.
         overwrite: Replace files that differ from the source.
         num_processes: Cases at the same time.
-        folds: Fixed folds of all cases.
-        remedy: What to do about cases that can't be converted.
 
     Raises:
         UserError: When a case can't be converted; all of them are listed, and the others are there.
     """
-    from nnunet_cscn.conversion.pipeline import convert_cases, draw_cases, finish_dataset, plan_folds
-    from nnunet_cscn.conversion.raw_dataset import check_number_is_free, folder_name
-    from nnunet_cscn.conversion.splits import SPLITS_FILE, check_splits
+    from nnunet_cscn.workflows.convert_dataset import convert_dataset
 
-    folder = (raw_folder() if out is None else out) / folder_name(description, dataset_id)
-    check_number_is_free(folder)
-    folds = folds if folds is not None else plan_folds(folder, cases)
-    if folds is not None:  # refused before anything is written
-        for parent in (folder.parent, *([preprocessed_folder()] if is_set("nnUNet_preprocessed") else [])):
-            check_splits(parent / folder.name / SPLITS_FILE, folds)
-    labels = dict(description.labels[1:])
-    with quiet(), progress_bar() as progress:
-        task = progress.add_task("converting", total=None)
-
-        def report(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total, visible=True)
-
-        converted, problems = convert_cases(
-            cases,
-            folder,
-            labels,
-            n_channels=len(description.channel_names),
+    with step_bars() as (on_step, on_progress):
+        result = convert_dataset(
+            name,
+            source,
+            out,
+            variant=variant,
+            dataset_id=dataset_id,
+            resample=resample,
             overwrite=overwrite,
             num_processes=num_processes,
-            on_progress=report,
+            on_step=on_step,
+            on_progress=on_progress,
         )
-        if converted:
-            finish_dataset(folder, description, cases, converted, problems, folds=folds)
-            task = progress.add_task("drawing", total=None, visible=False)
-            draw_cases(folder, list(converted), labels, on_progress=report)
-    show_result(folder, converted, problems, remedy=remedy)
+    show_result(result)

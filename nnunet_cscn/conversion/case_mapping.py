@@ -68,9 +68,9 @@ def read_mapping(file: Path, dataset: str, *, has_ids: bool, prefix: str) -> Cas
     numbered = re.compile(rf"{re.escape(prefix)}_\d+")
     are_numbered = [numbered.fullmatch(row["case"]) is not None for row in rows]
     if not has_ids and not all(are_numbered):
-        raise UserError(f"{file} has cases that are called after ids: add --keep-ids, or name another file")
+        raise UserError(f"{file} has cases that are called after ids: add keep_ids=True, or name another file")
     if has_ids and all(are_numbered):
-        raise UserError(f"{file} has cases that are numbered: leave --keep-ids out, or name another file")
+        raise UserError(f"{file} has cases that are numbered: leave keep_ids=True out, or name another file")
     return CaseMapping({row["SOPInstanceUID"]: row for row in rows})
 
 

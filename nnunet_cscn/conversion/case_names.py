@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST = 64  # as DICOM's PatientID
@@ -35,9 +34,6 @@ class CaseName:
 
     case: str
     patient: str
-
-
-Naming: TypeAlias = Callable[[Sequence[Identity]], list[CaseName]]
 
 
 def numbered_cases(

@@ -74,7 +74,7 @@ def label_map(
     for region in regions:
         seen = int(np.count_nonzero(voxels == region.value))
         if not seen:
-            raise UserError(f"{region.label} lies wholly under labels that come after it: give its --roi after theirs")
+            raise UserError(f"{region.label} lies wholly under labels that come after it: put it after them")
         if seen < drawn[region.label]:
             notes.append(f"{drawn[region.label] - seen} voxels of {region.label} lie under labels that come after it")
     return LabelMap(voxels, used, tuple(filter(None, notes)))

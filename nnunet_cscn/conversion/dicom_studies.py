@@ -1,47 +1,24 @@
-"""A tree of DICOM studies with structure sets or segmentations, as cases."""
+"""What a tree of DICOM files holds: structure sets and segmentations, each with the series of its patient."""
 
 from __future__ import annotations
 
 import filecmp
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import pydicom
 
-from nnunet_cscn.conversion.case_names import Identity, Naming
+from nnunet_cscn.conversion.case_names import Identity
 from nnunet_cscn.conversion.dicom_contours import Contours
-from nnunet_cscn.conversion.dicom_labels import Region, label_map
-from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
-from nnunet_cscn.dicom.drawing import Drawing
 from nnunet_cscn.dicom.headers import Header, read_headers
-from nnunet_cscn.dicom.matching import Match, series_of
-from nnunet_cscn.dicom.pixels import read_pixels
-from nnunet_cscn.dicom.roi_names import choose_roi
-from nnunet_cscn.dicom.segments import SEG, read_segments
+from nnunet_cscn.dicom.segments import SEG
 from nnunet_cscn.dicom.series import ImageSeries, image_series
-from nnunet_cscn.dicom.structures import RTSTRUCT, read_structures
+from nnunet_cscn.dicom.structures import RTSTRUCT
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 
 _CLASSES: dict[Contours, tuple[str, ...]] = {"rtstruct": (RTSTRUCT,), "seg": SEG}
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is wanted of every study.
-
-    Attributes:
-        regions: The labels; where two overlap, the later one is on top.
-        merge: Whether several regions of interest that fit one label become one, instead of a refusal.
-        resample: Whether segments on another grid than the images' are resampled, instead of a refusal.
-    """
-
-    regions: Sequence[Region]
-    merge: bool = False
-    resample: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,45 +26,16 @@ class Study:
     """What there is of one structure set or segmentation.
 
     Attributes:
-        case: The case's name.
-        patient: The patient's name in the data set.
         identity: Who and what it is: only for a mapping that is asked for.
         is_segmentation: Whether it is a SEG instead of an RTSTRUCT.
         series: All series of the patient that can be used.
         unusable: Why others can't, by their SeriesInstanceUID and the SOPInstanceUIDs of their images.
     """
 
-    case: str
-    patient: str
     identity: Identity
     is_segmentation: bool
     series: tuple[ImageSeries, ...]
     unusable: Mapping[str, str] = field(default_factory=dict)
-
-    def matched(self, request: Request) -> tuple[Drawing, Match]:
-        """Read the regions, and find the series that they were drawn on.
-
-        Args:
-            request: The labels, whose regions of interest count.
-
-        Raises:
-            UserError: When they can't be read, or no single series fits.
-        """
-        file = self.identity.file
-        drawing: Drawing = read_segments(file) if self.is_segmentation else read_structures(file)
-        chosen = [name for region in request.regions for name in choose_roi(region.wanted, drawing.names)]
-        must_fit = not (self.is_segmentation and request.resample)
-        try:
-            match = series_of(drawing, self.series, regions=chosen or None, unusable=self.unusable, must_fit=must_fit)
-        except UserError as fault:
-            advice = ["on another grid, add --resample"] if self.is_segmentation and must_fit else []
-            others = [reason for reason in dict.fromkeys(self.unusable.values()) if reason not in str(fault)]
-            raise UserError("; ".join((str(fault), *advice, *others))) from None
-        return drawing, match
-
-    def as_case(self, request: Request) -> SourceCase:
-        """Return the case that this makes."""
-        return SourceCase(self.case, self.patient, partial(_load, self, request))
 
 
 @dataclass(frozen=True)
@@ -105,19 +53,17 @@ class Studies:
 
 def find_studies(
     source: Path,
-    naming: Naming,
     *,
     contours: Contours | None = None,
     modality: str | None = None,
-    on_progress: OnProgress | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Studies:
     """Find every structure set or segmentation below a folder, and the series of its patient.
 
-    They come in the order of patients, studies and files, so that the same source gives the same names.
+    They come in the order of patients, studies and files, so that the same source gives the same cases.
 
     Args:
         source: Any mess of folders and files.
-        naming: How cases are called.
         contours: Take RTSTRUCT or SEG files alone; None for RTSTRUCT, and SEG in studies that have none.
         modality: Take series of this modality alone; None for all.
         on_progress: Called with the number of files that were looked at, and of all.
@@ -134,44 +80,12 @@ def find_studies(
     if not drawn:
         kind = {"rtstruct": "RTSTRUCT", "seg": "SEG", None: "RTSTRUCT or SEG"}[contours]
         raise UserError(f"{source}: there is no {kind} file among {len(headers)} DICOM files")
-    identities = _identities(drawn)
     series = {key: _series_of_patient(by_patient[key], modality) for key in {key for key, _ in drawn}}
-    studies = []
-    for name, who, (key, header) in zip(naming(identities), identities, drawn, strict=True):
+    found = []
+    for who, (key, header) in zip(_identities(drawn), drawn, strict=True):
         usable, unusable = series[key]
-        studies.append(
-            Study(
-                case=name.case,
-                patient=name.patient,
-                identity=who,
-                is_segmentation=header.text("SOPClassUID") in SEG,
-                series=usable,
-                unusable=unusable,
-            )
-        )
-    return Studies(tuple(studies), len(damaged))
-
-
-def common_modality(studies: Sequence[Study], request: Request, *, stated: str = "") -> str:
-    """Return the modality of the series that all studies were drawn on; empty where none can be used.
-
-    Args:
-        studies: The studies.
-        request: What is wanted of them.
-        stated: What images are taken for that do not say so.
-
-    Raises:
-        UserError: When they are of different ones, which one network can't be normalised for.
-    """
-    matched, _ = each_case({study.case: partial(study.matched, request) for study in studies})
-    modalities = sorted({match.series.modality or stated for _, match in matched.values()})
-    if "" in modalities:
-        raise UserError(
-            "the images do not say of what modality they are: say so with --modality, such as --modality MR"
-        )
-    if len(modalities) > 1:
-        raise UserError(f"the studies are of {' and '.join(modalities)}: convert them one by one with --modality")
-    return modalities[0] if modalities else ""
+        found.append(Study(who, header.text("SOPClassUID") in SEG, usable, unusable))
+    return Studies(tuple(found), len(damaged))
 
 
 def _series_of_patient(
@@ -256,16 +170,3 @@ def _is_copy(file: Path, other: Path) -> bool:
         return {each.tag: each.value for each in first} == {each.tag: each.value for each in second}
     except Exception:  # one of them is damaged, which its reading will say
         return False
-
-
-def _load(study: Study, request: Request) -> LoadedCase:
-    drawing, match = study.matched(request)
-    labels = label_map(drawing, match.series, request.regions, merge=request.merge, resample=request.resample)
-    details = {
-        "modality": match.series.modality,
-        "drawn_in": "SEG" if study.is_segmentation else "RTSTRUCT",
-        "series_told_by": match.told_by,
-        **{f"{label}_regions": names for label, names in labels.regions.items()},
-    }
-    notes = (*match.series.notes, *labels.notes)
-    return LoadedCase([read_pixels(match.series)], labels.voxels, match.series.stack.grid(), notes, details)

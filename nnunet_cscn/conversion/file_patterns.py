@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
+from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
 from nnunet_cscn.conversion.source_volumes import (
     ALL_ENDINGS,
     Volume,
@@ -21,6 +22,7 @@ from nnunet_cscn.conversion.source_volumes import (
     read_volume,
 )
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nifti.grids import Grid
 
 _PLACE = re.compile(r"\{([A-Za-z]\w*)\}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
@@ -42,6 +44,11 @@ class Layout:
     label_map: str | None = None
     masks: Mapping[str, str] | None = None
 
+    def patterns(self) -> list[str]:
+        """Return all patterns, that of the first channel first."""
+        label_map = [] if self.label_map is None else [self.label_map]
+        return [*self.channels.values(), *(self.masks or {}).values(), *label_map]
+
 
 def find_cases(source: Path, layout: Layout, *, resample: bool = False) -> list[SourceCase]:
     """List the cases of a folder: one for every file that fits the pattern of the first channel.
@@ -58,37 +65,45 @@ def find_cases(source: Path, layout: Layout, *, resample: bool = False) -> list[
     """
     if not source.is_dir():
         raise UserError(f"{source}: there is no such folder")
-    patterns = [*layout.channels.values(), *(layout.masks or {}).values()]
-    patterns += [layout.label_map] if layout.label_map is not None else []
-    first = patterns[0]
-    places = list(dict.fromkeys(_PLACE.findall(first)))
-    for pattern in patterns:
-        if (
-            not _PLACE.search(pattern)
-            or not pattern.endswith(ALL_ENDINGS)
-            or not set(_PLACE.findall(pattern)) <= {*places}
-        ):
-            raise UserError(
-                f"{pattern}: expected a pattern with places such as {{case}}, the same as in the first one, that ends "
-                f"with {', '.join(ALL_ENDINGS)}"
-            )
-    form = re.compile(_as_expression(first))
-    found = [
-        match.groupdict()
-        for file in sorted(source.rglob("*"))
-        if file.is_file() and (match := form.fullmatch(file.relative_to(source).as_posix()))
-    ]
-    if not found:
+    first, *others = layout.patterns()
+    _check_patterns(first, others)
+    cases = [_case(source, layout, values, resample=resample) for values in _fitting_files(source, first)]
+    if not cases:
         raise UserError(f"{source}: no file fits {first}")
-    cases = []
-    for values in found:
-        name = "_".join(_UNSAFE.sub("-", values[place]) for place in places)
-        patient = _UNSAFE.sub("-", values["patient"]) if "patient" in values else name
-        cases.append(SourceCase(name, patient, partial(_load, source, layout, values, resample)))
     names = [case.name for case in cases]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"several files make a case of the same name: {', '.join(twice[:5])}")
     return cases
+
+
+def _check_patterns(first: str, others: Sequence[str]) -> None:
+    """Refuse patterns without a place, of another ending, or with places that the first one does not have."""
+    places = _places(first)
+    for pattern in (first, *others):
+        own = _places(pattern)
+        if not own or not set(own) <= set(places) or not pattern.endswith(ALL_ENDINGS):
+            raise UserError(
+                f"{pattern}: expected a pattern with places such as {{case}}, the same as in the first one, that ends "
+                f"with {', '.join(ALL_ENDINGS)}"
+            )
+
+
+def _fitting_files(source: Path, pattern: str) -> list[dict[str, str]]:
+    """What stands in the places of a pattern, for every file that fits it."""
+    expression = re.compile(_as_expression(pattern))
+    files = (file.relative_to(source).as_posix() for file in sorted(source.rglob("*")) if file.is_file())
+    return [match.groupdict() for file in files if (match := expression.fullmatch(file))]
+
+
+def _case(source: Path, layout: Layout, values: Mapping[str, str], *, resample: bool) -> SourceCase:
+    """The case of some values of the places, which come in their order."""
+    safe = {place: _UNSAFE.sub("-", value) for place, value in values.items()}
+    name = "_".join(safe.values())
+    return SourceCase(name, safe.get("patient", name), partial(_load, source, layout, values, resample))
+
+
+def _places(pattern: str) -> list[str]:
+    return list(dict.fromkeys(_PLACE.findall(pattern)))
 
 
 def _as_expression(pattern: str) -> str:
@@ -104,26 +119,29 @@ def _as_expression(pattern: str) -> str:
 
 
 def _load(source: Path, layout: Layout, values: Mapping[str, str], resample: bool) -> LoadedCase:
-    def file(pattern: str) -> Path:
-        return source / _PLACE.sub(lambda match: values[match.group(1)], pattern)
+    def volume(pattern: str) -> Volume:
+        return read_volume(source / _PLACE.sub(lambda match: values[match.group(1)], pattern))
 
-    names = list(layout.channels)
-    first = read_volume(file(layout.channels[names[0]]))
-    channels, notes = [first.voxels], list[str]()
-    for name in names[1:]:
-        volume, note = on_grid(read_volume(file(layout.channels[name])), first.grid, name, resample=resample)
-        channels.append(volume.voxels)
+    first, *others = layout.channels
+    image = volume(layout.channels[first])
+    channels, notes = [image.voxels], list[str]()
+    for name in others:
+        moved, note = on_grid(volume(layout.channels[name]), image.grid, name, resample=resample)
+        channels.append(moved.voxels)
         notes.append(note)
     if layout.label_map is not None:
-        stored = read_volume(file(layout.label_map))
-        volume, note = on_grid(stored, first.grid, "the label map", resample=resample, labels=True)
-        labels = as_labels(volume, (0, *layout.labels.values()), "the label map")
+        labels, note = _labels_of_map(volume(layout.label_map), layout, image.grid, resample=resample)
         notes.append(note)
     else:
-        labels = np.zeros(first.voxels.shape, np.uint8)
+        labels = np.zeros(image.voxels.shape, np.uint8)
         for name, pattern in (layout.masks or {}).items():
-            stored = read_volume(file(pattern))
-            mask, note = mask_on_grid(Volume(as_mask(stored), stored.grid), first.grid, name, resample=resample)
+            stored = volume(pattern)
+            mask, note = mask_on_grid(Volume(as_mask(stored), stored.grid), image.grid, name, resample=resample)
             labels[mask] = layout.labels[name]
             notes.append(note)
-    return LoadedCase(channels, labels, first.grid, tuple(filter(None, notes)))
+    return LoadedCase(channels, labels, image.grid, tuple(filter(None, notes)))
+
+
+def _labels_of_map(stored: Volume, layout: Layout, grid: Grid, *, resample: bool) -> tuple[NDArray[np.uint8], str]:
+    moved, note = on_grid(stored, grid, "the label map", resample=resample, labels=True)
+    return as_labels(moved, (0, *layout.labels.values()), "the label map"), note

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from nnunet_cscn.conversion.hnts_mrg_task import Task
-from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
+from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
 from nnunet_cscn.conversion.source_volumes import as_labels, on_grid, read_volume
 from nnunet_cscn.errors import UserError
 

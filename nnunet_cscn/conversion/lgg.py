@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_cscn.conversion import lgg_slices, paired_folders
-from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
+from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
 from nnunet_cscn.errors import UserError
 
 LGG = DatasetDescription(

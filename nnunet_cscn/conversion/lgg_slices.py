@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
-from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
+from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
 from nnunet_cscn.conversion.source_volumes import Volume, as_mask
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.grids import Grid

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cscn.conversion.npc277_mode import MODES, Mode
-from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
+from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
 from nnunet_cscn.conversion.source_volumes import Volume, as_mask, mask_on_grid, on_grid, read_volume
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.pixels import read_pixels

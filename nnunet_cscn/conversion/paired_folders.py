@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
 from nnunet_cscn.conversion.raw_dataset import FILE_ENDING, DatasetDescription
+from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
 from nnunet_cscn.conversion.source_volumes import as_labels, read_volume
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.grids import grid_differences

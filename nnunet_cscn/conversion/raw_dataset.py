@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 
 FILE_ENDING = ".nii.gz"
 
@@ -35,6 +36,34 @@ class DatasetDescription:
     reference: str
 
 
+def own_dataset(
+    number: int, name: str, *, title: str, channel_names: Sequence[str], labels: Mapping[str, int]
+) -> DatasetDescription:
+    """Describe a data set of the user's own, without licence and reference.
+
+    Args:
+        number: nnU-Net's number for it.
+        name: The folder's name behind the number.
+        title: One sentence on what the images and labels are.
+        channel_names: One for each image channel.
+        labels: Value of each label, without the background.
+
+    Raises:
+        ArgumentError: When the name is none that nnU-Net takes.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise ArgumentError("name", f"expected letters, digits, - and _, got {name}")
+    return DatasetDescription(
+        number=number,
+        name=name,
+        title=title,
+        channel_names=tuple(channel_names),
+        labels=(("background", 0), *labels.items()),
+        licence="",
+        reference="",
+    )
+
+
 def folder_name(description: DatasetDescription, dataset_id: int | None = None) -> str:
     """Return the data set's folder name, such as ``Dataset902_STS``.
 
@@ -43,11 +72,11 @@ def folder_name(description: DatasetDescription, dataset_id: int | None = None) 
         dataset_id: Another number than its own.
 
     Raises:
-        UserError: When the number is not between 1 and 999.
+        ArgumentError: When the number is not between 1 and 999.
     """
     number = description.number if dataset_id is None else dataset_id
     if not 1 <= number <= 999:
-        raise UserError(f"{number} is no number of a data set: expected one from 1 to 999")
+        raise ArgumentError("dataset_id", f"expected a number from 1 to 999, got {number}")
     return f"Dataset{number:03d}_{description.name}"
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cscn.conversion.pipeline import LoadedCase, SourceCase
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
+from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
 from nnunet_cscn.conversion.source_volumes import Volume, as_labels, as_mask, mask_on_grid, on_grid, read_volume
 from nnunet_cscn.errors import UserError
 

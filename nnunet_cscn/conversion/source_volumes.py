@@ -102,7 +102,7 @@ def on_grid(volume: Volume, grid: Grid, what: str, *, resample: bool, labels: bo
     if not differences:
         return volume, ""
     if not resample:
-        raise UserError(f"{what} has {'; '.join(differences)}: add --resample to bring it onto the image's grid")
+        raise UserError(f"{what} has {'; '.join(differences)}: add resample=True to bring it onto the image's grid")
     _refuse_apart(volume, grid, what, labels=labels)
     interpolator = sitk.sitkNearestNeighbor if labels else sitk.sitkLinear
     reference = itk_image(np.zeros(grid.shape[::-1], np.uint8), grid)
@@ -170,7 +170,7 @@ def mask_on_grid(
         return placed, ""
     if not resample:
         sizes = f"shape {mask.grid.shape} against {grid.shape}, {after} of {before} voxels inside it"
-        raise UserError(f"{what} lies on another grid ({sizes}): add --resample to bring it onto the image's")
+        raise UserError(f"{what} lies on another grid ({sizes}): add resample=True to bring it onto the image's")
     return placed, note
 
 

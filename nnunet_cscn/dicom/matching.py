@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from nnunet_cscn.dicom.drawing import Drawing
+from nnunet_cscn.dicom.drawing import Drawing, References
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.errors import UserError
@@ -50,44 +50,66 @@ def series_of(
         UserError: When none fits or several do.
     """
     usable = [series for series in candidates if not series.is_localiser]
-    told = drawing.references
-    named = told.instances | told.listed | told.series
+    references = drawing.references
     if not usable:
-        _refuse_unusable(named, unusable or {})
+        _refuse_unusable(references, unusable or {})
         raise UserError("there are contours but no series of images")
-    wanted = drawing.names if regions is None else regions
-    points = [contour for name in wanted for contour in drawing.points(name)]
-    if not points:
-        raise UserError(f"{', '.join(wanted) or 'all regions'}: nothing is drawn in it")
-    related = [series for series in usable if not told.study or series.study == told.study]
-    steps = [
-        ("named images", [series for series in usable if told.instances & set(series.instances)]),
-        ("listed images", [series for series in usable if told.listed & set(series.instances)]),
-        ("named series", [series for series in usable if series.uid in told.series]),
-        ("frame of reference", [series for series in related if series.frame_of_reference in told.frames_of_reference]),
-        ("geometry", related if must_fit else []),
-    ]
-    for told_by, chosen in steps:
-        is_named = told_by in ("named images", "listed images", "named series")
-        if not is_named:
-            _refuse_unusable(named, unusable or {})
-        fitting = [series for series in chosen if not must_fit or fits(points, series)]
-        if len(fitting) == 1:
-            return Match(fitting[0], told_by)
-        if fitting:
-            raise UserError(f"the contours fit {len(fitting)} series, and nothing says which one they were drawn on")
-        for series in chosen if is_named else ():
-            _refuse_incomplete(points, series)
-    n_on_slices = max(_count_on_slices(points, series) for series in usable)
+    contours = _contours(drawing, drawing.names if regions is None else regions)
+    for told_by, chosen in _named(references, usable).items():
+        if series := _only_one(contours, chosen, must_fit=must_fit):
+            return Match(series, told_by)
+        for each in chosen:
+            _refuse_incomplete(contours, each)
+    _refuse_unusable(references, unusable or {})
+    for told_by, chosen in _related(references, usable, must_fit=must_fit).items():
+        if series := _only_one(contours, chosen, must_fit=must_fit):
+            return Match(series, told_by)
+    n_on_slices = max(_count_on_slices(contours, series) for series in usable)
     raise UserError(
-        f"at most {n_on_slices} of {len(points)} contours lie on the slices of a series that is there: restore missing "
-        "slices, or the series that they were drawn on"
+        f"at most {n_on_slices} of {len(contours)} contours lie on the slices of a series that is there: restore "
+        "missing slices, or the series that they were drawn on"
     )
 
 
-def _refuse_unusable(named: Collection[str], unusable: Mapping[str, str]) -> None:
+def _contours(drawing: Drawing, regions: Sequence[str]) -> list[Floats]:
+    """All contours of some regions, in the patient's coordinates."""
+    contours = [contour for name in regions for contour in drawing.points(name)]
+    if not contours:
+        raise UserError(f"{', '.join(regions) or 'all regions'}: nothing is drawn in it")
+    return contours
+
+
+def _named(references: References, usable: Sequence[ImageSeries]) -> dict[str, list[ImageSeries]]:
+    """The series that a file names, by the way in which it does; the most reliable way comes first."""
+    return {
+        "named images": [series for series in usable if references.instances & set(series.instances)],
+        "listed images": [series for series in usable if references.listed & set(series.instances)],
+        "named series": [series for series in usable if series.uid in references.series],
+    }
+
+
+def _related(references: References, usable: Sequence[ImageSeries], *, must_fit: bool) -> dict[str, list[ImageSeries]]:
+    """The series of the same study, or all where the file names no study: those of its frame of reference, and all."""
+    related = [series for series in usable if not references.study or series.study == references.study]
+    return {
+        "frame of reference": [
+            series for series in related if series.frame_of_reference in references.frames_of_reference
+        ],
+        "geometry": related if must_fit else [],
+    }
+
+
+def _only_one(contours: Sequence[Floats], chosen: Sequence[ImageSeries], *, must_fit: bool) -> ImageSeries | None:
+    """The one series that the contours fit, or, where they need not fit, the one that is chosen; None for none."""
+    fitting = [series for series in chosen if not must_fit or fits(contours, series)]
+    if len(fitting) > 1:
+        raise UserError(f"the contours fit {len(fitting)} series, and nothing says which one they were drawn on")
+    return fitting[0] if fitting else None
+
+
+def _refuse_unusable(references: References, unusable: Mapping[str, str]) -> None:
     """Refuse to look further when a series that is named is there but can't be used."""
-    for uid in named:
+    for uid in references.instances | references.listed | references.series:
         if uid in unusable:
             raise UserError(f"the series that it names can't be used: {unusable[uid]}")
 

@@ -49,7 +49,7 @@ def choose_roi(wanted: str, names: Iterable[str]) -> list[str]:
     try:
         pattern = re.compile(wanted, re.IGNORECASE)
     except re.error as fault:
-        raise UserError(f"--roi {wanted}: it is neither a name nor a regular expression ({fault})") from None
+        raise UserError(f"{wanted} is neither a name nor a regular expression ({fault})") from None
     return [name for name in known if pattern.fullmatch(name)]
 
 
@@ -63,8 +63,8 @@ def single_roi(wanted: str, names: Sequence[str]) -> str:
     if len(found) == 1:
         return found[0]
     what = "no region fits" if not found else f"{len(found)} regions fit"
-    remedy = "; name one of them, or add --merge" if len(found) > 1 else ""
-    raise UserError(f"{what} --roi {wanted}: there are {', '.join(map(repr, names)) or 'none'}{remedy}")
+    remedy = "; name one of them, or add merge=True" if len(found) > 1 else ""
+    raise UserError(f"{what} {wanted}: there are {', '.join(map(repr, names)) or 'none'}{remedy}")
 
 
 def _letters(name: str) -> str:

@@ -1,1 +1,1 @@
-"""What the commands do, as functions with plain arguments: the command line only parses and prints."""
+"""What the commands do, as functions with plain arguments, for Python users and for the command line."""

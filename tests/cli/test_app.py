@@ -1,12 +1,13 @@
 import errno
 import os
 import sys
+from typing import Annotated
 
 import pytest
 import typer
 
 from nnunet_cscn.cli.app import run
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.errors import ArgumentError, CommandFailed, UserError
 
 
 @pytest.fixture
@@ -35,6 +36,42 @@ def test_the_users_mistake_is_one_sentence_as_it_is(ended):
         2,
         "error: --size: expected [1, 2], got [red]3[/red]\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("mistake", "sentence"),
+    [
+        (ArgumentError("rois", "expected a label"), "--roi: expected a label"),
+        (ArgumentError("source", "no folder"), "SOURCE: no folder"),
+        (ArgumentError("dataset_id", "expected a number"), "--number: expected a number"),
+        (ArgumentError("elsewhere_set", "unknown"), "--elsewhere-set: unknown"),
+        (ArgumentError("rois", "two fit: add keep_all=True"), "--roi: two fit: add --keep-all"),
+        (UserError("a.nii.gz is there: add keep_all=True"), "a.nii.gz is there: add --keep-all"),
+        (UserError("options.json holds views=True"), "options.json holds views=True"),
+    ],
+)
+def test_arguments_are_shown_as_the_flags_of_the_command(monkeypatch, capsys, mistake, sentence):
+    inner, outer = typer.Typer(), typer.Typer(pretty_exceptions_enable=False)
+
+    @inner.command("dicom")
+    def command(
+        source: str,
+        rois: Annotated[str, typer.Option("--roi")] = "",
+        dataset_id: Annotated[int, typer.Option("-n", "--number")] = 1,
+        keep_all: Annotated[bool, typer.Option("--keep-all")] = False,
+    ):
+        raise mistake
+
+    @inner.command("other")
+    def other():
+        pass
+
+    outer.add_typer(inner, name="convert")
+    monkeypatch.setattr(sys, "argv", ["cscn", "convert", "dicom", "here"])
+    with pytest.raises(SystemExit) as left:
+        run(outer)
+    assert left.value.code == 2
+    assert capsys.readouterr().err == f"error: {sentence}\n"
 
 
 @pytest.mark.parametrize(

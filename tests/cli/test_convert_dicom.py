@@ -55,7 +55,9 @@ def test_images_without_a_modality_need_it_stated(convert_dicom, studies, tmp_pa
         content = pydicom.dcmread(file)
         content.Modality = ""
         content.save_as(file)
-    assert "do not say of what modality they are" in " ".join(convert_dicom("--roi", "GTVp")[2].split())
+    assert "--modality: the images do not say of what modality they are" in " ".join(
+        convert_dicom("--roi", "GTVp")[2].split()
+    )
     assert convert_dicom("--roi", "GTVp", "--modality", "ct")[0] == 0
     content = json.loads((tmp_path / "raw" / "Dataset950_NPC" / "dataset.json").read_text())
     assert content["channel_names"] == {"0": "CT"}
@@ -127,7 +129,7 @@ def test_a_bad_case_is_listed_and_the_others_go_on(convert_dicom, studies, tmp_p
 def test_ambiguous_regions_are_listed_or_merged(convert_dicom, tmp_path):
     status, _, err = convert_dicom("--roi", "GTV.*")
     assert status == 2
-    expected = "2 regions fit --roi GTV.*: there are 'BODY', 'GTV_primary', 'GTVn'; name one of them, or add --merge"
+    expected = "2 regions fit GTV.*: there are 'BODY', 'GTV_primary', 'GTVn'; name one of them, or add --merge"
     assert expected in " ".join(err.split())
     assert convert_dicom("--roi", "GTV.*", "--merge")[0] == 0
     labels, _ = read(tmp_path / "raw" / "Dataset950_NPC" / "labelsTr" / "NPC_001.nii.gz")
@@ -150,9 +152,9 @@ def test_what_labels_hide_is_told(convert_dicom, tmp_path):
     ("options", "sentence"),
     [
         (["--roi", "BODY"], "BODY: nothing is drawn in it"),
-        (["--roi", "Mandible"], "no region fits --roi Mandible"),
+        (["--roi", "Mandible"], "no region fits Mandible"),
         (["--roi", "GTV("], "neither a name nor a regular expression"),
-        (["--roi", "GTVp", "--roi", "GTVp=GTVn"], "every label needs a name of its own"),
+        (["--roi", "GTVp", "--roi", "GTVp=GTVn"], "--roi: every label needs a name of its own"),
         (["--roi", "GTVp", "--modality", "CT"], "the series that it names can't be used: its modality is MR"),
     ],
 )
@@ -178,7 +180,7 @@ def test_mixed_modalities_are_refused_before_anything_is_written(convert_dicom, 
         content.save_as(file)
     status, _, err = convert_dicom("--roi", "GTVp")
     assert status == 2
-    assert "the studies are of CT and MR: convert them one by one with --modality" in " ".join(err.split())
+    assert "--modality: the studies are of CT and MR: convert one after the other" in " ".join(err.split())
     assert not (tmp_path / "raw").exists()
 
 

@@ -62,16 +62,16 @@ def test_masks_of_other_formats_make_labels(convert, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (CHANNELS, "give either --labels with one or more --label, or one or more --mask"),
-        ((*CHANNELS, "--labels", "seg/{patient}-{scan}.nii.gz"), "give either --labels"),
+        (CHANNELS, "--mask: expected either masks, or label maps with the values of their labels"),
+        ((*CHANNELS, "--labels", "seg/{patient}-{scan}.nii.gz"), "--mask: expected either masks"),
         (("--image", "T1={patient}/{scan}_T3.nii.gz", *MAPS), "no file fits {patient}/{scan}_T3.nii.gz"),
         (("--image", "T1=a/x_T1.nii.gz", *MAPS), "expected a pattern with places such as {case}"),
         (
             ("--image", "T1={patient}/{scan}_T1.nii.gz", "--labels", "{other}.nii.gz", "--label", "a=1"),
             "expected a pattern",
         ),
-        (("--image", "{patient}.nii.gz", *MAPS), "expected NAME=..., each name once"),
-        ((*CHANNELS, *MAPS[:2], "--label", "GTVp=2"), "the values 1, 2, 3 and so on"),
+        (("--image", "{patient}.nii.gz", *MAPS), "--image: expected NAME=..., each name once"),
+        ((*CHANNELS, *MAPS[:2], "--label", "GTVp=2"), "--label: nnU-Net wants the values 1, 2, 3 and so on"),
         ((*CHANNELS, *MAPS[:2], "--label", "GTVp=1"), "the label map holds 2; expected only 0, 1"),
     ],
 )

@@ -41,10 +41,10 @@ def test_a_mapping_serves_one_data_set(file):
 def test_names_made_of_ids_are_not_taken_unasked(file, tmp_path):
     named = CaseMapping({}).with_cases(DATASET, [CaseName("MRN-1", "MRN-1")], [WHO[0]])
     write_mapping(file, named)
-    with pytest.raises(UserError, match="called after ids: add --keep-ids"):
+    with pytest.raises(UserError, match="called after ids: add keep_ids=True"):
         read(file)
     write_mapping(tmp_path / "numbered.csv", CaseMapping({}).with_cases(DATASET, NAMES, WHO))
-    with pytest.raises(UserError, match="numbered: leave --keep-ids out"):
+    with pytest.raises(UserError, match="numbered: leave keep_ids=True out"):
         read(tmp_path / "numbered.csv", has_ids=True)
     assert read(file, has_ids=True).names == {"1.1": CaseName("MRN-1", "MRN-1")}
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from convert_all import convert_all
 from nnunet_cscn.conversion.lgg_slices import find_cases, nominal_grid
-from nnunet_cscn.conversion.pipeline import convert_cases
 from nnunet_cscn.errors import UserError
 
 PATIENT = "TCGA_CS_0001_19990101"
@@ -42,7 +42,7 @@ def refusal(source, tmp_path):
     """Return a function that gives the reason why the only patient is refused."""
 
     def get():
-        converted, problems = convert_cases(find_cases(source), tmp_path / "raw", {"tumour": 1}, n_channels=3)
+        converted, problems = convert_all(find_cases(source), tmp_path / "raw", {"tumour": 1})
         assert converted == {}
         assert not list((tmp_path / "raw").rglob("*.nii.gz"))
         return problems[PATIENT]

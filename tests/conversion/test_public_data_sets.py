@@ -90,7 +90,7 @@ def test_a_case_without_its_mask_is_listed_and_the_other_goes_on(convert, hnts, 
 
 def test_other_grids_are_resampled_only_when_asked(convert, hnts, tmp_path, write_volume):
     write_volume(hnts / "2" / "preRT" / "2_preRT_mask.nii.gz", np.repeat(BOTH, 2, axis=2), spacing_mm=(0.25, 0.6, 3.0))
-    assert "add --resample" in convert("hnts-mrg", status=2)
+    assert "add resample=True" in convert("hnts-mrg", status=2)
     convert("hnts-mrg", "--resample")
     folder = tmp_path / "raw" / "Dataset924_HNTSMRGpre"
     rows = {row["case"]: row for row in csv.DictReader((folder / "conversion_report.csv").open())}
@@ -212,7 +212,7 @@ def test_npc277_a_mask_of_another_shape_is_refused_or_resampled(convert, npc277,
     SimpleITK.WriteImage(image[:, :, 1:], str(npc277 / "001" / "ROI-CE-T1.nii"))
     shown = " ".join(convert("npc277", status=2).split())
     assert "NPC_001: the mask lies on another grid" in shown
-    assert "add --resample" in shown
+    assert "add resample=True" in shown
     convert("npc277", "--resample")
     assert (read(tmp_path / "raw" / "Dataset277_NPC277" / "labelsTr" / "NPC_001.nii.gz") == MASK).all()
 

@@ -17,7 +17,7 @@ def test_the_folder_name_has_a_number_of_three_digits(dataset_id, name):
 
 @pytest.mark.parametrize("dataset_id", [0, -1, 1000])
 def test_numbers_that_nnunet_cannot_take_are_refused(dataset_id):
-    with pytest.raises(UserError, match=f"{dataset_id} is no number of a data set: expected one from 1 to 999"):
+    with pytest.raises(UserError, match=f"dataset_id: expected a number from 1 to 999, got {dataset_id}"):
         raw_dataset.folder_name(STS, dataset_id)
 
 

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from nnunet_cscn.conversion.pipeline import SourceCase, plan_folds
+from nnunet_cscn.conversion.dataset_files import plan_folds
+from nnunet_cscn.conversion.source_case import SourceCase
 from nnunet_cscn.conversion.splits import check_splits, fixed_folds, folds_by_patient, folds_of, write_splits
 from nnunet_cscn.errors import UserError
 

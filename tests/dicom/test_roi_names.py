@@ -26,9 +26,9 @@ def test_the_very_name_comes_before_everything_else():
 
 
 def test_ambiguity_and_absence_list_the_names():
-    with pytest.raises(UserError, match=r"3 regions fit --roi GTV\.\*: there are 'BODY', 'GTV_Mass'"):
+    with pytest.raises(UserError, match=r"3 regions fit GTV\.\*: there are 'BODY', 'GTV_Mass'.*add merge=True"):
         single_roi("GTV.*", NAMES)
-    with pytest.raises(UserError, match="no region fits --roi Mandible: there are 'BODY'"):
+    with pytest.raises(UserError, match="no region fits Mandible: there are 'BODY'"):
         single_roi("Mandible", NAMES)
     with pytest.raises(UserError, match="there are none"):
         single_roi("GTV", [])

@@ -105,7 +105,7 @@ def test_another_grid_is_refused_or_resampled_when_asked(tmp_path, written):
     (shifted,), _ = image_series(read_headers(tmp_path / "shifted"))
     segments = read_segments(tmp_path / "seg.dcm")
     regions = (Region("GTVp", 1, "GTVp"),)
-    with pytest.raises(UserError, match=r"GTVp lies on another grid .* add --resample"):
+    with pytest.raises(UserError, match=r"GTVp lies on another grid .* add resample=True"):
         label_map(segments, shifted, regions)
     labels = label_map(segments, shifted, regions, resample=True)
     assert (labels.voxels == MASK).all()  # half a millimetre is less than half a pixel of 1.1 mm

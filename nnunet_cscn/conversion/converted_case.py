@@ -1,0 +1,91 @@
+"""From a case of any source to its files in a raw data set of nnU-Net, none of them half written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cscn.conversion.raw_dataset import has_files, image_path, label_path
+from nnunet_cscn.conversion.source_case import SourceCase
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
+from nnunet_cscn.nifti.voxels import read_voxels
+from nnunet_cscn.nifti.writing import write_volume
+
+
+@dataclass(frozen=True)
+class ConvertedCase:
+    """A case that is there.
+
+    Attributes:
+        grid: Its grid.
+        volumes_ml: Volume of each label.
+        notes: What was passed over or changed.
+        details: Further columns of the report.
+        is_new: Whether a file was written.
+    """
+
+    grid: Grid
+    volumes_ml: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+    is_new: bool = True
+
+
+def convert_case(
+    case: SourceCase, folder: Path, labels: Mapping[str, int], *, overwrite: bool = False
+) -> ConvertedCase:
+    """Write the images and labels of a case, unless they are there already.
+
+    Args:
+        case: The case.
+        folder: The raw data set.
+        labels: Value of each label.
+        overwrite: Replace files that differ from the source, instead of refusing the case.
+
+    Raises:
+        UserError: When the case can't be read, or other files are in its place. The text never quotes what a fault
+            says of its own, which may be the patient.
+    """
+    try:
+        loaded = case.load()
+    except Exception as fault:  # an odd file never stops the others; what its fault says may quote the patient
+        reason = (
+            str(fault) if isinstance(fault, UserError) else f"unexpected fault in its files ({type(fault).__name__})"
+        )
+        left_over = "; its files of an earlier run are still there" if has_files(folder, case.name) else ""
+        raise UserError(f"{reason}{left_over}") from None
+    files = {image_path(folder, case.name, number): voxels for number, voxels in enumerate(loaded.channels)}
+    files[label_path(folder, case.name)] = loaded.labels
+    new = [not _is_there(file, voxels, loaded.grid, overwrite=overwrite) for file, voxels in files.items()]
+    for (file, voxels), is_new in zip(files.items(), new, strict=True):
+        if is_new:
+            write_volume(file, voxels, loaded.grid)
+    voxel_ml = float(np.prod(loaded.grid.spacing_mm)) / 1000
+    volumes = {name: float(np.count_nonzero(loaded.labels == value)) * voxel_ml for name, value in labels.items()}
+    return ConvertedCase(loaded.grid, volumes, loaded.notes, loaded.details, any(new))
+
+
+def _is_there(file: Path, voxels: NDArray[Any], grid: Grid, *, overwrite: bool) -> bool:
+    """Tell whether a volume is there already; refuse another one in its place unless it may be overwritten."""
+    if not file.exists():
+        return False
+    if _holds(file, voxels, grid):
+        return True
+    if not overwrite:
+        raise UserError(f"{file.name} is there and differs from the source: remove it or pass overwrite=True")
+    return False
+
+
+def _holds(file: Path, voxels: NDArray[Any], grid: Grid) -> bool:
+    try:
+        there, place = read_voxels(file), read_grid(file)
+    except UserError:
+        return False
+    same_place = not grid_differences(place, grid, "the source", tolerance=1e-4)
+    return same_place and np.array_equal(there, voxels, equal_nan=True)

@@ -1,0 +1,136 @@
+"""Convert cases of any source to a raw data set of nnU-Net; a bad one never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from nnunet_cscn.conversion.converted_case import convert_case
+from nnunet_cscn.conversion.dataset_files import finish_dataset, plan_folds
+from nnunet_cscn.conversion.raw_dataset import (
+    DatasetDescription,
+    check_no_other_cases,
+    check_number_is_free,
+    folder_name,
+    image_path,
+    label_path,
+)
+from nnunet_cscn.conversion.report_file import REPORT
+from nnunet_cscn.conversion.source_case import SourceCase
+from nnunet_cscn.conversion.splits import SPLITS_FILE, Splits, check_splits
+from nnunet_cscn.dicom.quiet import quiet
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.nnunet.folders import is_set, preprocessed_folder, raw_folder
+from nnunet_cscn.report.contours import draw_labels
+from nnunet_cscn.workflows.conversion_result import ConversionResult
+
+PICTURES = "conversion_pictures"
+OnStep: TypeAlias = Callable[[str], None]
+
+
+def convert_cases(
+    description: DatasetDescription,
+    cases: Sequence[SourceCase],
+    out: str | Path | None = None,
+    *,
+    dataset_id: int | None = None,
+    folds: Splits | None = None,
+    overwrite: bool = False,
+    num_processes: int | None = None,
+    on_step: OnStep | None = None,
+    on_progress: OnProgress | None = None,
+) -> ConversionResult:
+    """Write images, labels, dataset.json, patients.json, folds, a report and a picture of every case.
+
+    Files that are there and hold the same stay as they are, so that a second run completes a first one.
+
+    Args:
+        description: What the data set is.
+        cases: Its cases.
+        out: The raw folder; None for ``$nnUNet_raw``.
+        dataset_id: Another number than the description's.
+        folds: Fixed folds of all cases; None for folds that keep patients together where that matters.
+        overwrite: Replace files that differ from the source, instead of refusing the case.
+        num_processes: Cases at the same time; None for one on each available processor.
+        on_step: Called with what is done next: ``"converting"``, ``"drawing"``.
+        on_progress: Called with the number of finished cases in this step, and of all.
+
+    Returns:
+        The cases that are there, and why the others are not.
+
+    Raises:
+        UserError: When the data set can't be written at all: another one has its number, it has other folds or holds
+            files of other cases, two cases have the same name, or a picture can't be drawn.
+    """
+    folder = (raw_folder() if out is None else Path(out)) / folder_name(description, dataset_id)
+    check_number_is_free(folder)
+    folds = folds if folds is not None else plan_folds(folder, cases)
+    if folds is not None:  # refused before anything is written
+        _check_folds(folder, folds)
+    _check_cases(folder, cases, n_channels=len(description.channel_names))
+    labels = dict(description.labels[1:])
+    work = {case.name: partial(convert_case, case, folder, labels, overwrite=overwrite) for case in cases}
+    with quiet():
+        _begin(on_step, "converting")
+        converted, problems = each_case(work, num_processes=num_processes, on_progress=on_progress)
+        if not converted:
+            return ConversionResult(folder, converted, problems)
+        finish_dataset(folder, description, cases, converted, problems, folds=folds)
+        draw_cases(folder, list(converted), labels, on_step=on_step, on_progress=on_progress)
+    return ConversionResult(folder, converted, problems, folder / REPORT, folder / PICTURES)
+
+
+def draw_cases(
+    folder: Path,
+    cases: Sequence[str],
+    labels: dict[str, int],
+    *,
+    on_step: OnStep | None = None,
+    on_progress: OnProgress | None = None,
+) -> None:
+    """Draw every case that has no picture that is newer than its files.
+
+    Args:
+        folder: The raw data set.
+        cases: Names of its cases.
+        labels: Value of each label.
+        on_step: Called with ``"drawing"`` when there is anything to draw.
+        on_progress: Called with the number of finished pictures, and of all.
+
+    Raises:
+        UserError: When one can't be drawn.
+    """
+    names = {label: (value,) for label, value in labels.items()}
+    work = {}
+    for case in cases:
+        files, target = (image_path(folder, case), label_path(folder, case)), folder / PICTURES / f"{case}.png"
+        if not target.exists() or target.stat().st_mtime_ns < max(file.stat().st_mtime_ns for file in files):
+            work[case] = partial(draw_labels, *files, target, names=names, title=case)
+    if not work:
+        return
+    _begin(on_step, "drawing")
+    _, problems = each_case(work, num_processes=1, on_progress=on_progress)
+    for case, reason in problems.items():
+        raise UserError(f"{case} can't be drawn: {reason}")
+
+
+def _check_folds(folder: Path, folds: Splits) -> None:
+    """Refuse to replace folds, in the raw folder or, where nnU-Net reads them, in the preprocessed one."""
+    for parent in (folder.parent, *([preprocessed_folder()] if is_set("nnUNet_preprocessed") else [])):
+        check_splits(parent / folder.name / SPLITS_FILE, folds)
+
+
+def _check_cases(folder: Path, cases: Sequence[SourceCase], *, n_channels: int) -> None:
+    """Refuse cases of the same name, and a folder that holds files of others."""
+    names = [case.name for case in cases]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"the source holds cases of the same name: {', '.join(twice[:5])}; convert one part of it")
+    check_no_other_cases(folder, names, n_channels=n_channels)
+
+
+def _begin(on_step: OnStep | None, step: str) -> None:
+    if on_step is not None:
+        on_step(step)

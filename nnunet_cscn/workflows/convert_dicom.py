@@ -1,0 +1,158 @@
+"""Convert a tree of DICOM studies with contours to nnU-Net's raw format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+from nnunet_cscn.conversion.case_mapping import CaseMapping, read_mapping, write_mapping
+from nnunet_cscn.conversion.case_names import CaseName, cases_by_id, numbered_cases
+from nnunet_cscn.conversion.dicom_cases import Request, common_modality, load_study, match_study
+from nnunet_cscn.conversion.dicom_contours import Contours
+from nnunet_cscn.conversion.dicom_labels import Region
+from nnunet_cscn.conversion.dicom_studies import Studies, Study, find_studies
+from nnunet_cscn.conversion.raw_dataset import DatasetDescription, check_number_is_free, folder_name, own_dataset
+from nnunet_cscn.conversion.source_case import SourceCase
+from nnunet_cscn.dicom.quiet import quiet
+from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.workflows.conversion_result import ConversionResult
+from nnunet_cscn.workflows.convert_cases import OnStep, convert_cases
+
+_CHANNELS = {"PT": "PET"}  # what nnU-Net users call a modality; on CT nnU-Net normalises as CT
+
+
+def convert_dicom(
+    studies: str | Path,
+    out: str | Path,
+    *,
+    dataset_id: int,
+    rois: Mapping[str, str],
+    name: str = "DICOM",
+    modality: str | None = None,
+    merge: bool = False,
+    contours: Contours | None = None,
+    resample: bool = False,
+    overwrite: bool = False,
+    keep_ids: bool = False,
+    mapping: str | Path | None = None,
+    num_processes: int | None = None,
+    on_step: OnStep | None = None,
+    on_progress: OnProgress | None = None,
+) -> ConversionResult:
+    """Convert DICOM series with contours (RTSTRUCT or SEG).
+
+    Series are found by their content, put in order by their geometry and written with the values and the grid that
+    they have. Contours are filled at voxel centres (even-odd), on the series that they were drawn on: by its
+    references, or where these are stale by where the contours lie.
+
+    Cases are numbered; names, ids and dates of patients appear nowhere, unless ``keep_ids`` or ``mapping`` asks for
+    them. Needs the extra ``[dicom]``.
+
+    Args:
+        studies: Folder with DICOM files, in any order and depth.
+        out: Raw folder in which the data set gets its own, such as ``$nnUNet_raw``.
+        dataset_id: Number of the data set, from 1 to 999.
+        rois: What each label is made of: the name of a region of interest, a TG-263 name or a regular expression, by
+            the label's name. Labels get the values 1, 2, 3 and so on; where two overlap, the later one is on top.
+        name: Name of the data set behind its number; numbered cases start with it.
+        modality: Take series of this modality alone, such as MR; also what images are taken for that do not say so.
+        merge: Make one label of several regions that fit, instead of refusing the case.
+        contours: Take contours from ``rtstruct`` or ``seg`` files alone; None for RTSTRUCT, and SEG in studies without
+            one.
+        resample: Bring segmentations on other grids onto the image's, instead of refusing the case.
+        overwrite: Replace files that differ from the source, instead of refusing the case.
+        keep_ids: Call cases and patients after their PatientID instead of numbers.
+        mapping: File for which patient each case is, readable for you alone; cases that it names keep their numbers.
+        num_processes: Cases at the same time; None for one on each available processor.
+        on_step: Called with what is done next: ``"looking at files"``, ``"converting"``, ``"drawing"``.
+        on_progress: Called with the number of finished files or cases in this step, and of all.
+
+    Returns:
+        The cases that are there, and why the others are not.
+
+    Raises:
+        ArgumentError: When an argument is wrong, or the series are of different modalities.
+        UserError: When there is no such folder, nothing was drawn in it, the mapping is another one's, or
+            ``convert_cases`` refuses.
+
+    Example:
+        >>> result = convert_dicom("studies", "raw", dataset_id=950, rois={"GTVp": "GTV.*"})  # doctest: +SKIP
+    """
+    if contours is not None and contours not in get_args(Contours):
+        raise ArgumentError("contours", f"expected {' or '.join(get_args(Contours))}, got {contours}")
+    request = Request(_regions(rois), merge=merge, resample=resample)
+    folder = Path(out) / folder_name(_describe(dataset_id, name, request, modality=""))
+    check_number_is_free(folder)
+    known = CaseMapping({})
+    if mapping is not None:
+        known = read_mapping(Path(mapping), folder.name, has_ids=keep_ids, prefix=name)
+    with quiet():
+        found = _find(studies, modality, contours, on_step=on_step, on_progress=on_progress)
+        common = _common_modality(found.found, request, stated=modality)  # refused before anything is written
+    identities = [study.identity for study in found.found]
+    if keep_ids:
+        names = cases_by_id(identities, known.names, known.patients)
+    else:
+        names = numbered_cases(identities, name, known.names, known.patients)
+    if mapping is not None:
+        write_mapping(Path(mapping), known.with_cases(folder.name, names, identities))
+    result = convert_cases(
+        _describe(dataset_id, name, request, modality=common),
+        _cases(found.found, names, request),
+        out,
+        overwrite=overwrite,
+        num_processes=num_processes,
+        on_step=on_step,
+        on_progress=on_progress,
+    )
+    return replace(result, n_damaged=found.n_damaged)
+
+
+def _regions(rois: Mapping[str, str]) -> tuple[Region, ...]:
+    if not rois:
+        raise ArgumentError("rois", "expected one label or more")
+    for label, wanted in rois.items():
+        if not label or not wanted or label == "background":
+            raise ArgumentError("rois", f"every label needs a name and a region of its own, got {label}={wanted}")
+    return tuple(Region(label, value, wanted) for value, (label, wanted) in enumerate(rois.items(), start=1))
+
+
+def _describe(dataset_id: int, name: str, request: Request, *, modality: str) -> DatasetDescription:
+    return own_dataset(
+        dataset_id,
+        name,
+        title="Converted from DICOM studies",
+        channel_names=(_CHANNELS.get(modality, modality),),
+        labels={region.label: region.value for region in request.regions},
+    )
+
+
+def _find(
+    studies: str | Path,
+    modality: str | None,
+    contours: Contours | None,
+    *,
+    on_step: OnStep | None,
+    on_progress: OnProgress | None,
+) -> Studies:
+    if on_step is not None:
+        on_step("looking at files")
+    return find_studies(Path(studies), contours=contours, modality=modality, on_progress=on_progress)
+
+
+def _common_modality(studies: Sequence[Study], request: Request, *, stated: str | None) -> str:
+    """The modality of the series that all studies were drawn on, as far as they can be used."""
+    work = {str(number): partial(match_study, study, request) for number, study in enumerate(studies)}
+    matched, _ = each_case(work)
+    return common_modality(match.series.modality or (stated or "").upper() for _, match in matched.values())
+
+
+def _cases(studies: Sequence[Study], names: Sequence[CaseName], request: Request) -> list[SourceCase]:
+    return [
+        SourceCase(name.case, name.patient, partial(load_study, study, request))
+        for study, name in zip(studies, names, strict=True)
+    ]
