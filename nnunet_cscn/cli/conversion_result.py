@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.app import console
 from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
-    from nnunet_cscn.evaluation.case_pool import OnProgress
     from nnunet_cscn.workflows.conversion_result import ConversionResult
-    from nnunet_cscn.workflows.convert_cases import OnStep
-
-
-@contextlib.contextmanager
-def step_bars() -> Iterator[tuple[OnStep, OnProgress]]:
-    """Yield callbacks for a workflow that show a progress bar for each of its steps."""
-    with progress_bar() as progress:
-        tasks: list[TaskID] = []
-
-        def on_step(step: str) -> None:
-            tasks.append(progress.add_task(step, total=None))
-
-        def on_progress(done: int, total: int) -> None:
-            progress.update(tasks[-1], completed=done, total=total)
-
-        yield on_step, on_progress
 
 
 def tell_damaged(count: int) -> None:

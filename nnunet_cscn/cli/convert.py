@@ -21,7 +21,7 @@ from nnunet_cscn.cli.convert_public import (
     npc277,
     segrap,
 )
-from nnunet_cscn.cli.score_options import NumProcesses
+from nnunet_cscn.cli.score_options import Workers
 from nnunet_cscn.conversion.hippocampus import HIPPOCAMPUS
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.sts import STS
@@ -37,9 +37,9 @@ def paired_converter(name: str, description: DatasetDescription) -> Callable[...
         out: Out = None,
         dataset_id: DatasetId = None,
         overwrite: Overwrite = False,
-        num_processes: NumProcesses = None,
+        workers: Workers = None,
     ) -> None:
-        convert_public(name, source, out, dataset_id=dataset_id, overwrite=overwrite, num_processes=num_processes)
+        convert_public(name, source, out, dataset_id=dataset_id, overwrite=overwrite, workers=workers)
 
     command.__doc__ = (
         f"Convert to Dataset{description.number:03d}_{description.name}, with five fixed folds.\n\n"

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from nnunet_cscn.cli.conversion_result import show_result, step_bars
+from nnunet_cscn.cli.conversion_result import show_result
 from nnunet_cscn.cli.convert_public import Overwrite, Resample
-from nnunet_cscn.cli.score_options import NumProcesses
+from nnunet_cscn.cli.score_options import Workers
+from nnunet_cscn.cli.steps import shown_steps
 from nnunet_cscn.conversion.dicom_contours import Contours
 from nnunet_cscn.dicom.extra import needs_dicom_extra
 from nnunet_cscn.errors import ArgumentError
@@ -54,7 +55,7 @@ def dicom(
             help="Write which patient each case is, readable for you alone; cases that it names keep their numbers.",
         ),
     ] = None,
-    num_processes: NumProcesses = None,
+    workers: Workers = None,
 ) -> None:
     """Convert DICOM series with contours (RTSTRUCT or SEG) to a data set for nnU-Net.
 
@@ -72,7 +73,7 @@ def dicom(
     with needs_dicom_extra():
         from nnunet_cscn.workflows.convert_dicom import convert_dicom
 
-    with step_bars() as (on_step, on_progress):
+    with shown_steps() as on_progress:
         result = convert_dicom(
             studies,
             out,
@@ -86,8 +87,7 @@ def dicom(
             overwrite=overwrite,
             keep_ids=keep_ids,
             mapping=mapping,
-            num_processes=num_processes,
-            on_step=on_step,
+            workers=workers,
             on_progress=on_progress,
         )
     show_result(result, remedy=f"{mapping or '--mapping FILE'} says where they stand")

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from nnunet_cscn.cli.conversion_result import show_result, step_bars
+from nnunet_cscn.cli.conversion_result import show_result
 from nnunet_cscn.cli.convert_public import DatasetId, Out, Overwrite, Resample
-from nnunet_cscn.cli.score_options import NumProcesses
+from nnunet_cscn.cli.score_options import Workers
+from nnunet_cscn.cli.steps import shown_steps
 from nnunet_cscn.errors import ArgumentError
 
 
@@ -35,7 +36,7 @@ def nifti(
     out: Out = None,
     resample: Resample = False,
     overwrite: Overwrite = False,
-    num_processes: NumProcesses = None,
+    workers: Workers = None,
 ) -> None:
     """Convert a folder of volumes whose files follow patterns.
 
@@ -49,7 +50,7 @@ def nifti(
 
     if dataset_id is None:
         raise ArgumentError("dataset_id", "give the data set a number from 1 to 999")
-    with step_bars() as (on_step, on_progress):
+    with shown_steps() as on_progress:
         result = convert_nifti(
             source,
             out,
@@ -61,8 +62,7 @@ def nifti(
             name=name,
             resample=resample,
             overwrite=overwrite,
-            num_processes=num_processes,
-            on_step=on_step,
+            workers=workers,
             on_progress=on_progress,
         )
     show_result(result)

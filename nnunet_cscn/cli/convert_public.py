@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from nnunet_cscn.cli.conversion_result import show_result, step_bars
-from nnunet_cscn.cli.score_options import NumProcesses
+from nnunet_cscn.cli.conversion_result import show_result
+from nnunet_cscn.cli.score_options import Workers
+from nnunet_cscn.cli.steps import shown_steps
 from nnunet_cscn.conversion.hnts_mrg_task import Task
 from nnunet_cscn.conversion.npc277_mode import Mode
 
@@ -29,7 +30,7 @@ def hnts_mrg(
     dataset_id: DatasetId = None,
     resample: Resample = False,
     overwrite: Overwrite = False,
-    num_processes: NumProcesses = None,
+    workers: Workers = None,
 ) -> None:
     """Convert HNTS-MRG 2024 (T2 MR of head and neck, GTVp and GTVn).
 
@@ -46,7 +47,7 @@ def hnts_mrg(
         variant=variant,
         resample=resample,
         overwrite=overwrite,
-        num_processes=num_processes,
+        workers=workers,
     )
 
 
@@ -61,7 +62,7 @@ def npc277(
     dataset_id: DatasetId = None,
     resample: Resample = False,
     overwrite: Overwrite = False,
-    num_processes: NumProcesses = None,
+    workers: Workers = None,
 ) -> None:
     """Convert NPC-277 (three MR sequences of nasopharyngeal carcinoma, GTVp).
 
@@ -79,7 +80,7 @@ def npc277(
         variant=variant,
         resample=resample,
         overwrite=overwrite,
-        num_processes=num_processes,
+        workers=workers,
     )
 
 
@@ -90,7 +91,7 @@ def segrap(
     dataset_id: DatasetId = None,
     resample: Resample = False,
     overwrite: Overwrite = False,
-    num_processes: NumProcesses = None,
+    workers: Workers = None,
 ) -> None:
     """Convert SegRap 2023 or 2025 (planning CT of NPC, plain and with contrast).
 
@@ -106,7 +107,7 @@ def segrap(
         dataset_id=dataset_id,
         resample=resample,
         overwrite=overwrite,
-        num_processes=num_processes,
+        workers=workers,
     )
 
 
@@ -116,7 +117,7 @@ def hecktor(
     out: Out = None,
     dataset_id: DatasetId = None,
     overwrite: Overwrite = False,
-    num_processes: NumProcesses = None,
+    workers: Workers = None,
 ) -> None:
     """Convert HECKTOR 2022 or 2025 (PET/CT of head and neck, GTVp and GTVn).
 
@@ -131,7 +132,7 @@ def hecktor(
         out,
         dataset_id=dataset_id,
         overwrite=overwrite,
-        num_processes=num_processes,
+        workers=workers,
     )
 
 
@@ -141,7 +142,7 @@ def lgg(
     out: Out = None,
     dataset_id: DatasetId = None,
     overwrite: Overwrite = False,
-    num_processes: NumProcesses = None,
+    workers: Workers = None,
 ) -> None:
     """Convert the MR of lower-grade glioma of Buda et al., with five fixed folds.
 
@@ -161,7 +162,7 @@ def lgg(
         out,
         dataset_id=dataset_id,
         overwrite=overwrite,
-        num_processes=num_processes,
+        workers=workers,
     )
 
 
@@ -174,7 +175,7 @@ def convert_public(
     variant: str | None = None,
     resample: bool = False,
     overwrite: bool,
-    num_processes: int | None,
+    workers: int | None,
 ) -> None:
     """Convert a public data set with a progress bar, and say how it went.
 
@@ -186,14 +187,14 @@ def convert_public(
         variant: What is made of it.
         resample: Bring volumes on other grids onto the image's.
         overwrite: Replace files that differ from the source.
-        num_processes: Cases at the same time.
+        workers: Cases at the same time.
 
     Raises:
         UserError: When a case can't be converted; all of them are listed, and the others are there.
     """
     from nnunet_cscn.workflows.convert_dataset import convert_dataset
 
-    with step_bars() as (on_step, on_progress):
+    with shown_steps() as on_progress:
         result = convert_dataset(
             name,
             source,
@@ -202,8 +203,7 @@ def convert_public(
             dataset_id=dataset_id,
             resample=resample,
             overwrite=overwrite,
-            num_processes=num_processes,
-            on_step=on_step,
+            workers=workers,
             on_progress=on_progress,
         )
     show_result(result)

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
-from nnunet_cscn.cli.score_options import EmptyDistanceOption, OldWorkers, SkipBad, Tolerances, Workers, tolerances_mm
+from nnunet_cscn.cli.score_options import EmptyDistanceOption, SkipBad, Tolerances, Workers, tolerances_mm
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.numbers import shown_number
 
@@ -50,7 +50,6 @@ def evaluate(
     empty_distance: EmptyDistanceOption = "infinite",
     skip_bad: SkipBad = False,
     workers: Workers = None,
-    num_processes: OldWorkers = None,
 ) -> None:
     """Compare predictions with references, case by case and label by label.
 
@@ -85,7 +84,7 @@ def evaluate(
             tolerances_mm=tolerances_mm(nsd),
             empty_distance=empty_distance,
             skip_bad=skip_bad,
-            workers=workers or num_processes,
+            workers=workers,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     try:

@@ -24,6 +24,7 @@ from nnunet_cscn.cli.plan import plan
 from nnunet_cscn.cli.predict import predict
 from nnunet_cscn.cli.predict_dicom import predict_dicom
 from nnunet_cscn.cli.report import report
+from nnunet_cscn.cli.spellings import spelling_of_now
 from nnunet_cscn.cli.train import train
 from nnunet_cscn.cli.weights import weights_app
 
@@ -34,6 +35,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"token_normalize_func": spelling_of_now},
 )
 
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
-from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, OldWorkers, Workers, chosen_names
+from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, Workers, chosen_names
 from nnunet_cscn.evaluation.numbers import shown_number
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ def observers(
         typer.Option(metavar="FOLDER", help="Write the label maps of the consensus, into STAPLE/ and majority/ there."),
     ] = None,
     workers: Workers = None,
-    num_processes: OldWorkers = None,
 ) -> None:
     """Compare observers with each other and with their consensus.
 
@@ -54,7 +53,7 @@ def observers(
             model=model,
             dataset_json=dataset_json,
             consensus=consensus,
-            workers=workers or num_processes,
+            workers=workers,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     if json_file is not None:

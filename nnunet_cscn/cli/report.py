@@ -12,7 +12,6 @@ from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.score_options import (
     DatasetJson,
     EmptyDistanceOption,
-    OldWorkers,
     SkipBad,
     Tolerances,
     Workers,
@@ -51,7 +50,6 @@ def report(
     empty_distance: EmptyDistanceOption = "infinite",
     skip_bad: SkipBad = False,
     workers: Workers = None,
-    num_processes: OldWorkers = None,
 ) -> None:
     """Write a page about a folder of predictions, to read and to show.
 
@@ -82,7 +80,7 @@ def report(
             tolerances_mm=tolerances_mm(nsd),
             empty_distance=empty_distance,
             skip_bad=skip_bad,
-            workers=workers or num_processes,
+            workers=workers,
             command=sys.argv,
             on_progress=on_progress,
         )

@@ -36,11 +36,6 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, metavar="N", help="Cases at the same time; as many as processors by default."),
 ]
-OldWorkers = Annotated[int | None, typer.Option("--num-processes", min=1, hidden=True)]  # its spelling before
-NumProcesses = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Cases at the same time; as many as processors by default."),
-]
 
 
 def tolerances_mm(text: str) -> list[float]:

@@ -93,7 +93,7 @@ def convert_cases(
     *,
     n_channels: int = 1,
     overwrite: bool = False,
-    num_processes: int | None = None,
+    workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> tuple[dict[str, ConvertedCase], dict[str, str]]:
     """Write images and labels of every case, a few cases at a time.
@@ -104,7 +104,7 @@ def convert_cases(
         labels: Value of each label.
         n_channels: How many images a case has.
         overwrite: Replace files that differ from the source, instead of refusing the case.
-        num_processes: Cases at the same time; None for one on each available processor.
+        workers: Cases at the same time; None for one on each available processor.
         on_progress: Called with the number of finished cases and of all.
 
     Returns:
@@ -118,7 +118,7 @@ def convert_cases(
         raise UserError(f"the source holds cases of the same name: {', '.join(twice[:5])}; convert one part of it")
     check_no_other_cases(folder, names, n_channels=n_channels)
     work = {case.name: partial(_convert, case, folder, labels, overwrite) for case in cases}
-    return each_case(work, workers=num_processes, on_progress=on_progress)
+    return each_case(work, workers=workers, on_progress=on_progress)
 
 
 def plan_folds(folder: Path, cases: Sequence[SourceCase]) -> Splits | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from nnunet_cscn.metrics.defaults import COMPARED_METRICS
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.selection import compared_metrics, surface_tolerances_mm
 from nnunet_cscn.workflows.labels import Labels, chosen_labels
+from nnunet_cscn.workflows.progress import OnStepProgress, of_step
 
 if TYPE_CHECKING:
     import pandas
@@ -96,7 +97,7 @@ def compare_folders(
     only_common: bool = False,
     seed: int = 0,
     workers: int | None = None,
-    on_progress: Callable[[str, int, int], None] | None = None,
+    on_progress: OnStepProgress | None = None,
 ) -> Comparison:
     """Compare two or more methods on the same cases, in every label and metric.
 
@@ -171,7 +172,7 @@ def _scores(
     empty_distance: EmptyDistance,
     skip_bad: bool,
     workers: int | None,
-    on_progress: Callable[[str, int, int], None] | None,
+    on_progress: OnStepProgress | None,
 ) -> MethodScores:
     if path.is_file():
         return MethodScores.of_file(name, path, empty_distance=empty_distance)
@@ -185,7 +186,7 @@ def _scores(
         empty_distance=empty_distance,
         skip_bad=skip_bad,
         workers=workers,
-        on_progress=partial(on_progress, name) if on_progress is not None else None,
+        on_progress=of_step(on_progress, name),
     )
     return MethodScores.of_folder(name, scores)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 from nnunet_cscn.conversion.converted_case import convert_case
 from nnunet_cscn.conversion.dataset_files import finish_dataset, plan_folds
@@ -26,9 +25,9 @@ from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.nnunet.folders import is_set, preprocessed_folder, raw_folder
 from nnunet_cscn.report.contours import draw_labels
 from nnunet_cscn.workflows.conversion_result import ConversionResult
+from nnunet_cscn.workflows.progress import OnStepProgress, of_step
 
 PICTURES = "conversion_pictures"
-OnStep: TypeAlias = Callable[[str], None]
 
 
 def convert_cases(
@@ -39,9 +38,8 @@ def convert_cases(
     dataset_id: int | None = None,
     folds: Splits | None = None,
     overwrite: bool = False,
-    num_processes: int | None = None,
-    on_step: OnStep | None = None,
-    on_progress: OnProgress | None = None,
+    workers: int | None = None,
+    on_progress: OnStepProgress | None = None,
 ) -> ConversionResult:
     """Write images, labels, dataset.json, patients.json, folds, a report and a picture of every case.
 
@@ -54,9 +52,9 @@ def convert_cases(
         dataset_id: Another number than the description's.
         folds: Fixed folds of all cases; None for folds that keep patients together where that matters.
         overwrite: Replace files that differ from the source, instead of refusing the case.
-        num_processes: Cases at the same time; None for one on each available processor.
-        on_step: Called with what is done next: ``"converting"``, ``"drawing"``.
-        on_progress: Called with the number of finished cases in this step, and of all.
+        workers: Cases at the same time; None for one on each available processor.
+        on_progress: Called with the step, the number of finished cases in it and of all.
+            Steps: ``"converting"``, ``"drawing"``.
 
     Returns:
         The cases that are there, and why the others are not.
@@ -74,12 +72,11 @@ def convert_cases(
     labels = dict(description.labels[1:])
     work = {case.name: partial(convert_case, case, folder, labels, overwrite=overwrite) for case in cases}
     with quiet():
-        _begin(on_step, "converting")
-        converted, problems = each_case(work, num_processes=num_processes, on_progress=on_progress)
+        converted, problems = each_case(work, workers=workers, on_progress=of_step(on_progress, "converting"))
         if not converted:
             return ConversionResult(folder, converted, problems)
         finish_dataset(folder, description, cases, converted, problems, folds=folds)
-        draw_cases(folder, list(converted), labels, on_step=on_step, on_progress=on_progress)
+        draw_cases(folder, list(converted), labels, on_progress=of_step(on_progress, "drawing"))
     return ConversionResult(folder, converted, problems, folder / REPORT, folder / PICTURES)
 
 
@@ -88,7 +85,6 @@ def draw_cases(
     cases: Sequence[str],
     labels: dict[str, int],
     *,
-    on_step: OnStep | None = None,
     on_progress: OnProgress | None = None,
 ) -> None:
     """Draw every case that has no picture that is newer than its files.
@@ -97,7 +93,6 @@ def draw_cases(
         folder: The raw data set.
         cases: Names of its cases.
         labels: Value of each label.
-        on_step: Called with ``"drawing"`` when there is anything to draw.
         on_progress: Called with the number of finished pictures, and of all.
 
     Raises:
@@ -111,8 +106,7 @@ def draw_cases(
             work[case] = partial(draw_labels, *files, target, names=names, title=case)
     if not work:
         return
-    _begin(on_step, "drawing")
-    _, problems = each_case(work, num_processes=1, on_progress=on_progress)
+    _, problems = each_case(work, workers=1, on_progress=on_progress)
     for case, reason in problems.items():
         raise UserError(f"{case} can't be drawn: {reason}")
 
@@ -129,8 +123,3 @@ def _check_cases(folder: Path, cases: Sequence[SourceCase], *, n_channels: int) 
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"the source holds cases of the same name: {', '.join(twice[:5])}; convert one part of it")
     check_no_other_cases(folder, names, n_channels=n_channels)
-
-
-def _begin(on_step: OnStep | None, step: str) -> None:
-    if on_step is not None:
-        on_step(step)

@@ -8,9 +8,9 @@ from nnunet_cscn.conversion.catalogue import PUBLIC_DATASETS, PublicDataset
 from nnunet_cscn.conversion.splits import fixed_folds
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import ArgumentError
-from nnunet_cscn.evaluation.case_pool import OnProgress
 from nnunet_cscn.workflows.conversion_result import ConversionResult
-from nnunet_cscn.workflows.convert_cases import OnStep, convert_cases
+from nnunet_cscn.workflows.convert_cases import convert_cases
+from nnunet_cscn.workflows.progress import OnStepProgress
 
 
 def convert_dataset(
@@ -22,9 +22,8 @@ def convert_dataset(
     dataset_id: int | None = None,
     resample: bool = False,
     overwrite: bool = False,
-    num_processes: int | None = None,
-    on_step: OnStep | None = None,
-    on_progress: OnProgress | None = None,
+    workers: int | None = None,
+    on_progress: OnStepProgress | None = None,
 ) -> ConversionResult:
     """Convert a public data set as it was downloaded.
 
@@ -42,9 +41,9 @@ def convert_dataset(
         resample: Bring volumes on other grids onto the image's, instead of refusing the case: ``hnts-mrg``, ``npc277``
             and ``segrap``. PET of ``hecktor`` is always resampled.
         overwrite: Replace files that differ from the source, instead of refusing the case.
-        num_processes: Cases at the same time; None for one on each available processor.
-        on_step: Called with what is done next: ``"converting"``, ``"drawing"``.
-        on_progress: Called with the number of finished cases in this step, and of all.
+        workers: Cases at the same time; None for one on each available processor.
+        on_progress: Called with the step, the number of finished cases in it and of all.
+            Steps: ``"converting"``, ``"drawing"``.
 
     Returns:
         The cases that are there, and why the others are not.
@@ -72,8 +71,7 @@ def convert_dataset(
         dataset_id=dataset_id,
         folds=fixed_folds([case.name for case in cases]) if dataset.has_fixed_folds else None,
         overwrite=overwrite,
-        num_processes=num_processes,
-        on_step=on_step,
+        workers=workers,
         on_progress=on_progress,
     )
 

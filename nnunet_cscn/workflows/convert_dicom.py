@@ -13,14 +13,15 @@ from nnunet_cscn.conversion.case_names import CaseName, cases_by_id, numbered_ca
 from nnunet_cscn.conversion.dicom_cases import Request, common_modality, load_study, match_study
 from nnunet_cscn.conversion.dicom_contours import Contours
 from nnunet_cscn.conversion.dicom_labels import Region
-from nnunet_cscn.conversion.dicom_studies import Studies, Study, find_studies
+from nnunet_cscn.conversion.dicom_studies import Study, find_studies
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription, check_number_is_free, folder_name, own_dataset
 from nnunet_cscn.conversion.source_case import SourceCase
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import ArgumentError
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.evaluation.case_pool import each_case
 from nnunet_cscn.workflows.conversion_result import ConversionResult
-from nnunet_cscn.workflows.convert_cases import OnStep, convert_cases
+from nnunet_cscn.workflows.convert_cases import convert_cases
+from nnunet_cscn.workflows.progress import OnStepProgress, of_step
 
 _CHANNELS = {"PT": "PET"}  # what nnU-Net users call a modality; on CT nnU-Net normalises as CT
 
@@ -39,9 +40,8 @@ def convert_dicom(
     overwrite: bool = False,
     keep_ids: bool = False,
     mapping: str | Path | None = None,
-    num_processes: int | None = None,
-    on_step: OnStep | None = None,
-    on_progress: OnProgress | None = None,
+    workers: int | None = None,
+    on_progress: OnStepProgress | None = None,
 ) -> ConversionResult:
     """Convert DICOM series with contours (RTSTRUCT or SEG).
 
@@ -67,9 +67,9 @@ def convert_dicom(
         overwrite: Replace files that differ from the source, instead of refusing the case.
         keep_ids: Call cases and patients after their PatientID instead of numbers.
         mapping: File for which patient each case is, readable for you alone; cases that it names keep their numbers.
-        num_processes: Cases at the same time; None for one on each available processor.
-        on_step: Called with what is done next: ``"looking at files"``, ``"converting"``, ``"drawing"``.
-        on_progress: Called with the number of finished files or cases in this step, and of all.
+        workers: Cases at the same time; None for one on each available processor.
+        on_progress: Called with the step, the number of finished files or cases in it and of all.
+            Steps: ``"looking at files"``, ``"converting"``, ``"drawing"``.
 
     Returns:
         The cases that are there, and why the others are not.
@@ -91,7 +91,9 @@ def convert_dicom(
     if mapping is not None:
         known = read_mapping(Path(mapping), folder.name, has_ids=keep_ids, prefix=name)
     with quiet():
-        found = _find(studies, modality, contours, on_step=on_step, on_progress=on_progress)
+        found = find_studies(
+            Path(studies), contours=contours, modality=modality, on_progress=of_step(on_progress, "looking at files")
+        )
         common = _common_modality(found.found, request, stated=modality)  # refused before anything is written
     identities = [study.identity for study in found.found]
     if keep_ids:
@@ -105,8 +107,7 @@ def convert_dicom(
         _cases(found.found, names, request),
         out,
         overwrite=overwrite,
-        num_processes=num_processes,
-        on_step=on_step,
+        workers=workers,
         on_progress=on_progress,
     )
     return replace(result, n_damaged=found.n_damaged)
@@ -129,19 +130,6 @@ def _describe(dataset_id: int, name: str, request: Request, *, modality: str) ->
         channel_names=(_CHANNELS.get(modality, modality),),
         labels={region.label: region.value for region in request.regions},
     )
-
-
-def _find(
-    studies: str | Path,
-    modality: str | None,
-    contours: Contours | None,
-    *,
-    on_step: OnStep | None,
-    on_progress: OnProgress | None,
-) -> Studies:
-    if on_step is not None:
-        on_step("looking at files")
-    return find_studies(Path(studies), contours=contours, modality=modality, on_progress=on_progress)
 
 
 def _common_modality(studies: Sequence[Study], request: Request, *, stated: str | None) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from nnunet_cscn.conversion.file_patterns import Layout, find_cases
 from nnunet_cscn.conversion.raw_dataset import own_dataset
 from nnunet_cscn.errors import ArgumentError
-from nnunet_cscn.evaluation.case_pool import OnProgress
 from nnunet_cscn.workflows.conversion_result import ConversionResult
-from nnunet_cscn.workflows.convert_cases import OnStep, convert_cases
+from nnunet_cscn.workflows.convert_cases import convert_cases
+from nnunet_cscn.workflows.progress import OnStepProgress
 
 
 def convert_nifti(
@@ -25,9 +25,8 @@ def convert_nifti(
     name: str = "Converted",
     resample: bool = False,
     overwrite: bool = False,
-    num_processes: int | None = None,
-    on_step: OnStep | None = None,
-    on_progress: OnProgress | None = None,
+    workers: int | None = None,
+    on_progress: OnStepProgress | None = None,
 ) -> ConversionResult:
     """Convert a folder of NIfTI, NRRD or MetaImage files.
 
@@ -45,9 +44,9 @@ def convert_nifti(
         name: Name of the data set behind its number.
         resample: Bring volumes on other grids onto the first channel's, instead of refusing the case.
         overwrite: Replace files that differ from the source, instead of refusing the case.
-        num_processes: Cases at the same time; None for one on each available processor.
-        on_step: Called with what is done next: ``"converting"``, ``"drawing"``.
-        on_progress: Called with the number of finished cases in this step, and of all.
+        workers: Cases at the same time; None for one on each available processor.
+        on_progress: Called with the step, the number of finished cases in it and of all.
+            Steps: ``"converting"``, ``"drawing"``.
 
     Returns:
         The cases that are there, and why the others are not.
@@ -78,8 +77,7 @@ def convert_nifti(
         find_cases(Path(source), layout, resample=resample),
         out,
         overwrite=overwrite,
-        num_processes=num_processes,
-        on_step=on_step,
+        workers=workers,
         on_progress=on_progress,
     )
 

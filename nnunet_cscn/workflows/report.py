@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from nnunet_cscn.errors import ArgumentError
@@ -17,6 +16,7 @@ from nnunet_cscn.report.provenance import Provenance
 from nnunet_cscn.report.writing import write_report as write_page
 from nnunet_cscn.workflows.evaluate import evaluate_folders
 from nnunet_cscn.workflows.labels import Labels
+from nnunet_cscn.workflows.progress import OnStepProgress, of_step
 
 MANY_LABELS = 4
 
@@ -53,7 +53,7 @@ def write_report(
     skip_bad: bool = False,
     workers: int | None = None,
     command: Sequence[str] = ("nnunet_cscn.workflows.report.write_report",),
-    on_progress: Callable[[str, int, int], None] | None = None,
+    on_progress: OnStepProgress | None = None,
 ) -> Report:
     """Evaluate a folder of predictions, and write a page about it that opens offline.
 
@@ -105,7 +105,7 @@ def write_report(
         empty_distance=empty_distance,
         skip_bad=skip_bad,
         workers=workers,
-        on_progress=partial(on_progress, "evaluating") if on_progress is not None else None,
+        on_progress=of_step(on_progress, "evaluating"),
     )
     figures = write_page(
         page,
@@ -116,7 +116,7 @@ def write_report(
         channel=channel,
         n_each=show if show is not None else 2 if len(scores.labels) <= MANY_LABELS else 1,
         wanted=cases,
-        on_progress=partial(on_progress, "drawing") if on_progress is not None else None,
+        on_progress=of_step(on_progress, "drawing"),
     )
     return Report(page, figures, scores)
 
