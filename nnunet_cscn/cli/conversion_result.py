@@ -10,7 +10,7 @@ from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
     from nnunet_cscn.evaluation.case_pool import OnProgress
     from nnunet_cscn.workflows.conversion_result import ConversionResult
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def step_bars() -> Iterator[tuple[OnStep, OnProgress]]:
-    """Yield callbacks for a workflow that show a progress bar for each of its steps."""
-    with progress_bar() as progress:
-        tasks: list[TaskID] = []
+    """Yield callbacks for a workflow that show a progress bar for each of its steps, and nothing before the first."""
+    with contextlib.ExitStack() as shown:
+        bars: list[tuple[Progress, TaskID]] = []
 
         def on_step(step: str) -> None:
-            tasks.append(progress.add_task(step, total=None))
+            progress = bars[-1][0] if bars else shown.enter_context(progress_bar())
+            bars.append((progress, progress.add_task(step, total=None)))
 
         def on_progress(done: int, total: int) -> None:
-            progress.update(tasks[-1], completed=done, total=total)
+            progress, task = bars[-1]
+            progress.update(task, completed=done, total=total)
 
         yield on_step, on_progress
 

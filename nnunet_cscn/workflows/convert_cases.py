@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -86,7 +86,7 @@ def convert_cases(
 def draw_cases(
     folder: Path,
     cases: Sequence[str],
-    labels: dict[str, int],
+    labels: Mapping[str, int],
     *,
     on_step: OnStep | None = None,
     on_progress: OnProgress | None = None,
