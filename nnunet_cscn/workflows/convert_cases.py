@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def convert_cases(
 def draw_cases(
     folder: Path,
     cases: Sequence[str],
-    labels: dict[str, int],
+    labels: Mapping[str, int],
     *,
     on_progress: OnProgress | None = None,
 ) -> None:

@@ -52,10 +52,10 @@ def convert_dataset(
         ArgumentError: When the data set is unknown, or has no such variant or number, or can't be resampled.
         UserError: When the source holds nothing of the data set, or ``convert_cases`` refuses.
 
-    Example:
-        >>> result = convert_dataset("lgg", "downloads/kaggle_3m", "raw")  # doctest: +SKIP
-        >>> print(len(result.converted), result.problems)  # doctest: +SKIP
-        110 {}
+    Example::
+
+        result = convert_dataset("lgg", "downloads/kaggle_3m", "raw")
+        print(result.folder, len(result.converted), result.problems)
     """
     if name not in PUBLIC_DATASETS:
         raise ArgumentError("name", f"expected one of {', '.join(PUBLIC_DATASETS)}, got {name}")

@@ -79,8 +79,10 @@ def convert_dicom(
         UserError: When there is no such folder, nothing was drawn in it, the mapping is another one's, or
             ``convert_cases`` refuses.
 
-    Example:
-        >>> result = convert_dicom("studies", "raw", dataset_id=950, rois={"GTVp": "GTV.*"})  # doctest: +SKIP
+    Example::
+
+        result = convert_dicom("studies", "raw", dataset_id=950, rois={"GTVp": "GTV.*"})
+        print(result.report, result.problems)
     """
     if contours is not None and contours not in get_args(Contours):
         raise ArgumentError("contours", f"expected {' or '.join(get_args(Contours))}, got {contours}")

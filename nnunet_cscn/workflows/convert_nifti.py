@@ -55,15 +55,16 @@ def convert_nifti(
         ArgumentError: When an argument is wrong.
         UserError: When a pattern is wrong, no file fits, or ``convert_cases`` refuses.
 
-    Example:
-        >>> result = convert_nifti(  # doctest: +SKIP
-        ...     "data",
-        ...     "raw",
-        ...     dataset_id=960,
-        ...     images={"T1": "images/{case}_T1.nii.gz"},
-        ...     label_maps="labels/{case}.nii.gz",
-        ...     labels={"GTVp": 1},
-        ... )
+    Example::
+
+        result = convert_nifti(
+            "data",
+            "raw",
+            dataset_id=960,
+            images={"T1": "images/{case}_T1.nii.gz"},
+            label_maps="labels/{case}.nii.gz",
+            labels={"GTVp": 1},
+        )
     """
     values = _label_values(label_maps, labels or {}, masks or {})
     description = own_dataset(
