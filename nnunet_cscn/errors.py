@@ -10,6 +10,24 @@ class UserError(ValueError):
     """
 
 
+class ArgumentError(UserError):
+    """An argument that is wrong: commands name it as their option, and Python users read its name.
+
+    Args:
+        argument: The argument's name.
+        reason: What is wrong with it, and what to do.
+
+    Example:
+        >>> str(ArgumentError("device", "expected cuda, cpu or mps, got gpu"))
+        'device: expected cuda, cpu or mps, got gpu'
+    """
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(f"{argument}: {reason}")
+        self.argument = argument
+        self.reason = reason
+
+
 class CommandFailed(RuntimeError):  # noqa: N818  it is what happened
     """A command that we started failed, told in one sentence that names its log; exit status 1."""
 
