@@ -1,5 +1,6 @@
 """Fixtures that more than one folder of tests uses."""
 
+import functools
 import os
 import shutil
 from collections.abc import Callable
@@ -75,6 +76,19 @@ def _staged_folders_once(tmp_path_factory) -> Callable[[str], Path]:
         return made[kind]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def trained_models(_staged_folders_once, tmp_path_factory) -> Callable[[str], Path]:
+    """Return a function that makes nnU-Net's folders, with two folds of CSCNTrainer and one of CSCNStagedTrainer."""
+
+    @functools.cache
+    def made(kind: str) -> Path:
+        import trained_dataset  # imports torch
+
+        return trained_dataset.make(tmp_path_factory.mktemp("trained") / kind, _staged_folders_once(kind))
+
+    return made
 
 
 @pytest.fixture

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.cli.app import console
+from nnunet_cscn.errors import ArgumentError, UserError
 
 if TYPE_CHECKING:
-    from nnunet_cscn.prediction.predictor import Fold, Manner
+    from nnunet_cscn.prediction.predictor import Fold, Manner, SlidingWindow
+    from nnunet_cscn.workflows.models import LoadedModel
 
 Dataset = Annotated[str, typer.Option("-d", help="Data set, by number or name.")]
 Configuration = Annotated[str, typer.Option("-c", help="Configuration, such as 3d_fullres.")]
@@ -51,9 +52,9 @@ class ManyFolds(TyperCommand):
 
 
 def chosen_folds(texts: list[str]) -> tuple[Fold, ...]:
-    """Return the folds that ``-f`` names, all five by default; UserError for something else."""
+    """Return the folds that ``-f`` names, all five by default; ArgumentError for something else."""
     if wrong := [text for text in texts if not (text.isdecimal() or text == "all")]:
-        raise UserError(f"-f: expected numbers of folds, or all, got {wrong[0]}")
+        raise ArgumentError("folds", f"expected numbers of folds, or all, got {wrong[0]}")
     return tuple(text if text == "all" else int(text) for text in dict.fromkeys(texts)) or (0, 1, 2, 3, 4)
 
 
@@ -64,39 +65,37 @@ def chosen_manner(*, stitched: bool, views: bool) -> Manner:
     return "stitched" if stitched else "views" if views else "tiles"
 
 
-def chosen_device(named: str | None) -> str:
-    """Return the device that ``-device`` names, by default a GPU where there is one; UserError when it is absent."""
-    if named not in (None, "cuda", "cpu", "mps"):
-        raise UserError(f"-device {named}: expected cuda, cpu or mps; CUDA_VISIBLE_DEVICES chooses among several GPUs")
-    import torch
-
-    device = named or ("cuda" if torch.cuda.is_available() else "cpu")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("-device cuda: there is no GPU that torch can see; use -device cpu")
-    if device == "mps" and not torch.backends.mps.is_available():
-        raise UserError("-device mps: torch finds none here; use -device cpu")
-    if device == "cuda":
-        torch.set_num_threads(1)  # as nnUNetv2_predict does; on the CPU torch takes all cores, or OMP_NUM_THREADS
-    return device
-
-
-def run_predictor(
-    predictor: Any,
-    images: list[list[str]],
-    targets: list[str],
+def loaded_model(
+    dataset: str,
+    configuration: str,
     *,
-    overwrite: bool,
-    save_probabilities: bool,
-    previous_stage: Path | None,
-    n_preprocessing: int,
-    n_export: int,
-) -> None:
-    """Let nnU-Net's predictor read, predict and write, in processes of its own or, with none of them, in this one."""
-    previous = None if previous_stage is None else str(previous_stage)
-    Path(targets[0]).parent.mkdir(parents=True, exist_ok=True)
-    if n_preprocessing == n_export == 0:
-        predictor.predict_from_files_sequential(images, targets, save_probabilities, overwrite, previous)
-    else:
-        predictor.predict_from_files(
-            images, targets, save_probabilities, overwrite, max(1, n_preprocessing), max(1, n_export), previous
+    trainer: str,
+    plans: str,
+    folds: list[str] | None,
+    checkpoint: str,
+    device: str | None,
+    manner: Manner,
+    window: SlidingWindow,
+) -> LoadedModel:
+    """Return the model that the options name, on the device that they name.
+
+    Raises:
+        UserError: When there is none, or it can't be loaded.
+    """
+    from nnunet_cscn.nnunet.folders import model_folder
+
+    numbers = chosen_folds(folds or [])
+    folder = model_folder(dataset, trainer=trainer, plans=plans, configuration=configuration)
+    with console.status("importing nnU-Net"):
+        import torch
+
+        from nnunet_cscn.workflows.models import load_model_folder
+    try:
+        model = load_model_folder(
+            folder, folds=numbers, checkpoint=checkpoint, device=device, manner=manner, window=window
         )
+    except ArgumentError as fault:
+        raise ArgumentError(manner, fault.reason) if fault.argument == "manner" else fault from None
+    if model.device.startswith("cuda"):
+        torch.set_num_threads(1)  # as nnUNetv2_predict does; on the CPU torch takes all cores, or OMP_NUM_THREADS
+    return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.model_options import (
     Checkpoint,
     Configuration,
@@ -21,12 +22,10 @@ from nnunet_cscn.cli.model_options import (
     Stitched,
     Trainer,
     Views,
-    chosen_device,
-    chosen_folds,
     chosen_manner,
-    run_predictor,
+    loaded_model,
 )
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.cli.phase_bar import PhaseBar
 
 
 def predict(
@@ -88,71 +87,55 @@ def predict(
 
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """
-    from nnunet_cscn.nnunet.folders import model_folder
+    from nnunet_cscn.prediction.predictor import SlidingWindow
 
-    numbers = chosen_folds(folds or [])
     manner = chosen_manner(stitched=stitched, views=views)
-    if part >= n_parts:
-        raise UserError(f"-part_id {part}: with -num_parts {n_parts} it goes from 0 to {n_parts - 1}")
-    if previous_stage is not None and not previous_stage.is_dir():
-        raise UserError(f"-prev_stage_predictions {previous_stage}: there is no such folder")
-    folder = model_folder(dataset, trainer=trainer, plans=plans, configuration=configuration)
-    with console.status("importing nnU-Net"):
-        import torch
-
-        from nnunet_cscn.nnunet.discovery import ensure_registered
-        from nnunet_cscn.prediction.images import check_unharmed, images_in
-        from nnunet_cscn.prediction.predictor import Model, SlidingWindow
-        from nnunet_cscn.prediction.uncertainty import UncertaintyWriter
-
-        ensure_registered()
-    model = Model(folder, numbers, checkpoint)
-    model.check()
-    cases = images_in(images, file_ending=model.file_ending(), n_channels=len(model.channel_names()))
-    names = sorted(cases)[part::n_parts]
-    if not names:
-        console.print(f"nothing to do: {len(cases)} cases in {n_parts} parts leave none for part {part}")
-        return
-    with progress_bar() as progress:
-        task = progress.add_task("checking images", total=len(names), visible=not disable_progress_bar)
-        check_unharmed(
-            {case: cases[case] for case in names},
-            on_progress=lambda done, _total: progress.update(task, completed=done),
-        )
-    window = SlidingWindow(step_size, not disable_tta, not not_on_device, verbose, not disable_progress_bar)
-    predictor = model.load(torch.device(chosen_device(device)), window, manner=manner)
-    if (before := predictor.configuration_manager.previous_stage_name) and previous_stage is None:
-        raise UserError(f"{configuration} needs the segmentations of {before}: give -prev_stage_predictions FOLDER")
-    out = out.absolute()  # nnU-Net can't write into a folder without a name, such as .
-    writer = UncertaintyWriter(predictor, model, out) if uncertainty else None  # refused before anything is predicted
-    run_predictor(
-        predictor,
-        [[str(file) for file in cases[case]] for case in names],
-        [str(out / case) for case in names],
-        overwrite=not continue_prediction,
-        save_probabilities=save_probabilities,
-        previous_stage=previous_stage,
-        n_preprocessing=n_preprocessing,
-        n_export=n_export,
+    shows_bars = not disable_progress_bar
+    model = loaded_model(
+        dataset,
+        configuration,
+        trainer=trainer,
+        plans=plans,
+        folds=folds,
+        checkpoint=checkpoint,
+        device=device,
+        manner=manner,
+        window=SlidingWindow(step_size, not disable_tta, not not_on_device, verbose, shows_bars),
     )
-    if writer is not None:
-        with progress_bar() as progress:
-            task = progress.add_task("uncertainty", total=len(names), visible=not disable_progress_bar)
-            writer.write(
-                {case: cases[case] for case in names},
-                overwrite=not continue_prediction,
-                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
-            )
-        _show(out)
+    from nnunet_cscn.workflows.predict import predict_folder
+
+    with (
+        PhaseBar("checking images", visible=shows_bars) as checking,
+        PhaseBar("uncertainty", visible=shows_bars) as comparing,
+    ):
+        predicted = predict_folder(
+            model,
+            images,
+            out,
+            uncertainty=uncertainty,
+            save_probabilities=save_probabilities,
+            overwrite=not continue_prediction,
+            previous_stage=previous_stage,
+            n_preprocessing=n_preprocessing,
+            n_export=n_export,
+            n_parts=n_parts,
+            part=part,
+            on_checked=checking,
+            on_uncertainty=comparing,
+        )
+    if not predicted.cases:
+        console.print(f"nothing to do: {predicted.n_cases} cases in {n_parts} parts leave none for part {part}")
+    elif predicted.disagreement is not None:
+        _show(predicted.folder, predicted.disagreement)
 
 
-def _show(out: Path) -> None:
-    from nnunet_cscn.prediction.uncertainty import SUMMARY, read_scores
+def _show(folder: Path, disagreement: Mapping[str, float]) -> None:
+    from nnunet_cscn.prediction.uncertainty import SUMMARY
 
     table = Table(title="Disagreement of the stages")
     table.add_column("case", overflow="fold")
     table.add_column("disagreement", justify="right")
-    for case, score in read_scores(out).items():
+    for case, score in disagreement.items():
         table.add_row(escape(case), f"{score:.3f}")
     console.print(table)
-    console.print(f"written to {out / SUMMARY}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"written to {folder / SUMMARY}", markup=False, highlight=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import SimpleITK
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.nifti.voxels import ENDINGS, check_whole
 
@@ -27,21 +27,23 @@ def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, l
         UserError: When there is no case, or cases lack channels or have too many, all of them listed.
     """
     if not folder.is_dir():
-        raise UserError(f"-i {folder}: there is no such folder")
+        raise ArgumentError("images", f"there is no folder {folder}")
     name = re.compile(r"(.+)_(\d{4})" + re.escape(file_ending))
     channels: dict[str, dict[int, Path]] = {}
     for file in sorted(folder.iterdir()):
         if file.is_file() and not file.name.startswith(".") and (match := name.fullmatch(file.name)):
             channels.setdefault(match.group(1), {})[int(match.group(2))] = file
     if not channels:
-        raise UserError(
-            f"-i {folder} holds no images named as nnU-Net wants them, such as case_0000{file_ending} (case, channel)"
+        raise ArgumentError(
+            "images",
+            f"{folder} holds no images named as nnU-Net wants them, such as case_0000{file_ending} (case, channel)",
         )
     if wrong := [case for case, files in channels.items() if not _is_complete(files, n_channels)]:
         wanted = ", ".join(f"CASE_{channel:04d}{file_ending}" for channel in range(n_channels))
-        raise UserError(
-            f"-i {folder}: {len(wrong)} of {len(channels)} cases do not have exactly the channels of the model "
-            f"({wanted}): {', '.join(wrong[:10])}{' and others' if len(wrong) > 10 else ''}"
+        raise ArgumentError(
+            "images",
+            f"in {folder} {len(wrong)} of {len(channels)} cases do not have exactly the channels of the model "
+            f"({wanted}): {', '.join(wrong[:10])}{' and others' if len(wrong) > 10 else ''}",
         )
     return {case: [file for _, file in sorted(files.items())] for case, files in channels.items()}
 

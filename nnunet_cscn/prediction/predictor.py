@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import torch
-
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.files import read_json_file
-from nnunet_cscn.nnunet.checkpoints import read_checkpoint
-from nnunet_cscn.nnunet.inference import nnUNetPredictor
-from nnunet_cscn.prediction.stitched import StitchedPredictor
-from nnunet_cscn.prediction.three_views import ThreeViewsPredictor
+
+if TYPE_CHECKING:
+    import torch
 
 Fold = int | str  # a number, or "all"
 Manner = Literal["tiles", "stitched", "views"]
-
-_PREDICTORS: Mapping[Manner, type[Any]] = {
-    "tiles": nnUNetPredictor,
-    "stitched": StitchedPredictor,
-    "views": ThreeViewsPredictor,
-}
 
 
 @dataclass(frozen=True)
@@ -69,8 +60,10 @@ class Model:
             trained = sorted(
                 file.parent.name.removeprefix("fold_") for file in self.folder.glob(f"fold_*/{self.checkpoint}")
             )
-            there = f"predict with what there is: -f {' '.join(trained)}" if trained else "train it first"
-            raise UserError(f"{self.folder.name} has no {self.checkpoint} in fold {', '.join(missing)}: {there}")
+            there = f"trained: {', '.join(trained)}" if trained else "train it first"
+            raise ArgumentError(
+                "folds", f"{self.folder.name} has no {self.checkpoint} in fold {', '.join(missing)}; {there}"
+            )
 
     def channel_names(self) -> tuple[str, ...]:
         """Return the names of the channels that the model sees.
@@ -100,6 +93,17 @@ class Model:
         content = read_json_file(self.folder / "dataset.json")
         return content if isinstance(content, dict) else {}
 
+    def labels(self) -> dict[str, Any]:
+        """Return what each label, or region, is in the label maps, by name.
+
+        Raises:
+            UserError: When its dataset.json does not say.
+        """
+        labels = self.description().get("labels")
+        if not isinstance(labels, dict):
+            raise UserError(f"{self.folder / 'dataset.json'} has no valid labels: restore it or train again")
+        return labels
+
     def to_json(self) -> dict[str, Any]:
         """Return what tells the model from others, for a JSON file."""
         return {"model": self.folder.name, "folds": list(self.folds), "checkpoint": self.checkpoint}
@@ -114,9 +118,13 @@ class Model:
                 whole image, not of each tile. ``views``: three times, along three views, averaged.
 
         Raises:
-            UserError: When a checkpoint is damaged, or the model does not know that manner.
+            UserError: When a checkpoint is damaged, or the manner is unknown or not one that the model has learnt.
         """
-        predictor = _PREDICTORS[manner](
+        from nnunet_cscn.nnunet.checkpoints import read_checkpoint
+
+        if manner not in get_args(Manner):
+            raise ArgumentError("manner", f"expected {', '.join(get_args(Manner))}, got {manner}")
+        predictor = _predictors()[manner](
             tile_step_size=window.step_size,
             use_gaussian=True,
             use_mirroring=window.mirroring,
@@ -142,4 +150,12 @@ class Model:
 
 def manner_of(predictor: Any) -> Manner:
     """Return how a predictor that ``Model.load`` gave predicts."""
-    return next(manner for manner, kind in _PREDICTORS.items() if type(predictor) is kind)
+    return next(manner for manner, kind in _predictors().items() if type(predictor) is kind)
+
+
+def _predictors() -> Mapping[Manner, type[Any]]:
+    from nnunet_cscn.nnunet.inference import nnUNetPredictor
+    from nnunet_cscn.prediction.stitched import StitchedPredictor
+    from nnunet_cscn.prediction.three_views import ThreeViewsPredictor
+
+    return {"tiles": nnUNetPredictor, "stitched": StitchedPredictor, "views": ThreeViewsPredictor}

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.networks.staged import FrozenCoarse
 from nnunet_cscn.nnunet.inference import nnUNetPredictor
 from nnunet_cscn.nnunet.wrapping import unwrapped
@@ -27,13 +27,14 @@ class StitchedPredictor(nnUNetPredictor):  # type: ignore[misc]
         """Load a model as nnU-Net does.
 
         Raises:
-            UserError: When it is no staged cascade.
+            ArgumentError: When it is no staged cascade.
         """
         super().initialize_from_trained_model_folder(*args, **kwargs)
         if not isinstance(unwrapped(self.network), FrozenCoarse):
-            raise UserError(
-                f"--stitched: {self.trainer_name} did not learn from stitched probabilities; only CSCNStagedTrainer "
-                "and its variants do"
+            raise ArgumentError(
+                "manner",
+                f"{self.trainer_name} did not learn from stitched probabilities; only CSCNStagedTrainer and its "
+                "variants do",
             )
         self._stage_one_labels = self.label_manager  # other users of this predictor may ask for more channels
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nnunet_cscn.data.views import VIEWS
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.nnunet.inference import nnUNetPredictor
 from nnunet_cscn.settings.block import Settings
 
@@ -23,13 +23,14 @@ class ThreeViewsPredictor(nnUNetPredictor):  # type: ignore[misc]
         """Load a model as nnU-Net does.
 
         Raises:
-            UserError: When it has learnt from one view.
+            ArgumentError: When it has learnt from one view.
         """
         super().initialize_from_trained_model_folder(*args, **kwargs)
         if not Settings.from_configuration(self.configuration_manager.configuration).three_views:
-            raise UserError(
-                f"--views: {self.trainer_name} learnt from one view here; train a configuration with the option "
-                "three_views (`cscn configure ... --set three_views=true`)"
+            raise ArgumentError(
+                "manner",
+                f"{self.trainer_name} learnt from one view here; train a configuration with the option three_views "
+                "(`cscn configure ... --set three_views=true`)",
             )
 
     def predict_sliding_window_return_logits(self, input_image: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.prediction.disagreement import disagreement_map, disagreement_score
 from nnunet_cscn.prediction.native_grid import check_reader, on_native_grid, write_map
@@ -37,8 +37,8 @@ class UncertaintyWriter:
     def __init__(self, predictor: Any, model: Model, out: Path) -> None:
         check_reader(predictor.plans_manager)
         if previous := predictor.configuration_manager.previous_stage_name:
-            raise UserError(
-                f"--uncertainty: {model.folder.name} needs segmentations of {previous}, as nnU-Net's cascade"
+            raise ArgumentError(
+                "uncertainty", f"{model.folder.name} needs segmentations of {previous}, as nnU-Net's cascade"
             )
         self._predictor = predictor
         self._model = {**model.to_json(), "manner": manner_of(predictor)}

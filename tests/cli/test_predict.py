@@ -1,6 +1,5 @@
 """`cscn predict` in this process; tests/stock compares it with nnU-Net's command."""
 
-import functools
 import inspect
 import json
 import re
@@ -18,29 +17,9 @@ import tiny_dataset
 from nnunet_cscn.cli.main import app
 from nnunet_cscn.prediction.predictor import Model, SlidingWindow
 from nnunet_cscn.prediction.stages import StagesPredictor
-from nnunet_cscn.training.cscn import CSCNTrainer
-from nnunet_cscn.training.staged import CSCNStagedTrainer
-from tiny_training import CONFIGURATION, new_trainer, set_folders
+from tiny_training import CONFIGURATION, set_folders
 
 IN_THIS_PROCESS = ("-npp", "0", "-nps", "0", "-device", "cpu")
-
-
-@pytest.fixture(scope="module")
-def trained(_staged_folders_once, tmp_path_factory):
-    """Return a function that makes nnU-Net's folders, with two folds of CSCNTrainer and one of CSCNStagedTrainer."""
-
-    @functools.cache
-    def made(kind):
-        root = tmp_path_factory.mktemp("predict") / kind
-        shutil.copytree(_staged_folders_once(kind), root)
-        with pytest.MonkeyPatch.context() as patch:
-            set_folders(patch, root)
-            preprocessed = root / "preprocessed" / tiny_dataset.NAME
-            for trainer, fold in ((CSCNTrainer, 0), (CSCNTrainer, 1), (CSCNStagedTrainer, 0)):
-                new_trainer(trainer, preprocessed, fold).run_training()
-        return root
-
-    return made
 
 
 @pytest.fixture
@@ -49,9 +28,9 @@ def kind():
 
 
 @pytest.fixture
-def folders(trained, kind, tmp_path, monkeypatch):
+def folders(trained_models, kind, tmp_path, monkeypatch):
     """The folders, and two images to predict in tmp_path/in."""
-    folder = trained(kind)
+    folder = trained_models(kind)
     set_folders(monkeypatch, folder)
     (tmp_path / "in").mkdir()
     for case in (0, 1):
@@ -242,22 +221,22 @@ def test_every_option_of_nnunets_command_is_an_option_of_ours():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["-f", "0", "7"], "has no checkpoint_final.pth in fold 7: predict with what there is: -f 0 1"),
-        ([], "has no checkpoint_final.pth in fold 2, 3, 4: predict with what there is: -f 0 1"),
-        (["-f", "0", "-chk", "checkpoint_worst.pth"], "has no checkpoint_worst.pth in fold 0: train it first"),
-        (["-f", "zero"], "-f: expected numbers of folds, or all, got zero"),
+        (["-f", "0", "7"], "has no checkpoint_final.pth in fold 7; trained: 0, 1"),
+        ([], "has no checkpoint_final.pth in fold 2, 3, 4; trained: 0, 1"),
+        (["-f", "0", "-chk", "checkpoint_worst.pth"], "has no checkpoint_worst.pth in fold 0; train it first"),
+        (["-f", "zero"], ": expected numbers of folds, or all, got zero"),
         (["0", "1"], "unexpected extra argument(s) (0 1)"),
         (["-f", "0", "-npp", "1", "2"], "unexpected extra argument(s) (2)"),
         (["-f"], "Option '-f' requires an argument"),
         (["-f", "0", "-tr", "BUNetTrainer", "--uncertainty"], "BUNetTrainer has a single network"),
         (["-f", "0", "-tr", "CSCNTrainer", "--stitched"], "CSCNTrainer did not learn from stitched probabilities"),
-        (["-f", "0", "-tr", "CSCNTrainer", "--views"], "--views: CSCNTrainer learnt from one view here"),
+        (["-f", "0", "-tr", "CSCNTrainer", "--views"], "views: CSCNTrainer learnt from one view here"),
         (["-f", "0", "--views", "--stitched"], "--stitched and --views: give one of them"),
         (["-f", "0", "-tr", "NoTrainer"], "has no model NoTrainer__nnUNetPlans__3d_tiny"),
-        (["-f", "0", "-num_parts", "2", "-part_id", "2"], "-part_id 2: with -num_parts 2 it goes from 0 to 1"),
-        (["-f", "0", "-prev_stage_predictions", "nowhere"], "-prev_stage_predictions nowhere: there is no such folder"),
-        (["-f", "0", "-device", "gpu"], "-device gpu: expected cuda, cpu or mps"),
-        (["-f", "0", "-i", "nowhere"], "-i nowhere: there is no such folder"),
+        (["-f", "0", "-num_parts", "2", "-part_id", "2"], ": of 2 parts it goes from 0 to 1, got 2"),
+        (["-f", "0", "-prev_stage_predictions", "nowhere"], ": there is no folder nowhere"),
+        (["-f", "0", "-device", "gpu"], ": expected cuda, cpu or mps, got gpu"),
+        (["-f", "0", "-i", "nowhere"], ": there is no folder nowhere"),
     ],
 )
 def test_mistakes_end_with_status_2_and_a_sentence(folders, tmp_path, refused, arguments, sentence):

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import highdicom as hd
 import numpy as np
 import pydicom
@@ -8,13 +6,11 @@ import torch
 
 import tiny_dataset
 from dicom_files import oblique, write_series
-from nnunet_cscn.cli.predict_dicom import _predicted
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.pixels import read_pixels
 from nnunet_cscn.dicom.rasterise import rasterise
 from nnunet_cscn.dicom.series import image_series
 from nnunet_cscn.dicom.structures import read_structures
-from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.nifti.writing import write_volume
 from nnunet_cscn.prediction.predictor import Model, SlidingWindow
@@ -86,7 +82,7 @@ def test_of_several_series_one_has_to_be_chosen(refused, study, tmp_path):
     write_series(study / "other", np.zeros((3, 8, 8), np.int16))
     write_series(study / "scout", np.zeros((1, 8, 8), np.int16), ImageType=[["ORIGINAL", "PRIMARY", "LOCALIZER"]])
     shown = refused("predict-dicom", study, tmp_path / "out", *OPTIONS)
-    assert "holds 2 series; choose one with --series N" in " ".join(shown.split())
+    assert "holds 2 series; choose one by its number" in " ".join(shown.split())
     assert "MR, axial, 3 slices of 8 x 8" in shown
     assert "holds 2 series" in " ".join(
         refused("predict-dicom", study, tmp_path / "out", *OPTIONS, "--series", 3).split()
@@ -100,26 +96,3 @@ def test_gaps_and_empty_folders_are_told(refused, study, tmp_path):
     assert "1 slice is missing" in refused("predict-dicom", study, tmp_path / "out", *OPTIONS)
     (tmp_path / "empty").mkdir()
     assert "holds no series of images" in refused("predict-dicom", tmp_path / "empty", tmp_path / "out", *OPTIONS)
-
-
-def test_further_channels_are_brought_onto_the_first_series(tmp_path):
-    """The second series has voxels of twice the size along columns; its values grow with x, so that they tell where."""
-    values = np.arange(8, dtype=np.int16)[None, None].repeat(3, 0).repeat(6, 1)
-    write_series(tmp_path / "a", 10 * values, pixel_spacing_mm=(1.0, 1.0), uid="1.2.1")
-    write_series(tmp_path / "b", 20 * values, pixel_spacing_mm=(1.0, 2.0), uid="1.2.2")
-    found, _ = image_series(read_headers(tmp_path))
-    seen = {}
-
-    class Predictor:
-        def predict_from_files_sequential(self, images, targets, *_):
-            files = [Path(image) for image in images[0]]
-            seen["images"], seen["grids"] = [read_voxels(file) for file in files], [read_grid(file) for file in files]
-
-    class ModelOfNifti:
-        def file_ending(self):
-            return ".nii.gz"
-
-    _predicted(Predictor(), ModelOfNifti(), found, tmp_path / "place")
-    assert seen["grids"][0] == seen["grids"][1]
-    first, second = seen["images"]
-    assert (first == second).all()  # 10 for each mm in both

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dicom_files import CORONAL, oblique, write_series
-from nnunet_cscn.cli.dicom_series import chosen_series
+from nnunet_cscn.dicom.chosen_series import chosen_series
 from nnunet_cscn.errors import UserError
 
 VOXELS = np.zeros((3, 8, 10), np.int16)
@@ -24,14 +24,14 @@ def test_what_there_is_to_choose_is_described_without_names(study):
     with pytest.raises(UserError) as refused:
         chosen_series(study, [], ["T1"])
     lines = str(refused.value).splitlines()
-    assert lines[0].endswith("holds 4 series; choose one with --series N:")
+    assert lines[0].endswith("holds 4 series; choose one by its number:")
     assert lines[1] == "  1: MR, axial, 3 slices of 8 x 10, 3 x 0.8 x 1.1 mm"
     assert lines[2] == "  2: MR, coronal, 3 slices of 8 x 10, 3 x 0.8 x 1.1 mm, echo time 80.5 ms, derived"
     assert lines[3] == "  3: CT, axial, 3 slices of 8 x 10, 3 x 0.8 x 1.1 mm"
 
 
 def test_a_model_of_two_channels_takes_two_in_their_order(study):
-    with pytest.raises(UserError, match="choose one for each of T1, T2, in this order: --series N --series N"):
+    with pytest.raises(UserError, match="choose one for each of T1, T2, in this order, by their numbers"):
         chosen_series(study, [1], ["T1", "T2"])
     assert [series.uid for series in chosen_series(study, [2, 1], ["T1", "T2"])] == ["1.2.2", "1.2.1"]
 
@@ -43,7 +43,7 @@ def test_another_modality_than_the_channels_is_refused(study):
 
 
 def test_one_series_is_not_two_channels_and_frames_are_not_mixed(study):
-    with pytest.raises(UserError, match="names a series twice"):
+    with pytest.raises(UserError, match="one is named twice"):
         chosen_series(study, [1, 1], ["T1", "T2"])
     with pytest.raises(UserError, match="different frames of reference: register them first"):
         chosen_series(study, [1, 3], ["T1", "T2"])
@@ -61,3 +61,10 @@ def test_series_of_no_use_are_named(tmp_path):
     write_series(tmp_path / "c", VOXELS, uid="1.2.3", ImagePositionPatient=None)
     with pytest.raises(UserError, match="not usable: images without position, orientation or pixel spacing"):
         chosen_series(tmp_path, [], ["T1"])
+
+
+def test_what_is_unusual_is_noted(study):
+    (study / "a" / "torn.dcm").write_bytes(bytes(128) + b"DICM" + b"torn")
+    notes = []
+    chosen_series(study, [1], ["T1"], on_note=notes.append)
+    assert notes[0] == "1 damaged DICOM file was passed over"

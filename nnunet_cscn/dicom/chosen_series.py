@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.conversion_result import tell_damaged
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 
 if TYPE_CHECKING:
     from nnunet_cscn.dicom.series import ImageSeries
@@ -17,34 +15,37 @@ if TYPE_CHECKING:
 _MODALITIES = {"CT": "CT", "PET": "PT", "PT": "PT", "MR": "MR"}
 
 
-def chosen_series(folder: Path, numbers: Sequence[int], channels: Sequence[str]) -> list[ImageSeries]:
+def chosen_series(
+    folder: Path, numbers: Sequence[int], channels: Sequence[str], *, on_note: Callable[[str], None] = lambda note: None
+) -> list[ImageSeries]:
     """Return the series of a folder that a model's channels are.
 
     Args:
         folder: Any mess of folders and files.
         numbers: Which ones of those that are listed, in the order of the channels; none where there is no choice.
         channels: Names of the model's channels.
+        on_note: Called with what was passed over and what is unusual about a series, a line each.
 
     Raises:
         UserError: When there is no series, they have to be chosen, one is of another modality than its channel, or they
             are of different patients or frames of reference.
     """
-    usable, problems = _usable_series(folder)
+    usable, problems = _usable_series(folder, on_note)
     if not numbers and len(usable) == len(channels) == 1:
         numbers = [1]
     if len(numbers) != len(channels) or not all(1 <= number <= len(usable) for number in numbers):
-        raise UserError(_choice(folder, usable, problems, channels))
+        raise ArgumentError("series", _choice(folder, usable, problems, channels))
     chosen = {number: usable[number - 1] for number in numbers}
     if len(chosen) < len(numbers):
-        raise UserError("--series names a series twice: choose another one for each channel")
+        raise ArgumentError("series", "one is named twice: choose another one for each channel")
     _check_together(list(chosen.values()), channels)
     for number, series in chosen.items():
         if series.notes:
-            console.print(f"series {number}: {'; '.join(series.notes)}", highlight=False)
+            on_note(f"series {number}: {'; '.join(series.notes)}")
     return list(chosen.values())
 
 
-def _usable_series(folder: Path) -> tuple[list[ImageSeries], dict[str, str]]:
+def _usable_series(folder: Path, on_note: Callable[[str], None]) -> tuple[list[ImageSeries], dict[str, str]]:
     """All series but localisers, and why others can't be used."""
     try:
         from nnunet_cscn.dicom.headers import read_headers
@@ -52,13 +53,14 @@ def _usable_series(folder: Path) -> tuple[list[ImageSeries], dict[str, str]]:
     except ImportError:
         raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
     if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder")
+        raise ArgumentError("images", f"there is no folder {folder}")
     damaged = list[Path]()
     found, problems = image_series(read_headers(folder, on_damaged=damaged.append))
-    tell_damaged(len(damaged))
+    if damaged:
+        on_note(f"{len(damaged)} damaged DICOM {'file was' if len(damaged) == 1 else 'files were'} passed over")
     usable = [series for series in found if not series.is_localiser]
     if not usable:
-        raise UserError("; ".join([f"{folder} holds no series of images", *problems.values()]))
+        raise ArgumentError("images", "; ".join([f"{folder} holds no series of images", *problems.values()]))
     return usable, problems
 
 
@@ -67,18 +69,18 @@ def _check_together(chosen: Sequence[ImageSeries], channels: Sequence[str]) -> N
         expected = _MODALITIES.get(name.upper())
         if expected is not None and series.modality not in ("", expected):
             found_one = f"the model's channel {name} is of modality {expected}, the series is {series.modality}"
-            raise UserError(f"{found_one}: choose another one with --series")
+            raise ArgumentError("series", f"{found_one}: choose another one")
     if len({series.patient for series in chosen}) > 1:
-        raise UserError("the chosen series are of different patients: choose those of one")
+        raise ArgumentError("series", "the chosen ones are of different patients: choose those of one")
     if len({series.frame_of_reference for series in chosen} - {""}) > 1:
-        raise UserError("the chosen series have different frames of reference: register them first")
+        raise ArgumentError("series", "the chosen ones have different frames of reference: register them first")
 
 
 def _choice(folder: Path, usable: Sequence[ImageSeries], problems: Mapping[str, str], channels: Sequence[str]) -> str:
     """All series, and how to choose; their descriptions stay out, as they may name anybody."""
-    how = "one with --series N"
+    how = "one by its number"
     if len(channels) > 1:
-        how = f"one for each of {', '.join(channels)}, in this order: {' '.join(['--series N'] * len(channels))}"
+        how = f"one for each of {', '.join(channels)}, in this order, by their numbers"
     lines = [f"{number}: {_described(series)}" for number, series in enumerate(usable, start=1)]
     lines += [f"not usable: {reason}" for reason in problems.values()]
     return "\n  ".join([f"{folder} holds {len(usable)} series; choose {how}:", *lines])

@@ -1,0 +1,46 @@
+"""A progress bar for one phase of a longer work, between whose phases others may write to the terminal."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+
+from rich.progress import Progress, TaskID
+
+from nnunet_cscn.cli.app import progress_bar
+
+
+class PhaseBar:
+    """A bar that appears with the first step of its phase and is finished with the last one.
+
+    Args:
+        description: What the phase does.
+        visible: Whether it is shown at all.
+    """
+
+    def __init__(self, description: str, *, visible: bool = True) -> None:
+        self._description = description
+        self._visible = visible
+        self._stack = ExitStack()
+        self._shown: tuple[Progress, TaskID] | None = None
+
+    def __enter__(self) -> PhaseBar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` steps are done."""
+        if not self._visible:
+            return
+        if self._shown is None:
+            progress = self._stack.enter_context(progress_bar())
+            self._shown = progress, progress.add_task(self._description)
+        progress, task = self._shown
+        progress.update(task, completed=done, total=total)
+        if done == total:
+            self._stack.close()
+            self._shown = None

@@ -1,0 +1,144 @@
+"""A DICOM series in, contours and segmentation in DICOM out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cscn.dicom.quiet import quiet
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.nifti.voxels import ENDINGS
+from nnunet_cscn.prediction.running import run_predictor
+from nnunet_cscn.workflows.models import LoadedModel
+
+if TYPE_CHECKING:
+    from nnunet_cscn.dicom.series import ImageSeries
+
+STRUCTURES, SEGMENTATION, PICTURE = "rtstruct.dcm", "seg.dcm", "picture.png"
+
+OnNote = Callable[[str], None]
+Masks = Mapping[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class PredictedSeries:
+    """What was predicted and written.
+
+    Attributes:
+        folder: Where ``rtstruct.dcm``, ``picture.png`` and, where anything was found, ``seg.dcm`` are.
+        volumes_ml: The volume of each region, in ml.
+        notes: What was passed over, resampled or not found, a line each.
+    """
+
+    folder: Path
+    volumes_ml: Mapping[str, float]
+    notes: tuple[str, ...]
+
+
+def predict_dicom(
+    model: LoadedModel,
+    images: str | Path,
+    out: str | Path,
+    *,
+    series: Sequence[int] = (),
+    on_note: OnNote = lambda note: None,
+) -> PredictedSeries:
+    """Segment a DICOM series, for a treatment planning system.
+
+    Written are an RTSTRUCT with contours along the edges of voxels, a DICOM SEG, both on the same series, and a picture
+    to check them by. Regions are called as the model's labels are. The structure set is UNAPPROVED and its regions are
+    marked AUTOMATIC: research software, not a medical device.
+
+    Args:
+        model: The model, from ``load_model``.
+        images: Folder with the files of one series or several, in any order.
+        out: Folder for ``rtstruct.dcm``, ``seg.dcm`` and ``picture.png``; those of an earlier run are replaced.
+        series: Which series, one for each channel of the model, by their numbers in the list that the exception shows
+            where there is a choice. The contours lie on the first one, onto which the others are resampled.
+        on_note: Called with each note as soon as there is one.
+
+    Returns:
+        What was written, and the volumes.
+
+    Raises:
+        UserError: When the model does not read NIfTI, series have to be chosen or do not fit together, or elements of
+            the images break DICOM's rules so that no SEG can be written.
+
+    Example:
+        >>> model = load_model(901, "3d_fullres")  # doctest: +SKIP
+        >>> predict_dicom(model, "study/mr", "contours").volumes_ml  # doctest: +SKIP
+        {'GTVp': 14.2, 'GTVn': 3.7}
+    """
+    from nnunet_cscn.dicom.chosen_series import chosen_series
+    from nnunet_cscn.evaluation.volumes import label_mask
+    from nnunet_cscn.nifti.voxels import read_voxels
+
+    if not (ending := model.model.file_ending()).endswith(ENDINGS):
+        raise UserError(f"{model.model.folder.name} reads {ending} files; from DICOM only NIfTI models can predict")
+    notes: list[str] = []
+
+    def note(text: str) -> None:
+        notes.append(text)
+        on_note(text)
+
+    folder = Path(out)
+    with quiet(), tempfile.TemporaryDirectory() as place:
+        chosen = chosen_series(Path(images), series, model.channel_names, on_note=note)
+        image, prediction = _predicted(model, chosen, Path(place), note)
+        for name in (STRUCTURES, SEGMENTATION, PICTURE):  # files of two runs never stand beside each other
+            (folder / name).unlink(missing_ok=True)
+        regions = EvaluatedLabels.from_dataset(model.labels).values
+        _draw(image, prediction, regions, folder)
+        voxels = read_voxels(prediction)
+        masks = {name: label_mask(voxels, values) for name, values in regions.items()}
+        _write(chosen[0], masks, folder, note)
+    voxel_ml = float(np.prod(chosen[0].stack.grid().spacing_mm)) / 1000
+    return PredictedSeries(folder, {name: float(mask.sum()) * voxel_ml for name, mask in masks.items()}, tuple(notes))
+
+
+def _predicted(model: LoadedModel, chosen: Sequence[ImageSeries], place: Path, note: OnNote) -> tuple[Path, Path]:
+    """Write the series as nnU-Net reads them and predict them; the files of the first image and the label map."""
+    from nnunet_cscn.conversion.source_volumes import Volume, on_grid
+    from nnunet_cscn.dicom.pixels import read_pixels
+    from nnunet_cscn.nifti.writing import write_volume
+
+    ending = model.model.file_ending()
+    images, grid = [place / f"case_{channel:04d}{ending}" for channel in range(len(chosen))], chosen[0].stack.grid()
+    for number, (series, image) in enumerate(zip(chosen, images, strict=True), start=1):
+        volume = Volume(read_pixels(series), series.stack.grid())
+        moved, resampled = on_grid(volume, grid, f"channel {number}", resample=True)
+        if resampled:
+            note(f"{resampled} onto the first one")
+        write_volume(image, moved.voxels, grid)
+    run_predictor(model.predictor, {"case": images}, place / "out")
+    return images[0], place / "out" / f"case{ending}"
+
+
+def _write(series: ImageSeries, masks: Masks, folder: Path, note: OnNote) -> None:
+    from nnunet_cscn.dicom.segmentation_writer import write_segmentation
+    from nnunet_cscn.dicom.structure_writer import write_structures
+
+    write_structures(folder / STRUCTURES, masks, series, label="nnunet-cscn", now=datetime.now())
+    if not any(mask.any() for mask in masks.values()):
+        note("nothing was found: the structure set has no contour, and there is no SEG")
+        return
+    try:
+        write_segmentation(folder / SEGMENTATION, masks, series)
+    except Exception as fault:  # highdicom is strict, and what it says may quote the patient
+        raise UserError(
+            f"{STRUCTURES} is written, but no SEG: elements of the images break DICOM's rules ({type(fault).__name__})"
+        ) from None
+
+
+def _draw(image: Path, prediction: Path, regions: Mapping[str, Sequence[int]], folder: Path) -> None:
+    from nnunet_cscn.report.contours import draw_labels
+
+    draw_labels(image, prediction, folder / PICTURE, names=regions, title="Automatic segmentation, not approved")
