@@ -22,8 +22,14 @@ if TYPE_CHECKING:
     from nnunet_cscn.errors import ArgumentError, UserError
     from nnunet_cscn.losses.functional import distance_weighted_focal_loss, distance_weighted_region_focal_loss
     from nnunet_cscn.workflows.compare import compare_folders
+    from nnunet_cscn.workflows.convert_dataset import convert_dataset
+    from nnunet_cscn.workflows.convert_dicom import convert_dicom
+    from nnunet_cscn.workflows.convert_nifti import convert_nifti
     from nnunet_cscn.workflows.evaluate import evaluate_folders, evaluate_masks
+    from nnunet_cscn.workflows.models import load_model, load_model_folder
     from nnunet_cscn.workflows.observers import compare_observers
+    from nnunet_cscn.workflows.phantom import write_phantom
+    from nnunet_cscn.workflows.predict_dicom import predict_dicom
     from nnunet_cscn.workflows.report import write_report
 
 __version__ = "0.1.0"
@@ -33,11 +39,18 @@ __all__ = [
     "UserError",
     "compare_folders",
     "compare_observers",
+    "convert_dataset",
+    "convert_dicom",
+    "convert_nifti",
     "distance_to_border",
     "distance_weighted_focal_loss",
     "distance_weighted_region_focal_loss",
     "evaluate_folders",
     "evaluate_masks",
+    "load_model",
+    "load_model_folder",
+    "predict_dicom",
+    "write_phantom",
     "write_report",
 ]
 
@@ -46,8 +59,14 @@ _HOMES = {
     "errors": ("ArgumentError", "UserError"),
     "losses.functional": ("distance_weighted_focal_loss", "distance_weighted_region_focal_loss"),
     "workflows.compare": ("compare_folders",),
+    "workflows.convert_dataset": ("convert_dataset",),
+    "workflows.convert_dicom": ("convert_dicom",),
+    "workflows.convert_nifti": ("convert_nifti",),
     "workflows.evaluate": ("evaluate_folders", "evaluate_masks"),
+    "workflows.models": ("load_model", "load_model_folder"),
     "workflows.observers": ("compare_observers",),
+    "workflows.phantom": ("write_phantom",),
+    "workflows.predict_dicom": ("predict_dicom",),
     "workflows.report": ("write_report",),
 }
 _MODULE_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from nnunet_cscn.cli.app import console, progress_bar
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.steps import shown_steps
+from nnunet_cscn.errors import ArgumentError
 
 
 def phantom(
@@ -38,29 +39,18 @@ def phantom(
     """
     from nnunet_cscn.phantom.dataset import write_dataset
     from nnunet_cscn.phantom.manifest import is_complete
-    from nnunet_cscn.phantom.settings import PhantomSettings
+    from nnunet_cscn.workflows.phantom import phantom_settings
 
-    if test_cases is None and cases is not None:
-        test_cases = -(-cases // 3)
     if processes is not None and processes < 1:
-        raise UserError(f"processes: expected 1 or more, got {processes}")
-    given: dict[str, Any] = {
-        "cases": cases, "test_cases": test_cases, "dataset_id": dataset_id, "name": name, "in_plane": in_plane,
-        "slices": slices,
-    }  # fmt: skip
-    changes = {key: value for key, value in given.items() if value is not None} | {"seed": seed, "contrast": contrast}
-    settings = PhantomSettings(**changes) if anatomy is None else PhantomSettings.for_heads(anatomy, **changes)
+        raise ArgumentError("processes", f"expected 1 or more, got {processes}")
+    settings = phantom_settings(
+        cases=cases, test_cases=test_cases, seed=seed, anatomy=anatomy, contrast=contrast, dataset_id=dataset_id,
+        name=name, in_plane=in_plane, slices=slices,
+    )  # fmt: skip
     was_there = is_complete(out, settings)
-    with progress_bar() as progress:
-        tasks: dict[str, Any] = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done)
-
+    with shown_steps() as on_progress:
         cpus = processes or os.cpu_count() or 1
-        folder = write_dataset(out, settings, processes=cpus, overwrite=overwrite, on_progress=show)
+        folder = write_dataset(out, settings, processes=cpus, overwrite=overwrite, on_progress=on_progress)
     _report(folder, settings.cases, settings.test_cases, was_there=was_there)
 
 

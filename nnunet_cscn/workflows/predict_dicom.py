@@ -49,7 +49,7 @@ def predict_dicom(
     out: str | Path,
     *,
     series: Sequence[int] = (),
-    on_note: OnNote = lambda note: None,
+    on_note: OnNote | None = None,
 ) -> PredictedSeries:
     """Segment a DICOM series, for a treatment planning system.
 
@@ -87,7 +87,8 @@ def predict_dicom(
 
     def note(text: str) -> None:
         notes.append(text)
-        on_note(text)
+        if on_note is not None:
+            on_note(text)
 
     folder = Path(out)
     with quiet(), tempfile.TemporaryDirectory() as place:
