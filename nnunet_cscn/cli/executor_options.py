@@ -11,7 +11,7 @@ import typer
 from nnunet_cscn.cli.app import progress_bar
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.jobs import Executor, Job, run_jobs
-from nnunet_cscn.execution.local import LocalExecutor, parse_devices
+from nnunet_cscn.execution.local import LocalExecutor, all_devices, parse_devices
 from nnunet_cscn.execution.slurm import SlurmExecutor, parse_options
 
 Devices = Annotated[
@@ -31,9 +31,7 @@ def chosen_devices(text: str | None) -> list[str]:
     """Return the devices that were named, or all GPUs, or the CPU; imports torch in the second case."""
     if text is not None:
         return parse_devices(text)
-    import torch
-
-    return [f"cuda:{index}" for index in range(torch.cuda.device_count())] or ["cpu"]
+    return all_devices()
 
 
 def run_shown(executor: Executor, jobs: Sequence[Job]) -> None:

@@ -11,20 +11,24 @@ from nnunet_cscn.cli.app import progress_bar
 
 
 class PhaseBar:
-    """A bar that appears with the first step of its phase and is finished with the last one.
+    """A bar that is finished with the last step of its phase.
 
     Args:
         description: What the phase does.
+        total: Number of steps of a bar that is there from the beginning; None for one that comes with the first step.
         visible: Whether it is shown at all.
     """
 
-    def __init__(self, description: str, *, visible: bool = True) -> None:
+    def __init__(self, description: str, *, total: int | None = None, visible: bool = True) -> None:
         self._description = description
+        self._total = total
         self._visible = visible
         self._stack = ExitStack()
         self._shown: tuple[Progress, TaskID] | None = None
 
     def __enter__(self) -> PhaseBar:
+        if self._total is not None:
+            self(0, self._total)
         return self
 
     def __exit__(

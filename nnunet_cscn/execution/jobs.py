@@ -86,6 +86,9 @@ class Executor(Protocol):
         """Stop all that was handed over."""
 
 
+RunJobs = Callable[[Executor, Sequence[Job]], None]  # run_jobs, with whatever shows where the jobs are
+
+
 def run_jobs(
     executor: Executor,
     jobs: Sequence[Job],

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.errors import ArgumentError, CommandFailed
 from nnunet_cscn.execution.commands import FASTER_ON_CPU, is_running, run_command, stop_group
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.nnunet.discovery import ensure_registered
@@ -68,6 +68,13 @@ class LocalExecutor:
                 raise CommandFailed("interrupted")
 
 
+def all_devices() -> list[str]:
+    """Return all GPUs that torch sees, such as ``cuda:0``; the CPU where there is none."""
+    import torch
+
+    return [f"cuda:{index}" for index in range(torch.cuda.device_count())] or ["cpu"]
+
+
 def parse_devices(text: str) -> list[str]:
     """Read a list such as ``cuda:0,cuda:1`` or ``cpu``.
 
@@ -82,7 +89,7 @@ def parse_devices(text: str) -> list[str]:
     for device in devices:
         kind, colon, index = device.partition(":")
         if not (device in ("cpu", "cuda") or (kind == "cuda" and colon and index.isdecimal())):
-            raise UserError(f"--devices: expected cpu or cuda:0,cuda:1 and so on, got {device!r}")
+            raise ArgumentError("devices", f"expected cpu or cuda:0,cuda:1 and so on, got {device!r}")
     return devices
 
 
@@ -103,5 +110,7 @@ def _visible_device(index: int) -> str:
         return str(index)
     names = [name.strip() for name in visible.split(",") if name.strip()]
     if index >= len(names):
-        raise UserError(f"--devices cuda:{index}: CUDA_VISIBLE_DEVICES={visible} leaves {len(names)} GPUs, from 0 on")
+        raise ArgumentError(
+            "devices", f"there is no cuda:{index}: CUDA_VISIBLE_DEVICES={visible} leaves {len(names)} GPUs, from 0 on"
+        )
     return names[index]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.errors import ArgumentError, CommandFailed, UserError
 from nnunet_cscn.execution.commands import run_command
 from nnunet_cscn.execution.jobs import Job, JobRefused
 from nnunet_cscn.files import replacing
@@ -36,12 +36,12 @@ class SlurmExecutor:
         try:
             import submitit
         except ImportError:
-            raise UserError("--slurm needs submitit: `pip install submitit`") from None
+            raise UserError("Slurm needs submitit: `pip install submitit`") from None
         try:
             self._executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
             self._executor.update_parameters(**options)
         except (NameError, RuntimeError, AssertionError, TypeError, ValueError) as refused:
-            raise UserError(f"--slurm: {str(refused) or 'an option has a value of the wrong kind'}") from None
+            raise ArgumentError("slurm", str(refused) or "an option has a value of the wrong kind") from None
         self._submitted: dict[Path, Any] = {}
 
     def submit(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, SlurmJob]]:
@@ -193,6 +193,6 @@ def parse_options(text: str) -> dict[str, str | int]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = part.partition("=")
         if not (equals and name and value):
-            raise UserError(f"--slurm: expected NAME=VALUE with commas between, got {part!r}")
+            raise ArgumentError("slurm", f"expected NAME=VALUE with commas between, got {part!r}")
         options[name] = int(value) if value.isdecimal() else value
     return options

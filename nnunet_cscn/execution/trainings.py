@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset
@@ -78,7 +78,7 @@ def trainings(
     present = folds_of(dataset, plans, configuration)
     chosen = list(folds) if folds is not None else list(range(len(present)))
     if unknown := [fold for fold in chosen if fold >= len(present)]:
-        raise UserError(f"{dataset} has no fold {unknown[0]}: there are {len(present)}, from 0 on")
+        raise ArgumentError("folds", f"{dataset} has no fold {unknown[0]}: there are {len(present)}, from 0 on")
     return [Training(dataset, configuration, trainer, plans, fold) for fold in chosen]
 
 

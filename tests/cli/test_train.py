@@ -128,7 +128,7 @@ def test_where_there_are_no_folds_yet_nnunets_are_made(folders):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--staged", "-tr", "BUNetTrainer"], "--staged -tr BUNetTrainer: that is no second stage"),
+        (["--staged", "-tr", "BUNetTrainer"], ": BUNetTrainer is no second stage"),
         (["-f", "a"], "--folds: expected numbers"),
         (["-f", "7"], "has no fold 7: there are 5, from 0 on"),
         (["-p", "otherPlans"], "has no plans otherPlans"),

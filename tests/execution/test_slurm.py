@@ -146,13 +146,13 @@ def test_a_refused_job_stops_no_other(tmp_path):
 
 
 def test_unknown_options_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"--slurm: .*no_such_option"):
+    with pytest.raises(UserError, match=r"slurm: .*no_such_option"):
         SlurmExecutor(tmp_path, {"no_such_option": 3}, cluster="local")
 
 
 @pytest.mark.parametrize("text", ["partition", "a=1,b", "=3", "a="])
 def test_options_without_a_value_are_refused(text):
-    with pytest.raises(UserError, match="--slurm: expected NAME=VALUE"):
+    with pytest.raises(UserError, match="slurm: expected NAME=VALUE"):
         parse_options(text)
 
 

@@ -1,6 +1,4 @@
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -207,8 +205,3 @@ def test_the_second_stage_of_nnunets_cascade_asks_for_the_first(model, images, t
         model.predict(np.ones((8, 16, 16)), SPACING_MM)
     with pytest.raises(ArgumentError, match=r"^previous_stage: .* needs the folder with segmentations of 3d_lowres"):
         model.predict_folder(images, tmp_path / "out")
-
-
-def test_nothing_heavy_is_imported_before_a_model_is_loaded():
-    program = "import sys, nnunet_cscn.workflows.models as _; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,79 @@
+"""Folders of images; `tests/cli/test_predict.py` compares the files with those of nnU-Net's predictor."""
+
+import json
+import shutil
+
+import pytest
+
+import tiny_dataset
+from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.workflows.models import load_model
+from nnunet_cscn.workflows.predict import predict_folder
+from tiny_training import CONFIGURATION, set_folders
+
+
+@pytest.fixture
+def root(trained_models, monkeypatch):
+    folder = trained_models("labels")
+    set_folders(monkeypatch, folder)
+    return folder
+
+
+@pytest.fixture
+def model(root):
+    return load_model(901, CONFIGURATION, folds=(0,), device="cpu", mirroring=False)
+
+
+@pytest.fixture
+def images(root, tmp_path):
+    (tmp_path / "in").mkdir()
+    for case in (0, 1, 2):
+        shutil.copy(root / "raw" / tiny_dataset.NAME / "imagesTr" / f"case_{case}_0000.nii.gz", tmp_path / "in")
+    return tmp_path / "in"
+
+
+def test_each_pass_is_counted_and_the_disagreement_returned(model, images, tmp_path):
+    checked, predicted, compared = [], [], []
+    found = predict_folder(
+        model,
+        str(images),
+        str(tmp_path / "out"),
+        uncertainty=True,
+        on_checked=lambda *counts: checked.append(counts),
+        on_progress=lambda *counts: predicted.append(counts),
+        on_uncertainty=lambda *counts: compared.append(counts),
+    )
+    assert checked == predicted == compared == [(1, 3), (2, 3), (3, 3)]
+    assert found.folder == tmp_path / "out"
+    assert found.disagreement == json.loads((tmp_path / "out" / "uncertainty.json").read_text())["disagreement"]
+    assert list(found.disagreement.values()) == sorted(found.disagreement.values(), reverse=True)
+
+
+def test_parts_share_the_cases(model, images, tmp_path):
+    parts = [predict_folder(model, images, tmp_path / "out", n_parts=2, part=part) for part in (0, 1)]
+    assert [found.cases for found in parts] == [("case_0", "case_2"), ("case_1",)]
+    assert [found.n_cases for found in parts] == [3, 3]
+    assert predict_folder(model, images, tmp_path / "none", n_parts=4, part=3).cases == ()
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "argument", "reason"),
+    [
+        ({"part": 2, "n_parts": 2}, "part", "of 2 parts it goes from 0 to 1, got 2"),
+        ({"previous_stage": "nowhere"}, "previous_stage", "there is no folder nowhere"),
+        ({"images": "nowhere"}, "images", "there is no folder nowhere"),
+    ],
+)
+def test_wrong_arguments_are_named_and_nothing_is_written(model, images, tmp_path, arguments, argument, reason):
+    with pytest.raises(ArgumentError) as refused:
+        predict_folder(model, **{"images": images, "out": tmp_path / "out", **arguments})
+    assert (refused.value.argument, refused.value.reason) == (argument, reason)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_single_network_can_not_disagree(root, images, tmp_path):
+    model = load_model(901, CONFIGURATION, trainer="BUNetTrainer", folds=(0,), device="cpu")
+    with pytest.raises(UserError, match="BUNetTrainer has a single network"):
+        predict_folder(model, images, tmp_path / "out", uncertainty=True)
+    assert not (tmp_path / "out").exists()
