@@ -22,6 +22,7 @@ from nnunet_cscn.cli.convert_public import (
     segrap,
 )
 from nnunet_cscn.cli.score_options import Workers
+from nnunet_cscn.cli.spellings import with_old_spellings
 from nnunet_cscn.conversion.hippocampus import HIPPOCAMPUS
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.sts import STS
@@ -60,7 +61,7 @@ sts = paired_converter("sts", STS)
 hippocampus = paired_converter("hippocampus", HIPPOCAMPUS)
 
 convert_app = typer.Typer(help="Turn data into nnU-Net's raw format.", no_args_is_help=True)
-convert_app.command("dicom")(dicom)
+convert_app.command("dicom", context_settings=with_old_spellings(dataset="dataset-id"))(dicom)
 convert_app.command("hecktor")(hecktor)
 convert_app.command("hnts-mrg")(hnts_mrg)
 convert_app.command("lgg")(lgg)

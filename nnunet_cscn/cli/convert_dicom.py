@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.conversion_result import show_result
-from nnunet_cscn.cli.convert_public import Overwrite, Resample
+from nnunet_cscn.cli.convert_public import OldOut, Out, Overwrite, Resample
 from nnunet_cscn.cli.score_options import Workers
 from nnunet_cscn.cli.steps import shown_steps
 from nnunet_cscn.conversion.dicom_contours import Contours
@@ -19,9 +19,11 @@ from nnunet_cscn.errors import ArgumentError
 
 def dicom(
     studies: Annotated[Path, typer.Argument(help="Folder with DICOM files, in any order and depth.")],
-    out: Annotated[Path, typer.Argument(help="Raw folder in which the data set gets its own, such as $nnUNet_raw.")],
+    old_out: OldOut = None,
     *,
-    dataset_id: Annotated[int, typer.Option("--dataset", metavar="N", help="Number of the data set, from 1 to 999.")],
+    dataset_id: Annotated[
+        int, typer.Option("--dataset-id", metavar="N", help="Number of the data set, from 1 to 999.")
+    ],
     rois: Annotated[
         list[str],
         typer.Option(
@@ -55,6 +57,7 @@ def dicom(
             help="Write which patient each case is, readable for you alone; cases that it names keep their numbers.",
         ),
     ] = None,
+    out: Out = None,
     workers: Workers = None,
 ) -> None:
     """Convert DICOM series with contours (RTSTRUCT or SEG) to a data set for nnU-Net.
@@ -68,7 +71,7 @@ def dicom(
     --keep-ids or a --mapping asks for them. Beside the data stand
     patients.json, a report (conversion_report.csv) and a picture of every case.
 
-    Example: cscn convert dicom studies $nnUNet_raw --dataset 950 --roi 'GTV.*'
+    Example: cscn convert dicom studies --dataset-id 950 --roi 'GTV.*'
     """
     with needs_dicom_extra():
         from nnunet_cscn.workflows.convert_dicom import convert_dicom
@@ -76,7 +79,7 @@ def dicom(
     with shown_steps() as on_progress:
         result = convert_dicom(
             studies,
-            out,
+            out or old_out,
             dataset_id=dataset_id,
             rois=_by_label(rois),
             name=name,

@@ -14,7 +14,11 @@ from nnunet_cscn.conversion.hnts_mrg_task import Task
 from nnunet_cscn.conversion.npc277_mode import Mode
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="The unpacked download.")]
-Out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Raw folder to write into, not $nnUNet_raw.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", metavar="FOLDER", show_default="$nnUNet_raw", help="Folder of raw data sets."),
+]
+OldOut = Annotated[Path | None, typer.Argument(metavar="OUT", hidden=True)]  # its place before it was an option
 DatasetId = Annotated[int | None, typer.Option("--dataset-id", metavar="N", help="Another number for the data set.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that differ from the source.")]
 Resample = Annotated[bool, typer.Option("--resample", help="Bring volumes on other grids onto the image's.")]
@@ -24,7 +28,12 @@ def hnts_mrg(
     source: Source,
     *,
     variant: Annotated[
-        Task, typer.Option("--task", help="Before radiotherapy, in its middle, or that with what was known before.")
+        Task,
+        typer.Option(
+            "--task",
+            help="pre: pre-RT scans; mid: mid-RT scans; mid-priors: mid-RT with the registered pre-RT image and "
+            "contours.",
+        ),
     ] = "pre",
     out: Out = None,
     dataset_id: DatasetId = None,

@@ -18,7 +18,7 @@ LABEL = "GTVp"
 
 def demo(
     *,
-    out: Annotated[Path, typer.Option(help="Folder for everything that the demo makes.")] = Path("cscn_demo"),
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for all that the demo makes.")] = Path("cscn_demo"),
     seed: Annotated[int, typer.Option(help="Seed of the cases, the weights and the batches.")] = 0,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train and predict.")] = "cpu",
 ) -> None:

@@ -63,13 +63,3 @@ def chosen_executor(devices: str | None, slurm: str | None, *, folder: Path) -> 
             "--slurm slurm_partition=gpu,gpus_per_node=1,timeout_min=2880"
         )
     return SlurmExecutor(folder, options)
-
-
-def chosen_folds(text: str | None) -> list[int] | None:
-    """Return the folds that ``--folds`` names; None for all; UserError for something else."""
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise UserError(f"--folds: expected numbers with commas between them, got {text}")
-    return sorted({int(part) for part in parts})

@@ -16,7 +16,7 @@ from nnunet_cscn.cli.demo import demo
 from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
-from nnunet_cscn.cli.model_options import ManyFolds
+from nnunet_cscn.cli.fold_options import ManyFolds
 from nnunet_cscn.cli.observers import observers
 from nnunet_cscn.cli.paper import paper_app
 from nnunet_cscn.cli.phantom import phantom
@@ -61,7 +61,7 @@ app.add_typer(convert_app, name="convert", rich_help_panel=DATA)
 app.command("phantom", rich_help_panel=DATA)(phantom)
 app.command("plan", rich_help_panel=TRAINING)(plan)
 app.command("configure", rich_help_panel=TRAINING)(configure)
-app.command("train", rich_help_panel=TRAINING)(train)
+app.command("train", cls=ManyFolds, rich_help_panel=TRAINING)(train)
 app.command("cascade", rich_help_panel=TRAINING)(cascade)
 app.add_typer(weights_app, name="weights", rich_help_panel=TRAINING)
 app.command("predict", cls=ManyFolds, rich_help_panel=PREDICTION)(predict)

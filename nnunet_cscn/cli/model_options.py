@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.fold_options import chosen_folds_or_all
 from nnunet_cscn.errors import ArgumentError, UserError
 
 if TYPE_CHECKING:
-    from nnunet_cscn.prediction.predictor import Fold, Manner, SlidingWindow
+    from nnunet_cscn.prediction.predictor import Manner, SlidingWindow
     from nnunet_cscn.workflows.models import LoadedModel
 
 Dataset = Annotated[str, typer.Option("-d", help="Data set, by number or name.")]
 Configuration = Annotated[str, typer.Option("-c", help="Configuration, such as 3d_fullres.")]
 Plans = Annotated[str, typer.Option("-p", help="Plans.")]
 Trainer = Annotated[str, typer.Option("-tr", help="Trainer of the model.")]
-Folds = Annotated[
-    list[str] | None, typer.Option("-f", metavar="FOLD ...", show_default="0 1 2 3 4", help="Such as 0 1, or all.")
-]
 Checkpoint = Annotated[str, typer.Option("-chk", help="Checkpoint.")]
 Device = Annotated[
     str | None, typer.Option("-device", show_default="cuda where there is a GPU, else cpu", help="cuda, cpu or mps.")
@@ -31,31 +28,6 @@ Stitched = Annotated[
 ]
 
 Views = Annotated[bool, typer.Option("--views", help="Predict along three views and average.")]
-
-
-class ManyFolds(TyperCommand):
-    """A command whose ``-f`` takes several values, as nnU-Net's does: ``-f 0 1 2``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Give each value a ``-f`` of its own."""
-        spread: list[str] = []
-        is_further = False  # a value behind the first one of -f
-        for index, argument in enumerate(args):
-            if argument.startswith("-"):
-                is_further = False
-            elif is_further:
-                spread.append("-f")
-            elif index and args[index - 1] == "-f":
-                is_further = True
-            spread.append(argument)
-        return super().parse_args(ctx, spread)
-
-
-def chosen_folds(texts: list[str]) -> tuple[Fold, ...]:
-    """Return the folds that ``-f`` names, all five by default; ArgumentError for something else."""
-    if wrong := [text for text in texts if not (text.isdecimal() or text == "all")]:
-        raise ArgumentError("folds", f"expected numbers of folds, or all, got {wrong[0]}")
-    return tuple(text if text == "all" else int(text) for text in dict.fromkeys(texts)) or (0, 1, 2, 3, 4)
 
 
 def chosen_manner(*, stitched: bool, views: bool) -> Manner:
@@ -84,7 +56,7 @@ def loaded_model(
     """
     from nnunet_cscn.nnunet.folders import model_folder
 
-    numbers = chosen_folds(folds or [])
+    numbers = chosen_folds_or_all(folds)
     folder = model_folder(dataset, trainer=trainer, plans=plans, configuration=configuration)
     with console.status("importing nnU-Net"):
         import torch

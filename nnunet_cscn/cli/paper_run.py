@@ -11,16 +11,16 @@ from rich.live import Live
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, error_console
-from nnunet_cscn.cli.executor_options import Devices, chosen_executor, chosen_folds
+from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_executor
+from nnunet_cscn.cli.fold_options import Folds, chosen_folds
 from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset, Methods, prepared_runs
 from nnunet_cscn.cli.score_options import JsonFile
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.errors import ArgumentError, CommandFailed
 from nnunet_cscn.execution.jobs import Job, JobState, run_jobs
 
 if TYPE_CHECKING:
     from nnunet_cscn.paper.runs import PaperRun
 
-Folds = Annotated[str | None, typer.Option("-f", "--folds", show_default="all", help="Such as 0,1,2.")]
 _COLOURS = {"waiting": "dim", "begun": "yellow", "running": "cyan", "done": "green", "failed": "bold red"}
 
 
@@ -31,23 +31,15 @@ def run(
     budget: Budget = 1.0,
     methods: Methods = None,
     folds: Folds = None,
-    executor: Annotated[
-        Literal["local", "slurm"], typer.Option(help="On this machine's devices, or through Slurm.")
-    ] = "local",
     devices: Devices = None,
-    slurm: Annotated[
-        str | None,
-        typer.Option(
-            metavar="OPTIONS",
-            help="For --executor slurm: such as slurm_partition=gpu,gpus_per_node=1,timeout_min=2880.",
-        ),
-    ] = None,
+    slurm: Slurm = None,
+    executor: Annotated[Literal["local", "slurm"] | None, typer.Option(hidden=True)] = None,  # --slurm says it
 ) -> None:
     """Train every method on every split, and predict the split's test cases.
 
     Each is one run of nnUNetv2_train in a process of its own. Killed and started
     again, it repeats nothing that is finished and goes on where the others
-    stopped. With --executor slurm, each method is one array job.
+    stopped. With --slurm, each method is one array job.
 
     Example: cscn paper run 901 --budget 0.05
     """
@@ -56,15 +48,12 @@ def run(
     from nnunet_cscn.paper.preparation import Preparation
     from nnunet_cscn.paper.runs import paper_runs
 
-    if executor == "local" and slurm is not None:
-        raise UserError("--slurm OPTIONS needs --executor slurm")
-    if executor == "slurm" and devices is not None:
-        raise UserError("--devices belongs to --executor local; Slurm chooses the devices itself")
     name = preprocessed_dataset(dataset).name
     chosen = Preparation(name, configuration).write_budget(budget)
     runs = paper_runs(name, chosen, chosen_methods(methods), chosen_folds(folds))
-    options = (slurm or "") if executor == "slurm" else None
-    runner = chosen_executor(devices, options, folder=results_folder() / name / "cscn_jobs")
+    if executor == "slurm" and slurm is None:
+        raise ArgumentError("slurm", "give its options, such as slurm_partition=gpu,gpus_per_node=1,timeout_min=2880")
+    runner = chosen_executor(devices, slurm, folder=results_folder() / name / "cscn_jobs")
     board = _Board(runs)
     waiting = {each.job(): each for each in runs if not each.is_done}
 

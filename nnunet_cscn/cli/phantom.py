@@ -9,13 +9,15 @@ from typing import Annotated, Literal
 import typer
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.convert_public import OldOut, Out
 from nnunet_cscn.cli.steps import shown_steps
 from nnunet_cscn.errors import ArgumentError
 
 
 def phantom(
-    out: Annotated[Path, typer.Argument(help="Folder of raw data sets (nnUNet_raw).")],
+    old_out: OldOut = None,
     *,
+    out: Out = None,
     cases: Annotated[int | None, typer.Option(help="Training cases (default: 24; 60 with --anatomy).")] = None,
     test_cases: Annotated[int | None, typer.Option(help="Test cases (default: a third of --cases).")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same voxels.")] = 0,
@@ -35,8 +37,9 @@ def phantom(
     Heads are drawn (0.6 x 0.6 x 3 mm), or with --anatomy cut out of label maps
     of real heads (1 x 1 x 3 mm).
 
-    Example: cscn phantom $nnUNet_raw --cases 24 --seed 0
+    Example: cscn phantom --cases 24 --seed 0
     """
+    from nnunet_cscn.nnunet.folders import raw_folder
     from nnunet_cscn.phantom.dataset import write_dataset
     from nnunet_cscn.phantom.manifest import is_complete
     from nnunet_cscn.workflows.phantom import phantom_settings
@@ -47,10 +50,11 @@ def phantom(
         cases=cases, test_cases=test_cases, seed=seed, anatomy=anatomy, contrast=contrast, dataset_id=dataset_id,
         name=name, in_plane=in_plane, slices=slices,
     )  # fmt: skip
-    was_there = is_complete(out, settings)
+    target = out or old_out or raw_folder()
+    was_there = is_complete(target, settings)
     with shown_steps() as on_progress:
         cpus = processes or os.cpu_count() or 1
-        folder = write_dataset(out, settings, processes=cpus, overwrite=overwrite, on_progress=on_progress)
+        folder = write_dataset(target, settings, processes=cpus, overwrite=overwrite, on_progress=on_progress)
     _report(folder, settings.cases, settings.test_cases, was_there=was_there)
 
 

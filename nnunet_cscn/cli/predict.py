@@ -11,13 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.fold_options import FoldsOrAll
 from nnunet_cscn.cli.model_options import (
     Checkpoint,
     Configuration,
     Dataset,
     Device,
     DisableTta,
-    Folds,
     Plans,
     Stitched,
     Trainer,
@@ -41,7 +41,7 @@ def predict(
     views: Views = False,
     plans: Plans = "nnUNetPlans",
     trainer: Trainer = "CSCNTrainer",
-    folds: Folds = None,
+    folds: FoldsOrAll = None,
     step_size: Annotated[
         float, typer.Option("-step_size", min=0.01, max=1.0, help="Step between tiles, as a fraction of a tile.")
     ] = 0.5,

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.convert_public import OldOut
+from nnunet_cscn.cli.fold_options import FoldsOrAll
 from nnunet_cscn.cli.model_options import (
     Checkpoint,
     Configuration,
     Dataset,
     Device,
     DisableTta,
-    Folds,
     Plans,
     Stitched,
     Trainer,
@@ -22,21 +23,28 @@ from nnunet_cscn.cli.model_options import (
     chosen_manner,
     loaded_model,
 )
+from nnunet_cscn.errors import ArgumentError
 
 
 def predict_dicom(
     images: Annotated[Path, typer.Argument(metavar="SERIES", help="Folder with the files of a series, in any order.")],
-    out: Annotated[Path, typer.Argument(help="Folder for rtstruct.dcm, seg.dcm and picture.png.")],
     dataset: Dataset,
     configuration: Configuration,
+    old_out: OldOut = None,
     *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="FOLDER", show_default="required", help="For rtstruct.dcm, seg.dcm and picture.png."
+        ),
+    ] = None,
     series: Annotated[
         list[int] | None,
         typer.Option("--series", metavar="N", help="Which series, where there are several; one for each channel."),
     ] = None,
     plans: Plans = "nnUNetPlans",
     trainer: Trainer = "CSCNTrainer",
-    folds: Folds = None,
+    folds: FoldsOrAll = None,
     checkpoint: Checkpoint = "checkpoint_final.pth",
     stitched: Stitched = False,
     views: Views = False,
@@ -53,10 +61,13 @@ def predict_dicom(
     A model of several channels takes as many series of the folder; contours
     lie on the first one, onto which the others are resampled.
 
-    Example: cscn predict-dicom study/mr out -d 901 -c 3d_fullres -tr CSCNTrainer
+    Example: cscn predict-dicom study/mr -o out -d 901 -c 3d_fullres -tr CSCNTrainer
     """
     from nnunet_cscn.prediction.predictor import SlidingWindow
 
+    folder = out or old_out
+    if folder is None:
+        raise ArgumentError("out", "give the folder to write into")
     model = loaded_model(
         dataset,
         configuration,
@@ -71,8 +82,8 @@ def predict_dicom(
     from nnunet_cscn.workflows.predict_dicom import predict_dicom as predict_series
 
     predicted = predict_series(
-        model, images, out, series=series or (), on_note=lambda note: console.print(note, highlight=False)
+        model, images, folder, series=series or (), on_note=lambda note: console.print(note, highlight=False)
     )
     for name, volume_ml in predicted.volumes_ml.items():
         console.print(f"{name}: {volume_ml:.2f} ml", markup=False, highlight=False)
-    console.print(f"written to {out}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"written to {folder}", markup=False, highlight=False, soft_wrap=True)

@@ -24,9 +24,7 @@ def report(
     predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps (*.nii.gz or *.nii).")],
     references: Annotated[Path, typer.Argument(help="Folder of reference label maps with the same names.")],
     *,
-    file: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The page to write.")] = Path(
-        "report.html"
-    ),
+    file: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The page to write.")] = Path("report.html"),
     images: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="The images, named as nnU-Net does; without them, contours are on black."),

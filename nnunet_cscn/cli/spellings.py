@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-NEW_SPELLINGS = {"num-processes": "workers"}
+from collections.abc import Callable
+
+_EVERYWHERE = {"num-processes": "workers", "output": "out"}
 
 
 def spelling_of_now(option: str) -> str:
@@ -12,4 +14,15 @@ def spelling_of_now(option: str) -> str:
         >>> spelling_of_now("num-processes"), spelling_of_now("json")
         ('workers', 'json')
     """
-    return NEW_SPELLINGS.get(option, option)
+    return _EVERYWHERE.get(option, option)
+
+
+def with_old_spellings(**new: str) -> dict[str, Callable[[str], str]]:
+    """Return the context settings of a command that had spellings of its own.
+
+    Example:
+        >>> with_old_spellings(dataset="dataset-id")["token_normalize_func"]("dataset")
+        'dataset-id'
+    """
+    table = {**_EVERYWHERE, **new}
+    return {"token_normalize_func": lambda option: table.get(option, option)}

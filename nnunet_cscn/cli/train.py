@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, chosen_folds, run_shown
+from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_shown
+from nnunet_cscn.cli.fold_options import Folds, chosen_folds
 from nnunet_cscn.execution.trainings import Training
 
 
@@ -28,7 +29,7 @@ def train(
         ),
     ] = None,
     plans: Annotated[str, typer.Option("-p", "--plans", help="Plans.")] = "nnUNetPlans",
-    folds: Annotated[str | None, typer.Option("-f", "--folds", show_default="all", help="Such as 0,1,2.")] = None,
+    folds: Folds = None,
     devices: Devices = None,
     slurm: Slurm = None,
 ) -> None:

@@ -19,6 +19,7 @@ from nnunet_cscn.conversion.source_case import SourceCase
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.evaluation.case_pool import each_case
+from nnunet_cscn.nnunet.folders import raw_folder
 from nnunet_cscn.workflows.conversion_result import ConversionResult
 from nnunet_cscn.workflows.convert_cases import convert_cases
 from nnunet_cscn.workflows.progress import OnStepProgress, of_step
@@ -28,7 +29,7 @@ _CHANNELS = {"PT": "PET"}  # what nnU-Net users call a modality; on CT nnU-Net n
 
 def convert_dicom(
     studies: str | Path,
-    out: str | Path,
+    out: str | Path | None = None,
     *,
     dataset_id: int,
     rois: Mapping[str, str],
@@ -54,7 +55,7 @@ def convert_dicom(
 
     Args:
         studies: Folder with DICOM files, in any order and depth.
-        out: Raw folder in which the data set gets its own, such as ``$nnUNet_raw``.
+        out: The raw folder; None for ``$nnUNet_raw``.
         dataset_id: Number of the data set, from 1 to 999.
         rois: What each label is made of: the name of a region of interest, a TG-263 name or a regular expression, by
             the label's name. Labels get the values 1, 2, 3 and so on; where two overlap, the later one is on top.
@@ -87,7 +88,9 @@ def convert_dicom(
     if contours is not None and contours not in get_args(Contours):
         raise ArgumentError("contours", f"expected {' or '.join(get_args(Contours))}, got {contours}")
     request = Request(_regions(rois), merge=merge, resample=resample)
-    folder = Path(out) / folder_name(_describe(dataset_id, name, request, modality=""))
+    folder = (raw_folder() if out is None else Path(out)) / folder_name(
+        _describe(dataset_id, name, request, modality="")
+    )
     check_number_is_free(folder)
     known = CaseMapping({})
     if mapping is not None:
