@@ -54,6 +54,7 @@ def cascade(
             on_progress=lambda done, total: print(f"{done}/{total}", flush=True),
         )
         return
+    stage_one.check_folds()  # before a bar is shown
     is_here = len(chosen) == 1
     with PhaseBar("maps", total=len(stage_one.fold_of) if is_here else None) as making:
         maps = make_cascade_maps(

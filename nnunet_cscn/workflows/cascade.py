@@ -83,11 +83,11 @@ def make_cascade_maps(
     from nnunet_cscn.cascade.stage_one import StageOne
 
     stage_one = StageOne.find(dataset, configuration, trainer=trainer, plans=plans, checkpoint=checkpoint, onto=onto)
-    stage_one.check_folds()
     if executor is None:
         with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net tells what it loads
             make_part_of_maps(stage_one, device=device, on_progress=on_progress)
     else:
+        stage_one.check_folds()
         make_maps_in_jobs(stage_one, executor, n_parts=n_parts, run=run)
     manifest = finish_maps(stage_one)
     return CascadeMaps(_maps_folder(stage_one), tuple(sorted(manifest.cases)))

@@ -7,10 +7,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import SimpleITK
 import torch
 
 import tiny_dataset
+from nnunet_cscn.prediction.predictor import SlidingWindow
+from nnunet_cscn.workflows.models import load_model_folder
 
 DATASET = tiny_dataset.NAME
 CONFIGURATION = "3d_tiny"
@@ -95,6 +99,17 @@ def test_validation_can_be_repeated(run, trained):
 def test_predict_writes_a_segmentation_for_each_image(predictions):
     for folder in predictions.values():
         assert {"case_0.nii.gz", "case_1.nii.gz"} <= {file.name for file in folder.iterdir()}
+
+
+def test_of_an_array_are_predicted_the_voxels_that_the_command_writes(root, trained, predictions):
+    window = SlidingWindow(mirroring=False, progress=False)
+    model = load_model_folder(_model(trained, "CSCNTrainer"), folds=(0,), device="cpu", window=window)
+    image = SimpleITK.ReadImage(str(root / "imagesTs" / "case_1_0000.nii.gz"))
+    mask, probabilities = model.predict(SimpleITK.GetArrayFromImage(image), image.GetSpacing()[::-1])
+    written = SimpleITK.ReadImage(str(predictions["CSCNTrainer"] / "case_1.nii.gz"))
+    np.testing.assert_array_equal(mask, SimpleITK.GetArrayFromImage(written))
+    expected = np.load(predictions["CSCNTrainer"] / "case_1.npz")["probabilities"]
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
 def test_two_of_our_models_can_be_ensembled(root, run, predictions):
