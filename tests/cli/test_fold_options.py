@@ -1,4 +1,5 @@
 import pytest
+
 from nnunet_cscn.cli.fold_options import chosen_folds, chosen_folds_or_all
 from nnunet_cscn.errors import ArgumentError
 
