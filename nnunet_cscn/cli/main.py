@@ -13,6 +13,7 @@ from nnunet_cscn.cli.compare import compare
 from nnunet_cscn.cli.configure import configure
 from nnunet_cscn.cli.convert import convert_app
 from nnunet_cscn.cli.demo import demo
+from nnunet_cscn.cli.deploy import deploy_app
 from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
@@ -66,6 +67,7 @@ app.command("cascade", rich_help_panel=TRAINING)(cascade)
 app.add_typer(weights_app, name="weights", rich_help_panel=TRAINING)
 app.command("predict", cls=ManyFolds, rich_help_panel=PREDICTION)(predict)
 app.command("predict-dicom", cls=ManyFolds, rich_help_panel=PREDICTION)(predict_dicom)
+app.add_typer(deploy_app, name="deploy", rich_help_panel=PREDICTION)
 app.command("evaluate", rich_help_panel=EVALUATION)(evaluate)
 app.command("compare", rich_help_panel=EVALUATION)(compare)
 app.command("observers", rich_help_panel=EVALUATION)(observers)

@@ -1,0 +1,68 @@
+"""``cscn deploy``: what a container runs, for hospital routers and for challenge platforms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.model_options import Device, DisableTta
+
+Source = Annotated[Path, typer.Option("--input", envvar="CSCN_INPUT", metavar="FOLDER", help="Where images come in.")]
+Out = Annotated[Path, typer.Option("-o", "--out", envvar="CSCN_OUTPUT", metavar="FOLDER", help="Where results go.")]
+ModelFolder = Annotated[
+    Path, typer.Option("--model", envvar="CSCN_MODEL", metavar="FOLDER", help="Folder with one trained model in it.")
+]
+
+
+def dicom(
+    *,
+    source: Source = Path("/input"),
+    out: Out = Path("/output"),
+    folder: ModelFolder = Path("/opt/ml/model"),
+    device: Device = None,
+    disable_tta: DisableTta = False,
+) -> None:
+    """Segment the DICOM series in a folder: RTSTRUCT, DICOM SEG and a picture.
+
+    Example: cscn deploy dicom --input study --out results --model model
+    """
+    from nnunet_cscn.workflows.deployed import load_deployed_model
+    from nnunet_cscn.workflows.predict_dicom import predict_dicom
+
+    model = load_deployed_model(folder, device=device, mirroring=not disable_tta)
+    predict_dicom(model, source, out, on_note=lambda note: console.print(note, highlight=False))
+    console.print(f"written to {out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def challenge(
+    *,
+    sockets: Annotated[
+        list[str] | None,
+        typer.Option("--socket", metavar="NAME", help="Input of each channel, in order; all by default."),
+    ] = None,
+    out_socket: Annotated[
+        str, typer.Option("--out-socket", envvar="CSCN_OUT_SOCKET", metavar="NAME", help="Name of the output.")
+    ] = "mri-head-neck-segmentation",
+    source: Source = Path("/input"),
+    out: Out = Path("/output"),
+    folder: ModelFolder = Path("/opt/ml/model"),
+    device: Device = None,
+    disable_tta: DisableTta = False,
+) -> None:
+    """Segment one case of a challenge: INPUT/images/SOCKET/*.mha to OUT/images/OUT-SOCKET/output.mha.
+
+    Example: cscn deploy challenge --input /input --out /output --model /opt/ml/model
+    """
+    from nnunet_cscn.workflows.deployed import load_deployed_model, predict_challenge_case
+
+    model = load_deployed_model(folder, device=device, mirroring=not disable_tta)
+    file = predict_challenge_case(model, source, out, sockets=sockets or (), out_socket=out_socket)
+    console.print(f"written to {file}", markup=False, highlight=False, soft_wrap=True)
+
+
+deploy_app = typer.Typer(help="What a container runs: one study, or one case of a challenge.", no_args_is_help=True)
+deploy_app.command("dicom")(dicom)
+deploy_app.command("challenge")(challenge)

@@ -1,0 +1,107 @@
+"""Predict inside a container: one model folder in, one study or one challenge case through."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from nnunet_cscn.errors import ArgumentError, UserError, there_is
+from nnunet_cscn.files import replacing
+from nnunet_cscn.workflows.models import LoadedModel, load_model_folder
+
+IMAGE_ENDINGS = (".mha", ".mhd", ".nii.gz", ".nii", ".nrrd")
+
+
+def load_deployed_model(folder: str | Path, *, device: str | None = None, mirroring: bool = True) -> LoadedModel:
+    """Load the one trained model that lies in a folder or anywhere below it, with all its folds.
+
+    Args:
+        folder: Such as ``/opt/ml/model``, with the content of a model exported by nnU-Net.
+        device: As in ``load_model``.
+        mirroring: Whether mirrored copies are predicted too, and averaged.
+
+    Raises:
+        ArgumentError: When there is no model in the folder, or several.
+        UserError: As ``load_model``.
+    """
+    from nnunet_cscn.prediction.predictor import SlidingWindow
+
+    place = Path(folder)
+    found = sorted({file.parent for file in place.rglob("plans.json") if any(file.parent.glob("fold_*"))})
+    if len(found) != 1:
+        names = [str(each.relative_to(place)) for each in found]
+        raise ArgumentError("folder", f"expected one trained model below {place}; {there_is(names)}")
+    names = sorted(each.name.removeprefix("fold_") for each in found[0].glob("fold_*"))
+    folds = tuple(int(name) if name.isdecimal() else name for name in names)
+    window = SlidingWindow(mirroring=mirroring, progress=False)
+    return load_model_folder(found[0], folds=folds, device=device, window=window)
+
+
+def predict_challenge_case(
+    model: LoadedModel,
+    source: str | Path,
+    out: str | Path,
+    *,
+    sockets: Sequence[str] = (),
+    out_socket: str,
+) -> Path:
+    """Predict one case as challenge platforms hand it over: a folder for each input, with one image in it.
+
+    Args:
+        model: The model.
+        source: Such as ``/input``; images lie in ``images/SOCKET/``.
+        out: Such as ``/output``; the label map goes to ``images/OUT_SOCKET/output.mha``.
+        sockets: The input for each channel of the model, in its order; none where there is only one.
+        out_socket: Name of the output.
+
+    Returns:
+        The file that was written, on the grid of the first channel.
+
+    Raises:
+        ArgumentError: When the sockets are not those of the model's channels.
+        UserError: When a socket does not hold exactly one image, or images can't be read or do not fit together.
+    """
+    files = [_only_image(each) for each in _socket_folders(Path(source) / "images", sockets, model)]
+    target = Path(out) / "images" / out_socket / "output.mha"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        copies = [Path(place) / f"channel_{index}{model.model.file_ending()}" for index in range(len(files))]
+        images = [_read(file) for file in files]
+        for image, copy in zip(images, copies, strict=True):
+            sitk.WriteImage(image, str(copy))
+        mask = sitk.GetImageFromArray(model.predict_files(copies).mask)
+        mask.CopyInformation(images[0])
+        with replacing(target) as temporary:
+            sitk.WriteImage(mask, str(temporary), True)
+    return target
+
+
+def _socket_folders(images: Path, sockets: Sequence[str], model: LoadedModel) -> list[Path]:
+    there = sorted(folder.name for folder in images.iterdir() if folder.is_dir()) if images.is_dir() else []
+    names = list(sockets) or there
+    if len(names) != len(model.channel_names):
+        channels = ", ".join(model.channel_names)
+        raise ArgumentError(
+            "sockets", f"expected one for each channel ({channels}), got {len(names)}; {there_is(there)}"
+        )
+    for name in names:
+        if name not in there:
+            raise ArgumentError("sockets", f"there is no {images / name}; {there_is(there)}")
+    return [images / name for name in names]
+
+
+def _only_image(folder: Path) -> Path:
+    files = sorted(file for file in folder.iterdir() if file.name.endswith(IMAGE_ENDINGS))
+    if len(files) != 1:
+        raise UserError(f"{folder}: expected one image, there are {len(files)}")
+    return files[0]
+
+
+def _read(file: Path) -> sitk.Image:
+    try:
+        return sitk.ReadImage(str(file))
+    except RuntimeError:
+        raise UserError(f"{file}: the image can't be read") from None
