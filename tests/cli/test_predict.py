@@ -224,7 +224,7 @@ def test_every_option_of_nnunets_command_is_an_option_of_ours():
         (["-f", "0", "7"], "has no checkpoint_final.pth in fold 7; trained: 0, 1"),
         ([], "has no checkpoint_final.pth in fold 2, 3, 4; trained: 0, 1"),
         (["-f", "0", "-chk", "checkpoint_worst.pth"], "has no checkpoint_worst.pth in fold 0; train it first"),
-        (["-f", "zero"], ": expected numbers of folds, or all, got zero"),
+        (["-f", "zero"], "--folds: expected numbers such as 0 1 2, or all, got zero"),
         (["0", "1"], "unexpected extra argument(s) (0 1)"),
         (["-f", "0", "-npp", "1", "2"], "unexpected extra argument(s) (2)"),
         (["-f"], "Option '-f' requires an argument"),
