@@ -12,31 +12,32 @@ from nnunet_cscn.cli.phase_bar import PhaseBar
 
 
 def cascade(
-    dataset: Annotated[str, typer.Argument(help="Data set, by number or name.")],
-    configuration: Annotated[str, typer.Argument(help="Configuration, such as 3d_fullres.")],
+    dataset: Annotated[str, typer.Argument(help="Data set: number or name.")],
+    configuration: Annotated[str, typer.Argument(help="Configuration of stage one, such as 3d_lowres.")],
     *,
     trainer: Annotated[str, typer.Option("-tr", "--trainer", help="Trainer of stage one.")] = "BUNetTrainer",
     plans: Annotated[str, typer.Option("-p", "--plans", help="Plans of stage one.")] = "nnUNetPlans",
-    checkpoint: Annotated[str, typer.Option("-chk", help="Checkpoint to predict with.")] = "checkpoint_final.pth",
+    checkpoint: Annotated[str, typer.Option("-chk", help="Checkpoint file of stage one.")] = "checkpoint_final.pth",
     onto: Annotated[
         str | None,
         typer.Option(
             "--onto",
             metavar="CONFIGURATION",
-            help="Store the maps on this configuration's grid.",
-            show_default="its own",
+            help="Stage two's configuration: resample the maps onto its grid.",
+            show_default="CONFIGURATION",
         ),
     ] = None,
     devices: Devices = None,
     slurm: Slurm = None,
     part: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Predict every training case with the fold that did not see it, and store the maps.
+    """Make the out-of-fold probability maps of stage one for CSCNStagedTrainer.
 
-    All folds of stage one have to be trained. What is right already is kept,
-    what is stale is made again; a run that was interrupted goes on where it
-    stopped. CSCNStagedTrainer learns from these maps. Stage one may have another
-    spacing than stage two: --onto brings its maps onto stage two's grid.
+    Each training case is predicted by the fold that was not trained on it, so
+    all folds of stage one must be trained first. The command keeps valid maps
+    and replaces outdated ones. After an interruption, run it again: it resumes.
+    Stage one may have a different spacing from stage two: --onto resamples the
+    maps onto the grid of stage two.
 
     Example: cscn cascade 901 3d_lowres --onto 3d_fullres
     """

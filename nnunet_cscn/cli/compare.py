@@ -26,44 +26,53 @@ if TYPE_CHECKING:
 def compare(
     methods: Annotated[
         list[Path],
-        typer.Argument(help="Two or more folders of predictions, or files that `cscn evaluate --json` wrote."),
+        typer.Argument(help="Two or more folders of predictions, or JSON files from `cscn evaluate --json`."),
     ],
     *,
     reference: Annotated[
-        Path | None, typer.Option("--reference", metavar="FOLDER", help="The true label maps, for folders.")
+        Path | None,
+        typer.Option(
+            "--reference", metavar="FOLDER", help="Folder of reference label maps. Required for folders of predictions."
+        ),
     ] = None,
     names: Names = None,
     metrics: Annotated[
         list[str] | None,
         typer.Option(
-            "--metric", metavar="KEY", help="Metric to compare, repeatable.", show_default=" ".join(COMPARED_METRICS)
+            "--metric",
+            metavar="KEY",
+            help="Metric to compare. Repeat for several.",
+            show_default=" ".join(COMPARED_METRICS),
         ),
     ] = None,
     dataset_json: DatasetJson = None,
     empty_distance: Annotated[
         EmptyDistance,
-        typer.Option(help="What stands for a distance where one mask is empty; an infinite one takes no part."),
+        typer.Option(help="Surface distance to use when exactly one mask is empty; infinite distances are excluded."),
     ] = "diagonal",
     skip_bad: SkipBad = False,
     only_common: Annotated[
-        bool, typer.Option("--common", help="Leave out cases that some method lacks or that can't be read.")
+        bool, typer.Option("--common", help="Use only the cases that every method has and that can be read.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 0,
     workers: Workers = None,
     json_file: JsonFile = None,
     figures: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Write the differences, and mean ranks of three or more, as PNG and SVG."),
+        typer.Option(
+            metavar="FOLDER", help="Write plots of the differences and mean ranks (3+ methods) as PNG and SVG."
+        ),
     ] = None,
 ) -> None:
-    """Compare methods on the same cases.
+    """Compare methods on the same cases with statistical tests.
 
-    For every pair, label and metric: the mean difference with its 95 %
-    bootstrap interval, the p value of the Wilcoxon signed-rank test, adjusted
-    for the number of pairs (Holm), the rank-biserial effect size, and in how
-    many cases the first is better, equal and worse. For three methods or more
-    also their mean ranks, the Friedman test and which of them can't be told
-    apart (Nemenyi, 5 %).
+    For each pair of methods, label and metric, the command reports: the mean
+    difference with a 95 % bootstrap interval; the p value of the Wilcoxon
+    signed-rank test with Holm correction for the number of pairs; the
+    rank-biserial effect size; and the number of cases in which the first method
+    is better, equal or worse. For three or more methods it adds mean ranks, the
+    Friedman test and the groups of methods that do not differ significantly
+    (Nemenyi test, 5 %).
 
     Example: cscn compare stock/validation cscn/validation --reference labelsTr
     """

@@ -13,32 +13,38 @@ from nnunet_cscn.errors import UserError
 
 
 def configure(
-    dataset: Annotated[str, typer.Argument(help="Data set, by number or name.")],
+    dataset: Annotated[str, typer.Argument(help="Data set: number or name.")],
     base: Annotated[str, typer.Argument(help="Configuration to inherit from, such as 3d_fullres.")],
     name: Annotated[str, typer.Argument(help="Name of the new configuration.")],
     *,
     set_: Annotated[
-        list[str], typer.Option("--set", metavar="NAME=VALUE", help="An option of the method; may be repeated.")
+        list[str],
+        typer.Option("--set", metavar="NAME=VALUE", help="CSCN option, such as epochs=50. Repeat for several."),
     ] = [],  # noqa: B006  typer copies it
-    plans_name: Annotated[str, typer.Option("-p", "--plans", help="Plans to write to.")] = "nnUNetPlans",
-    patch_size: Annotated[str | None, typer.Option(help="Voxels per axis, such as 32,64,64.")] = None,
+    plans_name: Annotated[str, typer.Option("-p", "--plans", help="Name of the plans to change.")] = "nnUNetPlans",
+    patch_size: Annotated[str | None, typer.Option(help="Patch size in voxels, such as 32,64,64.")] = None,
     window: Annotated[
-        str | None, typer.Option(help="Voxels per axis that the cascade sees, pooled for its coarse network.")
+        str | None, typer.Option(help="Window of the cascade in voxels per axis; the coarse network sees it pooled.")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Patches in a batch.")] = None,
-    spacing: Annotated[str | None, typer.Option(help="Target spacing in mm, slowest axis first: 3,1.2,1.2.")] = None,
-    features: Annotated[int | None, typer.Option(help="Channels at full resolution.")] = None,
-    max_features: Annotated[int | None, typer.Option(help="Largest number of channels.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a configuration of that name.")] = False,
+    batch_size: Annotated[int | None, typer.Option(help="Number of patches in a batch.")] = None,
+    spacing: Annotated[
+        str | None, typer.Option(help="Target spacing in mm, slowest axis first, such as 3,1.2,1.2.")
+    ] = None,
+    features: Annotated[int | None, typer.Option(help="Number of feature channels at full resolution.")] = None,
+    max_features: Annotated[int | None, typer.Option(help="Maximum number of feature channels.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing configuration of this name.")
+    ] = False,
 ) -> None:
-    """Write a configuration that inherits from another one into the plans.
+    """Add a configuration to the plans. It inherits from an existing one.
 
-    The options stand in the block "cscn" of the configuration and go into every
-    model trained with it. Because the configuration's name is part of the result
-    folder's name, two settings never share a folder.
+    The options are stored in the block "cscn" of the configuration. Every model
+    trained with this configuration uses them. The name of the configuration is
+    part of the results folder, so different settings never share a folder.
 
-    --window gives the cascade a larger view than the patch that it inherits, pooled by as
-    much as keeps a training step at about half the cost of nnU-Net's on that patch.
+    --window gives the cascade a larger field of view than the inherited patch. The command
+    chooses the pooling so that a training step costs about half as much as a training step
+    of nnU-Net on the inherited patch.
 
     Example: cscn configure 901 3d_fullres 3d_quick --set epochs=50
     """

@@ -27,7 +27,9 @@ from nnunet_cscn.conversion.hippocampus import HIPPOCAMPUS
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.sts import STS
 
-Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder with images/ and labels/, equal file names.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="SOURCE", help="Folder with images/ and labels/. File names must match.")
+]
 
 
 def paired_converter(name: str, description: DatasetDescription) -> Callable[..., None]:
@@ -60,7 +62,7 @@ def standalone(command: Callable[..., None]) -> typer.Typer:
 sts = paired_converter("sts", STS)
 hippocampus = paired_converter("hippocampus", HIPPOCAMPUS)
 
-convert_app = typer.Typer(help="Turn data into nnU-Net's raw format.", no_args_is_help=True)
+convert_app = typer.Typer(help="Convert images and labels to nnU-Net's raw format.", no_args_is_help=True)
 convert_app.command("dicom", context_settings=with_old_spellings(dataset="dataset-id"))(dicom)
 convert_app.command("hecktor")(hecktor)
 convert_app.command("hnts-mrg")(hnts_mrg)

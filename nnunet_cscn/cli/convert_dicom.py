@@ -18,58 +18,57 @@ from nnunet_cscn.errors import ArgumentError
 
 
 def dicom(
-    studies: Annotated[Path, typer.Argument(help="Folder with DICOM files, in any order and depth.")],
+    studies: Annotated[Path, typer.Argument(help="Folder with DICOM files. Subfolders are searched too.")],
     old_out: OldOut = None,
     *,
-    dataset_id: Annotated[
-        int, typer.Option("--dataset-id", metavar="N", help="Number of the data set, from 1 to 999.")
-    ],
+    dataset_id: Annotated[int, typer.Option("--dataset-id", metavar="N", help="Data set number, from 1 to 999.")],
     rois: Annotated[
         list[str],
         typer.Option(
             "--roi",
             metavar="[LABEL=]NAME",
-            help="A region to segment: a name, a TG-263 name, or a regular expression; repeatable, one label each, "
-            "a later one on top.",
+            help="Region of interest (ROI) to segment: ROI name, TG-263 name or regular expression. Repeat for "
+            "several: each --roi makes one label. Where labels overlap, the later one wins.",
         ),
     ],
-    name: Annotated[str, typer.Option("--name", help="Name of the data set behind its number.")] = "DICOM",
+    name: Annotated[str, typer.Option("--name", help="Name after the data set number.")] = "DICOM",
     modality: Annotated[
-        str | None, typer.Option("--modality", help="Take series of this modality alone, such as MR.")
+        str | None, typer.Option("--modality", help="Use only series of this modality, such as MR.")
     ] = None,
     merge: Annotated[
-        bool, typer.Option("--merge", help="Make one label of several regions that fit, instead of refusing.")
+        bool, typer.Option("--merge", help="If several ROIs match, merge them into one label instead of stopping.")
     ] = False,
     contours: Annotated[
         Contours | None,
-        typer.Option("--contours", help="Take contours from RTSTRUCT or SEG files alone, where studies have both."),
+        typer.Option("--contours", help="If studies have both RTSTRUCT and SEG files, use only this type."),
     ] = None,
     resample: Resample = False,
     overwrite: Overwrite = False,
     keep_ids: Annotated[
-        bool, typer.Option("--keep-ids", help="Call cases and patients after their PatientID instead of numbers.")
+        bool, typer.Option("--keep-ids", help="Name cases and patients by PatientID instead of numbers.")
     ] = False,
     mapping: Annotated[
         Path | None,
         typer.Option(
             "--mapping",
             metavar="FILE",
-            help="Write which patient each case is, readable for you alone; cases that it names keep their numbers.",
+            help="Write the patient of each case to this file, readable only by you. Known cases keep their numbers.",
         ),
     ] = None,
     out: Out = None,
     workers: Workers = None,
 ) -> None:
-    """Convert DICOM series with contours (RTSTRUCT or SEG) to a data set for nnU-Net.
+    """Convert DICOM series with contours (RTSTRUCT or SEG) to an nnU-Net data set.
 
-    Series are found by their content, put in order by their geometry and
-    written with the values and the grid that they have. Contours are filled
-    at voxel centres (even-odd), on the series that they were drawn on: by its
-    references, or where these are stale by where the contours lie.
+    The command finds series by the content of the files and sorts slices by
+    geometry. Voxel values and grid do not change. It fills contours at voxel
+    centres (even-odd rule) on the series on which they were drawn. It finds
+    this series by its DICOM reference. If the reference is outdated, it uses
+    the position of the contours.
 
-    Cases are numbered; names, ids and dates of patients appear nowhere, unless
-    --keep-ids or a --mapping asks for them. Beside the data stand
-    patients.json, a report (conversion_report.csv) and a picture of every case.
+    Cases are numbered. Patient names, IDs and dates are not written, unless you
+    use --keep-ids or --mapping. The command also writes patients.json, a report
+    (conversion_report.csv) and a picture of every case.
 
     Example: cscn convert dicom studies --dataset-id 950 --roi 'GTV.*'
     """

@@ -8,41 +8,51 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.conversion_result import show_result
-from nnunet_cscn.cli.convert_public import DatasetId, Out, Overwrite, Resample
+from nnunet_cscn.cli.convert_public import Out, Overwrite, Resample
 from nnunet_cscn.cli.score_options import Workers
 from nnunet_cscn.cli.steps import shown_steps
 from nnunet_cscn.errors import ArgumentError
 
 
 def nifti(
-    source: Annotated[Path, typer.Argument(help="Folder with images and labels: NIfTI, NRRD or MetaImage.")],
+    source: Annotated[Path, typer.Argument(help="Folder with images and labels (NIfTI, NRRD or MetaImage).")],
     *,
     images: Annotated[
         list[str],
-        typer.Option("--image", metavar="NAME=PATTERN", help="A channel, such as T1=images/{case}_T1.nii.gz."),
+        typer.Option(
+            "--image", metavar="NAME=PATTERN", help="Channel, such as T1=images/{case}_T1.nii.gz. Repeat for several."
+        ),
     ],
     label_maps: Annotated[
-        str | None, typer.Option("--labels", metavar="PATTERN", help="One label map a case; needs --label.")
+        str | None, typer.Option("--labels", metavar="PATTERN", help="Label maps, one per case. Requires --label.")
     ] = None,
     labels: Annotated[
-        list[str] | None, typer.Option("--label", metavar="NAME=VALUE", help="A label of the label maps, repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--label", metavar="NAME=VALUE", help="Label of the label maps, such as GTVp=1. Repeat for several."
+        ),
     ] = None,
     masks: Annotated[
         list[str] | None,
-        typer.Option("--mask", metavar="NAME=PATTERN", help="Instead of label maps: a mask for a label, repeatable."),
+        typer.Option(
+            "--mask", metavar="NAME=PATTERN", help="Binary mask of one label, instead of --labels. Repeat for several."
+        ),
     ] = None,
-    dataset_id: DatasetId = None,
-    name: Annotated[str, typer.Option("--name", help="Name of the data set behind its number.")] = "Converted",
+    dataset_id: Annotated[
+        int | None,
+        typer.Option("--dataset-id", metavar="N", help="Data set number, from 1 to 999. Required."),
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="Name after the data set number.")] = "Converted",
     out: Out = None,
     resample: Resample = False,
     overwrite: Overwrite = False,
     workers: Workers = None,
 ) -> None:
-    """Convert a folder of volumes whose files follow patterns.
+    """Convert a folder of volumes with file name patterns.
 
-    Places in braces tell cases apart: a case is called after what stands in
-    them, and {patient} keeps cases of one patient in one fold. A channel named
-    CT is normalised as CT, any other by z-score.
+    The placeholders in braces form the case name. With {patient}, all cases of
+    one patient stay in the same fold. A channel named CT gets CT normalisation;
+    all other channels get z-score normalisation.
 
     Example: cscn convert nifti data --image T1=img/{case}.nii.gz --labels seg/{case}.nii.gz --label GTVp=1
     """

@@ -13,15 +13,20 @@ from nnunet_cscn.cli.steps import shown_steps
 from nnunet_cscn.conversion.hnts_mrg_task import Task
 from nnunet_cscn.conversion.npc277_mode import Mode
 
-Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="The unpacked download.")]
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder of the unpacked download.")]
 Out = Annotated[
     Path | None,
-    typer.Option("-o", "--out", metavar="FOLDER", show_default="$nnUNet_raw", help="Folder of raw data sets."),
+    typer.Option("-o", "--out", metavar="FOLDER", show_default="$nnUNet_raw", help="Folder for raw data sets."),
 ]
 OldOut = Annotated[Path | None, typer.Argument(metavar="OUT", hidden=True)]  # its place before it was an option
-DatasetId = Annotated[int | None, typer.Option("--dataset-id", metavar="N", help="Another number for the data set.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that differ from the source.")]
-Resample = Annotated[bool, typer.Option("--resample", help="Bring volumes on other grids onto the image's.")]
+DatasetId = Annotated[
+    int | None,
+    typer.Option("--dataset-id", metavar="N", help="Data set number, from 1 to 999, instead of the usual one."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files that differ from the source.")]
+Resample = Annotated[
+    bool, typer.Option("--resample", help="Resample volumes with a different grid onto the grid of the image.")
+]
 
 
 def hnts_mrg(
@@ -43,8 +48,8 @@ def hnts_mrg(
 ) -> None:
     """Convert HNTS-MRG 2024 (T2 MR of head and neck, GTVp and GTVn).
 
-    150 patients, doi 10.5281/zenodo.11199559, CC BY-NC 4.0. Empty masks in the
-    middle of radiotherapy are kept: those tumours are gone.
+    150 patients, doi 10.5281/zenodo.11199559, CC BY-NC 4.0. Empty mid-RT masks
+    are kept: these tumours responded completely.
 
     Example: cscn convert hnts-mrg HNTSMRG24_train --task mid-priors
     """
@@ -65,7 +70,7 @@ def npc277(
     *,
     variant: Annotated[
         Mode,
-        typer.Option("--mode", help="One sequence; all three as channels on CE-T1's grid; or every scan as a case."),
+        typer.Option("--mode", help="One sequence; all three as channels on the CE-T1 grid; or each scan as a case."),
     ] = "CE-T1",
     out: Out = None,
     dataset_id: DatasetId = None,
@@ -75,9 +80,9 @@ def npc277(
 ) -> None:
     """Convert NPC-277 (three MR sequences of nasopharyngeal carcinoma, GTVp).
 
-    277 patients, doi 10.1038/s41597-025-05815-x, CC BY 4.0. Masks are brought
-    onto their series by where their voxels lie, not by the order of arrays.
-    With every scan as a case, the folds keep patients together.
+    277 patients, doi 10.1038/s41597-025-05815-x, CC BY 4.0. Masks are matched to
+    their series by voxel position in the patient, not by array order. If each
+    scan is a case, all cases of one patient stay in the same fold.
 
     Example: cscn convert npc277 primary_data/data --mode CE-T1
     """
@@ -102,10 +107,10 @@ def segrap(
     overwrite: Overwrite = False,
     workers: Workers = None,
 ) -> None:
-    """Convert SegRap 2023 or 2025 (planning CT of NPC, plain and with contrast).
+    """Convert SegRap 2023 or 2025 (planning CT of NPC, without and with contrast).
 
-    Labels GTVp and GTVnd from the masks of each case's folder (0 and 1 or 255),
-    or from the label maps of a folder Task002.
+    The labels are GTVp and GTVnd. They come from the masks in each case folder
+    (0 and 1 or 255) or from the label maps in a folder Task002.
 
     Example: cscn convert segrap SegRap2023_Training_Set_120cases
     """
@@ -130,8 +135,8 @@ def hecktor(
 ) -> None:
     """Convert HECKTOR 2022 or 2025 (PET/CT of head and neck, GTVp and GTVn).
 
-    PET is resampled onto CT (linear), as the two never share a grid; the
-    report says of which cases.
+    PET and CT have different grids, so PET is resampled onto CT (linear
+    interpolation). The report lists the resampled cases.
 
     Example: cscn convert hecktor 'hecktor2025/Task 1'
     """
@@ -153,15 +158,15 @@ def lgg(
     overwrite: Overwrite = False,
     workers: Workers = None,
 ) -> None:
-    """Convert the MR of lower-grade glioma of Buda et al., with five fixed folds.
+    """Convert the lower-grade glioma MR data of Buda et al., with five fixed folds.
 
     SOURCE is Kaggle's "LGG Segmentation Dataset" (kaggle_3m or a folder above
     it), or a folder with images/CASE_0000.nii.gz to CASE_0002.nii.gz
     (pre-contrast, FLAIR, post-contrast) and labels/CASE.nii.gz. CC BY-NC-SA
     4.0, doi 10.1016/j.compbiomed.2019.05.002.
 
-    The download has no spacing. It is nominal here (slices of 2x2 mm pixels,
-    140 mm high together), so millimetres and millilitres mean nothing.
+    The download has no voxel spacing. A nominal spacing is used (pixels of
+    2x2 mm, total height 140 mm), so values in mm and ml have no meaning.
 
     Example: cscn convert lgg downloads/kaggle_3m
     """

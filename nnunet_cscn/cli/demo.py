@@ -18,14 +18,14 @@ LABEL = "GTVp"
 
 def demo(
     *,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for all that the demo makes.")] = Path("cscn_demo"),
-    seed: Annotated[int, typer.Option(help="Seed of the cases, the weights and the batches.")] = 0,
-    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train and predict.")] = "cpu",
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for all files of the demo.")] = Path("cscn_demo"),
+    seed: Annotated[int, typer.Option(help="Random seed of the cases, the weights and the batches.")] = 0,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Device for training and prediction.")] = "cpu",
 ) -> None:
-    """Make synthetic cases, train CSCN on them with nnU-Net's own commands, predict unseen ones and score them.
+    """Run the whole workflow on synthetic data: train CSCN with nnU-Net, predict unseen cases and evaluate them.
 
-    Takes less than ten minutes on two CPU cores. Interrupted, it goes on where it
-    stopped when it is run again.
+    The demo takes less than ten minutes on two CPU cores. After an interruption,
+    run it again: it resumes.
 
     Example: cscn demo --out cscn_demo
     """

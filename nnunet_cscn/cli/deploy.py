@@ -10,10 +10,10 @@ import typer
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.model_options import Device, DisableTta
 
-Source = Annotated[Path, typer.Option("--input", envvar="CSCN_INPUT", metavar="FOLDER", help="Where images come in.")]
-Out = Annotated[Path, typer.Option("-o", "--out", envvar="CSCN_OUTPUT", metavar="FOLDER", help="Where results go.")]
+Source = Annotated[Path, typer.Option("--input", envvar="CSCN_INPUT", metavar="FOLDER", help="Input folder.")]
+Out = Annotated[Path, typer.Option("-o", "--out", envvar="CSCN_OUTPUT", metavar="FOLDER", help="Output folder.")]
 ModelFolder = Annotated[
-    Path, typer.Option("--model", envvar="CSCN_MODEL", metavar="FOLDER", help="Folder with one trained model in it.")
+    Path, typer.Option("--model", envvar="CSCN_MODEL", metavar="FOLDER", help="Folder that contains one trained model.")
 ]
 
 
@@ -25,7 +25,7 @@ def dicom(
     device: Device = None,
     disable_tta: DisableTta = False,
 ) -> None:
-    """Segment the DICOM series in a folder: RTSTRUCT, DICOM SEG and a picture.
+    """Segment the DICOM series in a folder. Write RTSTRUCT, DICOM SEG and a picture.
 
     Example: cscn deploy dicom --input study --out results --model model
     """
@@ -41,10 +41,12 @@ def challenge(
     *,
     sockets: Annotated[
         list[str] | None,
-        typer.Option("--socket", metavar="NAME", help="Input of each channel, in order; all by default."),
+        typer.Option(
+            "--socket", metavar="NAME", show_default="all", help="Input socket of each channel, in channel order."
+        ),
     ] = None,
     out_socket: Annotated[
-        str, typer.Option("--out-socket", envvar="CSCN_OUT_SOCKET", metavar="NAME", help="Name of the output.")
+        str, typer.Option("--out-socket", envvar="CSCN_OUT_SOCKET", metavar="NAME", help="Name of the output socket.")
     ] = "mri-head-neck-segmentation",
     source: Source = Path("/input"),
     out: Out = Path("/output"),
@@ -52,7 +54,7 @@ def challenge(
     device: Device = None,
     disable_tta: DisableTta = False,
 ) -> None:
-    """Segment one case of a challenge: INPUT/images/SOCKET/*.mha to OUT/images/OUT-SOCKET/output.mha.
+    """Segment one case of a challenge. Read INPUT/images/SOCKET/*.mha, write OUT/images/OUT-SOCKET/output.mha.
 
     Example: cscn deploy challenge --input /input --out /output --model /opt/ml/model
     """
@@ -63,6 +65,8 @@ def challenge(
     console.print(f"written to {file}", markup=False, highlight=False, soft_wrap=True)
 
 
-deploy_app = typer.Typer(help="What a container runs: one study, or one case of a challenge.", no_args_is_help=True)
+deploy_app = typer.Typer(
+    help="Run a model in a container: on one DICOM study or one challenge case.", no_args_is_help=True
+)
 deploy_app.command("dicom")(dicom)
 deploy_app.command("challenge")(challenge)

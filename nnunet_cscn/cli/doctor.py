@@ -20,9 +20,10 @@ _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "fault": "[bold red]f
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Check packages, nnU-Net's folders, trainers and device.
+    """Check the packages, nnU-Net's folders, the trainers and the device.
 
-    Status 2 when something is to be mended, with what to do about it.
+    The table shows each problem and its solution. The exit status is 2 if a
+    problem was found.
 
     Example: cscn doctor
     """

@@ -8,9 +8,10 @@ from nnunet_cscn.nnunet.discovery import shell_line
 
 
 def env() -> None:
-    """Print the variable by which nnU-Net finds the trainers.
+    """Print the shell line that sets the variable with which nnU-Net finds the trainers.
 
-    Needed only where importing torch does not set it, as doctor tells.
+    You need it only if `cscn doctor` says so: normally the import of torch sets
+    this variable.
 
     Example: eval "$(cscn env)"
     """

@@ -27,7 +27,8 @@ def evaluate(
     references: Annotated[Path, typer.Argument(help="Folder of reference label maps with the same names.")],
     *,
     definitions: Annotated[
-        bool, typer.Option("--definitions", callback=show_definitions, is_eager=True, help="Explain every metric.")
+        bool,
+        typer.Option("--definitions", callback=show_definitions, is_eager=True, help="Explain every metric and exit."),
     ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write all scores to this JSON file.")
@@ -36,34 +37,36 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="nnU-Net dataset.json with the labels' names, regions and the ignore label. "
-            "Without it, every number above 0 in the files is a label.",
+            help="nnU-Net dataset.json with label names, regions and the ignore label. "
+            "Without it, every value above 0 in the files is a label.",
         ),
     ] = None,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write one row per case and label.")
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write one row per case and label to this CSV file.")
     ] = None,
     summary_file: Annotated[
-        Path | None, typer.Option("--summary", metavar="FILE", help="Write nnU-Net's summary.json.")
+        Path | None,
+        typer.Option("--summary", metavar="FILE", help="Write a file in the format of nnU-Net's summary.json."),
     ] = None,
     nsd: Tolerances = "1,2,3",
     empty_distance: EmptyDistanceOption = "infinite",
     skip_bad: SkipBad = False,
     workers: Workers = None,
 ) -> None:
-    """Compare predictions with references, case by case and label by label.
+    """Evaluate predictions against references, for each case and label.
 
-    DSC, IoU, precision, recall, F1; ASSD, HD95, HD and surface Dice (NSD);
-    volumes, added path length, connected parts and lesion-wise F1; all on the
-    files' own grid, in mm and ml. --definitions explains each.
+    Metrics: DSC, IoU, precision, recall, F1; ASSD, HD95, HD and surface Dice
+    (NSD); volumes, added path length, connected components and lesion-wise F1.
+    They are computed on the grid of the files, in mm and ml. --definitions
+    explains each metric.
 
-    Every case needs a file of the same name and the same grid in both folders.
-    Files that nnU-Net puts beside its predictions are passed over. Voxels with
-    the ignore label in the reference take no part.
+    Each case must have the same file name and the same grid in both folders.
+    Other files that nnU-Net writes next to its predictions are ignored. Voxels
+    with the ignore label in the reference are excluded.
 
-    Where one mask is empty, overlaps count as 0 and the distances are infinite;
-    where both are, the case is left out of the means. The table says how many
-    such cases there are.
+    If exactly one mask is empty, overlap metrics are 0 and distances are
+    infinite. If both are empty, the case is excluded from the means. The table
+    shows the number of these cases.
 
     Example: cscn evaluate predictions labelsTs --json scores.json --csv s.csv
     """

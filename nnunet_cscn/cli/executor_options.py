@@ -16,13 +16,15 @@ from nnunet_cscn.execution.slurm import SlurmExecutor, parse_options
 
 Devices = Annotated[
     str | None,
-    typer.Option(metavar="LIST", show_default="all GPUs, else cpu", help="Devices, such as cuda:0,cuda:1 or cpu."),
+    typer.Option(
+        metavar="LIST", show_default="all GPUs, else cpu", help="Devices to use, such as cuda:0,cuda:1 or cpu."
+    ),
 ]
 Slurm = Annotated[
     str | None,
     typer.Option(
         metavar="OPTIONS",
-        help="Submit to Slurm with these options, such as slurm_partition=gpu,gpus_per_node=1,timeout_min=2880.",
+        help="Submit jobs to Slurm with these options, such as slurm_partition=gpu,gpus_per_node=1,timeout_min=2880.",
     ),
 ]
 

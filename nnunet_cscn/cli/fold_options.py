@@ -17,12 +17,15 @@ FLAGS = ("-f", "--folds")
 
 Folds = Annotated[
     list[str] | None,
-    typer.Option(*FLAGS, metavar="FOLD ...", show_default="0 1 2 3 4", help="Folds, such as 0 1."),
+    typer.Option(*FLAGS, metavar="FOLD ...", show_default="0 1 2 3 4", help="Folds to use, such as 0 1."),
 ]
 FoldsOrAll = Annotated[
     list[str] | None,
     typer.Option(
-        *FLAGS, metavar="FOLD ...", show_default="0 1 2 3 4", help="Folds, such as 0 1; or all: trained on all cases."
+        *FLAGS,
+        metavar="FOLD ...",
+        show_default="0 1 2 3 4",
+        help="Folds to use, such as 0 1; or all: the model trained on all cases.",
     ),
 ]
 

@@ -14,20 +14,24 @@ if TYPE_CHECKING:
     from nnunet_cscn.prediction.predictor import Manner, SlidingWindow
     from nnunet_cscn.workflows.models import LoadedModel
 
-Dataset = Annotated[str, typer.Option("-d", help="Data set, by number or name.")]
-Configuration = Annotated[str, typer.Option("-c", help="Configuration, such as 3d_fullres.")]
-Plans = Annotated[str, typer.Option("-p", help="Plans.")]
+Dataset = Annotated[str, typer.Option("-d", help="Data set: number or name.")]
+Configuration = Annotated[str, typer.Option("-c", help="Configuration of the model, such as 3d_fullres.")]
+Plans = Annotated[str, typer.Option("-p", help="Plans of the model.")]
 Trainer = Annotated[str, typer.Option("-tr", help="Trainer of the model.")]
-Checkpoint = Annotated[str, typer.Option("-chk", help="Checkpoint.")]
+Checkpoint = Annotated[str, typer.Option("-chk", help="Checkpoint file of the model.")]
 Device = Annotated[
-    str | None, typer.Option("-device", show_default="cuda where there is a GPU, else cpu", help="cuda, cpu or mps.")
+    str | None, typer.Option("-device", show_default="cuda if there is a GPU, else cpu", help="cuda, cpu or mps.")
 ]
-DisableTta = Annotated[bool, typer.Option("--disable_tta", help="Predict no mirrored copies.")]
+DisableTta = Annotated[bool, typer.Option("--disable_tta", help="Turn off test-time augmentation (mirroring): faster.")]
 Stitched = Annotated[
-    bool, typer.Option("--stitched", help="Hand over coarse probabilities of the whole image, not of each tile.")
+    bool,
+    typer.Option(
+        "--stitched",
+        help="Run the coarse network on the whole image first instead of inside each tile (CSCNStagedTrainer).",
+    ),
 ]
 
-Views = Annotated[bool, typer.Option("--views", help="Predict along three views and average.")]
+Views = Annotated[bool, typer.Option("--views", help="Predict in three views (axial, coronal, sagittal) and average.")]
 
 
 def chosen_manner(*, stitched: bool, views: bool) -> Manner:

@@ -18,27 +18,30 @@ if TYPE_CHECKING:
 
 
 def observers(
-    folders: Annotated[list[Path], typer.Argument(help="Two or more folders of label maps, one for each observer.")],
+    folders: Annotated[list[Path], typer.Argument(help="Two or more folders of label maps, one per observer.")],
     *,
     model: Annotated[
-        Path | None, typer.Option("--model", metavar="FOLDER", help="Predictions of a model on the same cases.")
+        Path | None, typer.Option("--model", metavar="FOLDER", help="Folder of model predictions for the same cases.")
     ] = None,
     names: Names = None,
     dataset_json: DatasetJson = None,
     json_file: JsonFile = None,
     consensus: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Write the label maps of the consensus, into STAPLE/ and majority/ there."),
+        typer.Option(
+            metavar="FOLDER", help="Write the consensus label maps into STAPLE/ and majority/ in this folder."
+        ),
     ] = None,
     workers: Workers = None,
 ) -> None:
-    """Compare observers with each other and with their consensus.
+    """Measure interobserver agreement and compare a model with the observers.
 
-    Every pair of observers; then each observer, and the model where one is given,
-    against the observers' consensus: STAPLE, and the majority (of two observers,
-    what both marked). An observer has a share in the consensus and the model has
-    none, so compare the model's row with those of the pairs too. Where STAPLE
-    finds two labels in a voxel, --consensus writes the first.
+    The table shows every pair of observers. Then it compares each observer and
+    the model with the consensus of the observers: STAPLE and majority vote (for
+    two observers: the voxels that both marked). The observers contribute to the
+    consensus and the model does not. So also compare the model with the pairs
+    of observers. If STAPLE assigns two labels to a voxel, --consensus writes
+    the first one.
 
     Example: cscn observers physician_1 physician_2 --model predictions
     """

@@ -11,7 +11,7 @@ from nnunet_cscn.cli.paper_run import run, status
 from nnunet_cscn.cli.paper_table import table
 
 paper_app = typer.Typer(
-    help="The paper's experiment: prepare a data set, run all methods, make the table and the figures.",
+    help="Repeat the paper's experiment: prepare data, run all methods, make the table and figures.",
     no_args_is_help=True,
 )
 paper_app.command("prepare")(prepare)

@@ -23,22 +23,23 @@ def figures(
     configuration: Configuration = "3d_cscn_paper",
     budget: Budget = 1.0,
     methods: Methods = None,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="FOLDER", help="Where the figures go.")] = Path(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FOLDER", help="Folder for the figures.")] = Path(
         "paper_figures"
     ),
     cases: Annotated[
         str | None,
         typer.Option(
-            metavar="LIST", show_default="the quartiles of CSCN's DSC", help="Cases of Figure 7, such as a,b,c."
+            metavar="LIST", show_default="the quartiles of CSCN's DSC", help="Cases for Figure 7, such as a,b,c."
         ),
     ] = None,
-    label: Annotated[str | None, typer.Option(show_default="the first one", help="Label that is shown.")] = None,
+    label: Annotated[str | None, typer.Option(show_default="first label", help="Label to show.")] = None,
 ) -> None:
-    """Draw Figures 4 to 8, each as PNG and SVG.
+    """Draw Figures 4 to 8 of the paper, each as PNG and SVG.
 
-    Training accuracy, loss and learning rate of every iteration, with the
-    validation blocks' after each epoch (4 to 6); cases beside each other in
-    slices (7), the middle one of them as surfaces from three directions (8).
+    Figures 4 to 6: accuracy, loss and learning rate of each training iteration,
+    and the validation values after each epoch. Figure 7: slices of several
+    cases side by side. Figure 8: surfaces of the middle case of Figure 7 from
+    three directions.
 
     Example: cscn paper figures 901 --budget 0.05 -o figures
     """

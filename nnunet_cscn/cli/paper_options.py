@@ -9,24 +9,25 @@ import typer
 if TYPE_CHECKING:
     from nnunet_cscn.paper.runs import PaperRun
 
-Dataset = Annotated[str, typer.Argument(help="Data set, by number or name.")]
+Dataset = Annotated[str, typer.Argument(help="Data set: number or name.")]
 Configuration = Annotated[
-    str, typer.Option("-c", "--configuration", help="Configuration that `cscn paper prepare` made.")
+    str, typer.Option("-c", "--configuration", help="Name of the configuration made by `cscn paper prepare`.")
 ]
 Budget = Annotated[
     float,
     typer.Option(
-        help="Share of the paper's 50,000 iterations, such as 0.05; the learning rate falls as often. A configuration "
-        "of its own name."
+        help="Fraction of the paper's 50,000 iterations, such as 0.05. The number of learning rate steps stays the "
+        "same. Each budget has its own configuration."
     ),
 ]
 Methods = Annotated[
-    str | None, typer.Option(metavar="LIST", show_default="all six", help="Methods, such as CSCN,V-Net.")
+    str | None, typer.Option(metavar="LIST", show_default="all six", help="Methods to use, such as CSCN,V-Net.")
 ]
 Observers = Annotated[
     str | None,
     typer.Option(
-        metavar="FOLDER,FOLDER", help="A row for two observers: two folders of label maps with the same names."
+        metavar="FOLDER,FOLDER",
+        help="Add a row for interobserver agreement: two folders of label maps with the same file names.",
     ),
 ]
 

@@ -23,35 +23,39 @@ def prepare(
     *,
     configuration: Configuration = "3d_cscn_paper",
     budget: Budget = 1.0,
-    spacing: Annotated[float, typer.Option(min=0.1, max=20.0, help="Edge of a voxel in mm.")] = 1.0,
-    features: Annotated[int, typer.Option(min=1, max=512, help="Channels at full resolution.")] = 32,
-    batch_size: Annotated[int, typer.Option(min=2, max=4096, help="Blocks in a batch.")] = 32,
+    spacing: Annotated[float, typer.Option(min=0.1, max=20.0, help="Isotropic voxel spacing in mm.")] = 1.0,
+    features: Annotated[int, typer.Option(min=1, max=512, help="Number of feature channels at full resolution.")] = 32,
+    batch_size: Annotated[int, typer.Option(min=2, max=4096, help="Number of blocks in a batch.")] = 32,
     head_height: Annotated[
         float,
         typer.Option(
             min=0,
-            help="Height in mm of the part of each volume, around its tumour, that blocks are drawn from; 0 for all.",
+            help="Sample blocks from a part of each volume around the tumour: its height in mm. 0: the whole volume.",
         ),
     ] = 103.0,
     large_tiles: Annotated[
         bool,
         typer.Option(
-            "--large-tiles", help="Predict tiles as large as most images, not blocks: faster without a GPU, and worse."
+            "--large-tiles",
+            help="Predict in tiles of the size of most images instead of blocks: faster on a CPU, but less accurate.",
         ),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a configuration of that name.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing configuration of this name.")
+    ] = False,
     splits_only: Annotated[
-        bool, typer.Option("--no-preprocessing", help="Write plans and splits; preprocess another time.")
+        bool, typer.Option("--no-preprocessing", help="Write plans and splits only, without preprocessing.")
     ] = False,
 ) -> None:
-    """Make a data set ready: plans of its own, five splits, preprocessed data.
+    """Prepare a data set for the paper's experiment: plans, five splits, preprocessed data.
 
-    nnU-Net's own plans, data and folds stay as they are; the plans are
-    nnUNetCSCNPaperPlans, the splits cscn_paper_splits.json, five times train,
-    validation and test as 87 to 9 to 24, with all cases of a patient on one
-    side (patients.json in the raw data set). Blocks of 24 x 24 x 8 voxels of
-    1 mm, batch normalisation, ReLU. What departs from the paper, such as
-    --spacing 2 for a small machine, needs a configuration of another name (-c).
+    The plans are nnUNetCSCNPaperPlans. The splits are in cscn_paper_splits.json:
+    five splits into train, validation and test (87:9:24). All cases of a patient
+    are in the same part (patients.json in the raw data set). The paper's
+    configuration has blocks of 24 x 24 x 8 voxels of 1 mm, batch normalisation
+    and ReLU. Settings that differ from the paper, such as --spacing 2 for a
+    small machine, need a different configuration name (-c). nnU-Net's own
+    plans, data and folds do not change.
 
     Example: cscn paper prepare 901
     """

@@ -35,11 +35,11 @@ def run(
     slurm: Slurm = None,
     executor: Annotated[Literal["local", "slurm"] | None, typer.Option(hidden=True)] = None,  # --slurm says it
 ) -> None:
-    """Train every method on every split, and predict the split's test cases.
+    """Train every method on every split and predict the test cases of the split.
 
-    Each is one run of nnUNetv2_train in a process of its own. Killed and started
-    again, it repeats nothing that is finished and goes on where the others
-    stopped. With --slurm, each method is one array job.
+    Each run is one process of nnUNetv2_train. After an interruption, run the
+    command again: it keeps finished runs and resumes the others. With --slurm,
+    each method is one array job.
 
     Example: cscn paper run 901 --budget 0.05
     """
@@ -87,7 +87,7 @@ def status(
     methods: Methods = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Show how far the runs are: waiting, begun, done, or failed and why.
+    """Show the state of each run: waiting, begun, done or failed, with the reason.
 
     Example: cscn paper status 901 --budget 0.05
     """

@@ -29,22 +29,29 @@ def table(
     configuration: Configuration = "3d_cscn_paper",
     budget: Budget = 1.0,
     methods: Methods = None,
-    published: Annotated[bool, typer.Option("--published", help="The paper's own numbers beside ours.")] = False,
+    published: Annotated[bool, typer.Option("--published", help="Also show the numbers of the paper.")] = False,
     observers: Observers = None,
-    csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write it as CSV.")] = None,
-    markdown_file: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="As Markdown.")] = None,
-    latex_file: Annotated[Path | None, typer.Option("--latex", metavar="FILE", help="As LaTeX (booktabs).")] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to this CSV file.")
+    ] = None,
+    markdown_file: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Write the table as Markdown.")
+    ] = None,
+    latex_file: Annotated[
+        Path | None, typer.Option("--latex", metavar="FILE", help="Write the table as LaTeX (booktabs).")
+    ] = None,
     json_file: JsonFile = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of intervals and tests.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the intervals and tests.")] = 0,
 ) -> None:
-    """Make Table 1: DSC, ASSD and F1 of every method over all test cases.
+    """Make Table 1 of the paper: DSC, ASSD and F1 of every method over all test cases.
 
-    Each case is a test case once, so the table is over all of them. DSC and ASSD
-    are means over cases; F1 is that of mean precision and mean recall, as in the
-    paper. With 95 % bootstrap intervals, and p of a paired permutation test of
-    each figure against CSCN, adjusted for the number of methods (Holm); patients
-    are drawn and swapped, not cases. Runs that are not done or have failed are
-    named below the table and give it no case.
+    Each case is a test case in exactly one split, so the table covers all cases.
+    DSC and ASSD are means over cases. F1 is computed from mean precision and
+    mean recall, as in the paper. Each number has a 95 % bootstrap interval and
+    the p value of a paired permutation test against CSCN, with Holm correction
+    for the number of methods. The bootstrap and the test resample patients, not
+    cases. The notes below the table list unfinished and failed runs; their
+    cases are excluded.
 
     Example: cscn paper table 901 --budget 0.05 --published --markdown table1.md
     """

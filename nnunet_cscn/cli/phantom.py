@@ -18,24 +18,41 @@ def phantom(
     old_out: OldOut = None,
     *,
     out: Out = None,
-    cases: Annotated[int | None, typer.Option(help="Training cases (default: 24; 60 with --anatomy).")] = None,
-    test_cases: Annotated[int | None, typer.Option(help="Test cases (default: a third of --cases).")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same voxels.")] = 0,
-    anatomy: Annotated[Path | None, typer.Option(help="Folder of head label maps to make contrast from.")] = None,
-    contrast: Annotated[Literal["t1", "cet1"], typer.Option(help="T1, or T1 after contrast agent.")] = "t1",
-    dataset_id: Annotated[int | None, typer.Option(help="nnU-Net's number (default: 901; 903 with --anatomy).")] = None,
-    name: Annotated[str | None, typer.Option(help="Its name (default: NPC; npc_synth with --anatomy).")] = None,
-    in_plane: Annotated[int | None, typer.Option(help="Voxels along x and y (default: 160; 128).")] = None,
-    slices: Annotated[
-        tuple[int, int] | None, typer.Option(help="Fewest and most slices (default: 28 36; 30 36).")
+    cases: Annotated[
+        int | None, typer.Option(show_default="24; 60 with --anatomy", help="Number of training cases.")
     ] = None,
-    processes: Annotated[int | None, typer.Option(help="Cases made at a time (default: one per CPU).")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a synthetic data set.")] = False,
+    test_cases: Annotated[
+        int | None, typer.Option(show_default="a third of --cases", help="Number of test cases.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Random seed. The same seed gives the same voxels.")] = 0,
+    anatomy: Annotated[
+        Path | None, typer.Option(help="Folder of label maps of real heads. Images are made from them.")
+    ] = None,
+    contrast: Annotated[
+        Literal["t1", "cet1"], typer.Option(help="t1: T1-weighted; cet1: contrast-enhanced T1-weighted.")
+    ] = "t1",
+    dataset_id: Annotated[
+        int | None, typer.Option(show_default="901; 903 with --anatomy", help="Data set number.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(show_default="NPC; npc_synth with --anatomy", help="Name after the number.")
+    ] = None,
+    in_plane: Annotated[
+        int | None, typer.Option(show_default="160; 128 with --anatomy", help="Voxels along x and y.")
+    ] = None,
+    slices: Annotated[
+        tuple[int, int] | None,
+        typer.Option(show_default="28 36; 30 36 with --anatomy", help="Minimum and maximum number of slices."),
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(show_default="one per CPU core", help="Number of cases made in parallel.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing synthetic data set.")] = False,
 ) -> None:
     """Write a synthetic data set of nasopharyngeal carcinoma in T1-weighted MR.
 
-    Heads are drawn (0.6 x 0.6 x 3 mm), or with --anatomy cut out of label maps
-    of real heads (1 x 1 x 3 mm).
+    Without --anatomy, heads are drawn from simple shapes (0.6 x 0.6 x 3 mm).
+    With --anatomy, images are made from label maps of real heads (1 x 1 x 3 mm).
 
     Example: cscn phantom --cases 24 --seed 0
     """

@@ -20,16 +20,24 @@ LEAST_MEMORY_GB = 0.5  # below it nnU-Net's planner cannot shrink a patch far en
 
 def plan(
     *,
-    dataset: Annotated[str, typer.Option("-d", "--dataset", help="Data set, by number or name.")],
-    gpu_memory: Annotated[float, typer.Option(help="Memory of the GPU in GB that the training may use.")] = 8.0,
-    residual: Annotated[bool, typer.Option("--residual", help="Coarse U-Net with a residual encoder.")] = False,
-    plans_name: Annotated[str | None, typer.Option("-p", "--plans", help="Name of the plans to write.")] = None,
+    dataset: Annotated[str, typer.Option("-d", "--dataset", help="Data set: number or name.")],
+    gpu_memory: Annotated[float, typer.Option(help="GPU memory for training, in GB.")] = 8.0,
+    residual: Annotated[bool, typer.Option("--residual", help="Use a residual encoder in the coarse U-Net.")] = False,
+    plans_name: Annotated[
+        str | None,
+        typer.Option(
+            "-p",
+            "--plans",
+            show_default="nnUNetCSCNPlans; nnUNetCSCNResEncPlans with --residual",
+            help="Name of the plans to write.",
+        ),
+    ] = None,
 ) -> None:
-    """Write plans in which CSCN, two networks at once, fits into the stated GPU memory.
+    """Write plans for CSCN that fit into the given GPU memory.
 
-    nnU-Net's own planner does the planning; it is only told the size of both
-    networks. Spacings stay those of the stock plans, so that preprocessed
-    3d_fullres data are shared with them.
+    nnU-Net's planner makes the plans. It takes into account that CSCN has two
+    networks. The spacings are those of nnU-Net's standard plans, so both can
+    share the preprocessed 3d_fullres data.
 
     Example: cscn plan -d 901 --gpu-memory 8
     """

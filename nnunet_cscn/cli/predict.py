@@ -29,13 +29,15 @@ from nnunet_cscn.cli.phase_bar import PhaseBar
 
 
 def predict(
-    images: Annotated[Path, typer.Option("-i", metavar="FOLDER", help="Images, named as nnU-Net wants them.")],
-    out: Annotated[Path, typer.Option("-o", metavar="FOLDER", help="Where the predictions go.")],
+    images: Annotated[
+        Path, typer.Option("-i", metavar="FOLDER", help="Images with nnU-Net file names, such as case_0000.nii.gz.")
+    ],
+    out: Annotated[Path, typer.Option("-o", metavar="FOLDER", help="Folder for the predictions.")],
     dataset: Dataset,
     configuration: Configuration,
     *,
     uncertainty: Annotated[
-        bool, typer.Option("--uncertainty", help="Also write how far apart the two stages are.")
+        bool, typer.Option("--uncertainty", help="Also write maps of the disagreement between the two stages.")
     ] = False,
     stitched: Stitched = False,
     views: Views = False,
@@ -43,47 +45,60 @@ def predict(
     trainer: Trainer = "CSCNTrainer",
     folds: FoldsOrAll = None,
     step_size: Annotated[
-        float, typer.Option("-step_size", min=0.01, max=1.0, help="Step between tiles, as a fraction of a tile.")
+        float, typer.Option("-step_size", min=0.01, max=1.0, help="Step between tiles, as a fraction of the tile size.")
     ] = 0.5,
     disable_tta: DisableTta = False,
     save_probabilities: Annotated[
-        bool, typer.Option("--save_probabilities", help="Write the probabilities too.")
+        bool, typer.Option("--save_probabilities", help="Also write the probabilities.")
     ] = False,
     continue_prediction: Annotated[
-        bool, typer.Option("--continue_prediction", "--c", help="Leave alone what is there already.")
+        bool,
+        typer.Option(
+            "--continue_prediction", "--c", help="Keep existing predictions and predict only the missing cases."
+        ),
     ] = False,
     checkpoint: Checkpoint = "checkpoint_final.pth",
     n_preprocessing: Annotated[
-        int, typer.Option("-npp", min=0, envvar="nnUNet_npp", help="Processes that preprocess.")
+        int, typer.Option("-npp", min=0, envvar="nnUNet_npp", help="Number of preprocessing processes.")
     ] = 3,
-    n_export: Annotated[int, typer.Option("-nps", min=0, envvar="nnUNet_nps", help="Processes that export.")] = 3,
+    n_export: Annotated[int, typer.Option("-nps", min=0, envvar="nnUNet_nps", help="Number of export processes.")] = 3,
     previous_stage: Annotated[
         Path | None,
-        typer.Option("-prev_stage_predictions", metavar="FOLDER", help="For nnU-Net's own cascade, which ours is not."),
+        typer.Option(
+            "-prev_stage_predictions",
+            metavar="FOLDER",
+            help="Predictions of 3d_lowres, only for nnU-Net's own cascade.",
+        ),
     ] = None,
-    n_parts: Annotated[int, typer.Option("-num_parts", min=1, help="Number of calls that share the cases.")] = 1,
-    part: Annotated[int, typer.Option("-part_id", min=0, help="Which of them this is, from 0 on.")] = 0,
+    n_parts: Annotated[int, typer.Option("-num_parts", min=1, help="Split the cases into this number of parts.")] = 1,
+    part: Annotated[int, typer.Option("-part_id", min=0, help="Part to predict, counted from 0.")] = 0,
     device: Device = None,
-    disable_progress_bar: Annotated[bool, typer.Option("--disable_progress_bar", help="No bars.")] = False,
-    not_on_device: Annotated[
-        bool, typer.Option("--not_on_device", help="Keep the sums off the GPU, for large cases.")
+    disable_progress_bar: Annotated[
+        bool, typer.Option("--disable_progress_bar", help="Show no progress bars.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Let nnU-Net talk.")] = False,
+    not_on_device: Annotated[
+        bool,
+        typer.Option("--not_on_device", help="Collect results in main memory instead of GPU memory, for large images."),
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the messages of nnU-Net.")] = False,
 ) -> None:
-    """Predict with a trained model: the arguments and the files of nnUNetv2_predict.
+    """Predict with a trained model. Options and output files are those of nnUNetv2_predict.
 
-    With --uncertainty, in a second pass, also where and how much the coarse and
-    the fine network disagree: FOLDER/uncertainty/CASE.nii.gz, from 0 to 1 in
-    every voxel, and one number per case in FOLDER/uncertainty.json. Whether high
-    numbers mean poor contours depends on model and data: see docs/BENCHMARKS.md.
+    --uncertainty measures the disagreement between the coarse and the fine
+    network in a second pass. It writes FOLDER/uncertainty/CASE.nii.gz, with a
+    value from 0 to 1 in every voxel, and FOLDER/uncertainty.json, with one number
+    per case. A high number does not always mean a poor contour; this depends on
+    the model and the data. See docs/BENCHMARKS.md.
 
-    CSCNStagedTrainer learns from coarse probabilities that were put together
-    from overlapping tiles; nnUNetv2_predict computes them anew in each tile.
-    --stitched predicts them for the whole image first: as much work, in two
-    passes, and memory for the map.
+    --stitched is for CSCNStagedTrainer. This trainer learns from coarse
+    probabilities of the whole image, joined from overlapping tiles.
+    nnUNetv2_predict computes the coarse probabilities in each tile again.
+    --stitched computes them for the whole image first. The amount of computation
+    is the same, but it needs two passes and memory for the probability map.
 
-    --views predicts along three views and averages them, for models that learnt
-    from blocks of three views: the paper's, or those with the option three_views.
+    --views predicts in three views and averages them. It is for models trained
+    on blocks from three views: those of the paper, or those with the option
+    three_views.
 
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """

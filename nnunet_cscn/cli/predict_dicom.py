@@ -27,7 +27,9 @@ from nnunet_cscn.errors import ArgumentError
 
 
 def predict_dicom(
-    images: Annotated[Path, typer.Argument(metavar="SERIES", help="Folder with the files of a series, in any order.")],
+    images: Annotated[
+        Path, typer.Argument(metavar="SERIES", help="Folder with the DICOM files of a series, in any order.")
+    ],
     dataset: Dataset,
     configuration: Configuration,
     old_out: OldOut = None,
@@ -35,12 +37,17 @@ def predict_dicom(
     out: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--out", metavar="FOLDER", show_default="required", help="For rtstruct.dcm, seg.dcm and picture.png."
+            "-o",
+            "--out",
+            metavar="FOLDER",
+            help="Folder for rtstruct.dcm, seg.dcm and picture.png. Required.",
         ),
     ] = None,
     series: Annotated[
         list[int] | None,
-        typer.Option("--series", metavar="N", help="Which series, where there are several; one for each channel."),
+        typer.Option(
+            "--series", metavar="N", help="Number of the series to use, if there are several. Repeat for each channel."
+        ),
     ] = None,
     plans: Plans = "nnUNetPlans",
     trainer: Trainer = "CSCNTrainer",
@@ -53,13 +60,13 @@ def predict_dicom(
 ) -> None:
     """Segment a DICOM series with a trained model, for a treatment planning system.
 
-    Written are an RTSTRUCT with contours along the edges of voxels, a DICOM
-    SEG, both on the same series, and a picture to check them by. Regions are
-    called as the model's labels are. The structure set is UNAPPROVED and its
-    regions are marked AUTOMATIC: research software, not a medical device.
+    The command writes an RTSTRUCT with contours along voxel edges, a DICOM SEG
+    and a picture for visual checks. The ROI names are the label names of the
+    model. The structure set is marked UNAPPROVED and its ROIs AUTOMATIC. This is
+    research software, not a medical device.
 
-    A model of several channels takes as many series of the folder; contours
-    lie on the first one, onto which the others are resampled.
+    A model with several channels needs one series per channel. The contours
+    refer to the first series. The other series are resampled onto it.
 
     Example: cscn predict-dicom study/mr -o out -d 901 -c 3d_fullres -tr CSCNTrainer
     """

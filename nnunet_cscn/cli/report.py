@@ -24,41 +24,44 @@ def report(
     predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps (*.nii.gz or *.nii).")],
     references: Annotated[Path, typer.Argument(help="Folder of reference label maps with the same names.")],
     *,
-    file: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The page to write.")] = Path("report.html"),
+    file: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="HTML file to write.")] = Path(
+        "report.html"
+    ),
     images: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="The images, named as nnU-Net does; without them, contours are on black."),
+        typer.Option(
+            metavar="FOLDER", help="Images with nnU-Net file names. Without them, contours have a black background."
+        ),
     ] = None,
-    channel: Annotated[int, typer.Option(min=0, metavar="N", help="Which channel of the images to show.")] = 0,
+    channel: Annotated[int, typer.Option(min=0, metavar="N", help="Image channel to show, counted from 0.")] = 0,
     show: Annotated[
         int | None,
         typer.Option(
             min=0,
             metavar="N",
-            show_default="2, of many labels 1",
-            help="How many of the worst, median and best cases of each label to show; the page grows with them.",
+            show_default="2; 1 if there are many labels",
+            help="Number of worst, median and best cases to show per label. More cases make a larger file.",
         ),
     ] = None,
     cases: Annotated[
-        list[str] | None, typer.Option("--case", metavar="NAME", help="A case to show as well, repeatable.")
+        list[str] | None, typer.Option("--case", metavar="NAME", help="Additional case to show. Repeat for several.")
     ] = None,
-    title: Annotated[str | None, typer.Option(help="Heading of the page.", show_default="from the folder")] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the page.", show_default="from the folder name")] = None,
     dataset_json: DatasetJson = None,
     nsd: Tolerances = "1,2,3",
     empty_distance: EmptyDistanceOption = "infinite",
     skip_bad: SkipBad = False,
     workers: Workers = None,
 ) -> None:
-    """Write a page about a folder of predictions, to read and to show.
+    """Write an HTML report about a folder of predictions.
 
-    One HTML file that opens offline: a summary in words and numbers; the worst,
-    median and best cases with contours in three views and a surface that can
-    be turned; the spread of every metric; volumes; and a table of all cases
-    that sorts and filters. The charts are also written as PNG and SVG, into a
-    folder beside it.
+    The report is one HTML file that works offline. It shows a summary; the
+    worst, median and best cases with contours in three views and a rotatable
+    3D surface; the distribution of every metric; volumes; and a table of all
+    cases that you can sort and filter. The charts are also written as PNG and
+    SVG, into a folder next to the report.
 
-    The page holds slices of the images and the names of the cases: share it as
-    you would share those.
+    The report contains image slices and case names. Protect it like the images.
 
     Example: cscn report predictions labelsTs --images imagesTs -o report.html
     """

@@ -14,27 +14,35 @@ from nnunet_cscn.metrics.empty_masks import EmptyDistance
 
 Names = Annotated[
     str | None,
-    typer.Option("--names", metavar="A,B", help="Their names, in the same order.", show_default="from the paths"),
+    typer.Option("--names", metavar="A,B", help="Names to show, in the same order.", show_default="from the paths"),
 ]
 DatasetJson = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="nnU-Net dataset.json with the labels' names, regions and the ignore label."),
+    typer.Option(metavar="FILE", help="nnU-Net dataset.json with label names, regions and the ignore label."),
 ]
-JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything to this JSON file.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all results to this JSON file.")]
 Tolerances = Annotated[
-    str, typer.Option("--nsd", metavar="MM", help="Tolerances of the surface Dice, with commas between.")
+    str, typer.Option("--nsd", metavar="MM", help="Tolerances of the surface Dice (NSD) in mm, separated by commas.")
 ]
 EmptyDistanceOption = Annotated[
     EmptyDistance,
     typer.Option(
         "--empty-distance",
-        help="What stands for a distance where one mask is empty: infinity, or the volume's diagonal.",
+        help="Surface distance to report when exactly one mask is empty: infinite, or the image diagonal.",
     ),
 ]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out cases that can't be evaluated, and count them.")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Skip cases that cannot be evaluated, and report their number.")
+]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, metavar="N", help="Cases at the same time; as many as processors by default."),
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        show_default="one per CPU core",
+        help="Number of cases processed in parallel.",
+    ),
 ]
 
 

@@ -13,31 +13,31 @@ from nnunet_cscn.execution.trainings import Training
 
 
 def train(
-    dataset: Annotated[str, typer.Argument(help="Data set, by number or name.")],
+    dataset: Annotated[str, typer.Argument(help="Data set: number or name.")],
     configuration: Annotated[str, typer.Argument(help="Configuration, such as 3d_fullres.")],
     *,
     staged: Annotated[
-        bool, typer.Option("--staged", help="The staged cascade: both stages, and the maps between.")
+        bool, typer.Option("--staged", help="Train the staged cascade: stage one, its probability maps, stage two.")
     ] = False,
     trainer: Annotated[
         str | None,
         typer.Option(
             "-tr",
             "--trainer",
-            show_default="CSCNTrainer, or CSCNStagedTrainer",
-            help="Trainer; with --staged that of stage two.",
+            show_default="CSCNTrainer; CSCNStagedTrainer with --staged",
+            help="Trainer. With --staged: trainer of stage two.",
         ),
     ] = None,
-    plans: Annotated[str, typer.Option("-p", "--plans", help="Plans.")] = "nnUNetPlans",
+    plans: Annotated[str, typer.Option("-p", "--plans", help="Name of the plans.")] = "nnUNetPlans",
     folds: Folds = None,
     devices: Devices = None,
     slurm: Slurm = None,
 ) -> None:
-    """Train folds with nnU-Net's own command, one at a time on each device.
+    """Train folds with nnUNetv2_train, one at a time on each device.
 
-    What is finished is left alone, and what was interrupted goes on. With
-    --staged, stage one is trained on all folds first, then its out-of-fold maps
-    are made, then stage two is trained.
+    The command keeps finished folds and resumes interrupted ones. With --staged,
+    it trains stage one on all folds, makes the out-of-fold probability maps of
+    stage one, and trains stage two.
 
     Example: cscn train 901 3d_fullres --staged
     """

@@ -10,7 +10,7 @@ import typer
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.settings.block import LARGEST_SEED
 
-weights_app = typer.Typer(help="Make weights for nnUNetv2_train -pretrained_weights.", no_args_is_help=True)
+weights_app = typer.Typer(help="Make pretrained weights for nnUNetv2_train -pretrained_weights.", no_args_is_help=True)
 
 
 @weights_app.callback()
@@ -20,20 +20,26 @@ def _weights() -> None:
 
 @weights_app.command("from-bunet")
 def from_bunet(
-    bunet: Annotated[Path, typer.Argument(help="Checkpoint of BUNetTrainer or stock nnUNetTrainer.")],
-    out: Annotated[Path, typer.Argument(help="File to write.")],
+    bunet: Annotated[Path, typer.Argument(help="Checkpoint of BUNetTrainer or nnUNetTrainer.")],
+    out: Annotated[Path, typer.Argument(help="Weights file to write.")],
     *,
     configuration: Annotated[
-        str | None, typer.Option("-c", "--configuration", help="Configuration of CSCN; the checkpoint's by default.")
+        str | None,
+        typer.Option(
+            "-c",
+            "--configuration",
+            show_default="that of the checkpoint",
+            help="Configuration on which CSCN will be trained, in the same plans.",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the fine network's weights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed of the fine network's weights.")] = 0,
 ) -> None:
-    """Write CSCN weights with a trained BUNet as the coarse half and a fresh fine half.
+    """Make CSCN weights from a trained BUNet (coarse network) and a new fine network.
 
-    nnU-Net leaves out the segmentation heads when it loads pretrained weights, so
-    these start anew. CSCN's coarse network sees the window pooled, so its U-Net is
-    that of a configuration with a coarser spacing and a smaller patch; `-c` names the
-    configuration that CSCN is to be trained on, in the same plans.
+    The coarse network of CSCN sees the window pooled. So train the BUNet with a
+    coarser spacing and a smaller patch than CSCN, and use -c to name the
+    configuration on which CSCN will be trained. nnU-Net does not load the
+    segmentation heads of pretrained weights; they are always trained from scratch.
 
     Example: cscn weights from-bunet fold_0/checkpoint_final.pth start.pth -c 3d_fullres
     """

@@ -121,7 +121,7 @@ def test_an_absent_folder_and_half_of_a_pair_are_refused(tmp_path):
 
 def test_the_help_says_that_spacing_is_nominal():
     shown = CliRunner().invoke(app, ["convert", "lgg", "--help"])
-    assert "millimetres and millilitres mean nothing" in " ".join(shown.output.split())
+    assert "nominal spacing" in " ".join(shown.output.split())
 
 
 def test_the_script_does_what_the_command_does(kaggle, tmp_path):
