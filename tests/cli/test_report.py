@@ -18,7 +18,7 @@ def test_page_and_figures_are_written(cscn, folders):
     status, out, _ = cscn("report", folders / "p", folders / "r", "--images", folders / "i", "-o", page)
     assert status == 0
     assert f"{page}: 3 cases" in out
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert "Segmentation report: p" in text
     assert "case_2" in text
     assert len(list((folders / "out" / "r_figures").iterdir())) == 6
@@ -29,7 +29,7 @@ def test_it_can_be_run_twice_without_images(cscn, folders):
     for _ in range(2):
         status, *_ = cscn("report", folders / "p", folders / "r", "-o", folders / "r.html", "--title", "first <try>")
         assert status == 0
-    assert "<h1>first &lt;try&gt;</h1>" in (folders / "r.html").read_text()
+    assert "<h1>first &lt;try&gt;</h1>" in (folders / "r.html").read_text(encoding="utf-8")
 
 
 def test_mistakes_are_told_before_anything_is_written(refused, folders):
@@ -50,4 +50,4 @@ def test_bad_cases_are_left_out_when_asked(cscn, folders):
     assert status == 2
     status, *_ = cscn("report", folders / "p", folders / "r", "-o", folders / "r.html", "--skip-bad")
     assert status == 0
-    assert "case_1</b>: prediction: " in (folders / "r.html").read_text()
+    assert "case_1</b>: prediction: " in (folders / "r.html").read_text(encoding="utf-8")
