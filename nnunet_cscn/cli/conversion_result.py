@@ -5,17 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.dicom.wording import damaged_files
 from nnunet_cscn.errors import UserError
 
 if TYPE_CHECKING:
     from nnunet_cscn.workflows.conversion_result import ConversionResult
-
-
-def tell_damaged(count: int) -> None:
-    """Say how many DICOM files are damaged, if any are."""
-    if count:
-        files = "file was" if count == 1 else "files were"
-        console.print(f"{count} damaged DICOM {files} passed over", highlight=False)
 
 
 def show_result(result: ConversionResult, *, remedy: str = "mend them and run the command again") -> None:
@@ -28,7 +22,8 @@ def show_result(result: ConversionResult, *, remedy: str = "mend them and run th
     Raises:
         UserError: When there are such cases; it lists them.
     """
-    tell_damaged(result.n_damaged)
+    if result.n_damaged:
+        console.print(damaged_files(result.n_damaged), highlight=False)
     n_there = len(result.converted)
     unchanged = f", {n_there - result.n_new} of them already there" if result.n_new < n_there else ""
     text = f"{result.folder}: {n_there} of {result.n_cases} cases converted{unchanged}"

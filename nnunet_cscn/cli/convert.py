@@ -12,7 +12,6 @@ from nnunet_cscn.cli.convert_dicom import dicom
 from nnunet_cscn.cli.convert_nifti import nifti
 from nnunet_cscn.cli.convert_public import (
     DatasetId,
-    Out,
     Overwrite,
     convert_public,
     hecktor,
@@ -21,6 +20,7 @@ from nnunet_cscn.cli.convert_public import (
     npc277,
     segrap,
 )
+from nnunet_cscn.cli.out_options import Out
 from nnunet_cscn.cli.score_options import Workers
 from nnunet_cscn.cli.spellings import with_old_spellings
 from nnunet_cscn.conversion.hippocampus import HIPPOCAMPUS

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.conversion_result import show_result
-from nnunet_cscn.cli.convert_public import OldOut, Out, Overwrite, Resample
+from nnunet_cscn.cli.convert_public import Overwrite, Resample
+from nnunet_cscn.cli.out_options import OldOut, Out, chosen_out
 from nnunet_cscn.cli.score_options import Workers
 from nnunet_cscn.cli.steps import shown_steps
 from nnunet_cscn.conversion.dicom_contours import Contours
@@ -78,7 +79,7 @@ def dicom(
     with shown_steps() as on_progress:
         result = convert_dicom(
             studies,
-            out or old_out,
+            chosen_out(out, old_out),
             dataset_id=dataset_id,
             rois=_by_label(rois),
             name=name,

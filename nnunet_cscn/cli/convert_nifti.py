@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.conversion_result import show_result
-from nnunet_cscn.cli.convert_public import Out, Overwrite, Resample
+from nnunet_cscn.cli.convert_public import Overwrite, Resample
+from nnunet_cscn.cli.out_options import Out
 from nnunet_cscn.cli.score_options import Workers
 from nnunet_cscn.cli.steps import shown_steps
 from nnunet_cscn.errors import ArgumentError

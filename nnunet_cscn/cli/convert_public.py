@@ -8,17 +8,13 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.conversion_result import show_result
+from nnunet_cscn.cli.out_options import Out
 from nnunet_cscn.cli.score_options import Workers
 from nnunet_cscn.cli.steps import shown_steps
 from nnunet_cscn.conversion.hnts_mrg_task import Task
 from nnunet_cscn.conversion.npc277_mode import Mode
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder of the unpacked download.")]
-Out = Annotated[
-    Path | None,
-    typer.Option("-o", "--out", metavar="FOLDER", show_default="$nnUNet_raw", help="Folder for raw data sets."),
-]
-OldOut = Annotated[Path | None, typer.Argument(metavar="OUT", hidden=True)]  # its place before it was an option
 DatasetId = Annotated[
     int | None,
     typer.Option("--dataset-id", metavar="N", help="Data set number, from 1 to 999, instead of the usual one."),

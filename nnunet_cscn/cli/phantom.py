@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.convert_public import OldOut, Out
+from nnunet_cscn.cli.out_options import OldOut, Out, chosen_out
 from nnunet_cscn.cli.steps import shown_steps
 from nnunet_cscn.errors import ArgumentError
 
@@ -67,7 +67,7 @@ def phantom(
         cases=cases, test_cases=test_cases, seed=seed, anatomy=anatomy, contrast=contrast, dataset_id=dataset_id,
         name=name, in_plane=in_plane, slices=slices,
     )  # fmt: skip
-    target = out or old_out or raw_folder()
+    target = chosen_out(out, old_out) or raw_folder()
     was_there = is_complete(target, settings)
     with shown_steps() as on_progress:
         cpus = processes or os.cpu_count() or 1

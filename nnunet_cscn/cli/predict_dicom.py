@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.convert_public import OldOut
 from nnunet_cscn.cli.fold_options import FoldsOrAll
 from nnunet_cscn.cli.model_options import (
     Checkpoint,
@@ -23,6 +22,7 @@ from nnunet_cscn.cli.model_options import (
     chosen_manner,
     loaded_model,
 )
+from nnunet_cscn.cli.out_options import OldOut, chosen_out
 from nnunet_cscn.errors import ArgumentError
 
 
@@ -72,7 +72,7 @@ def predict_dicom(
     """
     from nnunet_cscn.prediction.predictor import SlidingWindow
 
-    folder = out or old_out
+    folder = chosen_out(out, old_out)
     if folder is None:
         raise ArgumentError("out", "give the folder to write into")
     model = loaded_model(

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.dicom.extra import needs_dicom_extra
+from nnunet_cscn.dicom.wording import damaged_files
+from nnunet_cscn.errors import ArgumentError
 
 if TYPE_CHECKING:
     from nnunet_cscn.dicom.series import ImageSeries
@@ -47,17 +49,15 @@ def chosen_series(
 
 def _usable_series(folder: Path, on_note: Callable[[str], None]) -> tuple[list[ImageSeries], dict[str, str]]:
     """All series but localisers, and why others can't be used."""
-    try:
+    with needs_dicom_extra():
         from nnunet_cscn.dicom.headers import read_headers
         from nnunet_cscn.dicom.series import image_series
-    except ImportError:
-        raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
     if not folder.is_dir():
         raise ArgumentError("images", f"there is no folder {folder}")
     damaged = list[Path]()
     found, problems = image_series(read_headers(folder, on_damaged=damaged.append))
     if damaged:
-        on_note(f"{len(damaged)} damaged DICOM {'file was' if len(damaged) == 1 else 'files were'} passed over")
+        on_note(damaged_files(len(damaged)))
     usable = [series for series in found if not series.is_localiser]
     if not usable:
         raise ArgumentError("images", "; ".join([f"{folder} holds no series of images", *problems.values()]))
