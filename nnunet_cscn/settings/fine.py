@@ -45,7 +45,7 @@ class FineSettings:
         detached: Keep the fine network's loss from training the coarse one.
 
     Note:
-        The defaults are the form of the first version, so that its weights load. A step of ACDNet takes 0.6 times as
+        The defaults are the form of the first version, so that its weights load. A step of ACDNet takes 0.7 times as
         long with growth 0.25, dense_layers 2, bottleneck 0, pyramid_width 1, activation ``after``, skips ``add``: many
         small convolutions take longer than their arithmetic says, and this form has fewer and wider ones. In the
         cascade it had a lower DSC (docs/BENCHMARKS.md).
