@@ -7,10 +7,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from nnunet_cscn.networks.blocks import AtrousDenseBlock, ViewFusion, conv_norm_nonlin
+from nnunet_cscn.networks.atrous_dense import AtrousDenseBlock
+from nnunet_cscn.networks.convolutions import conv_norm_nonlin
 from nnunet_cscn.networks.decoder import decoder_of
 from nnunet_cscn.networks.encoder_decoder import EncoderDecoder
 from nnunet_cscn.networks.plans import Extent, Topology
+from nnunet_cscn.networks.view_fusion import ViewFusion
 from nnunet_cscn.settings.fine import FineSettings
 
 

@@ -7,7 +7,8 @@ import math
 from dynamic_network_architectures.building_blocks.helper import get_matching_pool_op
 from torch import Tensor, nn
 
-from nnunet_cscn.networks.blocks import AtrousPyramid, conv_norm_nonlin, convolution, norm_nonlin, usable_dilation
+from nnunet_cscn.networks.atrous_dense import AtrousPyramid
+from nnunet_cscn.networks.convolutions import conv_norm_nonlin, convolution, norm_nonlin, usable_dilation
 from nnunet_cscn.networks.decoder import decoder_of
 from nnunet_cscn.networks.encoder_decoder import EncoderDecoder
 from nnunet_cscn.networks.plans import Topology

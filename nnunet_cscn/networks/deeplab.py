@@ -10,7 +10,8 @@ from dynamic_network_architectures.initialization.weight_init import InitWeights
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nnunet_cscn.networks.blocks import AtrousPyramid, conv_norm_nonlin, norm_nonlin
+from nnunet_cscn.networks.atrous_dense import AtrousPyramid
+from nnunet_cscn.networks.convolutions import conv_norm_nonlin, norm_nonlin
 from nnunet_cscn.networks.memory import conv_feature_map_size
 from nnunet_cscn.networks.plans import Extent, Topology
 from nnunet_cscn.networks.residual import ResidualStage

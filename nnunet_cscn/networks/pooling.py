@@ -1,22 +1,19 @@
-"""The plan of a network that sees the window pooled, and of one that sees blocks of it."""
+"""The plan of a network that sees the window pooled."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.networks.blocks import conv_norm_nonlin
+from nnunet_cscn.networks.convolutions import conv_norm_nonlin
 from nnunet_cscn.networks.plans import Architecture, Extent, Topology
 from nnunet_cscn.settings.checks import BLOCK
 from nnunet_cscn.settings.coarse import CoarseSettings
-from nnunet_cscn.settings.fine import FineSettings
 
-BLOCK_FEATURE_MAP = (4, 8)  # voxels per axis that a block keeps at its deepest stage: at least, at most
 FULL = "`cscn configure ... --set coarse.resolution=full` keeps both networks at full resolution"
 
 
@@ -127,58 +124,6 @@ def coarse_stem(topology: Topology, pooling: Extent, coarse: CoarseSettings, cha
         return conv_norm_nonlin(topology, channels, width, kernel=pooling, stride=pooling), width
     pool: Any = nn.AvgPool3d if topology.dimensions == 3 else nn.AvgPool2d
     return pool(pooling), channels
-
-
-def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topology:
-    """Return the plan of the network that works on blocks at full resolution.
-
-    Args:
-        topology: The plan's.
-        fine: Number of stages, size of the blocks, kind of normalisation.
-        pooling: What ``pooling_of`` gave: blocks start at voxels of the pooled window.
-
-    Raises:
-        UserError: When the blocks do not fit into the window or can't be divided by the strides.
-    """
-    n_stages = min(fine.stages, topology.n_stages)
-    steps = cumulative_strides(topology)[n_stages - 1]
-    multiples = tuple(math.lcm(step, by) for step, by in zip(steps, pooling, strict=True))
-    size = fine.block_size or tuple(
-        _block_edge(*each) for each in zip(topology.patch_size, steps, multiples, strict=True)
-    )
-    if len(size) != topology.dimensions:
-        raise UserError(f"{BLOCK}.fine.block_size: expected {topology.dimensions} numbers, got {list(size)}")
-    if any(edge % multiple for edge, multiple in zip(size, multiples, strict=True)):
-        raise UserError(
-            f"{BLOCK}.fine.block_size: {list(size)} can't be divided by {list(multiples)}, the strides of the fine "
-            f"network: choose multiples of these, or fewer stages (fine.stages={n_stages})"
-        )
-    if any(edge > window for edge, window in zip(size, topology.patch_size, strict=True)):
-        raise UserError(
-            f"{BLOCK}.fine.block_size: blocks of {list(size)} do not fit into the window of "
-            f"{list(topology.patch_size)}: choose smaller ones, or a larger patch_size"
-        )
-    norm, norm_kwargs = topology.norm, topology.norm_kwargs
-    if fine.norm == "batch":
-        norm = nn.BatchNorm3d if topology.dimensions == 3 else nn.BatchNorm2d
-        norm_kwargs = {"eps": 1e-5, "affine": True}
-    return dataclasses.replace(
-        topology,
-        features=topology.features[:n_stages],
-        kernel_sizes=topology.kernel_sizes[:n_stages],
-        strides=topology.strides[:n_stages],
-        blocks=topology.blocks[:n_stages],
-        patch_size=size,
-        norm=norm,
-        norm_kwargs=norm_kwargs,
-    )
-
-
-def _block_edge(window: int, step: int, multiple: int) -> int:
-    """Return half the window's edge, within what a block should keep at its deepest stage."""
-    least, most = (-(-count * step // multiple) * multiple for count in BLOCK_FEATURE_MAP)
-    half = window // 2 // multiple * multiple
-    return min(window, max(least, min(most, half)))
 
 
 def pooled_scales(pooled: Topology, pooling: Sequence[int]) -> list[list[float]]:

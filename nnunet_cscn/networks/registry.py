@@ -10,13 +10,14 @@ from typing import Any, Literal
 from torch import nn
 
 from nnunet_cscn.networks.acdnet import ACDNet
+from nnunet_cscn.networks.block_plan import block_plan
 from nnunet_cscn.networks.bunet import build_bunet
 from nnunet_cscn.networks.cnn import CNN
 from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
 from nnunet_cscn.networks.cscn import CSCN
 from nnunet_cscn.networks.deeplab import DeepLab
 from nnunet_cscn.networks.plans import Architecture, Extent, Topology, architecture_of
-from nnunet_cscn.networks.pooling import block_plan, coarse_stem, pooled_plan, pooled_scales, pooling_of
+from nnunet_cscn.networks.pooling import coarse_stem, pooled_plan, pooled_scales, pooling_of
 from nnunet_cscn.networks.staged import StagedBlockCSCN, StagedCSCN
 from nnunet_cscn.networks.vnet import VNet
 from nnunet_cscn.settings.block import Settings

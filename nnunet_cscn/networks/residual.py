@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nnunet_cscn.networks.blocks import convolution, norm_nonlin
+from nnunet_cscn.networks.convolutions import convolution, norm_nonlin
 from nnunet_cscn.networks.plans import Extent, Topology
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from nnunet_cscn.networks.blocks import conv_norm_nonlin
+from nnunet_cscn.networks.convolutions import conv_norm_nonlin
 from nnunet_cscn.networks.decoder import decoder_of
 from nnunet_cscn.networks.encoder_decoder import EncoderDecoder, StageByStage
 from nnunet_cscn.networks.plans import Topology

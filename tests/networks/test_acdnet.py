@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from nnunet_cscn.networks.acdnet import ACDNet
-from nnunet_cscn.networks.blocks import AtrousDenseBlock, AtrousPyramid, DenseLayer, ViewFusion
+from nnunet_cscn.networks.atrous_dense import AtrousDenseBlock, AtrousPyramid, DenseLayer
 from nnunet_cscn.networks.plans import Topology, architecture_of
 from nnunet_cscn.networks.registry import build_network
+from nnunet_cscn.networks.view_fusion import ViewFusion
 from nnunet_cscn.settings.fine import FineSettings
 
 from .contract import NetworkContract

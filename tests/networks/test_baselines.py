@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from nnunet_cscn.networks.blocks import AtrousPyramid
+from nnunet_cscn.networks.atrous_dense import AtrousPyramid
 from nnunet_cscn.networks.registry import build_network
 from nnunet_cscn.networks.residual import ResidualStage
 

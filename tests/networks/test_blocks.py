@@ -2,16 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from nnunet_cscn.networks.blocks import (
-    AtrousDenseBlock,
-    AtrousPyramid,
-    DenseLayer,
-    ViewFusion,
-    norm_nonlin,
-    usable_dilation,
-    view_kernels,
-)
+from nnunet_cscn.networks.atrous_dense import AtrousDenseBlock, AtrousPyramid, DenseLayer
+from nnunet_cscn.networks.convolutions import norm_nonlin, usable_dilation
 from nnunet_cscn.networks.plans import Topology, architecture_of
+from nnunet_cscn.networks.view_fusion import ViewFusion, view_kernels
 
 from .tiny_plans import isotropic
 

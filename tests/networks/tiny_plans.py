@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from nnunet_cscn.networks.plans import Topology, architecture_of
+
 UNETS = "dynamic_network_architectures.architectures.unet"
 
 
@@ -77,3 +79,18 @@ PLANS = {
     "one stage": one_stage,
     "2d": planar,
 }
+
+
+def uneven(*, residual=False):
+    """Return a plan of which no two stages are alike."""
+    strides = [(1, 1, 1), (1, 2, 2), (2, 2, 2), (1, 2, 2)]
+    kernels = [(1, 3, 3), (1, 5, 5), (3, 3, 3), (3, 5, 3)]
+    plan = configuration((8, 32, 16), strides, kernels, (4, 6, 8, 10), residual=residual)
+    kwargs = plan["architecture"]["arch_kwargs"]
+    kwargs["n_blocks_per_stage" if residual else "n_conv_per_stage"] = [1, 2, 3, 4]
+    return plan
+
+
+def read(plan) -> Topology:
+    """Return the topology of a plan."""
+    return Topology.from_architecture(architecture_of(plan), plan["patch_size"])

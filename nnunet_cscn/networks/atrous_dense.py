@@ -1,81 +1,17 @@
-"""The building blocks of ACDNet: dense layers, atrous pyramids, view fusion."""
+"""The encoder's blocks of ACDNet: dense layers, closed by a pyramid of atrous convolutions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from nnunet_cscn.networks.convolutions import convolution, norm_nonlin, unit, usable_dilation
 from nnunet_cscn.networks.plans import Extent, Topology
 from nnunet_cscn.settings.fine import Activation
-
-
-def convolution(
-    topology: Topology,
-    channels_in: int,
-    channels_out: int,
-    *,
-    kernel: Extent,
-    stride: Extent | int = 1,
-    dilation: Extent | int = 1,
-) -> nn.Module:
-    """Return a convolution of the plan's kind that keeps the size (odd kernels, stride apart)."""
-    dilations = (dilation,) * len(kernel) if isinstance(dilation, int) else dilation
-    padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilations, strict=True))
-    conv: Any = topology.conv
-    module: nn.Module = conv(
-        channels_in, channels_out, kernel, stride, padding=padding, dilation=dilations, bias=topology.conv_bias
-    )
-    return module
-
-
-def norm_nonlin(topology: Topology, channels: int) -> list[nn.Module]:
-    """Return the plan's normalisation and activation, those that it has."""
-    modules: list[nn.Module] = []
-    if topology.norm is not None:
-        modules.append(topology.norm(channels, **topology.norm_kwargs))
-    if topology.nonlin is not None:
-        kwargs = dict(topology.nonlin_kwargs)
-        if topology.norm is None:
-            kwargs.pop("inplace", None)  # its input is then a feature map that a concatenation still needs
-        modules.append(topology.nonlin(**kwargs))
-    return modules
-
-
-def conv_norm_nonlin(
-    topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent, stride: Extent | int = 1
-) -> nn.Sequential:
-    """Return convolution, normalisation, activation."""
-    conv = convolution(topology, channels_in, channels_out, kernel=kernel, stride=stride)
-    return nn.Sequential(conv, *norm_nonlin(topology, channels_out))
-
-
-def unit(
-    topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent, activation: Activation
-) -> list[nn.Module]:
-    """Return a convolution with normalisation and activation before or after it."""
-    conv = convolution(topology, channels_in, channels_out, kernel=kernel)
-    if activation == "before":
-        return [*norm_nonlin(topology, channels_in), conv]
-    return [conv, *norm_nonlin(topology, channels_out)]
-
-
-def usable_dilation(rate: int, kernel: Extent, size: Extent) -> Extent:
-    """Return ``rate`` per axis, 1 where the kernel is 1 or the dilated kernel is wider than the feature map.
-
-    There most of the taps would only ever see padding.
-
-    Example:
-        >>> usable_dilation(4, (1, 3, 3), (8, 32, 6))
-        (1, 4, 1)
-    """
-    return tuple(
-        rate if width > 1 and rate * (width - 1) + 1 <= edge else 1 for width, edge in zip(kernel, size, strict=True)
-    )
 
 
 class DenseLayer(nn.Module):
@@ -245,60 +181,3 @@ class AtrousDenseBlock(nn.Module):
             x = torch.cat([x, layer(x)], dim=1)
         compressed: Tensor = self.bottleneck(torch.cat([x, self.pyramid(x)], dim=1))
         return compressed
-
-
-def view_kernels(kernel: Extent) -> list[Extent]:
-    """Return the in-plane kernels of the axial, coronal and sagittal view of a planned kernel.
-
-    In two dimensions there is one view only.
-
-    Example:
-        >>> view_kernels((3, 3, 3))
-        [(1, 3, 3), (3, 1, 3), (3, 3, 1)]
-        >>> view_kernels((3, 3))
-        [(3, 3)]
-    """
-    if len(kernel) == 2:
-        return [kernel]
-    return [tuple(1 if axis == normal else k for axis, k in enumerate(kernel)) for normal in range(3)]
-
-
-class ViewFusion(nn.Module):
-    """Convolve within the axial, coronal and sagittal planes, concatenate, fuse by 1x1x1.
-
-    The paper fuses "the features of multiple views" while upsampling, to reduce false positives (abstract).
-
-    Args:
-        topology: The plan's kinds of convolution, normalisation and activation.
-        channels_in: Channels of the input.
-        channels_out: Channels of the output.
-        kernel: The stage's, of which each view has two axes.
-        inner: Channels that the views read, after a 1x1x1 convolution that they share; None for all.
-
-    Shape:
-        (B, channels_in, *size) -> (B, channels_out, *size)
-    """
-
-    def __init__(
-        self, topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent, inner: int | None = None
-    ) -> None:
-        super().__init__()
-        point = (1,) * len(kernel)
-        reads = channels_in if inner is None else inner
-        self.reduce = nn.Sequential()  # without weights: those of older versions load
-        if inner is not None:
-            self.reduce = conv_norm_nonlin(topology, channels_in, inner, kernel=point)
-        kernels = view_kernels(kernel)
-        per_view = max(4, channels_out // 2) if len(kernels) > 1 else channels_out
-        self.views = nn.ModuleList(convolution(topology, reads, per_view, kernel=k) for k in kernels)
-        gathered = per_view * len(kernels)
-        self.fuse = nn.Sequential(
-            *norm_nonlin(topology, gathered),
-            conv_norm_nonlin(topology, gathered, channels_out, kernel=point),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the fused features."""
-        read = self.reduce(x)
-        fused: Tensor = self.fuse(torch.cat([view(read) for view in self.views], dim=1))
-        return fused

@@ -1,0 +1,66 @@
+"""The decoder's blocks of ACDNet: convolutions in three planes, fused."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nnunet_cscn.networks.convolutions import conv_norm_nonlin, convolution, norm_nonlin
+from nnunet_cscn.networks.plans import Extent, Topology
+
+
+def view_kernels(kernel: Extent) -> list[Extent]:
+    """Return the in-plane kernels of the axial, coronal and sagittal view of a planned kernel.
+
+    In two dimensions there is one view only.
+
+    Example:
+        >>> view_kernels((3, 3, 3))
+        [(1, 3, 3), (3, 1, 3), (3, 3, 1)]
+        >>> view_kernels((3, 3))
+        [(3, 3)]
+    """
+    if len(kernel) == 2:
+        return [kernel]
+    return [tuple(1 if axis == normal else k for axis, k in enumerate(kernel)) for normal in range(3)]
+
+
+class ViewFusion(nn.Module):
+    """Convolve within the axial, coronal and sagittal planes, concatenate, fuse by 1x1x1.
+
+    The paper fuses "the features of multiple views" while upsampling, to reduce false positives (abstract).
+
+    Args:
+        topology: The plan's kinds of convolution, normalisation and activation.
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        kernel: The stage's, of which each view has two axes.
+        inner: Channels that the views read, after a 1x1x1 convolution that they share; None for all.
+
+    Shape:
+        (B, channels_in, *size) -> (B, channels_out, *size)
+    """
+
+    def __init__(
+        self, topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent, inner: int | None = None
+    ) -> None:
+        super().__init__()
+        point = (1,) * len(kernel)
+        reads = channels_in if inner is None else inner
+        self.reduce = nn.Sequential()  # without weights: those of older versions load
+        if inner is not None:
+            self.reduce = conv_norm_nonlin(topology, channels_in, inner, kernel=point)
+        kernels = view_kernels(kernel)
+        per_view = max(4, channels_out // 2) if len(kernels) > 1 else channels_out
+        self.views = nn.ModuleList(convolution(topology, reads, per_view, kernel=k) for k in kernels)
+        gathered = per_view * len(kernels)
+        self.fuse = nn.Sequential(
+            *norm_nonlin(topology, gathered),
+            conv_norm_nonlin(topology, gathered, channels_out, kernel=point),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the fused features."""
+        read = self.reduce(x)
+        fused: Tensor = self.fuse(torch.cat([view(read) for view in self.views], dim=1))
+        return fused
