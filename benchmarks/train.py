@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
-from nnunet_cscn.evaluation.folder import evaluate_folders
+from nnunet_cscn.evaluation.folder import score_folders
 from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet.discovery import ensure_registered
@@ -107,7 +107,7 @@ def _report(trainer: Any, seconds: float, cpu_seconds: float) -> dict[str, Any]:
         link = references / f"{case}{ending}"
         if not link.exists():
             link.symlink_to(base / "gt_segmentations" / link.name)
-    scores = evaluate_folders(validation, references, labels=read_labels(base / "dataset.json"))
+    scores = score_folders(validation, references, labels=read_labels(base / "dataset.json"))
     losses = trainer.logger.get_checkpoint()["train_losses"]
     return {
         "dataset": trainer.plans_manager.dataset_name,

@@ -89,14 +89,14 @@ def _observer_scores(
     folders: str, labels: EvaluatedLabels, progress: Progress
 ) -> Mapping[str, Mapping[str, LabelScores]]:
     """Return the scores of the second observer against the first, by label."""
-    from nnunet_cscn.evaluation.folder import evaluate_folders
+    from nnunet_cscn.evaluation.folder import score_folders
 
     parts = [Path(part.strip()) for part in folders.split(",")]
     if len(parts) != 2:
         raise UserError(f"--observers {folders}: expected two folders with a comma between")
     first, second = parts
     task = progress.add_task("observers", total=None)
-    found = evaluate_folders(
+    found = score_folders(
         second, first, labels=labels, on_progress=lambda done, all_: progress.update(task, completed=done, total=all_)
     )
     return {label: {case: scores[label] for case, scores in found.cases.items()} for label in labels.values}

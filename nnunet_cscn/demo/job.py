@@ -12,7 +12,7 @@ from typing import Any
 
 from nnunet_cscn import __version__
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.folder import FolderScores, evaluate_folders
+from nnunet_cscn.evaluation.folder import FolderScores, score_folders
 from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.execution.commands import environment, run_command
 from nnunet_cscn.files import read_json_file, write_json
@@ -100,9 +100,7 @@ class Demo:
 
     def scores(self) -> FolderScores:
         """Score the predictions."""
-        return evaluate_folders(
-            self.predictions, self._raw / "labelsTs", labels=read_labels(self._raw / "dataset.json")
-        )
+        return score_folders(self.predictions, self._raw / "labelsTs", labels=read_labels(self._raw / "dataset.json"))
 
     @property
     def _raw(self) -> Path:

@@ -100,7 +100,7 @@ class FolderScores:
         }
 
 
-def evaluate_folders(
+def score_folders(
     predictions: Path,
     references: Path,
     *,
@@ -143,7 +143,7 @@ def evaluate_folders(
         ...     (folder / role).mkdir()
         ...     image = SimpleITK.GetImageFromArray(numpy.array([[voxels]], dtype=numpy.uint8))
         ...     SimpleITK.WriteImage(image, str(folder / role / "case_1.nii.gz"))
-        >>> scores = evaluate_folders(folder / "predictions", folder / "references")
+        >>> scores = score_folders(folder / "predictions", folder / "references")
         >>> scores.cases["case_1"]["1"].counts.recall, scores.aggregate["1"].n
         (0.5, 1)
     """
@@ -172,7 +172,7 @@ def evaluate_cases(
 
     Args:
         checked: The cases.
-        labels: As in ``evaluate_folders``, and so are the others.
+        labels: As in ``score_folders``, and so are the others.
         tolerances_mm: Tolerances of the surface Dice.
         empty_distance: What stands for the distances where one mask is empty.
         skip_bad: Leave out cases that can't be evaluated.
@@ -180,7 +180,7 @@ def evaluate_cases(
         on_progress: Called with the number of finished cases and of all cases after each case.
 
     Raises:
-        UserError: As ``evaluate_folders`` does.
+        UserError: As ``score_folders`` does.
         ArgumentError: Likewise.
     """
     check_tolerances(tolerances_mm)

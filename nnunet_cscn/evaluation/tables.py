@@ -19,7 +19,7 @@ def write_csv(target: Path, scores: FolderScores) -> None:
 
     Args:
         target: The file, written whole or not at all.
-        scores: What ``evaluate_folders`` gave.
+        scores: What ``score_folders`` gave.
     """
     with replacing(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -37,7 +37,7 @@ def write_summary(target: Path, scores: FolderScores) -> None:
 
     Args:
         target: The file, usually ``summary.json``; written whole or not at all.
-        scores: What ``evaluate_folders`` gave.
+        scores: What ``score_folders`` gave.
     """
     keys = {name: _key(values) for name, values in scores.label_values.items()}
     per_case: list[dict[str, Any]] = []

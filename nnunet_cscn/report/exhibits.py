@@ -58,7 +58,7 @@ def choose_cases(scores: FolderScores, n_each: int, *, wanted: Sequence[str] = (
     """Choose the cases with the lowest DSC, with those around the median and with the highest, for each label.
 
     Args:
-        scores: What ``evaluate_folders`` gave.
+        scores: What ``score_folders`` gave.
         n_each: How many of each kind; fewer where there are not as many cases.
         wanted: Cases to show as well.
 

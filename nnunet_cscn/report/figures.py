@@ -34,7 +34,7 @@ def write_figures(scores: FolderScores, folder: Path) -> list[Path]:
     """Write the distributions, DSC over volume, and the agreement of volumes.
 
     Args:
-        scores: What ``evaluate_folders`` gave.
+        scores: What ``score_folders`` gave.
         folder: Where the files go; it is made.
 
     Returns:

@@ -31,7 +31,7 @@ def render_page(
     """Return the page.
 
     Args:
-        scores: What ``evaluate_folders`` gave.
+        scores: What ``score_folders`` gave.
         shown: The cases to look at.
         made: By which command, when and with which versions.
         title: Its heading.

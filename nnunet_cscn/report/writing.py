@@ -29,7 +29,7 @@ def write_report(
 
     Args:
         output: The page, ``*.html``; written whole or not at all.
-        scores: What ``evaluate_folders`` gave.
+        scores: What ``score_folders`` gave.
         made: By which command, when and with which versions.
         title: Heading of the page.
         images: Folder of the images, named as nnU-Net does; None for contours on black.

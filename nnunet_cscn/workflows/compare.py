@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.evaluation.comparison import MetricComparison, compare_methods
-from nnunet_cscn.evaluation.folder import evaluate_folders
+from nnunet_cscn.evaluation.folder import score_folders
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.methods import MethodScores, common_cases
 from nnunet_cscn.metrics.defaults import COMPARED_METRICS
@@ -178,7 +178,7 @@ def _scores(
         return MethodScores.of_file(name, path, empty_distance=empty_distance)
     if reference is None:
         raise ArgumentError("reference", f"give the true label maps, to compare folders such as {path}")
-    scores = evaluate_folders(
+    scores = score_folders(
         path,
         Path(reference),
         labels=labels,

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.evaluation.case_pool import OnProgress
-from nnunet_cscn.evaluation.folder import FolderScores, check_tolerances
-from nnunet_cscn.evaluation.folder import evaluate_folders as score_folders
+from nnunet_cscn.evaluation.folder import FolderScores, check_tolerances, score_folders
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.mask_scores import LabelMapScores, MaskScores
 from nnunet_cscn.evaluation.volumes import score_volumes

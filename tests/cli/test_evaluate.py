@@ -184,7 +184,7 @@ def test_a_fault_of_ours_ends_with_status_one_and_its_traceback(tmp_path):
     code = (
         "import sys; from nnunet_cscn.evaluation import folder\n"
         "def broken(*a, **k): raise RuntimeError('bug')\n"
-        "folder.evaluate_folders = broken\n"
+        "folder.score_folders = broken\n"
         "sys.argv = ['cscn', 'evaluate', '.', '.']\n"
         "from nnunet_cscn.cli.main import main; main()"
     )

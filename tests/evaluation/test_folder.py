@@ -8,7 +8,7 @@ import pytest
 
 import brute_force
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.folder import FolderScores, evaluate_folders
+from nnunet_cscn.evaluation.folder import FolderScores, score_folders
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.metrics.scores import LabelScores
 
@@ -29,7 +29,7 @@ def folders(tmp_path, write_volume):
 
 
 def test_every_case_has_every_label(folders):
-    scores = evaluate_folders(*folders)
+    scores = score_folders(*folders)
     assert list(scores.cases) == ["a", "b", "c"]
     assert scores.labels == ("1", "2")
     assert all(list(by_label) == ["1", "2"] for by_label in scores.cases.values())
@@ -38,7 +38,7 @@ def test_every_case_has_every_label(folders):
 
 def test_scores_are_measured_with_the_files_spacing_in_the_arrays_order(folders):
     """The moved block of 3 slices keeps 2 of them: DSC 2 / 3. The file's spacing is (0.5, 0.6, 3.0) in (x, y, z)."""
-    score = evaluate_folders(*folders).cases["a"]["1"]
+    score = score_folders(*folders).cases["a"]["1"]
     assert score.counts.dsc == pytest.approx(2 / 3, abs=1e-15)
     reference = np.zeros((6, 7, 8), dtype=bool)
     reference[1:4, 2:5, 2:6] = True
@@ -49,17 +49,17 @@ def test_scores_are_measured_with_the_files_spacing_in_the_arrays_order(folders)
 def test_labels_without_names_are_sorted_by_number(tmp_path, write_volume):
     write_volume(tmp_path / "a.nii", np.array([[[10, 9]]], dtype=np.uint8))
     write_volume(tmp_path / "b.nii", np.array([[[1, 2]]], dtype=np.uint8))
-    assert evaluate_folders(tmp_path, tmp_path).labels == ("1", "2", "9", "10")
+    assert score_folders(tmp_path, tmp_path).labels == ("1", "2", "9", "10")
 
 
 def test_the_number_of_cases_at_once_changes_nothing(folders):
-    one, three = (evaluate_folders(*folders, labels=LABELS, workers=n) for n in (1, 3))
+    one, three = (score_folders(*folders, labels=LABELS, workers=n) for n in (1, 3))
     assert one.to_json() == three.to_json()
     assert list(three.cases) == ["a", "b", "c"]
 
 
 def test_the_json_layout(folders):
-    content = json.loads(json.dumps(evaluate_folders(*folders, labels=LABELS).to_json(), allow_nan=False))
+    content = json.loads(json.dumps(score_folders(*folders, labels=LABELS).to_json(), allow_nan=False))
     assert list(content) == ["cases", "aggregate", "skipped", "distance_where_one_mask_is_empty", "definitions"]
     case = content["cases"]["b"]["GTVn"]
     assert {key: case[key] for key in ("dsc", "precision", "recall", "f1", "assd_mm", "hd95_mm")} == {
@@ -92,7 +92,7 @@ def test_the_json_layout(folders):
 
 def test_distances_of_one_sided_empties_may_be_the_diagonal(folders):
     """A grid of (8, 7, 6) voxels of (0.5, 0.6, 3.0) mm."""
-    scores = evaluate_folders(*folders, labels=LABELS, empty_distance="diagonal")
+    scores = score_folders(*folders, labels=LABELS, empty_distance="diagonal")
     diagonal = math.sqrt(4.0**2 + 4.2**2 + 18**2)
     assert scores.cases["b"]["GTVn"].hd95_mm == pytest.approx(diagonal)
     assert scores.aggregate["GTVn"].assd_mm_mean == pytest.approx(diagonal)
@@ -101,7 +101,7 @@ def test_distances_of_one_sided_empties_may_be_the_diagonal(folders):
 
 
 def test_tolerances_name_the_metrics(folders):
-    scores = evaluate_folders(*folders, tolerances_mm=(0.5, 10))
+    scores = score_folders(*folders, tolerances_mm=(0.5, 10))
     case = scores.to_json()["cases"]["a"]["1"]
     assert [key for key in case if key.startswith("nsd")] == ["nsd_0.5mm", "nsd_10mm"]
     assert case["nsd_10mm"] == 1
@@ -113,7 +113,7 @@ def test_bad_cases_are_left_out_and_told_when_asked(folders, write_volume):
     path.write_bytes(path.read_bytes()[:-10])
     write_volume(predictions / "c.nii.gz", np.zeros((6, 7, 9), dtype=np.uint8))
     write_volume(references / "d.nii.gz", np.zeros((6, 7, 8), dtype=np.uint8))
-    scores = evaluate_folders(predictions, references, skip_bad=True)
+    scores = score_folders(predictions, references, skip_bad=True)
     assert list(scores.cases) == ["b"]
     assert list(scores.skipped) == ["a", "c", "d"]
     assert "truncated" in scores.skipped["a"]
@@ -125,18 +125,18 @@ def test_no_case_left_is_refused(folders):
     for path in folders[0].iterdir():
         path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(UserError, match=r"3 case\(s\) can't be evaluated"):
-        evaluate_folders(*folders, skip_bad=True)
+        score_folders(*folders, skip_bad=True)
 
 
 @pytest.mark.parametrize("tolerance", [-1.0, math.nan, math.inf])
 def test_tolerances_are_numbers_from_0_on(folders, tolerance):
     with pytest.raises(ValueError, match="tolerances_mm"):
-        evaluate_folders(*folders, tolerances_mm=(1.0, tolerance))
+        score_folders(*folders, tolerances_mm=(1.0, tolerance))
 
 
 def test_progress_is_told_after_each_case(folders):
     calls = []
-    evaluate_folders(*folders, workers=2, on_progress=lambda done, total: calls.append((done, total)))
+    score_folders(*folders, workers=2, on_progress=lambda done, total: calls.append((done, total)))
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -146,7 +146,7 @@ def test_all_torn_and_wrong_files_are_listed_at_once(folders):
         path = predictions / f"{name}.nii.gz"
         path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(UserError) as refusal:
-        evaluate_folders(*folders, labels=EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1}))
+        score_folders(*folders, labels=EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1}))
     lines = [line.strip() for line in str(refusal.value).splitlines()[1:]]
     assert [line.split(":")[0] for line in lines] == ["a", "b", "c"]
     assert "truncated" in lines[0]
@@ -157,14 +157,14 @@ def test_grids_are_checked_before_any_metric(folders, write_volume):
     calls = []
     write_volume(folders[0] / "c.nii.gz", np.zeros((6, 7, 9), dtype=np.uint8))
     with pytest.raises(UserError, match="c: the prediction has shape"):
-        evaluate_folders(*folders, on_progress=lambda done, total: calls.append(done))
+        score_folders(*folders, on_progress=lambda done, total: calls.append(done))
     assert calls == []
 
 
 @pytest.mark.parametrize("workers", [0, -1])
 def test_less_than_one_case_at_once_is_refused(folders, workers):
     with pytest.raises(ValueError, match="workers: expected a number from 1 on, got"):
-        evaluate_folders(*folders, workers=workers)
+        score_folders(*folders, workers=workers)
 
 
 def test_no_case_means_no_label():
@@ -186,7 +186,7 @@ def test_real_contours_against_themselves_moved_by_one_slice(tmp_path, shared_da
         truth = SimpleITK.GetArrayFromImage(image)
         write_volume(tmp_path / "r" / f"{name}.nii.gz", truth, spacing_mm=image.GetSpacing())
         write_volume(tmp_path / "p" / f"{name}.nii.gz", np.roll(truth, 1, axis=0), spacing_mm=image.GetSpacing())
-    scores = evaluate_folders(tmp_path / "p", tmp_path / "r")
+    scores = score_folders(tmp_path / "p", tmp_path / "r")
     for name in names:
         score = scores.cases[name]["1"]
         assert score.counts.precision == score.counts.recall  # nothing was moved out of the volume

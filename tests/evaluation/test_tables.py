@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation.folder import evaluate_folders
+from nnunet_cscn.evaluation.folder import score_folders
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.tables import write_csv, write_summary
 
@@ -23,7 +23,7 @@ def folders(tmp_path, write_volume):
 
 
 def test_csv_has_one_row_per_case_and_label(folders, tmp_path):
-    scores = evaluate_folders(*folders)
+    scores = score_folders(*folders)
     write_csv(tmp_path / "scores.csv", scores)
     with (tmp_path / "scores.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -48,7 +48,7 @@ def test_the_summary_is_the_one_of_nnunet(folders, tmp_path, dataset):
     from nnunetv2.utilities.json_export import recursive_fix_for_json_export
 
     labels = EvaluatedLabels.from_dataset(dataset)
-    scores = evaluate_folders(*folders, labels=labels)
+    scores = score_folders(*folders, labels=labels)
     write_summary(tmp_path / "summary.json", scores)
     ours = json.loads((tmp_path / "summary.json").read_text())
     keys = [values if len(values) > 1 else values[0] for values in labels.values.values()]

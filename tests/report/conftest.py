@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nnunet_cscn.evaluation.folder import evaluate_folders
+from nnunet_cscn.evaluation.folder import score_folders
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 
 SHAPE = (8, 30, 24)  # (Z, Y, X)
@@ -44,5 +44,5 @@ def predicted(tmp_path, write_volume) -> SimpleNamespace:
         write_volume(folders["predictions"] / f"{case}.nii.gz", volumes[0])
         write_volume(folders["references"] / f"{case}.nii.gz", volumes[1])
         write_volume(folders["images"] / f"{case}_0000.nii.gz", noise)
-    scores = evaluate_folders(folders["predictions"], folders["references"], labels=LABELS)
+    scores = score_folders(folders["predictions"], folders["references"], labels=LABELS)
     return SimpleNamespace(**folders, scores=scores, folder=Path(tmp_path))

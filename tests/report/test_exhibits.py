@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.folder import FolderScores, evaluate_folders
+from nnunet_cscn.evaluation.folder import FolderScores, score_folders
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.metrics.overlap import OverlapCounts
 from nnunet_cscn.metrics.scores import LabelScores
@@ -104,7 +104,7 @@ def test_ignored_voxels_are_not_drawn(predicted, write_volume):
     for role, volume in (("p", prediction), ("r", reference)):
         write_volume(predicted.folder / role / "case.nii.gz", volume)
     labels = EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1, "ignore": 9})
-    scores = evaluate_folders(predicted.folder / "p", predicted.folder / "r", labels=labels)
+    scores = score_folders(predicted.folder / "p", predicted.folder / "r", labels=labels)
     assert scores.cases["case"]["GTVp"].counts.dsc == 1.0
     (exhibit,) = exhibits(choose_cases(scores, 1), scores, {})
     for view in exhibit.views:
@@ -118,7 +118,7 @@ def test_a_perfect_prediction_of_a_large_tumour_has_no_distance_anywhere(predict
     large = ((z - 15) / 12) ** 2 + ((y - 60) / 50) ** 2 + ((x - 60) / 50) ** 2 <= 1
     for role in ("p", "r"):
         write_volume(predicted.folder / role / "case.nii.gz", large.astype(np.uint8), spacing_mm=(1.0, 1.0, 5.0))
-    scores = evaluate_folders(predicted.folder / "p", predicted.folder / "r")
+    scores = score_folders(predicted.folder / "p", predicted.folder / "r")
     (exhibit,) = exhibits(choose_cases(scores, 1), scores, {})
     assert np.abs(surface_colours(exhibit)).max() == 0
 
