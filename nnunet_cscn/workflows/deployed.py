@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import SimpleITK as sitk
+import numpy as np
+import SimpleITK
+from numpy.typing import NDArray
 
+from nnunet_cscn.conversion.source_volumes import ALL_ENDINGS, read_volume
 from nnunet_cscn.errors import ArgumentError, UserError, there_is
 from nnunet_cscn.files import replacing
+from nnunet_cscn.nifti.grids import Grid
+from nnunet_cscn.nifti.voxels import ENDINGS
+from nnunet_cscn.nifti.writing import itk_image, write_volume
 from nnunet_cscn.workflows.models import LoadedModel, load_model_folder
-
-IMAGE_ENDINGS = (".mha", ".mhd", ".nii.gz", ".nii", ".nrrd")
 
 
 def load_deployed_model(folder: str | Path, *, device: str | None = None, mirroring: bool = True) -> LoadedModel:
@@ -62,20 +68,21 @@ def predict_challenge_case(
 
     Raises:
         ArgumentError: When the sockets are not those of the model's channels.
-        UserError: When a socket does not hold exactly one image, or images can't be read or do not fit together.
+        UserError: When the model does not read NIfTI, a socket does not hold exactly one image, or images can't be read
+            or do not fit together.
+        OSError: When the label map can't be written whole.
     """
+    ending = model.model.file_ending()
+    if ending not in ENDINGS:
+        raise UserError(f"{model.model.folder.name} reads {ending} files: expected a model that reads NIfTI")
     files = [_only_image(each) for each in _socket_folders(Path(source) / "images", sockets, model)]
     target = Path(out) / "images" / out_socket / "output.mha"
-    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
-        copies = [Path(place) / f"channel_{index}{model.model.file_ending()}" for index in range(len(files))]
-        images = [_read(file) for file in files]
-        for image, copy in zip(images, copies, strict=True):
-            sitk.WriteImage(image, str(copy))
-        mask = sitk.GetImageFromArray(model.predict_files(copies).mask)
-        mask.CopyInformation(images[0])
-        with replacing(target) as temporary:
-            sitk.WriteImage(mask, str(temporary), True)
+        copies = [Path(place) / f"channel_{index}{ending}" for index in range(len(files))]
+        volumes = [read_volume(file) for file in files]
+        for volume, copy in zip(volumes, copies, strict=True):
+            write_volume(copy, volume.voxels, volume.grid)
+        _write_meta_image(target, model.predict_files(copies).mask, volumes[0].grid)
     return target
 
 
@@ -94,14 +101,18 @@ def _socket_folders(images: Path, sockets: Sequence[str], model: LoadedModel) ->
 
 
 def _only_image(folder: Path) -> Path:
-    files = sorted(file for file in folder.iterdir() if file.name.endswith(IMAGE_ENDINGS))
+    files = sorted(file for file in folder.iterdir() if file.name.endswith(ALL_ENDINGS))
     if len(files) != 1:
         raise UserError(f"{folder}: expected one image, there are {len(files)}")
     return files[0]
 
 
-def _read(file: Path) -> sitk.Image:
-    try:
-        return sitk.ReadImage(str(file))
-    except RuntimeError:
-        raise UserError(f"{file}: the image can't be read") from None
+def _write_meta_image(target: Path, mask: NDArray[Any], grid: Grid) -> None:
+    with replacing(target) as temporary:
+        try:
+            SimpleITK.WriteImage(itk_image(mask, grid), str(temporary), True)
+            written = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(temporary)))  # ITK is silent on a full disk
+        except RuntimeError as fault:
+            raise OSError(errno.EIO, "it could not be written whole", str(target)) from fault
+        if not np.array_equal(written, mask):
+            raise OSError(errno.EIO, "it could not be written whole", str(target))
