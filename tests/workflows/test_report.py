@@ -32,7 +32,7 @@ def test_the_page_its_figures_and_the_scores_are_returned(folders):
     assert [by_label["GTVp"].counts.dsc for by_label in report.scores.cases.values()] == pytest.approx(
         [1, 5 / 6, 4 / 6]
     )
-    text = report.file.read_text()
+    text = report.file.read_text(encoding="utf-8")
     assert "Segmentation report: p" in text
     assert "<pre>nnunet_cscn.workflows.report.write_report</pre>" in text
     assert len(list(report.figures.iterdir())) == 6
@@ -51,7 +51,7 @@ def test_title_command_and_shown_cases_are_chosen(folders):
         command=["cscn", "report", "p q"],
         on_progress=lambda *step: seen.append(step),
     )
-    text = report.file.read_text()
+    text = report.file.read_text(encoding="utf-8")
     assert "<h1>One case</h1>" in text
     assert "<pre>cscn report &#39;p q&#39;</pre>" in text
     assert seen[-1] == ("drawing", 1, 1)
