@@ -115,7 +115,9 @@ def convert_cases(
     """
     names = [case.name for case in cases]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UserError(f"the source holds cases of the same name: {', '.join(twice[:5])}; convert one part of it")
+        raise UserError(
+            f"several cases have the same name: {', '.join(twice[:5])}; convert each part of the source separately"
+        )
     check_no_other_cases(folder, names, n_channels=n_channels)
     work = {case.name: partial(_convert, case, folder, labels, overwrite) for case in cases}
     return each_case(work, workers=workers, on_progress=on_progress)
@@ -192,7 +194,7 @@ def draw_cases(
             work[case] = partial(draw_labels, *files, target, names=names, title=case)
     _, problems = each_case(work, workers=1, on_progress=on_progress)
     for case, reason in problems.items():
-        raise UserError(f"{case} can't be drawn: {reason}")
+        raise UserError(f"the picture of {case} cannot be drawn: {reason}")
 
 
 def _convert(case: SourceCase, folder: Path, labels: Mapping[str, int], overwrite: bool) -> ConvertedCase:
@@ -202,7 +204,7 @@ def _convert(case: SourceCase, folder: Path, labels: Mapping[str, int], overwrit
         reason = (
             str(fault) if isinstance(fault, UserError) else f"unexpected fault in its files ({type(fault).__name__})"
         )
-        left_over = "; its files of an earlier run are still there" if has_files(folder, case.name) else ""
+        left_over = "; its files from an earlier run are still in the data set" if has_files(folder, case.name) else ""
         raise UserError(f"{reason}{left_over}") from None
     files = {image_path(folder, case.name, number): voxels for number, voxels in enumerate(loaded.channels)}
     files[label_path(folder, case.name)] = loaded.labels
@@ -222,7 +224,7 @@ def _is_there(file: Path, voxels: NDArray[Any], grid: Grid, *, overwrite: bool) 
     if _holds(file, voxels, grid):
         return True
     if not overwrite:
-        raise UserError(f"{file.name} is there and differs from the source: remove it or pass --overwrite")
+        raise UserError(f"{file.name} already exists and differs from the source: delete it or add overwrite=True")
     return False
 
 
