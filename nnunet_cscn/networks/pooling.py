@@ -17,7 +17,7 @@ from nnunet_cscn.settings.coarse import CoarseSettings
 from nnunet_cscn.settings.fine import FineSettings
 
 BLOCK_FEATURE_MAP = (4, 8)  # voxels per axis that a block keeps at its deepest stage: at least, at most
-FULL = "`cscn configure ... --set coarse.resolution=full` keeps both networks at full resolution"
+FULL = "use `cscn configure ... --set coarse.resolution=full` to run both networks at full resolution"
 
 
 def cumulative_strides(topology: Topology) -> list[Extent]:
@@ -40,8 +40,8 @@ def pooling_of(topology: Topology, coarse: CoarseSettings) -> Extent:
     strided = [step for step in steps if max(step) > 1]
     if not strided:
         raise UserError(
-            f"the plan has one resolution (patch {list(topology.patch_size)}, {topology.n_stages} stages), so there is "
-            f"nothing that a coarse network could pool by: {FULL}"
+            f"the plan has only one resolution (patch {list(topology.patch_size)}, {topology.n_stages} stages), so the "
+            f"coarse network cannot use a lower resolution: {FULL}"
         )
     if coarse.pooling is None:
         return strided[0]
@@ -49,12 +49,12 @@ def pooling_of(topology: Topology, coarse: CoarseSettings) -> Extent:
     if len(pooling) != topology.dimensions:
         raise UserError(f"{BLOCK}.coarse.pooling: expected {topology.dimensions} numbers, got {list(pooling)}")
     if max(pooling) == 1:
-        raise UserError(f"{BLOCK}.coarse.pooling: {list(pooling)} pools nothing: {FULL}")
+        raise UserError(f"{BLOCK}.coarse.pooling: {list(pooling)} does not reduce the resolution: {FULL}")
     for axis, by in enumerate(pooling):
         if by not in (fitting := _fitting(steps, axis)):
             raise UserError(
                 f"{BLOCK}.coarse.pooling: {list(pooling)} does not fit the plan's strides along axis {axis}: choose "
-                f"{' or '.join(map(str, fitting))} there"
+                f"{' or '.join(map(str, fitting))} for this axis"
             )
     return pooling
 
@@ -150,13 +150,13 @@ def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topol
         raise UserError(f"{BLOCK}.fine.block_size: expected {topology.dimensions} numbers, got {list(size)}")
     if any(edge % multiple for edge, multiple in zip(size, multiples, strict=True)):
         raise UserError(
-            f"{BLOCK}.fine.block_size: {list(size)} can't be divided by {list(multiples)}, the strides of the fine "
-            f"network: choose multiples of these, or fewer stages (fine.stages={n_stages})"
+            f"{BLOCK}.fine.block_size: {list(size)} is not divisible by {list(multiples)}, the strides of the fine "
+            f"network: choose multiples of these strides, or fewer stages (now fine.stages={n_stages})"
         )
     if any(edge > window for edge, window in zip(size, topology.patch_size, strict=True)):
         raise UserError(
-            f"{BLOCK}.fine.block_size: blocks of {list(size)} do not fit into the window of "
-            f"{list(topology.patch_size)}: choose smaller ones, or a larger patch_size"
+            f"{BLOCK}.fine.block_size: blocks of {list(size)} are larger than the window "
+            f"{list(topology.patch_size)}: choose smaller blocks, or a larger patch_size"
         )
     norm, norm_kwargs = topology.norm, topology.norm_kwargs
     if fine.norm == "batch":

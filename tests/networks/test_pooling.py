@@ -91,11 +91,11 @@ def test_an_option_that_fits_the_strides_is_taken(plan, by):
     [
         (isotropic, (2, 2), "cscn.coarse.pooling: expected 3 numbers, got [2, 2]"),
         (planar, (2, 2, 2), "cscn.coarse.pooling: expected 2 numbers, got [2, 2, 2]"),
-        (isotropic, (1, 1, 1), "cscn.coarse.pooling: [1, 1, 1] pools nothing: `cscn configure"),
+        (isotropic, (1, 1, 1), "cscn.coarse.pooling: [1, 1, 1] does not reduce the resolution: use `cscn configure"),
         (isotropic, (2, 3, 2), "[2, 3, 2] does not fit the plan's strides along axis 1"),
-        (isotropic, (2, 2, 8), "strides along axis 2: choose 1 or 2 or 4 there"),
-        (anisotropic, (4, 2, 2), "strides along axis 0: choose 1 or 2 there"),
-        (planar, (4, 4), "strides along axis 1: choose 1 or 2 there"),
+        (isotropic, (2, 2, 8), "strides along axis 2: choose 1 or 2 or 4 "),
+        (anisotropic, (4, 2, 2), "strides along axis 0: choose 1 or 2 "),
+        (planar, (4, 4), "strides along axis 1: choose 1 or 2 "),
         (thirds, (2, 3), "does not fit the plan's strides along axis 1"),
     ],
 )
@@ -284,11 +284,11 @@ def test_a_block_size_that_fits_is_taken():
     ("options", "by", "sentence"),
     [
         ({"block_size": (8, 8)}, (2, 2, 2), "cscn.fine.block_size: expected 3 numbers, got [8, 8]"),
-        ({"block_size": (8, 6, 8)}, (2, 2, 2), "[8, 6, 8] can't be divided by [4, 4, 4]"),
-        ({"block_size": (8, 6, 8)}, (2, 2, 2), "choose multiples of these, or fewer stages (fine.stages=3)"),
-        ({"block_size": (8, 5, 8), "stages": 2}, (2, 2, 2), "[8, 5, 8] can't be divided by [2, 2, 2]"),
-        ({"block_size": (8, 6, 8), "stages": 1}, (4, 4, 4), "[8, 6, 8] can't be divided by [4, 4, 4]"),
-        ({"block_size": (8, 20, 8)}, (2, 2, 2), "blocks of [8, 20, 8] do not fit into the window of [16, 16, 16]"),
+        ({"block_size": (8, 6, 8)}, (2, 2, 2), "[8, 6, 8] is not divisible by [4, 4, 4]"),
+        ({"block_size": (8, 6, 8)}, (2, 2, 2), "fine.stages=3"),
+        ({"block_size": (8, 5, 8), "stages": 2}, (2, 2, 2), "[8, 5, 8] is not divisible by [2, 2, 2]"),
+        ({"block_size": (8, 6, 8), "stages": 1}, (4, 4, 4), "[8, 6, 8] is not divisible by [4, 4, 4]"),
+        ({"block_size": (8, 20, 8)}, (2, 2, 2), "blocks of [8, 20, 8] are larger than the window [16, 16, 16]"),
     ],
 )
 def test_blocks_that_do_not_fit_are_refused_with_the_remedy(options, by, sentence):
