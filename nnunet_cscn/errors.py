@@ -43,8 +43,8 @@ def there_is(names: list[str]) -> str:
 
     Example:
         >>> there_is(["2d", "3d_fullres"])
-        'there is 2d, 3d_fullres'
+        'available: 2d, 3d_fullres'
         >>> there_is([])
-        'there is none'
+        'available: none'
     """
-    return f"there is {', '.join(names)}" if names else "there is none"
+    return f"available: {', '.join(names) or 'none'}"

@@ -104,6 +104,6 @@ def read_json_file(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError as failure:
-        raise UserError(f"{file} can't be read: {failure.strerror}") from failure
+        raise UserError(f"{file} cannot be read: {failure.strerror}") from failure
     except ValueError as failure:
-        raise UserError(f"{file} is no valid JSON ({failure}): restore it or make it again") from failure
+        raise UserError(f"{file} is not valid JSON ({failure}): restore it or create it again") from failure

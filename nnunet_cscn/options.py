@@ -30,7 +30,7 @@ def read_options(kind: type[_Dataclass], path: str, block: Any) -> _Dataclass:
     names = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
     for key in block:
         if key not in names:
-            raise UserError(f"{path}.{key}: no such option; there are {', '.join(names)}")
+            raise UserError(f"{path}.{key}: unknown option; available: {', '.join(names)}")
     return kind(**{key: _convert(hints[key], f"{path}.{key}", value) for key, value in block.items()})
 
 
@@ -61,7 +61,7 @@ def _convert_scalar(kind: type, path: str, value: Any) -> Any:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if kind is int:
         if not is_number or int(value) != value:
-            raise UserError(f"{path}: expected a whole number, got {value!r}")
+            raise UserError(f"{path}: expected an integer, got {value!r}")
         return int(value)
     if kind is str:
         if not isinstance(value, str):

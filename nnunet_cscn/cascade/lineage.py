@@ -29,6 +29,6 @@ def check_lineage(folds: Iterable[Path], manifest: Manifest) -> None:
                 break
     if stale:
         raise UserError(
-            "trained on the maps of another stage one than that of now; remove or move these folders and run the "
-            "command again:\n  " + "\n  ".join(stale)
+            "the stage-one probability maps changed after these trainings started; delete or move these folders and "
+            "run the command again:\n  " + "\n  ".join(stale)
         )

@@ -75,7 +75,7 @@ class Manifest:
             cases = {case: Origin.from_json(origin) for case, origin in content["cases"].items()}
             return cls(**{**content, "cases": cases})
         except (KeyError, TypeError, AttributeError):
-            raise UserError(f"{file} is no manifest of stage-one maps: remove it and run `cscn cascade`") from None
+            raise UserError(f"{file} is not a manifest of stage-one maps: delete it and run `cscn cascade`") from None
 
 
 def maps_of(stage_one: StageOne) -> StageOneMaps:
@@ -97,7 +97,9 @@ def cases_of(stage_one: StageOne, configuration: str | None = None) -> Any:
     folder = preprocessed_data(stage_one.dataset, stage_one.plans, configuration or stage_one.configuration)
     kind = infer_dataset_class(str(folder))
     if unknown := sorted(set(stage_one.fold_of) - set(kind.get_identifiers(str(folder)))):
-        raise UserError(f"{folder} lacks cases of splits_final.json: {', '.join(unknown[:5])}; preprocess again")
+        raise UserError(
+            f"{folder} does not contain these cases of splits_final.json: {', '.join(unknown[:5])}; preprocess again"
+        )
     return kind(str(folder), identifiers=sorted(stage_one.fold_of))
 
 
@@ -122,28 +124,24 @@ def check_maps(
     maps = maps_of(stage_one)
     remedy = f"run `{stage_one.cascade_command()}`"
     if not (maps.folder / MANIFEST).is_file():
-        raise UserError(f"there are no stage-one maps of {stage_one.trainer} in {maps.folder}: {remedy}")
+        raise UserError(f"{maps.folder} contains no stage-one maps of {stage_one.trainer}: {remedy}")
     manifest = Manifest.read(maps.folder / MANIFEST)
     if has_stage_one:
         stage_one.check_folds()
         now = {fold: stage_one.checkpoint_hash(fold) for fold in range(len(stage_one.splits))}
         if any(origin.checkpoint_sha256 != now.get(origin.fold) for origin in manifest.cases.values()):
-            raise UserError(
-                f"the stage-one maps in {maps.folder} come from other checkpoints than those of now: {remedy}"
-            )
+            raise UserError(f"the stage-one maps in {maps.folder} were made with different checkpoints: {remedy}")
     if not same_labels(dict(manifest.labels), stage_one.dataset_json["labels"]):
-        raise UserError(
-            f"the stage-one maps in {maps.folder} are of other labels than {stage_one.dataset} has: {remedy}"
-        )
+        raise UserError(f"the stage-one maps in {maps.folder} have different labels from {stage_one.dataset}: {remedy}")
     if {case: origin.fold for case, origin in manifest.cases.items()} != stage_one.fold_of:
         raise UserError(
-            f"splits_final.json has changed since the stage-one maps in {maps.folder} were made: train stage one anew "
-            f"on these folds, then {remedy}"
+            f"splits_final.json changed after the stage-one maps in {maps.folder} were made: train stage one on the "
+            f"new folds, then {remedy}"
         )
     faults = _faults(maps, manifest, Images(stage_one), n_threads, on_progress)
     if faults:
         listed = "\n".join(f"  {case}: {fault}" for case, fault in sorted(faults.items()))
-        raise UserError(f"{len(faults)} of {len(manifest.cases)} stage-one maps are not right:\n{listed}\n{remedy}")
+        raise UserError(f"{len(faults)} of {len(manifest.cases)} stage-one maps are not valid:\n{listed}\n{remedy}")
     return manifest
 
 
@@ -186,7 +184,7 @@ def _faults(
         if origin.format != FORMAT:
             return case, "its map was made by an older version"
         if images.hash_of(case) != origin.image_sha256:
-            return case, "its image was preprocessed anew"
+            return case, "its image was preprocessed again"
         return case, maps.fault(case, origin)
 
     found: dict[str, str] = {}

@@ -109,7 +109,7 @@ class StageOneMaps:
         if origin is None:
             return "its map is truncated or damaged"
         if origin != expected:
-            return "its map was made by another network or from another image"
+            return "its map was made by a different network or from a different image"
         return None if self._is_whole(case, expected.shape) else "its map is truncated or damaged"
 
     def _is_whole(self, case: str, shape: tuple[int, ...]) -> bool:

@@ -47,8 +47,8 @@ def make_maps(
                 maps.store(case, predictor.probabilities(images.source(case), shape), origin)
             except ValueError:
                 raise UserError(
-                    f"{stage_one.checkpoint_of(fold)} predicts no probabilities for {case}, as a training that went "
-                    f"astray does: train it again: {stage_one.train_command(fold)}"
+                    f"{stage_one.checkpoint_of(fold)} does not predict valid probabilities for {case}; the "
+                    f"training probably diverged: train this fold again: {stage_one.train_command(fold)}"
                 ) from None
             made.append(case)
         if on_progress is not None:
@@ -66,7 +66,7 @@ def write_manifest(stage_one: StageOne) -> None:
     for case in stage_one.fold_of:
         origin = maps.origin(case)
         if origin is None:
-            raise UserError(f"{case} has no map in {maps.folder}: run `{stage_one.cascade_command()}` again")
+            raise UserError(f"{maps.folder} contains no map of {case}: run `{stage_one.cascade_command()}` again")
         origins[case] = origin
     Manifest.of(stage_one, origins).write(maps)
 

@@ -19,18 +19,23 @@ def check_splits(file: Path, splits: Any) -> None:
         UserError: When that is not so, or the file holds no splits.
     """
     if not _are_splits(splits):
-        raise UserError(f"{file} holds no splits: a list of folds with 'train' and 'val' is expected")
+        raise UserError(f"{file} contains no valid splits: expected a list of folds with 'train' and 'val'")
     validated = [case for split in splits for case in split["val"]]
     if uncovered := sorted({case for split in splits for case in split["train"]} - set(validated)):
         raise UserError(
-            f"{file}: no fold validates {_some(uncovered)}, so no network has not seen them: out-of-fold maps need "
-            "folds whose validation sets cover all training cases"
+            f"{file}: no fold has these cases in its validation set: {_some(uncovered)}; out-of-fold maps need "
+            "folds whose validation sets contain every training case"
         )
     if twice := sorted({case for case in validated if validated.count(case) > 1}):
-        raise UserError(f"{file}: more than one fold validates {_some(twice)}: each case needs exactly one")
+        raise UserError(
+            f"{file}: several folds have these cases in their validation sets: {_some(twice)}; expected one fold"
+        )
     for fold, split in enumerate(splits):
         if shared := sorted(set(split["train"]) & set(split["val"])):
-            raise UserError(f"{file}: fold {fold} trains on what it validates: {_some(shared)}")
+            raise UserError(
+                f"{file}: fold {fold} has these cases in its training and validation sets: {_some(shared)}; remove "
+                "them from one set"
+            )
 
 
 def _are_splits(content: Any) -> bool:

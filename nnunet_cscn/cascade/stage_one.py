@@ -66,8 +66,8 @@ class StageOne:
             return found
         if len(first["patch_size"]) != 3 or len(second["patch_size"]) != 3:
             raise UserError(
-                f"{configuration} and {onto} have preprocessed cases of their own, and maps are brought from one grid "
-                "onto another between volumetric configurations alone: choose another stage one"
+                f"{configuration} and {onto} have different preprocessed data, and only maps of 3D configurations can "
+                "be resampled to another grid: choose another stage one"
             )
         return dataclasses.replace(found, onto=onto)
 
@@ -141,7 +141,7 @@ class StageOne:
         file = self.preprocessed / "splits_final.json"
         if not file.is_file():
             raise UserError(
-                f"{file} is missing: it appears when the first fold is trained; train every fold: "
+                f"{file} is missing: nnU-Net writes it when the first fold is trained; train every fold: "
                 f"{self.train_command(0)} and so on"
             )
         splits: list[dict[str, list[str]]] = read_json_file(file)
@@ -172,16 +172,13 @@ class StageOne:
         # the best checkpoint of an unfinished training is none
         if unfinished := [fold for fold in folds if not (self._fold_folder(fold) / FINAL).is_file()]:
             if (self.folder / "fold_all").is_dir() and len(unfinished) == len(folds):
-                reason = f"{self.folder.name} was trained on all cases (fold all), which leaves none out of fold"
+                reason = f"{self.folder.name} was trained on all cases (fold all), so there are no out-of-fold cases"
             else:
                 reason = f"{self.folder.name} is not finished in fold {', '.join(map(str, unfinished))}"
             commands = "\n".join(f"  {self._resume_command(fold)}" for fold in unfinished)
             raise UserError(f"{reason}; train:\n{commands}")
         if without := [str(fold) for fold in folds if not self.checkpoint_of(fold).is_file()]:
-            raise UserError(
-                f"{self.folder.name} is finished but has no {self.checkpoint} in fold {', '.join(without)}: "
-                f"choose {FINAL}"
-            )
+            raise UserError(f"{self.folder.name} has no {self.checkpoint} in fold {', '.join(without)}: choose {FINAL}")
         for fold in folds:
             self._check_fold(fold)
 
@@ -229,13 +226,12 @@ class StageOne:
             changed += [key for key in ("coarse", "fine", "fusion") if getattr(then, key) != getattr(now, key)]
         if changed:
             raise UserError(
-                f"{name} was trained with another {', '.join(changed)} than {self.plans} has now: restore the plans, "
-                f"or {again}"
+                f"{self.plans} changed after {name} was trained ({', '.join(changed)}): restore the plans, or {again}"
             )
         if not same_labels(arguments["dataset_json"]["labels"], self.dataset_json["labels"]):
-            raise UserError(f"{name} was trained with other labels than {self.dataset} has now: {again}")
+            raise UserError(f"the labels of {self.dataset} changed after {name} was trained: {again}")
         if self._validated_in_training(fold, checkpoint) != sorted(self.splits[fold]["val"]):
-            raise UserError(f"{name} was trained on another split than splits_final.json holds now: {again}")
+            raise UserError(f"splits_final.json changed after {name} was trained: {again}")
 
     def _validated_in_training(self, fold: int, checkpoint: dict[str, Any]) -> list[str]:
         if noted := record_of(checkpoint).get("split"):
@@ -243,8 +239,8 @@ class StageOne:
         summary = self._fold_folder(fold) / "validation" / "summary.json"
         if not summary.is_file():
             raise UserError(
-                f"fold {fold} of {self.folder.name} does not say on which cases it was trained: if they are those of "
-                f"splits_final.json, let nnU-Net validate it ({self.train_command(fold)} --val); else train it again"
+                f"the training cases of fold {fold} of {self.folder.name} are unknown: if they are those of "
+                f"splits_final.json, validate it with nnU-Net ({self.train_command(fold)} --val); else train it again"
             )
         ending: str = self.dataset_json["file_ending"]
         files = [case["reference_file"] for case in read_json_file(summary)["metric_per_case"]]

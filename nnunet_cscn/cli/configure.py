@@ -67,7 +67,7 @@ def configure(
     )
     entry = derive_configuration(plans, base, name, changes)
     if plans["configurations"].get(name, entry) != entry and "inherits_from" not in plans["configurations"][name]:
-        raise UserError(f"{name} is a configuration of nnU-Net's own planner: choose another name")
+        raise UserError(f"{name} is a configuration made by nnU-Net's planner: choose another name")
     is_new = store_configuration(file, plans, name, entry, overwrite=overwrite)
     said = f"{name} written to {file}" if is_new else f"{name} stands in {file} already"
     console.print(said, soft_wrap=True, markup=False)
@@ -89,4 +89,4 @@ def _numbers(option: str, text: str | None, kind: type[int] | type[float]) -> li
     try:
         return [kind(part) for part in text.split(",")]
     except ValueError:
-        raise UserError(f"{option}: expected numbers with commas between them, got {text}") from None
+        raise UserError(f"{option}: expected numbers separated by commas, got {text}") from None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nnunet_cscn.workflows.conversion_result import ConversionResult
 
 
-def show_result(result: ConversionResult, *, remedy: str = "mend them and run the command again") -> None:
+def show_result(result: ConversionResult, *, remedy: str = "correct these cases and run the command again") -> None:
     """Say how many cases of how many are there.
 
     Args:
@@ -30,5 +30,5 @@ def show_result(result: ConversionResult, *, remedy: str = "mend them and run th
     console.print(text, soft_wrap=True, markup=False, highlight=False)
     if result.problems:
         lines = [f"{case}: {reason}" for case, reason in sorted(result.problems.items())]
-        heading = f"{len(lines)} of {result.n_cases} cases can't be converted; {remedy}:"
+        heading = f"{len(lines)} of {result.n_cases} cases cannot be converted; {remedy}:"
         raise UserError("\n  ".join([heading, *lines]))

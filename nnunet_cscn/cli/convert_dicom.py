@@ -93,7 +93,7 @@ def dicom(
             workers=workers,
             on_progress=on_progress,
         )
-    show_result(result, remedy=f"{mapping or '--mapping FILE'} says where they stand")
+    show_result(result, remedy=f"see {mapping or '--mapping FILE'} for the patient of each case")
 
 
 def _by_label(texts: list[str]) -> dict[str, str]:
@@ -104,6 +104,6 @@ def _by_label(texts: list[str]) -> dict[str, str]:
         if not separator:
             label, wanted = re.sub(r"\W+", "", text), text
         if label in rois:
-            raise ArgumentError("rois", f"every label needs a name of its own, LABEL=NAME; got {text}")
+            raise ArgumentError("rois", f"each label needs a different name, such as LABEL=NAME; got {text}")
         rois[label] = wanted
     return rois

@@ -60,7 +60,7 @@ def nifti(
     from nnunet_cscn.workflows.convert_nifti import convert_nifti
 
     if dataset_id is None:
-        raise ArgumentError("dataset_id", "give the data set a number from 1 to 999")
+        raise ArgumentError("dataset_id", "a data set number is required: give a number from 1 to 999")
     with shown_steps() as on_progress:
         result = convert_nifti(
             source,
@@ -84,7 +84,7 @@ def _pairs(argument: str, texts: list[str]) -> dict[str, str]:
     for text in texts:
         key, separator, value = text.partition("=")
         if not (key and separator and value) or key in pairs:
-            raise ArgumentError(argument, f"expected NAME=..., each name once; got {text}")
+            raise ArgumentError(argument, f"expected NAME=..., with each name only once; got {text}")
         pairs[key] = value
     return pairs
 
@@ -93,6 +93,6 @@ def _values(texts: list[str]) -> dict[str, int]:
     values: dict[str, int] = {}
     for key, text in _pairs("labels", texts).items():
         if not text.isdecimal():
-            raise ArgumentError("labels", f"expected NAME=VALUE with a whole number; got {key}={text}")
+            raise ArgumentError("labels", f"expected NAME=VALUE with an integer; got {key}={text}")
         values[key] = int(text)
     return values

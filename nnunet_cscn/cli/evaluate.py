@@ -77,7 +77,7 @@ def evaluate(
     targets = {"--json": json_file, "--csv": csv_file, "--summary": summary_file}
     for option, file in targets.items():
         if file is not None and file.is_dir():
-            raise UserError(f"{option} {file}: a file is expected, this is a folder")
+            raise UserError(f"{option} {file}: this is a folder; give a file name")
     with progress_bar() as progress:
         task = progress.add_task("evaluating", total=None)
         scores = evaluate_folders(
@@ -118,7 +118,7 @@ def _write(option: str, file: Path, write: Callable[[Path], None]) -> None:
     try:
         write(file)
     except OSError as fault:
-        raise UserError(f"{option} {file}: the file can't be written ({fault.strerror})") from None
+        raise UserError(f"{option} {file}: the file cannot be written ({fault.strerror})") from None
 
 
 def _show_skipped(scores: FolderScores) -> None:

@@ -57,11 +57,14 @@ def chosen_executor(devices: str | None, slurm: str | None, *, folder: Path) -> 
     if slurm is None:
         return LocalExecutor(chosen_devices(devices))
     if devices is not None:
-        raise UserError("--devices and --slurm: give one of them; Slurm chooses the devices itself")
+        raise UserError(
+            "--devices and --slurm cannot be used together: remove --devices, because Slurm selects the devices"
+        )
     options = parse_options(slurm)
     if "timeout_min" not in options:
         raise UserError(
-            "--slurm: name timeout_min (submitit's own is five minutes), and gpus_per_node=1 for a GPU: "
+            "--slurm: timeout_min is missing (the default of submitit is only five minutes): add it, and "
+            "gpus_per_node=1 for a GPU, such as "
             "--slurm slurm_partition=gpu,gpus_per_node=1,timeout_min=2880"
         )
     return SlurmExecutor(folder, options)

@@ -37,7 +37,7 @@ Views = Annotated[bool, typer.Option("--views", help="Predict in three views (ax
 def chosen_manner(*, stitched: bool, views: bool) -> Manner:
     """Return how ``--stitched`` and ``--views`` ask to predict; UserError where both are given."""
     if stitched and views:
-        raise UserError("--stitched and --views: give one of them")
+        raise UserError("--stitched and --views cannot be used together: give only one of them")
     return "stitched" if stitched else "views" if views else "tiles"
 
 

@@ -52,7 +52,7 @@ def figures(
 
     known = list(labels_of(runs[0].training.dataset).values)
     if label is not None and label not in known:
-        raise UserError(f"--label {label}: there are {', '.join(known)}")
+        raise UserError(f"--label {label}: unknown label; choose one of {', '.join(known)}")
     chosen_label = label or known[0]
     _tell(write_curve_figures(runs, out))
     finished = [each for each in runs if each.is_done]
@@ -89,7 +89,9 @@ def _typical(finished: list[PaperRun], label: str) -> list[str]:
             on_progress=lambda count, total: progress.update(task, completed=count, total=total),
         )
     if not (names := typical_cases(scored, label, N_CASES)):
-        raise UserError(f"no case that is done has {label}, neither in truth nor in prediction: choose another --label")
+        raise UserError(
+            f"no finished case contains {label}, neither in the reference nor in a prediction: choose another --label"
+        )
     return names
 
 

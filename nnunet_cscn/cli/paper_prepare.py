@@ -69,7 +69,8 @@ def prepare(
     options = PaperOptions((spacing,) * 3, features, batch_size, head_height or None, large_tiles)
     if configuration == CONFIGURATION and options != PaperOptions():
         raise UserError(
-            f"{CONFIGURATION} is the paper's: give what departs from it another name, such as -c {CONFIGURATION}_small"
+            f"{CONFIGURATION} has the settings of the paper: for other settings choose another name, such as "
+            f"-c {CONFIGURATION}_small"
         )
     preparation = Preparation(raw_dataset(dataset).name, configuration)
     preprocessed_folder()  # these two are refused before anything is written

@@ -52,7 +52,10 @@ def run(
     chosen = Preparation(name, configuration).write_budget(budget)
     runs = paper_runs(name, chosen, chosen_methods(methods), chosen_folds(folds))
     if executor == "slurm" and slurm is None:
-        raise ArgumentError("slurm", "give its options, such as slurm_partition=gpu,gpus_per_node=1,timeout_min=2880")
+        raise ArgumentError(
+            "slurm",
+            "the Slurm options are missing: give them, such as slurm_partition=gpu,gpus_per_node=1,timeout_min=2880",
+        )
     runner = chosen_executor(devices, slurm, folder=results_folder() / name / "cscn_jobs")
     board = _Board(runs)
     waiting = {each.job(): each for each in runs if not each.is_done}
@@ -75,7 +78,7 @@ def run(
     if failed := [each for each in runs if each.failure]:
         sentences = "\n".join(f"{each.method} fold {each.fold}: {each.failure}" for each in failed)
         raise CommandFailed(
-            f"{len(failed)} of {len(runs)} runs failed; run the same command to try them again\n{sentences}"
+            f"{len(failed)} of {len(runs)} runs failed; run the same command again to retry them\n{sentences}"
         )
 
 

@@ -62,7 +62,7 @@ def table(
 
     for file in (csv_file, markdown_file, latex_file, json_file):
         if file is not None and file.is_dir():
-            raise UserError(f"{file} is a folder: name a file")
+            raise UserError(f"{file} is a folder: give a file name")
     runs = prepared_runs(dataset, configuration, budget, methods)
     name = runs[0].training.dataset
     labels = labels_of(name)
@@ -93,7 +93,7 @@ def _observer_scores(
 
     parts = [Path(part.strip()) for part in folders.split(",")]
     if len(parts) != 2:
-        raise UserError(f"--observers {folders}: expected two folders with a comma between")
+        raise UserError(f"--observers {folders}: expected two folders separated by a comma")
     first, second = parts
     task = progress.add_task("observers", total=None)
     found = score_folders(

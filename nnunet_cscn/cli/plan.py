@@ -47,7 +47,9 @@ def plan(
     if not (math.isfinite(gpu_memory) and gpu_memory >= LEAST_MEMORY_GB):
         raise UserError(f"--gpu-memory: expected at least {LEAST_MEMORY_GB:g} GB, got {gpu_memory:g}")
     if plans_name is not None and (not plans_name.replace("_", "").isalnum() or "__" in plans_name):
-        raise UserError(f"--plans {plans_name}: a name consists of letters, digits and single _, as it names folders")
+        raise UserError(
+            f"--plans {plans_name}: use only letters, digits and single _, because the name is part of folder names"
+        )
     raw = raw_dataset(dataset)
     read_dataset_json(raw)
     read_labels(raw / "dataset.json")
@@ -78,11 +80,13 @@ def _refuse_loss(file: Path, planner: str) -> None:
     from nnunet_cscn.nnunet.plans import read_plans_file
 
     if file.stem == "nnUNetPlans":
-        raise UserError("nnUNetPlans are the plans of nnU-Net's own planner: choose another name with --plans")
+        raise UserError("nnUNetPlans is reserved for nnU-Net's planner: choose another name with --plans")
     if file.exists() and (made_by := read_plans_file(file).get("experiment_planner_used")) != planner:
-        raise UserError(f"{file} holds plans of {made_by}: choose another name with --plans")
+        raise UserError(f"{file} contains plans made by {made_by}: choose another name with --plans")
     if trained := models_trained_with(file.parent.name, file.stem):
-        raise UserError(f"{trained[0]} was trained with {file.stem} as they are: choose another name with --plans")
+        raise UserError(
+            f"{trained[0]} was trained with {file.stem}, which must not change: choose another name with --plans"
+        )
 
 
 def _show(command: list[str]) -> None:

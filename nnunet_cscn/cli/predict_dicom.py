@@ -74,7 +74,7 @@ def predict_dicom(
 
     folder = chosen_out(out, old_out)
     if folder is None:
-        raise ArgumentError("out", "give the folder to write into")
+        raise ArgumentError("out", "the output folder is missing: give one")
     model = loaded_model(
         dataset,
         configuration,

@@ -57,7 +57,7 @@ def tolerances_mm(text: str) -> list[float]:
     except ValueError:
         found = [-1.0]
     if any(not (math.isfinite(tolerance) and tolerance >= 0) for tolerance in found):
-        raise UserError(f"--nsd {text}: expected tolerances in mm with commas between, such as 1,2,3")
+        raise UserError(f"--nsd {text}: expected tolerances in mm separated by commas, such as 1,2,3")
     return found
 
 
@@ -78,6 +78,6 @@ def chosen_names(names: str | None, paths: Sequence[Path], *, reserved: Collecti
     if len(chosen) != len(paths) or len(set(chosen)) != len(chosen) or not all(chosen) or set(reserved) & set(chosen):
         but = f", none of them {', '.join(sorted(reserved))}" if reserved else ""
         raise UserError(
-            f"--names: expected {len(paths)} different names with commas between{but}; there are {', '.join(chosen)}"
+            f"--names: expected {len(paths)} different names separated by commas{but}; got {', '.join(chosen)}"
         )
     return chosen

@@ -62,15 +62,15 @@ def read_mapping(file: Path, dataset: str, *, has_ids: bool, prefix: str) -> Cas
     except csv.Error:
         rows = []
     if not rows or not all(_is_row(row) for row in rows):
-        raise UserError(f"{file} is there and is no mapping of cases: name another file")
+        raise UserError(f"{file} exists but is not a case mapping: choose another file")
     if others := sorted({row["dataset"] for row in rows} - {dataset}):
-        raise UserError(f"{file} is the mapping of {others[0]}: name another file")
+        raise UserError(f"{file} is the case mapping of {others[0]}: choose another file")
     numbered = re.compile(rf"{re.escape(prefix)}_\d+")
     are_numbered = [numbered.fullmatch(row["case"]) is not None for row in rows]
     if not has_ids and not all(are_numbered):
-        raise UserError(f"{file} has cases that are called after ids: add keep_ids=True, or name another file")
+        raise UserError(f"{file} contains cases named by patient ID: add keep_ids=True, or choose another file")
     if has_ids and all(are_numbered):
-        raise UserError(f"{file} has cases that are numbered: leave keep_ids=True out, or name another file")
+        raise UserError(f"{file} contains numbered cases: remove keep_ids=True, or choose another file")
     return CaseMapping({row["SOPInstanceUID"]: row for row in rows})
 
 

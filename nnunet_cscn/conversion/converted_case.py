@@ -49,7 +49,7 @@ def convert_case(
         overwrite: Replace files that differ from the source, instead of refusing the case.
 
     Raises:
-        UserError: When the case can't be read, or other files are in its place. The text never quotes what a fault
+        UserError: When the case cannot be read, or other files are in its place. The text never quotes what a fault
             says of its own, which may be the patient.
     """
     try:
@@ -58,7 +58,7 @@ def convert_case(
         reason = (
             str(fault) if isinstance(fault, UserError) else f"unexpected fault in its files ({type(fault).__name__})"
         )
-        left_over = "; its files of an earlier run are still there" if has_files(folder, case.name) else ""
+        left_over = "; its files from an earlier run are still in the data set" if has_files(folder, case.name) else ""
         raise UserError(f"{reason}{left_over}") from None
     files = {image_path(folder, case.name, number): voxels for number, voxels in enumerate(loaded.channels)}
     files[label_path(folder, case.name)] = loaded.labels
@@ -78,7 +78,7 @@ def _is_there(file: Path, voxels: NDArray[Any], grid: Grid, *, overwrite: bool) 
     if _holds(file, voxels, grid):
         return True
     if not overwrite:
-        raise UserError(f"{file.name} is there and differs from the source: remove it or pass overwrite=True")
+        raise UserError(f"{file.name} already exists and differs from the source: delete it or add overwrite=True")
     return False
 
 

@@ -40,7 +40,7 @@ def match_study(study: Study, request: Request) -> tuple[Drawing, Match]:
         request: The labels, whose regions of interest count.
 
     Raises:
-        UserError: When they can't be read, or no single series fits.
+        UserError: When they cannot be read, or no single series fits.
     """
     file = study.identity.file
     drawing: Drawing = read_segments(file) if study.is_segmentation else read_structures(file)
@@ -49,7 +49,7 @@ def match_study(study: Study, request: Request) -> tuple[Drawing, Match]:
     try:
         match = series_of(drawing, study.series, regions=chosen or None, unusable=study.unusable, must_fit=must_fit)
     except UserError as fault:
-        advice = ["on another grid, add resample=True"] if study.is_segmentation and must_fit else []
+        advice = ["if the SEG has a different grid, add resample=True"] if study.is_segmentation and must_fit else []
         others = [reason for reason in dict.fromkeys(study.unusable.values()) if reason not in str(fault)]
         raise UserError("; ".join((str(fault), *advice, *others))) from None
     return drawing, match
@@ -86,7 +86,10 @@ def common_modality(modalities: Iterable[str]) -> str:
     """
     different = sorted(set(modalities))
     if "" in different:
-        raise ArgumentError("modality", "the images do not say of what modality they are: name it, such as MR")
+        raise ArgumentError("modality", "the images have no modality: give one, such as MR")
     if len(different) > 1:
-        raise ArgumentError("modality", f"the studies are of {' and '.join(different)}: convert one after the other")
+        raise ArgumentError(
+            "modality",
+            f"the studies have different modalities ({' and '.join(different)}): convert one modality at a time",
+        )
     return different[0] if different else ""

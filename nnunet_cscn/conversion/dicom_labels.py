@@ -70,11 +70,11 @@ def label_map(
         used[region.label] = " + ".join(chosen)
         drawn[region.label] = int(np.count_nonzero(voxels == region.value))
         if not drawn[region.label]:
-            raise UserError(f"{', '.join(chosen)}: nothing is drawn in it")
+            raise UserError(f"{', '.join(chosen)}: the ROI has no contours")
     for region in regions:
         seen = int(np.count_nonzero(voxels == region.value))
         if not seen:
-            raise UserError(f"{region.label} lies wholly under labels that come after it: put it after them")
+            raise UserError(f"{region.label} is completely covered by later labels: put it after them")
         if seen < drawn[region.label]:
             notes.append(f"{drawn[region.label] - seen} voxels of {region.label} lie under labels that come after it")
     return LabelMap(voxels, used, tuple(filter(None, notes)))
@@ -86,7 +86,7 @@ def _mask(drawing: Drawing, name: str, series: ImageSeries, *, resample: bool) -
         contours = drawing.contours[name]
         mask = rasterise(contours, series.stack)
         if contours and not mask.any():
-            raise UserError(f"{name}: the contours hold the centre of no voxel")
+            raise UserError(f"{name}: the contours contain no voxel centre; they are too small for this image")
         return mask, ""
     if isinstance(drawing, Segments):
         stored = Volume(*drawing.mask(name))

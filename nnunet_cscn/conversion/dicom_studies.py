@@ -44,7 +44,7 @@ class Studies:
 
     Attributes:
         found: One for each structure set or segmentation.
-        n_damaged: Number of DICOM files that can't be read.
+        n_damaged: Number of DICOM files that cannot be read.
     """
 
     found: tuple[Study, ...]
@@ -72,14 +72,14 @@ def find_studies(
         UserError: When there is no such folder, or nothing in it that was drawn.
     """
     if not source.is_dir():
-        raise UserError(f"{source}: there is no such folder")
+        raise UserError(f"{source}: folder not found; check the path")
     damaged = list[Path]()
     headers = read_headers(source, on_progress=on_progress, on_damaged=damaged.append)
     by_patient = _by_patient(headers)
     drawn = [(key, header) for key in sorted(by_patient) for header in _drawn(by_patient[key], contours)]
     if not drawn:
         kind = {"rtstruct": "RTSTRUCT", "seg": "SEG", None: "RTSTRUCT or SEG"}[contours]
-        raise UserError(f"{source}: there is no {kind} file among {len(headers)} DICOM files")
+        raise UserError(f"{source}: found no {kind} file among {len(headers)} DICOM files")
     series = {key: _series_of_patient(by_patient[key], modality) for key in {key for key, _ in drawn}}
     found = []
     for who, (key, header) in zip(_identities(drawn), drawn, strict=True):

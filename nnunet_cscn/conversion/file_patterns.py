@@ -64,15 +64,15 @@ def find_cases(source: Path, layout: Layout, *, resample: bool = False) -> list[
         UserError: When a pattern has no place or another ending, no file fits, or two cases have the same name.
     """
     if not source.is_dir():
-        raise UserError(f"{source}: there is no such folder")
+        raise UserError(f"{source}: folder not found; check the path")
     first, *others = layout.patterns()
     _check_patterns(first, others)
     cases = [_case(source, layout, values, resample=resample) for values in _fitting_files(source, first)]
     if not cases:
-        raise UserError(f"{source}: no file fits {first}")
+        raise UserError(f"{source}: no file matches the pattern {first}")
     names = [case.name for case in cases]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UserError(f"several files make a case of the same name: {', '.join(twice[:5])}")
+        raise UserError(f"several files give the same case name: {', '.join(twice[:5])}; change the pattern")
     return cases
 
 
@@ -83,8 +83,8 @@ def _check_patterns(first: str, others: Sequence[str]) -> None:
         own = _places(pattern)
         if not own or not set(own) <= set(places) or not pattern.endswith(ALL_ENDINGS):
             raise UserError(
-                f"{pattern}: expected a pattern with places such as {{case}}, the same as in the first one, that ends "
-                f"with {', '.join(ALL_ENDINGS)}"
+                f"{pattern}: expected a pattern with placeholders such as {{case}} and the ending "
+                f"{', '.join(ALL_ENDINGS)}; all patterns need the same placeholders"
             )
 
 

@@ -36,7 +36,7 @@ def find_cases(source: Path) -> list[SourceCase]:
         UserError: When there is no such folder or no CT in it.
     """
     if not source.is_dir():
-        raise UserError(f"{source}: there is no such folder")
+        raise UserError(f"{source}: folder not found; check the path")
     images = sorted(
         file
         for file in source.rglob(f"*{_CT}")

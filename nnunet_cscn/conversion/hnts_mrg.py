@@ -50,7 +50,7 @@ def find_cases(source: Path, task: Task, *, resample: bool = False) -> list[Sour
         UserError: When there is no such folder or nothing of the task in it.
     """
     if not source.is_dir():
-        raise UserError(f"{source}: there is no such folder")
+        raise UserError(f"{source}: folder not found; check the path")
     stage = "preRT" if task == "pre" else "midRT"
     images = sorted(file for file in source.rglob(f"{stage}/*_{stage}_T2.nii.gz") if not file.name.startswith("."))
     if not images:

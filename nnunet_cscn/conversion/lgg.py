@@ -55,7 +55,7 @@ def find_cases(source: Path) -> list[SourceCase]:
         UserError: When there is no such folder or no case in it.
     """
     if not source.is_dir():
-        raise UserError(f"{source}: there is no such folder")
+        raise UserError(f"{source}: folder not found; check the path")
     if paired_folders.is_paired(source):
         cases, institutions = paired_folders.find_cases(source, LGG), _institutions(source / "cases.csv")
     else:

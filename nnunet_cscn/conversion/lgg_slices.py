@@ -68,10 +68,10 @@ def _load(folder: Path) -> LoadedCase:
     targets = [_read_mask(masks[number]) for number in order]
     sizes = sorted({f"{array.shape[1]}x{array.shape[0]}" for array in (*images, *targets)})
     if len(sizes) > 1:
-        raise UserError(f"slices and masks of different sizes: {', '.join(sizes)}")
+        raise UserError(f"slices and masks have different sizes: {', '.join(sizes)}")
     rows, columns = targets[0].shape
     if rows % 2 or columns % 2:
-        raise UserError(f"slices of {sizes[0]} pixels; expected even numbers, as 2x2 pixels become one")
+        raise UserError(f"slices have {sizes[0]} pixels; expected even numbers, because 2x2 pixels are averaged")
     grid = nominal_grid(columns // 2, rows // 2, len(order))
     marked = as_mask(Volume(np.stack(targets), grid))
     channels = [np.rint(_averaged(channel)).astype(np.uint8) for channel in np.moveaxis(np.stack(images), -1, 0)]
@@ -110,10 +110,10 @@ def _files_by_number(folder: Path) -> tuple[dict[int, Path], dict[int, Path]]:
 
 def _check_numbers(slices: dict[int, Path], masks: dict[int, Path]) -> None:
     if not slices:
-        raise UserError("its folder holds no slice")
+        raise UserError("the case folder contains no slices")
     numbers = range(min(1, *slices), max(slices) + 1)
     for fault, at in (
-        ("masks without their slice", sorted(masks.keys() - slices.keys())),
+        ("masks without a slice", sorted(masks.keys() - slices.keys())),
         ("slices are missing", (number for number in numbers if number not in slices)),
         ("slices without a mask", sorted(slices.keys() - masks.keys())),
     ):
@@ -148,12 +148,12 @@ def _read(file: Path) -> tuple[NDArray[Any], str]:
         with Image.open(file, formats=["TIFF"]) as image:
             assert isinstance(image, TiffImageFile)
             if image.n_frames > 1:
-                raise UserError(f"{file.name}: expected one image, the file holds {image.n_frames}")
+                raise UserError(f"{file.name}: expected one image, the file contains {image.n_frames}")
             bits = "/".join(sorted({str(bits) for bits in image.tag_v2.get(BITSPERSAMPLE, (1,))}))
             image.load()
             return np.asarray(image), f"{image.mode} of {bits} bits"
     except OSError:
-        raise UserError(f"{file.name}: the file is damaged or no TIFF") from None
+        raise UserError(f"{file.name}: the file is damaged or is not a TIFF file; restore it") from None
 
 
 def _averaged(volume: NDArray[Any]) -> NDArray[np.float64]:

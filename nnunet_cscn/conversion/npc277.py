@@ -50,7 +50,7 @@ def find_cases(source: Path, mode: Mode, *, resample: bool = False) -> list[Sour
         UserError: When there is no such folder or no patient in it.
     """
     if not source.is_dir():
-        raise UserError(f"{source}: there is no such folder")
+        raise UserError(f"{source}: folder not found; check the path")
     wanted = list(SEQUENCES) if mode in ("scans", "multi") else [mode]
     folders = sorted(
         {

@@ -46,13 +46,13 @@ def find_cases(source: Path, description: DatasetDescription) -> list[SourceCase
     images = _by_case(_files_of(_subfolder(source, _IMAGE_FOLDERS)), has_suffixes=len(channels) > 1)
     labels = _files_of(_subfolder(source, _LABEL_FOLDERS))
     if not images:
-        raise UserError(f"{_subfolder(source, _IMAGE_FOLDERS)} holds no {FILE_ENDING} file")
+        raise UserError(f"{_subfolder(source, _IMAGE_FOLDERS)} contains no {FILE_ENDING} files")
     values = tuple(value for _, value in description.labels)
     cases = []
     load: Callable[[], LoadedCase]
     for name in sorted({*images, *labels}):
         if name not in labels:
-            load = partial(_refuse, "has an image and no labels")
+            load = partial(_refuse, "has an image but no labels")
         elif name not in images:
             load = partial(_refuse, "has labels and no image")
         elif fault := _fault_of(name, images[name], channels):

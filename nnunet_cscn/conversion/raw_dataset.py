@@ -52,7 +52,7 @@ def own_dataset(
         ArgumentError: When the name is none that nnU-Net takes.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise ArgumentError("name", f"expected letters, digits, - and _, got {name}")
+        raise ArgumentError("name", f"expected only letters, digits, - and _, got {name}")
     return DatasetDescription(
         number=number,
         name=name,
@@ -121,7 +121,7 @@ def check_number_is_free(folder: Path) -> None:
     number = folder.name.partition("_")[0]
     others = sorted(other.name for other in folder.parent.glob(f"{number}_*") if other.name != folder.name)
     if others:
-        raise UserError(f"{folder.parent} already has {', '.join(others)}: choose another number for the data set")
+        raise UserError(f"{folder.parent} already contains {', '.join(others)}: choose another data set number")
 
 
 def check_no_other_cases(folder: Path, cases: Sequence[str], *, n_channels: int = 1) -> None:
@@ -146,6 +146,6 @@ def check_no_other_cases(folder: Path, cases: Sequence[str], *, n_channels: int 
     if foreign:
         listed = f"{', '.join(foreign[:5])}{', ...' if len(foreign) > 5 else ''}; {len(foreign)} in all"
         raise UserError(
-            f"{folder} holds files that the source does not have ({listed}): remove them or choose another number for "
-            "the data set"
+            f"{folder} contains files that are not in the source ({listed}): delete them or choose another data set "
+            "number"
         )

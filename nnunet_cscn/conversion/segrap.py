@@ -45,7 +45,7 @@ def find_cases(source: Path, *, resample: bool = False) -> list[SourceCase]:
         UserError: When there is no such folder or no case in it.
     """
     if not source.is_dir():
-        raise UserError(f"{source}: there is no such folder")
+        raise UserError(f"{source}: folder not found; check the path")
     folders = sorted(file.parent for file in source.rglob(_IMAGE) if "__MACOSX" not in file.parts)
     if not folders:
         raise UserError(f"{source}: expected folders such as segrap_0000 with {_IMAGE}, found none")

@@ -32,10 +32,10 @@ def read_volume(file: Path) -> Volume:
     """Read a volume of NIfTI, NRRD or MetaImage; NIfTI files are checked to be whole.
 
     Raises:
-        UserError: When the file is missing, can't be read, or is no volume of one value a voxel.
+        UserError: When the file is missing, cannot be read, or is no volume of one value a voxel.
     """
     if not file.is_file():
-        raise UserError(f"{file.name} is missing")
+        raise UserError(f"{file.name}: file not found")
     try:
         grid = read_grid(file)
         if file.name.endswith(ENDINGS):
@@ -45,7 +45,7 @@ def read_volume(file: Path) -> Volume:
     except UserError as fault:
         raise UserError(f"{file.name}: {fault}") from None
     except RuntimeError:
-        raise UserError(f"{file.name}: the file is damaged") from None
+        raise UserError(f"{file.name}: the file is damaged; restore it") from None
 
 
 def as_mask(volume: Volume) -> NDArray[np.bool_]:
@@ -55,9 +55,11 @@ def as_mask(volume: Volume) -> NDArray[np.bool_]:
         UserError: When it holds what is no number, or more than two whole numbers, as a label map does.
     """
     if not np.isfinite(volume.voxels).all():
-        raise UserError("a mask holds values that are no numbers")
+        raise UserError("a mask contains values that are not finite numbers (NaN or infinity)")
     if volume.voxels.dtype.kind in "iu" and len(values := np.unique(volume.voxels)) > 2:
-        raise UserError(f"a mask holds {', '.join(map(str, values[:5]))}: it is a label map")
+        raise UserError(
+            f"a mask has the values {', '.join(map(str, values[:5]))}; expected two values, so this is a label map"
+        )
     low, high = float(volume.voxels.min()), float(volume.voxels.max())
     if low == high:
         return np.full(volume.voxels.shape, low > 0)
@@ -78,7 +80,7 @@ def as_labels(volume: Volume, values: Sequence[int], what: str) -> NDArray[np.ui
     """
     foreign = [f"{value:g}" for value in np.unique(volume.voxels) if value not in values]
     if foreign:
-        raise UserError(f"{what} holds {', '.join(foreign[:5])}; expected only {', '.join(map(str, values))}")
+        raise UserError(f"{what} contains {', '.join(foreign[:5])}; expected only {', '.join(map(str, values))}")
     return volume.voxels.astype(np.uint8)
 
 
@@ -102,7 +104,9 @@ def on_grid(volume: Volume, grid: Grid, what: str, *, resample: bool, labels: bo
     if not differences:
         return volume, ""
     if not resample:
-        raise UserError(f"{what} has {'; '.join(differences)}: add resample=True to bring it onto the image's grid")
+        raise UserError(
+            f"{what} has {'; '.join(differences)}: add resample=True to resample it to the grid of the image"
+        )
     _refuse_apart(volume, grid, what, labels=labels)
     interpolator = sitk.sitkNearestNeighbor if labels else sitk.sitkLinear
     reference = itk_image(np.zeros(grid.shape[::-1], np.uint8), grid)
@@ -122,12 +126,12 @@ def _refuse_apart(volume: Volume, grid: Grid, what: str, *, labels: bool) -> Non
         inside = _is_inside(indices, places, grid)
         if not inside.all():
             lost = f"{np.count_nonzero(~inside)} of its {len(inside)} voxels"
-            raise UserError(f"{what}: {lost} lie outside the image; crop it, or restore the image that it belongs to")
+            raise UserError(f"{what}: {lost} lie outside the image; crop it, or use the image on which it was drawn")
     else:
         steps = [np.linspace(0, count - 1, 9) for count in grid.shape]
         lattice = np.stack(np.meshgrid(*steps), axis=-1).reshape(-1, 3)
         if not _is_inside(lattice, grid, volume.grid).any():
-            raise UserError(f"{what} lies wholly outside the image")
+            raise UserError(f"{what} lies completely outside the image")
 
 
 def _is_inside(indices: NDArray[Any], places: Grid, grid: Grid) -> NDArray[np.bool_]:
@@ -170,7 +174,9 @@ def mask_on_grid(
         return placed, ""
     if not resample:
         sizes = f"shape {mask.grid.shape} against {grid.shape}, {after} of {before} voxels inside it"
-        raise UserError(f"{what} lies on another grid ({sizes}): add resample=True to bring it onto the image's")
+        raise UserError(
+            f"{what} has a different grid ({sizes}): add resample=True to resample it to the grid of the image"
+        )
     return placed, note
 
 

@@ -35,7 +35,7 @@ def fixed_folds(cases: Sequence[str], *, fold_count: int = FOLD_COUNT) -> Splits
     """
     ordered = sorted(cases)
     if len(ordered) < fold_count:
-        raise UserError(f"{fold_count} folds need at least {fold_count} cases, there are {len(ordered)}")
+        raise UserError(f"{fold_count} folds need at least {fold_count} cases, the data set has {len(ordered)}")
     return [
         {
             "train": [case for i, case in enumerate(ordered) if i % fold_count != fold],
@@ -98,8 +98,8 @@ def check_splits(file: Path, splits: Splits) -> None:
     common = _cases_of(there) & _cases_of(splits)
     if not common or _sides(there, common) != _sides(splits, common):
         raise UserError(
-            f"{file} holds other folds, and models may have been trained on them: move it away if they are not needed, "
-            "or choose another number for the data set"
+            f"{file} contains different folds, and models may have been trained on them: move the file away if you do "
+            "not need it, or choose another data set number"
         )
 
 

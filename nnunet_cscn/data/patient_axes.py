@@ -52,6 +52,6 @@ def _directions(properties: Mapping[str, Any]) -> NDArray[np.float64]:
         unit: NDArray[np.float64] = columns / np.linalg.norm(columns, axis=0)
         return unit
     raise UserError(
-        "the images' reader keeps no directions of the patient, which flipping left and right needs: plan with images "
-        "that SimpleITK reads (NIfTI, NRRD, MHA)"
+        "the image reader does not store patient orientation, which left-right mirroring needs: use images that "
+        "SimpleITK reads (NIfTI, NRRD, MHA)"
     )

@@ -116,9 +116,11 @@ class Demo:
         wanted = {**asdict(self), "folder": None, "version": __version__}
         if marker.is_file():
             if read_json_file(marker) != wanted:
-                raise UserError(f"{self.folder} holds a demo with other settings: choose another folder or remove it")
+                raise UserError(
+                    f"{self.folder} contains a demo with different settings: choose another folder or delete this one"
+                )
         elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
-            raise UserError(f"{self.folder} is not empty and holds no demo: choose another folder with --out")
+            raise UserError(f"{self.folder} is not empty and contains no demo: choose another folder")
         else:
             write_json(marker, wanted)
         for name in ("raw", "preprocessed", "results"):

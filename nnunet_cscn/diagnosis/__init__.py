@@ -37,4 +37,10 @@ def _guarded(check: Callable[[], list[Finding]]) -> list[Finding]:
         return check()
     except Exception as failure:  # one broken part must not hide what the other checks find
         name = check.__name__.removeprefix("check_")
-        return [fault(name, f"{type(failure).__name__}: {failure}", "Mend what stands above first; else report this.")]
+        return [
+            fault(
+                name,
+                f"{type(failure).__name__}: {failure}",
+                "Solve the problems above first. If this one stays, report it.",
+            )
+        ]

@@ -23,5 +23,5 @@ def check_folder(variable: FolderVariable) -> Finding:
         detail, _, remedy = str(mistake).partition(": ")
         return fault(variable, detail, f"{remedy[0].upper()}{remedy[1:]}.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        return fault(variable, f"{folder} may not be written", f"Run `chmod u+rwx {folder}` or choose another folder.")
+        return fault(variable, f"{folder} is not writable", f"Run `chmod u+rwx {folder}` or choose another folder.")
     return ok(variable, f"{folder} ({shutil.disk_usage(folder).free / 1e9:.0f} GB free)")

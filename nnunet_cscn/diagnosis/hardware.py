@@ -22,7 +22,7 @@ def check_device() -> list[Finding]:
 
     if not torch.cuda.is_available():
         built = f"torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "torch is a CPU build"
-        remedy = "Training on the CPU is for small trials: give nnU-Net's commands `-device cpu`, or use a GPU machine."
+        remedy = "Use a machine with a GPU. For small tests, add `-device cpu` to the nnU-Net commands."
         return [note("device", f"no CUDA device; {built}", remedy)]
     return [_cuda_device(index) for index in range(torch.cuda.device_count())]
 
@@ -45,14 +45,16 @@ def compile_finding(*, has_cuda: bool, wanted: str | None) -> Finding:
     if not has_cuda:
         return ok(subject, "not used: nnU-Net compiles on CUDA only")
     if wanted is not None and wanted.lower() not in _TRUE_WORDS:
-        return note(subject, f"switched off by nnUNet_compile={wanted}", "`unset nnUNet_compile` for faster training.")
+        return note(
+            subject, f"turned off by nnUNet_compile={wanted}", "Run `unset nnUNet_compile` for faster training."
+        )
     missing = [] if importlib.util.find_spec("triton") else ["triton"]
     if not any(shutil.which(compiler) for compiler in (os.environ.get("CC", "cc"), "gcc", "clang")):
         missing.append("a C compiler")
     if missing:
-        remedy = "Install what is missing (`pip install triton`, `apt install gcc`) or `export nnUNet_compile=f`."
+        remedy = "Install it (`pip install triton`, `apt install gcc`), or run `export nnUNet_compile=f`."
         return fault(subject, f"will be used, but {' and '.join(missing)} is missing", remedy)
-    return ok(subject, "will be used; triton and a C compiler are there")
+    return ok(subject, "will be used; triton and a C compiler are installed")
 
 
 def check_shared_memory(folder: Path = Path("/dev/shm")) -> list[Finding]:
@@ -67,13 +69,13 @@ def check_shared_memory(folder: Path = Path("/dev/shm")) -> list[Finding]:
             note(
                 subject,
                 f"{folder} does not exist",
-                "If loader processes crash, for training only: `nnUNet_n_proc_DA=0 nnUNetv2_train ...`.",
+                "If data loader processes crash in training, run `nnUNet_n_proc_DA=0 nnUNetv2_train ...`.",
             )
         ]
     total = shutil.disk_usage(folder).total
     if total < _LEAST_SHARED_MEMORY_BYTES and os.environ.get(_LOADERS_VARIABLE) != "0":
         remedy = (
-            "Start the container with `--shm-size=8g` or `--ipc=host`; or, for training only, "
+            "Start the container with `--shm-size=8g` or `--ipc=host`. Or, only for training, run "
             "`nnUNet_n_proc_DA=0 nnUNetv2_train ...`."
         )
         return [fault(subject, f"{folder} has only {total / 1e6:.0f} MB", remedy)]
@@ -89,6 +91,8 @@ def _cuda_device(index: int) -> Finding:
     try:
         torch.ones(2, device=f"cuda:{index}").sum().item()
     except RuntimeError as failure:
-        remedy = "Install a torch build that supports this GPU and its driver, or hide it with CUDA_VISIBLE_DEVICES."
-        return fault(subject, f"{detail}; can't compute: {str(failure).splitlines()[0]}", remedy)
+        remedy = (
+            "Install a torch build that supports this GPU and its driver, or hide the GPU with CUDA_VISIBLE_DEVICES."
+        )
+        return fault(subject, f"{detail}; the computation failed: {str(failure).splitlines()[0]}", remedy)
     return ok(subject, detail)

@@ -16,8 +16,8 @@ from nnunet_cscn.diagnosis.finding import Finding, fault, note, ok
 
 _DISTRIBUTION = "nnunet-cscn"
 _MATCH_TORCHVISION = (
-    "torch and torchvision are builds of different kinds (CPU and CUDA): install both from one place, "
-    "`pip install --force-reinstall torch torchvision`; the default build also runs without a GPU."
+    "torch and torchvision are different builds (CPU and CUDA). Install both from the same source: "
+    "`pip install --force-reinstall torch torchvision`. The default build also works without a GPU."
 )
 
 
@@ -27,8 +27,8 @@ def check_versions() -> list[Finding]:
     try:
         requirements = metadata.requires(_DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
-        remedy = "Install it: `pip install .` in the folder of the repository."
-        return [*found, fault(_DISTRIBUTION, f"{__version__}, not installed but imported from a folder", remedy)]
+        remedy = "Run `pip install .` in the folder of the repository."
+        return [*found, fault(_DISTRIBUTION, f"{__version__}, imported from a folder but not installed", remedy)]
     found.append(ok(_DISTRIBUTION, __version__))
     return found + [check_requirement(requirement) for requirement in requirements if ";" not in requirement]
 
@@ -63,7 +63,7 @@ def check_commands() -> list[Finding]:
     if found is None:
         return [note(subject, "not on the path", f"Activate the environment: `source {here / 'activate'}`.")]
     if Path(found).parent != here:
-        detail = f"{found} is of another environment than {here}"
+        detail = f"{found} is from another environment, not from {here}"
         return [note(subject, detail, "Activate the environment in which nnunet-cscn is installed.")]
     return [ok(subject, found)]
 
@@ -78,7 +78,7 @@ def check_import(name: str) -> Finding:
         if "torchvision::" in str(failure):
             return fault(subject, detail, _MATCH_TORCHVISION)
         if "Failed to load the backend extension" in str(failure):
-            remedy = "Install the extension named here again, or `export TORCH_DEVICE_BACKEND_AUTOLOAD=0`."
+            remedy = "Reinstall the extension named here, or run `export TORCH_DEVICE_BACKEND_AUTOLOAD=0`."
             return fault(subject, f"{detail} ({failure.__cause__})", remedy)
         return fault(subject, detail, f"Run `pip install --force-reinstall {name}`.")
     return ok(subject, str(getattr(module, "__version__", "works")))

@@ -22,7 +22,7 @@ TRAINERS = (
 )
 
 _PACKAGE = Path(discovery.__file__).resolve().parents[1]
-_EVAL = 'Run `eval "$(cscn env)"` in this shell and put it into its start-up file.'
+_EVAL = 'Run `eval "$(cscn env)"` in this shell and add this line to its start-up file.'
 
 
 def check_registration() -> list[Finding]:
@@ -55,10 +55,10 @@ def _registration() -> Finding:
         return ok(subject, f"{discovery.TRAINERS_VARIABLE} names {discovery.trainers_folder()}")
     switch = os.environ.get("TORCH_DEVICE_BACKEND_AUTOLOAD", "1")
     if switch != "1":
-        return fault(subject, f"switched off by TORCH_DEVICE_BACKEND_AUTOLOAD={switch}", _EVAL)
+        return fault(subject, f"turned off by TORCH_DEVICE_BACKEND_AUTOLOAD={switch}", _EVAL)
     names = [entry.value for entry in metadata.entry_points(group="torch.backends")]
     if "nnunet_cscn.nnunet.discovery:register" not in names:
-        return fault(subject, "torch does not know of them: nnunet-cscn is not installed, only imported", _EVAL)
+        return fault(subject, "torch cannot find them: nnunet-cscn is imported but not installed", _EVAL)
     return ok(subject, f"{discovery.trainers_folder()}, when torch is imported")
 
 
@@ -67,8 +67,8 @@ def _misplaced(value: str) -> list[Finding]:
     return [
         fault(
             discovery.TRAINERS_VARIABLE,
-            f"names {entry}, which holds our package itself, so that nnU-Net loads each class twice",
-            f"Take {entry} off the variable.",
+            f"contains {entry}, the folder of this package, so nnU-Net loads each class twice",
+            f"Remove {entry} from the variable.",
         )
         for entry in entries
         if _PACKAGE.is_relative_to(os.path.realpath(entry))
@@ -83,12 +83,16 @@ def _trainer(name: str, find: Callable[[str], type[Any]]) -> Finding:
     except Exception as failure:
         if "Could not find requested nnunet trainer" in str(failure):
             detail = f"not found in {discovery.trainers_folder()}"
-            return fault(name, detail, "Install nnunet-cscn again: this version does not bring it or is incomplete.")
-        remedy = f"Mend the imports above, or take the folder with the broken module off {discovery.TRAINERS_VARIABLE}."
-        return fault(name, f"the search broke off: {type(failure).__name__}: {failure}", remedy)
+            return fault(
+                name,
+                detail,
+                "Reinstall nnunet-cscn: the installed version does not contain this trainer or is incomplete.",
+            )
+        remedy = f"Solve the import problems above, or remove the broken folder from {discovery.TRAINERS_VARIABLE}."
+        return fault(name, f"the search failed: {type(failure).__name__}: {failure}", remedy)
     if trainer.__module__.partition(".")[0] != "nnunet_cscn":
-        remedy = f"Rename that class, or take its folder off {discovery.TRAINERS_VARIABLE}."
-        return fault(name, f"another class of this name stands before ours: {_file_of(trainer)}", remedy)
+        remedy = f"Rename that class, or remove its folder from {discovery.TRAINERS_VARIABLE}."
+        return fault(name, f"another class of this name is found first: {_file_of(trainer)}", remedy)
     return ok(name, _file_of(trainer))
 
 

@@ -39,7 +39,7 @@ def chosen_series(
         raise ArgumentError("series", _choice(folder, usable, problems, channels))
     chosen = {number: usable[number - 1] for number in numbers}
     if len(chosen) < len(numbers):
-        raise ArgumentError("series", "one is named twice: choose another one for each channel")
+        raise ArgumentError("series", "the same series is given twice: choose a different series for each channel")
     _check_together(list(chosen.values()), channels)
     for number, series in chosen.items():
         if series.notes:
@@ -53,14 +53,14 @@ def _usable_series(folder: Path, on_note: Callable[[str], None]) -> tuple[list[I
         from nnunet_cscn.dicom.headers import read_headers
         from nnunet_cscn.dicom.series import image_series
     if not folder.is_dir():
-        raise ArgumentError("images", f"there is no folder {folder}")
+        raise ArgumentError("images", f"folder not found: {folder}")
     damaged = list[Path]()
     found, problems = image_series(read_headers(folder, on_damaged=damaged.append))
     if damaged:
         on_note(damaged_files(len(damaged)))
     usable = [series for series in found if not series.is_localiser]
     if not usable:
-        raise ArgumentError("images", "; ".join([f"{folder} holds no series of images", *problems.values()]))
+        raise ArgumentError("images", "; ".join([f"{folder} contains no image series", *problems.values()]))
     return usable, problems
 
 
@@ -68,22 +68,22 @@ def _check_together(chosen: Sequence[ImageSeries], channels: Sequence[str]) -> N
     for name, series in zip(channels, chosen, strict=True):
         expected = _MODALITIES.get(name.upper())
         if expected is not None and series.modality not in ("", expected):
-            found_one = f"the model's channel {name} is of modality {expected}, the series is {series.modality}"
-            raise ArgumentError("series", f"{found_one}: choose another one")
+            found_one = f"channel {name} of the model needs modality {expected}, but the series has {series.modality}"
+            raise ArgumentError("series", f"{found_one}: choose another series")
     if len({series.patient for series in chosen}) > 1:
-        raise ArgumentError("series", "the chosen ones are of different patients: choose those of one")
+        raise ArgumentError("series", "the chosen series are from different patients: choose series of one patient")
     if len({series.frame_of_reference for series in chosen} - {""}) > 1:
-        raise ArgumentError("series", "the chosen ones have different frames of reference: register them first")
+        raise ArgumentError("series", "the chosen series have different frames of reference: register them first")
 
 
 def _choice(folder: Path, usable: Sequence[ImageSeries], problems: Mapping[str, str], channels: Sequence[str]) -> str:
     """All series, and how to choose; their descriptions stay out, as they may name anybody."""
     how = "one by its number"
     if len(channels) > 1:
-        how = f"one for each of {', '.join(channels)}, in this order, by their numbers"
+        how = f"one number for each channel, in this order: {', '.join(channels)}"
     lines = [f"{number}: {_described(series)}" for number, series in enumerate(usable, start=1)]
     lines += [f"not usable: {reason}" for reason in problems.values()]
-    return "\n  ".join([f"{folder} holds {len(usable)} series; choose {how}:", *lines])
+    return "\n  ".join([f"{folder} contains {len(usable)} series; choose {how}:", *lines])
 
 
 def _described(series: ImageSeries) -> str:

@@ -18,4 +18,4 @@ def needs_dicom_extra() -> Iterator[None]:
     try:
         yield
     except ImportError:
-        raise UserError("DICOM needs further packages: pip install 'nnunet-cscn[dicom]'") from None
+        raise UserError("DICOM support needs additional packages: run `pip install 'nnunet-cscn[dicom]'`") from None

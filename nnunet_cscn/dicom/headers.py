@@ -82,7 +82,7 @@ def read_headers(
     Args:
         folder: Any mess of folders and files; links are followed.
         on_progress: Called with the number of files that were looked at, and of all.
-        on_damaged: Called with each DICOM file whose header is cut off, and all that can't be read.
+        on_damaged: Called with each DICOM file whose header is cut off, and all that cannot be read.
     """
     files = sorted(_files_below(folder, on_damaged))
     found = []

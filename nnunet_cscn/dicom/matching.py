@@ -53,7 +53,7 @@ def series_of(
     references = drawing.references
     if not usable:
         _refuse_unusable(references, unusable or {})
-        raise UserError("there are contours but no series of images")
+        raise UserError("found contours but no image series; add the images on which they were drawn")
     contours = _contours(drawing, drawing.names if regions is None else regions)
     for told_by, chosen in _named(references, usable).items():
         if series := _only_one(contours, chosen, must_fit=must_fit):
@@ -66,8 +66,8 @@ def series_of(
             return Match(series, told_by)
     n_on_slices = max(_count_on_slices(contours, series) for series in usable)
     raise UserError(
-        f"at most {n_on_slices} of {len(contours)} contours lie on the slices of a series that is there: restore "
-        "missing slices, or the series that they were drawn on"
+        f"at most {n_on_slices} of {len(contours)} contours lie on the slices of an available series: add the missing "
+        "slices or the series on which the contours were drawn"
     )
 
 
@@ -75,7 +75,7 @@ def _contours(drawing: Drawing, regions: Sequence[str]) -> list[Floats]:
     """All contours of some regions, in the patient's coordinates."""
     contours = [contour for name in regions for contour in drawing.points(name)]
     if not contours:
-        raise UserError(f"{', '.join(regions) or 'all regions'}: nothing is drawn in it")
+        raise UserError(f"{', '.join(regions) or 'all regions'}: the ROI has no contours")
     return contours
 
 
@@ -103,7 +103,10 @@ def _only_one(contours: Sequence[Floats], chosen: Sequence[ImageSeries], *, must
     """The one series that the contours fit, or, where they need not fit, the one that is chosen; None for none."""
     fitting = [series for series in chosen if not must_fit or fits(contours, series)]
     if len(fitting) > 1:
-        raise UserError(f"the contours fit {len(fitting)} series, and nothing says which one they were drawn on")
+        raise UserError(
+            f"the contours fit {len(fitting)} series and do not refer to one of them; keep only the series on which "
+            "they were drawn"
+        )
     return fitting[0] if fitting else None
 
 
@@ -111,7 +114,7 @@ def _refuse_unusable(references: References, unusable: Mapping[str, str]) -> Non
     """Refuse to look further when a series that is named is there but can't be used."""
     for uid in references.instances | references.listed | references.series:
         if uid in unusable:
-            raise UserError(f"the series that it names can't be used: {unusable[uid]}")
+            raise UserError(f"the referenced series cannot be used: {unusable[uid]}")
 
 
 def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:
@@ -122,7 +125,7 @@ def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:
     n_on_slices = _count_on_slices(contours, series)
     if n_on_slices or series.stack.gaps():
         raise UserError(
-            f"{n_on_slices} of {len(contours)} contours lie on the slices of the series that they name: restore its "
+            f"only {n_on_slices} of {len(contours)} contours lie on the slices of the referenced series: add its "
             "missing slices"
         )
 

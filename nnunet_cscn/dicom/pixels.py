@@ -28,7 +28,7 @@ def read_pixels(series: ImageSeries) -> NDArray[Any]:
         Shape (slices, rows, columns).
 
     Raises:
-        UserError: When a slice can't be read, is cut off, is coloured, or has another size than its header says.
+        UserError: When a slice cannot be read, is cut off, is coloured, or has another size than its header says.
     """
     slices = []
     for number, file in enumerate(series.files, start=1):
@@ -37,9 +37,11 @@ def read_pixels(series: ImageSeries) -> NDArray[Any]:
         except UserError as fault:
             raise UserError(f"slice {number}: {fault}") from None
         except Exception:  # a damaged file may lead to anything, and its text may quote the patient
-            raise UserError(f"slice {number}: its pixels can't be read: damaged, or of a rare format") from None
+            raise UserError(
+                f"slice {number}: the pixel data cannot be read; they are damaged or have an unsupported format"
+            ) from None
         if pixels.shape != (1, *series.stack.shape[1:]):
-            raise UserError(f"slice {number}: expected one value for each of its pixels, got shape {pixels.shape}")
+            raise UserError(f"slice {number}: expected one value per pixel, got shape {pixels.shape}")
         slices.append(pixels[0])
     volume = np.stack(slices)
     if volume.dtype == np.float64 and np.array_equal(volume, volume.astype(np.float32), equal_nan=True):
@@ -49,7 +51,7 @@ def read_pixels(series: ImageSeries) -> NDArray[Any]:
 
 def _pixels(file: Path, rows: int, columns: int) -> NDArray[Any]:
     if _is_short(file, rows, columns):
-        raise UserError("its pixels are cut off")
+        raise UserError("the pixel data are truncated")
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")  # which also reads files without DICOM's mark, if it is asked to
     with itk_path(file) as name:

@@ -48,12 +48,14 @@ def slice_of(points_mm: Floats, stack: Stack) -> int:
     heights, limit = stack.heights_mm(points_mm), OFF_PLANE * stack.slice_spacing_mm
     middle = float(np.median(heights))
     if np.abs(heights - middle).max() > limit:
-        raise UserError("contours lie across the slices of the image: it is another series, or turned")
+        raise UserError(
+            "the contours are not parallel to the slices of the image; use the series on which they were drawn"
+        )
     index = int(np.argmin(np.abs(np.asarray(stack.positions_mm) - middle)))
     if abs(stack.positions_mm[index] - middle) > limit * (1 + 1e-6):
         raise UserError(
-            f"a contour lies {abs(stack.positions_mm[index] - middle):.1f} mm from the nearest slice: slices are "
-            "missing, or it is another series"
+            f"a contour lies {abs(stack.positions_mm[index] - middle):.1f} mm from the nearest slice: add the "
+            "missing slices, or use the series on which it was drawn"
         )
     return index
 

@@ -49,7 +49,7 @@ def choose_roi(wanted: str, names: Iterable[str]) -> list[str]:
     try:
         pattern = re.compile(wanted, re.IGNORECASE)
     except re.error as fault:
-        raise UserError(f"{wanted} is neither a name nor a regular expression ({fault})") from None
+        raise UserError(f"{wanted} is neither an ROI name nor a valid regular expression ({fault})") from None
     return [name for name in known if pattern.fullmatch(name)]
 
 
@@ -62,9 +62,9 @@ def single_roi(wanted: str, names: Sequence[str]) -> str:
     found = choose_roi(wanted, names)
     if len(found) == 1:
         return found[0]
-    what = "no region fits" if not found else f"{len(found)} regions fit"
-    remedy = "; name one of them, or add merge=True" if len(found) > 1 else ""
-    raise UserError(f"{what} {wanted}: there are {', '.join(map(repr, names)) or 'none'}{remedy}")
+    what = "no ROI matches" if not found else f"{len(found)} ROIs match"
+    remedy = "; choose one of them, or add merge=True" if len(found) > 1 else ""
+    raise UserError(f"{what} {wanted}; available ROIs: {', '.join(map(repr, names)) or 'none'}{remedy}")
 
 
 def _letters(name: str) -> str:

@@ -36,7 +36,7 @@ def write_segmentation(file: Path, masks: Mapping[str, NDArray[np.bool_]], serie
         UserError: When all masks are empty, which a SEG can't say.
     """
     if not any(mask.any() for mask in masks.values()):
-        raise UserError("nothing is segmented: a SEG can't be empty")
+        raise UserError("the segmentation is empty: a DICOM SEG needs at least one voxel")
     algorithm = hd.AlgorithmIdentificationSequence(
         name="nnunet-cscn", version=__version__, family=codes.cid7162.ArtificialIntelligence
     )

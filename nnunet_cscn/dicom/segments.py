@@ -54,12 +54,12 @@ class Segments:
         """Return a segment, shape (slices, rows, columns), and its grid, which may have fewer slices than the images.
 
         Raises:
-            UserError: When its frames can't be read or make no volume.
+            UserError: When its frames cannot be read or make no volume.
         """
         try:
             volume = self.content.get_volume(segment_numbers=[self.numbers[name]], combine_segments=False)
         except Exception as fault:  # whatever an odd file leads to; the text may quote it
-            raise UserError(f"{name}: its frames make no volume ({type(fault).__name__})") from None
+            raise UserError(f"{name}: the frames do not form a regular volume ({type(fault).__name__})") from None
         steps = np.asarray(volume.spacing[::-1], np.float64)  # of columns, rows and slices
         axes = volume.affine[:3, :3][:, ::-1] / steps
         grid = Grid(
@@ -76,12 +76,12 @@ def read_segments(file: Path) -> Segments:
     """Read a SEG file; references to images may be missing, blank or stale.
 
     Raises:
-        UserError: When it can't be read or is none. The text leaves out the file's name, which may be the patient's.
+        UserError: When it cannot be read or is none. The text leaves out the file's name, which may be the patient's.
     """
     try:
         stored = pydicom.dcmread(file, force=True)
         if stored.get("SOPClassUID") not in SEG:
-            raise UserError("the file is no SEG")
+            raise UserError("the file is not a DICOM SEG")
         content = hd.seg.Segmentation.from_dataset(stored, copy=False)
         labels = {number: content.get_segment_description(number).segment_label for number in content.segment_numbers}
         names = numbered({number: str(label).strip() for number, label in labels.items()})
@@ -89,7 +89,7 @@ def read_segments(file: Path) -> Segments:
     except UserError:
         raise
     except Exception as fault:  # a damaged file may lead to anything, and its text may quote the patient
-        raise UserError(f"the segmentation can't be read ({type(fault).__name__})") from None
+        raise UserError(f"the segmentation cannot be read ({type(fault).__name__})") from None
 
 
 def _references(content: pydicom.Dataset) -> References:

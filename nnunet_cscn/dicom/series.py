@@ -113,7 +113,7 @@ def _parallel(members: Sequence[Header], reasons: list[str]) -> list[list[Header
 
 def _refuse_unplaced(header: Header) -> None:
     if header.is_cut_off:
-        raise UserError("files that are cut off")
+        raise UserError("some files are truncated")
     if (header.number("NumberOfFrames") or 1) > 1:
         raise UserError("multi-frame images are not supported: export the series as one file per slice")
     if header.text("PhotometricInterpretation") == "MONOCHROME1":
@@ -121,7 +121,7 @@ def _refuse_unplaced(header: Header) -> None:
     orientation, spacing = header.numbers("ImageOrientationPatient", 6), header.numbers("PixelSpacing", 2)
     position = header.numbers("ImagePositionPatient", 3)
     if orientation is None or spacing is None or position is None or not np.isfinite(position).all():
-        raise UserError("images without position, orientation or pixel spacing")
+        raise UserError("images have no position, orientation or pixel spacing")
     checked_directions(orientation)
 
 
@@ -180,7 +180,7 @@ def _series(members: Sequence[Header]) -> ImageSeries:
     members_by_height = sorted(zip(_heights(unique), unique, strict=True), key=lambda pair: pair[0])
     heights, ordered = [height for height, _ in members_by_height], [header for _, header in members_by_height]
     if _has_equal(heights):
-        raise UserError("several different images lie at the same place, and nothing tells them apart")
+        raise UserError("several different images have the same position and cannot be separated")
     first = ordered[0]
     along, down = checked_directions(first.numbers("ImageOrientationPatient", 6) or ())
     origin = first.numbers("ImagePositionPatient", 3) or ()
@@ -218,6 +218,6 @@ def _refuse_sheared(ordered: Sequence[Header], along: Floats, down: Floats) -> N
     shifts = (positions - positions[0]) @ np.stack([along, down], axis=1)
     if (largest := float(np.abs(shifts).max())) > _SHEAR_MM:
         raise UserError(
-            f"slices are shifted against each other by up to {largest:.2f} mm, as with a tilted gantry: straighten the "
-            "series first"
+            f"slices are shifted against each other by up to {largest:.2f} mm, as with a tilted gantry: resample the "
+            "series to a regular grid first"
         )

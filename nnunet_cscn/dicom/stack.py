@@ -93,7 +93,7 @@ class Stack:
             UserError: When the slices are not evenly spaced, or there is only one, whose thickness nobody knows.
         """
         if len(self.positions_mm) < 2:
-            raise UserError("a single slice makes no volume: other slices are missing")
+            raise UserError("the series has only one slice: add the other slices")
         if gaps := self.gaps():
             raise UserError("; ".join(gaps))
         slices, rows, columns = self.shape
@@ -152,7 +152,7 @@ def checked_directions(cosines: Sequence[float]) -> tuple[Floats, Floats]:
     along, down = values[:3], values[3:]
     lengths = np.linalg.norm(along), np.linalg.norm(down)
     if min(lengths) < 0.9 or max(lengths) > 1.1 or abs(along @ down) > 0.01:
-        raise UserError(f"ImageOrientationPatient: {list(cosines)} are no two perpendicular directions")
+        raise UserError(f"ImageOrientationPatient: expected two perpendicular directions, got {list(cosines)}")
     along = along / lengths[0]
     down = down - (down @ along) * along  # rounding aside, they are perpendicular
     return along, down / np.linalg.norm(down)

@@ -44,7 +44,7 @@ def read_structures(file: Path) -> StructureSet:
     """Read an RTSTRUCT file; references to images may be missing, blank or stale.
 
     Raises:
-        UserError: When it can't be read or is none, or a contour is damaged. The text leaves out the file's name, which
+        UserError: When it is unreadable or is none, or a contour is damaged. The text leaves out the file's name, which
             may be the patient's.
     """
     try:
@@ -52,22 +52,22 @@ def read_structures(file: Path) -> StructureSet:
     except UserError:
         raise
     except Exception as fault:  # a damaged file may lead to anything, and its text may quote the patient
-        raise UserError(f"the structure set can't be read ({type(fault).__name__})") from None
+        raise UserError(f"the structure set cannot be read ({type(fault).__name__})") from None
 
 
 def _parsed(content: pydicom.Dataset) -> StructureSet:
     if content.get("SOPClassUID") != RTSTRUCT:
-        raise UserError("the file is no RTSTRUCT")
+        raise UserError("the file is not an RTSTRUCT")
     regions = content.get("StructureSetROISequence") or ()
     numbers = [item.get("ROINumber") for item in regions]
     if len(set(numbers)) < len(numbers):
-        raise UserError("several regions have the same ROINumber, so that nothing says whose the contours are")
+        raise UserError("several ROIs have the same ROINumber, so the contours cannot be assigned")
     names = numbered({item.get("ROINumber"): str(item.get("ROIName") or "").strip() for item in regions})
     contours: dict[str, list[Floats]] = {name: [] for name in names.values()}
     for region in content.get("ROIContourSequence") or ():
         name = names.get(region.get("ReferencedROINumber"))
         if name is None:  # the number stands behind the contours, so a file that is cut off lacks it
-            raise UserError("contours belong to no region: the structure set is damaged")
+            raise UserError("some contours belong to no ROI: the structure set is damaged")
         for contour in region.get("ContourSequence") or ():
             if str(contour.get("ContourGeometricType") or "") in _CLOSED:
                 contours[name].append(_points(contour, name))
@@ -100,7 +100,7 @@ def _uids(items: Iterable[pydicom.Dataset] | None, keyword: str) -> set[str]:
 def _points(contour: pydicom.Dataset, what: str) -> Floats:
     values = np.asarray([float(value) for value in contour.get("ContourData") or ()], dtype=np.float64)
     if values.size % 3 or not np.isfinite(values).all():
-        raise UserError(f"{what}: a contour has {values.size} coordinates, which are no points in space")
+        raise UserError(f"{what}: a contour has {values.size} coordinates; expected three per point")
     return values.reshape(-1, 3)
 
 

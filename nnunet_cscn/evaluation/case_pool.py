@@ -38,7 +38,7 @@ def each_case(
     """
     at_once = available_processors() if workers is None else workers
     if at_once < 1:
-        raise ArgumentError("workers", f"expected a number from 1 on, got {workers}")
+        raise ArgumentError("workers", f"expected 1 or more, got {workers}")
     results: dict[str, Result] = {}
     problems: dict[str, str] = {}
     executor = ThreadPoolExecutor(at_once)

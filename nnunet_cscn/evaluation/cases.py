@@ -82,16 +82,16 @@ def refuse(problems: Mapping[str, str]) -> None:
     if not problems:
         return
     lines = [f"{name}: {reason}" for name, reason in sorted(problems.items())]
-    raise UserError("\n  ".join([f"{len(lines)} case(s) can't be evaluated; mend or remove these files:", *lines]))
+    raise UserError("\n  ".join([f"{len(lines)} case(s) cannot be evaluated; correct or remove these files:", *lines]))
 
 
 def _files_by_case(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder")
+        raise UserError(f"{folder}: folder not found; check the path")
     try:
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except OSError as fault:
-        raise UserError(f"{folder}: the folder can't be read ({fault.strerror})") from None
+        raise UserError(f"{folder}: the folder cannot be read ({fault.strerror})") from None
     found: dict[str, Path] = {}
     for path in files:
         ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
@@ -99,10 +99,12 @@ def _files_by_case(folder: Path) -> dict[str, Path]:
             continue
         name = path.name.removesuffix(ending)
         if name in found:
-            raise UserError(f"{folder}: case {name} has two files, {found[name].name} and {path.name}; keep one")
+            raise UserError(f"{folder}: case {name} has two files, {found[name].name} and {path.name}; keep only one")
         found[name] = path
     if not found:
-        raise UserError(f"{folder}: there is no NIfTI file ({' or '.join('*' + ending for ending in ENDINGS)})")
+        raise UserError(
+            f"{folder}: the folder contains no NIfTI files ({' or '.join('*' + ending for ending in ENDINGS)})"
+        )
     return found
 
 

@@ -226,7 +226,7 @@ def check_tolerances(tolerances_mm: Sequence[float]) -> None:
         ArgumentError: When one is negative, nan or infinite.
     """
     if any(not (math.isfinite(tolerance) and tolerance >= 0) for tolerance in tolerances_mm):
-        raise ArgumentError("tolerances_mm", f"expected numbers from 0 on, got {tolerances_mm}")
+        raise ArgumentError("tolerances_mm", f"expected numbers of 0 or more, got {tolerances_mm}")
 
 
 def _values_by_name(scores: Mapping[str, Mapping[str, LabelScores]]) -> Mapping[str, tuple[int, ...]]:

@@ -44,21 +44,23 @@ class EvaluatedLabels:
             ({'whole': (1, 2), 'core': (2,)}, 3, [0, 1, 2, 3])
         """
         if labels.get(BACKGROUND) != 0:
-            raise UserError(f"labels: 'background' with the value 0 is expected, got {labels.get(BACKGROUND)!r}")
+            raise UserError(f"labels: expected 'background' with the value 0, got {labels.get(BACKGROUND)!r}")
         parsed = {name: _values(name, value) for name, value in labels.items()}
         ignored = parsed.pop(IGNORE, None)
         if ignored is not None and len(ignored) != 1:
-            raise UserError(f"labels: 'ignore' is one value, got {list(ignored)}")
+            raise UserError(f"labels: expected one value for 'ignore', got {list(ignored)}")
         known = frozenset(value for values in parsed.values() for value in values)
         del parsed[BACKGROUND]
         for name, values in parsed.items():
             if 0 in values:
-                raise UserError(f"labels: '{name}' holds 0, which is the background; only values above 0 are evaluated")
+                raise UserError(f"labels: '{name}' contains 0, which is the background; use only values above 0")
         if not parsed:
-            raise UserError("labels: there is no label besides the background, nothing can be evaluated")
+            raise UserError("labels: the only label is the background; expected at least one other label")
         ignore = ignored[0] if ignored else None
         if ignore is not None and ignore in known:
-            raise UserError(f"labels: 'ignore' has the value {ignore}, which another label has too")
+            raise UserError(
+                f"labels: 'ignore' has the value {ignore}, which another label also has; use a different value"
+            )
         return cls(parsed, ignore, known | frozenset(ignored or ()))
 
     @classmethod
@@ -82,7 +84,7 @@ def read_labels(dataset_json: Path) -> EvaluatedLabels:
     content = read_json_file(dataset_json)
     labels = content.get("labels") if isinstance(content, dict) else None
     if not isinstance(labels, dict):
-        raise UserError(f"{dataset_json}: there is no entry 'labels', as in an nnU-Net dataset.json")
+        raise UserError(f"{dataset_json}: the entry 'labels' is missing; expected an nnU-Net dataset.json")
     try:
         return EvaluatedLabels.from_dataset(labels)
     except UserError as fault:
@@ -92,5 +94,7 @@ def read_labels(dataset_json: Path) -> EvaluatedLabels:
 def _values(name: str, value: Any) -> tuple[int, ...]:
     values = tuple(value) if isinstance(value, (list, tuple)) else (value,)
     if not values or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in values):
-        raise UserError(f"labels: '{name}' is a number from 0 on or a list of such, got {value!r}")
+        raise UserError(
+            f"labels: expected an integer of 0 or more, or a list of such integers, for '{name}'; got {value!r}"
+        )
     return values

@@ -60,13 +60,13 @@ class MethodScores:
             }
             skipped = {case: str(reason) for case, reason in content.get("skipped", {}).items()}
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise UserError(f"{file} holds no scores as `cscn evaluate` writes them to a JSON file") from None
+            raise UserError(f"{file} contains no scores: give a JSON file from `cscn evaluate`") from None
         if stands != empty_distance and any(
             math.isinf(value) for labels in values.values() for found in labels.values() for value in found.values()
         ):
             raise ArgumentError(
                 "empty_distance",
-                f"in {file}, the distances of cases with one empty mask are {stands}, not {empty_distance}: choose "
+                f"{file} was made with {stands} distances for cases with one empty mask, not {empty_distance}: choose "
                 f"{stands}, or evaluate again",
             )
         return cls(name, values, skipped)
@@ -90,7 +90,7 @@ def method_names(paths: Sequence[Path]) -> list[str]:
     """
     parts = [path.absolute().with_suffix("" if path.suffix == ".json" else path.suffix).parts for path in paths]
     if len(set(parts)) != len(parts):
-        raise UserError("the same predictions are given twice")
+        raise UserError("the same predictions are given twice; give each method only once")
     while len({part[-1:] for part in parts}) == 1 and len(parts) > 1:
         parts = [part[:-1] for part in parts]
     length = 1
@@ -119,12 +119,12 @@ def common_cases(methods: Sequence[MethodScores], *, only_common: bool) -> list[
     if any(lacking.values()) and not only_common:
         lines = [f"  {name} lacks {', '.join(cases)}" for name, cases in lacking.items() if cases]
         raise UserError(
-            "the methods do not have the same cases; add what is missing, or compare only the cases that all have:\n"
+            "the methods do not have the same cases; add the missing cases, or compare only the common cases:\n"
             + "\n".join(lines)
         )
     common = sorted(everywhere - {case for cases in lacking.values() for case in cases})
     if not common:
-        raise UserError("the methods have no case in common")
+        raise UserError("the methods have no common cases; check the file names")
     return common
 
 

@@ -93,9 +93,9 @@ def _check_request(
     observers: Mapping[str, Path], labels: EvaluatedLabels | None, consensus_folder: Path | None
 ) -> None:
     if len(observers) < 2:
-        raise ArgumentError("observers", "give the folders of two or more observers")
+        raise ArgumentError("observers", "expected the folders of at least two observers")
     if consensus_folder is not None and labels is not None and any(len(v) > 1 for v in labels.values.values()):
-        raise UserError("the consensus of regions can't be written: they overlap; give labels, one value each")
+        raise UserError("the consensus of overlapping regions cannot be written; use labels with one value each")
 
 
 def _read_cases(readers: Mapping[str, Path], n_observers: int) -> list[ReadCase]:
@@ -120,7 +120,7 @@ def _agreements(found: Mapping[str, CaseScores], labels: EvaluatedLabels | None)
     """Turn the scores of each case into those of each label and pair; a label that a case lacks is two empty masks."""
     present = {label for by_label in found.values() for label in by_label}
     if not present:
-        raise UserError("no observer has marked anything in any case: there is nothing to compare")
+        raise UserError("all label maps of the observers are empty: there is nothing to compare")
     order = labels.values if labels is not None else EvaluatedLabels.from_values(int(name) for name in present).values
     pairs = next(list(scores) for by_label in found.values() for scores in by_label.values())
     return [

@@ -114,15 +114,15 @@ def label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None
     values = np.unique(flat[starts_run])
     odd = values[~np.isfinite(values) | (values != np.floor(values))]
     if odd.size:
-        raise UserError(f"{role}: labels are whole numbers, got {odd[0]:g}")
+        raise UserError(f"{role}: expected integer labels, got {odd[0]:g}")
     present = {int(value) for value in values}
     if labels is None and min(present) < 0:
-        raise UserError(f"{role}: labels are numbers from 0 on, got {min(present)}")
+        raise UserError(f"{role}: expected labels of 0 or more, got {min(present)}")
     if labels is None and len(present) > MAX_UNNAMED_LABELS:
-        raise UserError(f"{role}: {len(present)} different values, so this is an image and no label map")
+        raise UserError(f"{role}: the file has {len(present)} different values, so it is an image, not a label map")
     if labels is not None and not present <= labels.known:
         strange = ", ".join(str(value) for value in sorted(present - labels.known)[:10])
-        raise UserError(f"{role}: the file holds {strange}, which is no label of the dataset.json")
+        raise UserError(f"{role}: the file contains {strange}, which is not a label of the dataset.json")
     return present
 
 

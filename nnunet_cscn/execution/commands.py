@@ -39,7 +39,7 @@ def executable(name: str) -> str:
     """
     found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     if found is None:
-        raise UserError(f"{name} is not installed beside {sys.executable}: install nnunet-cscn in that environment")
+        raise UserError(f"{name} is not installed in the environment of {sys.executable}: install nnunet-cscn there")
     return found
 
 
@@ -105,7 +105,7 @@ def run_command(
         stop_group(process)
     if process.returncode != 0:
         raise CommandFailed(
-            f"`{' '.join(command)}` ended with status {process.returncode}: {last} (whole log: {log_file})"
+            f"`{' '.join(command)}` failed with status {process.returncode}: {last} (full log: {log_file})"
         )
 
 
@@ -127,7 +127,7 @@ def _claim(log: IO[bytes], log_file: Path, command: Sequence[str]) -> None:
         time.sleep(POLL_SECONDS)
     if not has_lock:
         raise CommandFailed(
-            f"`{' '.join(command)}` runs already, perhaps left behind by a command that was killed: wait for it, or "
+            f"`{' '.join(command)}` is already running, perhaps from a command that was killed: wait for it, or "
             f"stop it (`fuser -k {log_file}`)"
         )
 

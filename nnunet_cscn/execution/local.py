@@ -89,7 +89,7 @@ def parse_devices(text: str) -> list[str]:
     for device in devices:
         kind, colon, index = device.partition(":")
         if not (device in ("cpu", "cuda") or (kind == "cuda" and colon and index.isdecimal())):
-            raise ArgumentError("devices", f"expected cpu or cuda:0,cuda:1 and so on, got {device!r}")
+            raise ArgumentError("devices", f"expected cpu, or GPUs such as cuda:0,cuda:1; got {device!r}")
     return devices
 
 
@@ -111,6 +111,7 @@ def _visible_device(index: int) -> str:
     names = [name.strip() for name in visible.split(",") if name.strip()]
     if index >= len(names):
         raise ArgumentError(
-            "devices", f"there is no cuda:{index}: CUDA_VISIBLE_DEVICES={visible} leaves {len(names)} GPUs, from 0 on"
+            "devices",
+            f"cuda:{index} not found: with CUDA_VISIBLE_DEVICES={visible} there are {len(names)} GPUs, counted from 0",
         )
     return names[index]

@@ -36,12 +36,12 @@ class SlurmExecutor:
         try:
             import submitit
         except ImportError:
-            raise UserError("Slurm needs submitit: `pip install submitit`") from None
+            raise UserError("Slurm support needs submitit: run `pip install submitit`") from None
         try:
             self._executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
             self._executor.update_parameters(**options)
         except (NameError, RuntimeError, AssertionError, TypeError, ValueError) as refused:
-            raise ArgumentError("slurm", str(refused) or "an option has a value of the wrong kind") from None
+            raise ArgumentError("slurm", str(refused) or "an option has a value of the wrong type") from None
         self._submitted: dict[Path, Any] = {}
 
     def submit(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, SlurmJob]]:
@@ -139,7 +139,7 @@ def _still_there(handle_file: Path) -> Any:
         is_done, state = job.done(force_check=True), str(job.state)
     except Exception as fault:  # damaged, or of another version of submitit
         raise JobRefused(
-            f"{handle_file} can't be read ({fault}): if the job that it stands for does not run any more (`squeue`), "
+            f"{handle_file} cannot be read ({fault}): if the job that it stands for does not run any more (`squeue`), "
             "remove the file"
         ) from None
     if is_done:
@@ -193,6 +193,6 @@ def parse_options(text: str) -> dict[str, str | int]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = part.partition("=")
         if not (equals and name and value):
-            raise ArgumentError("slurm", f"expected NAME=VALUE with commas between, got {part!r}")
+            raise ArgumentError("slurm", f"expected NAME=VALUE, separated by commas; got {part!r}")
         options[name] = int(value) if value.isdecimal() else value
     return options

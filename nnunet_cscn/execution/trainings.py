@@ -78,7 +78,7 @@ def trainings(
     present = folds_of(dataset, plans, configuration)
     chosen = list(folds) if folds is not None else list(range(len(present)))
     if unknown := [fold for fold in chosen if fold >= len(present)]:
-        raise ArgumentError("folds", f"{dataset} has no fold {unknown[0]}: there are {len(present)}, from 0 on")
+        raise ArgumentError("folds", f"{dataset} has no fold {unknown[0]}: expected 0 to {len(present) - 1}")
     return [Training(dataset, configuration, trainer, plans, fold) for fold in chosen]
 
 

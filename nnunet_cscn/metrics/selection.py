@@ -28,7 +28,7 @@ def compared_metrics(keys: Sequence[str]) -> list[Metric]:
     if unknown := [key for key in keys if key not in known]:
         raise ArgumentError(
             "metrics",
-            f"there is no {unknown[0]} to compare; there are {', '.join(known)}, and nsd_Nmm for a tolerance of N mm",
+            f"unknown metric {unknown[0]}; available: {', '.join(known)}, and nsd_Nmm for a tolerance of N mm",
         )
     return [known[key] for key in dict.fromkeys(keys)]
 

@@ -82,10 +82,10 @@ class BlockCascade(CSCN):
         theirs = {key.removeprefix(prefix) for key in state_dict if key.startswith(prefix)}
         if theirs and not ours <= theirs:
             raise UserError(
-                "these weights belong to another cascade than the one that the plans ask for. If both its networks "
-                "work at full resolution (the default before version 0.2), write "
-                '"coarse": {"resolution": "full"} into the block "cscn" of its configuration, in the plans.json '
-                "beside the model"
+                "these weights do not fit the cascade in the plans. If they come from a version before 0.2, where both "
+                "networks work at full resolution by default, add "
+                '"coarse": {"resolution": "full"} to the block "cscn" of the configuration, in the plans.json '
+                "of the model folder"
             )
         super()._load_from_state_dict(state_dict, prefix, *args)
 

@@ -37,13 +37,13 @@ def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topol
         raise UserError(f"{BLOCK}.fine.block_size: expected {topology.dimensions} numbers, got {list(size)}")
     if any(edge % multiple for edge, multiple in zip(size, multiples, strict=True)):
         raise UserError(
-            f"{BLOCK}.fine.block_size: {list(size)} can't be divided by {list(multiples)}, the strides of the fine "
-            f"network: choose multiples of these, or fewer stages (fine.stages={n_stages})"
+            f"{BLOCK}.fine.block_size: {list(size)} is not divisible by {list(multiples)}, the strides of the fine "
+            f"network: choose multiples of these strides, or fewer stages (now fine.stages={n_stages})"
         )
     if any(edge > window for edge, window in zip(size, topology.patch_size, strict=True)):
         raise UserError(
-            f"{BLOCK}.fine.block_size: blocks of {list(size)} do not fit into the window of "
-            f"{list(topology.patch_size)}: choose smaller ones, or a larger patch_size"
+            f"{BLOCK}.fine.block_size: blocks of {list(size)} are larger than the window "
+            f"{list(topology.patch_size)}: choose smaller blocks, or a larger patch_size"
         )
     norm, norm_kwargs = topology.norm, topology.norm_kwargs
     if fine.norm == "batch":

@@ -81,14 +81,16 @@ class Topology:
         needed = ("n_stages", "features_per_stage", "kernel_sizes", "strides", "conv_op")
         if missing := [key for key in needed if key not in kwargs]:
             raise UserError(
-                f"the plan's network {architecture.class_name} has no {', '.join(missing)}: CSCN takes its topology "
-                "from a U-Net plan; choose plans made by nnUNetv2_plan_experiment or `cscn plan`"
+                f"the plan's network {architecture.class_name} has no {', '.join(missing)}: CSCN needs the plans "
+                "of a U-Net; choose plans made by nnUNetv2_plan_experiment or `cscn plan`"
             )
         n_stages = int(kwargs["n_stages"])
         dimensions = len(patch_size)
         conv = _located(kwargs["conv_op"])
         if conv is None or conv.__name__ != f"Conv{dimensions}d":
-            raise UserError(f"conv_op {kwargs['conv_op']} does not fit a patch of {dimensions} dimensions")
+            raise UserError(
+                f"conv_op {kwargs['conv_op']} does not fit a patch with {dimensions} dimensions; make new plans"
+            )
         return cls(
             features=tuple(int(f) for f in _per_stage(kwargs["features_per_stage"], n_stages)),
             kernel_sizes=tuple(_extent(k, dimensions) for k in _per_stage(kwargs["kernel_sizes"], n_stages)),
@@ -125,14 +127,16 @@ def _blocks(kwargs: Mapping[str, Any]) -> Any:
 def _per_stage(value: Any, n_stages: int) -> Sequence[Any]:
     values = value if isinstance(value, (list, tuple)) else [value] * n_stages
     if len(values) != n_stages:
-        raise UserError(f"the plan has {n_stages} stages but {len(values)} entries in {value}")
+        raise UserError(f"the plan has {n_stages} stages, but {len(values)} entries in {value}: correct the plans")
     return values
 
 
 def _extent(value: Any, dimensions: int) -> Extent:
     edges = tuple(value) if isinstance(value, (list, tuple)) else (value,) * dimensions
     if len(edges) != dimensions:
-        raise UserError(f"the plan's patch has {dimensions} dimensions, but a stage's kernel or stride is {value}")
+        raise UserError(
+            f"the patch of the plan has {dimensions} dimensions, but the kernel or stride of a stage is {value}"
+        )
     return tuple(int(edge) for edge in edges)
 
 
@@ -141,5 +145,5 @@ def _located(name: Any) -> type[nn.Module] | None:
         return name
     found = pydoc.locate(name)
     if not isinstance(found, type):
-        raise UserError(f"the plan names {name}, which cannot be imported")
+        raise UserError(f"{name}, which the plan uses, cannot be imported: install its package, or choose other plans")
     return found

@@ -14,7 +14,7 @@ from nnunet_cscn.networks.plans import Architecture, Extent, Topology
 from nnunet_cscn.settings.checks import BLOCK
 from nnunet_cscn.settings.coarse import CoarseSettings
 
-FULL = "`cscn configure ... --set coarse.resolution=full` keeps both networks at full resolution"
+FULL = "use `cscn configure ... --set coarse.resolution=full` to run both networks at full resolution"
 
 
 def cumulative_strides(topology: Topology) -> list[Extent]:
@@ -37,8 +37,8 @@ def pooling_of(topology: Topology, coarse: CoarseSettings) -> Extent:
     strided = [step for step in steps if max(step) > 1]
     if not strided:
         raise UserError(
-            f"the plan has one resolution (patch {list(topology.patch_size)}, {topology.n_stages} stages), so there is "
-            f"nothing that a coarse network could pool by: {FULL}"
+            f"the plan has only one resolution (patch {list(topology.patch_size)}, {topology.n_stages} stages), so the "
+            f"coarse network cannot use a lower resolution: {FULL}"
         )
     if coarse.pooling is None:
         return strided[0]
@@ -46,12 +46,12 @@ def pooling_of(topology: Topology, coarse: CoarseSettings) -> Extent:
     if len(pooling) != topology.dimensions:
         raise UserError(f"{BLOCK}.coarse.pooling: expected {topology.dimensions} numbers, got {list(pooling)}")
     if max(pooling) == 1:
-        raise UserError(f"{BLOCK}.coarse.pooling: {list(pooling)} pools nothing: {FULL}")
+        raise UserError(f"{BLOCK}.coarse.pooling: {list(pooling)} does not reduce the resolution: {FULL}")
     for axis, by in enumerate(pooling):
         if by not in (fitting := _fitting(steps, axis)):
             raise UserError(
                 f"{BLOCK}.coarse.pooling: {list(pooling)} does not fit the plan's strides along axis {axis}: choose "
-                f"{' or '.join(map(str, fitting))} there"
+                f"{' or '.join(map(str, fitting))} for this axis"
             )
     return pooling
 

@@ -55,14 +55,14 @@ def read_grid(path: Path) -> Grid:
         try:
             reader.ReadImageInformation()
         except RuntimeError as fault:
-            raise UserError(f"the file can't be read ({_last_words(fault)})") from None
+            raise UserError(f"the file cannot be read ({_last_words(fault)})") from None
     if reader.GetDimension() != 3:
-        raise UserError(f"3 dimensions are expected, the file has {reader.GetDimension()} {reader.GetSize()}")
+        raise UserError(f"expected 3 dimensions, the file has {reader.GetDimension()} {reader.GetSize()}")
     if reader.GetNumberOfComponents() != 1:
-        raise UserError(f"one value a voxel is expected, the file has {reader.GetNumberOfComponents()}")
+        raise UserError(f"expected one value per voxel, the file has {reader.GetNumberOfComponents()}")
     grid = Grid(reader.GetSize(), reader.GetSpacing(), reader.GetOrigin(), reader.GetDirection())
     if not all(math.isfinite(step) and step > 0 for step in grid.spacing_mm):
-        raise UserError(f"the spacing {_listed(grid.spacing_mm)} mm is not positive")
+        raise UserError(f"expected a positive spacing, got {_listed(grid.spacing_mm)} mm")
     return grid
 
 

@@ -45,11 +45,11 @@ def read_voxels(path: Path) -> NDArray[Any]:
     header = _header(content)
     shape = _shape(header)
     if len(shape) < 3 or math.prod(shape[3:]) != 1:
-        raise UserError(f"3 dimensions are expected, the file has {len(shape)} {shape}")
+        raise UserError(f"expected 3 dimensions, the file has {len(shape)} {shape}")
     kind = _number_type(header)
     if kind is None:
         code = int(header["datatype"])
-        raise UserError(f"numbers are expected, the file's voxels are none (NIfTI code {code})")
+        raise UserError(f"expected numeric voxels, the file has another type (NIfTI code {code})")
     _require_all(content, header)
     voxels = np.frombuffer(content, kind, math.prod(shape), _start(header)).reshape(shape[2::-1])
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
@@ -72,7 +72,7 @@ def _require_all(content: bytes, header: Any) -> None:
     size = int(header["bitpix"]) // 8 if kind is None else kind.itemsize
     end = _start(header) + math.prod(_shape(header)) * size
     if len(content) < end:
-        raise UserError(f"the file is truncated: {len(content)} of {end} bytes are there")
+        raise UserError(f"the file is truncated: it has {len(content)} of {end} bytes")
 
 
 def _header(content: bytes) -> Any:
@@ -111,4 +111,4 @@ def _unpacked(path: Path) -> bytes:
     except (zlib.error, gzip.BadGzipFile) as fault:
         raise UserError(f"the file is damaged ({fault})") from None
     except OSError as fault:
-        raise UserError(f"the file can't be read ({fault.strerror})") from None
+        raise UserError(f"the file cannot be read ({fault.strerror})") from None

@@ -25,7 +25,9 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
         _ = checkpoint["trainer_name"], *(checkpoint["init_args"][key] for key in ("plans", "configuration"))
         _ = checkpoint["init_args"]["dataset_json"]["labels"], checkpoint["network_weights"].keys()
     except Exception:  # torch raises many kinds for a file that is no checkpoint
-        raise UserError(f"{file} is no nnU-Net checkpoint: give the checkpoint_final.pth of a trained fold") from None
+        raise UserError(
+            f"{file} is not an nnU-Net checkpoint: give the checkpoint_final.pth of a trained fold"
+        ) from None
     return dict(checkpoint)
 
 

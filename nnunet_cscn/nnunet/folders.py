@@ -33,11 +33,11 @@ def folder_from_environment(variable: FolderVariable) -> Path:
     value = os.environ.get(variable, "").strip()
     if not value:
         raise UserError(
-            f"{variable} is not set: name nnU-Net's folder first, such as `export {variable}=/data/{variable}`"
+            f"{variable} is not set: set it to nnU-Net's folder, such as `export {variable}=/data/{variable}`"
         )
     folder = Path(value)
     if not folder.is_dir():
-        raise UserError(f"{variable}={value} is no folder: make it (`mkdir -p {value}`) or correct the variable")
+        raise UserError(f"{variable}={value} is not a folder: create it (`mkdir -p {value}`) or correct the variable")
     return folder
 
 
@@ -75,7 +75,9 @@ def dataset_name(dataset: str | int) -> str:
         UserError: When no folder is set, or no data set or more than one fits.
     """
     if not any(is_set(variable) for variable in FOLDER_VARIABLES):
-        raise UserError(f"none of {', '.join(FOLDER_VARIABLES)} is set: set them as nnU-Net's documentation says")
+        raise UserError(
+            f"none of {', '.join(FOLDER_VARIABLES)} is set: set them as described in nnU-Net's documentation"
+        )
     return _chosen(dataset, dataset_names())
 
 
@@ -93,7 +95,7 @@ def dataset_number(name: str) -> int:
 
 def raw_dataset(dataset: str | int) -> Path:
     """Return the data set's folder in ``$nnUNet_raw``; UserError when it is not there."""
-    return _dataset_folder(dataset, "nnUNet_raw", remedy="put the data there in nnU-Net's raw format first")
+    return _dataset_folder(dataset, "nnUNet_raw", remedy="put the data there first, in nnU-Net's raw format")
 
 
 def preprocessed_dataset(dataset: str | int) -> Path:
@@ -116,7 +118,9 @@ def model_folder(dataset: str | int, *, trainer: str, plans: str, configuration:
     folder = model_path(parent.name, trainer=trainer, plans=plans, configuration=configuration)
     if not folder.is_dir():
         present = sorted(entry.name for entry in parent.iterdir() if entry.is_dir() and entry.name.count("__") == 2)
-        raise UserError(f"{parent.name} has no model {folder.name}: train it first; {there_is(present)}")
+        raise UserError(
+            f"{parent.name} has no model {folder.name}: train it first, or choose another model; {there_is(present)}"
+        )
     return folder
 
 
@@ -153,7 +157,7 @@ def read_dataset_json(folder: Path) -> dict[str, Any]:
     kinds: dict[str, type] = {"channel_names": dict, "labels": dict, "numTraining": int, "file_ending": str}
     wrong = [key for key, kind in kinds.items() if not isinstance(entries.get(key), kind)]
     if wrong:
-        raise UserError(f"{file} has no valid {', '.join(wrong)}: complete it as nnU-Net's dataset format demands")
+        raise UserError(f"{file} has no valid {', '.join(wrong)}: complete it as described in nnU-Net's dataset format")
     return entries
 
 
@@ -175,10 +179,10 @@ def _chosen(dataset: str | int, names: list[str]) -> str:
     else:
         raise UserError(f"data set {text!r}: expected a number such as 901 or a full name such as Dataset901_NPC")
     if not fitting:
-        raise UserError(f"no data set {text} in nnU-Net's folders: {there_is(names)}")
+        raise UserError(f"nnU-Net's folders contain no data set {text}; {there_is(names)}")
     if len(fitting) > 1:
         raise UserError(
-            f"data set {text} is not unique in nnU-Net's folders: {', '.join(fitting)}; rename or remove all but one"
+            f"data set {text} is not unique in nnU-Net's folders: {', '.join(fitting)}; rename or remove the others"
         )
     return fitting[0]
 

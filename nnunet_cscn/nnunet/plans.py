@@ -10,7 +10,7 @@ from nnunet_cscn.errors import UserError, there_is
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.folders import dataset_number, preprocessed_dataset
 
-MAKE_PLANS = "make the plans anew with `nnUNetv2_plan_experiment` or `cscn plan`"
+MAKE_PLANS = "make new plans with `nnUNetv2_plan_experiment` or `cscn plan`"
 
 
 def plans_file(dataset: str | int, plans: str = "nnUNetPlans") -> Path:
@@ -28,8 +28,8 @@ def plans_file(dataset: str | int, plans: str = "nnUNetPlans") -> Path:
     if not file.is_file():
         present = [path.stem for path in sorted(folder.glob("*.json")) if _holds_plans(path)]
         raise UserError(
-            f"{folder.name} has no plans {file.stem}: {there_is(present)}; "
-            "`nnUNetv2_plan_experiment` and `cscn plan` make plans"
+            f"{folder.name} has no plans {file.stem}; {there_is(present)}; "
+            "make plans with `nnUNetv2_plan_experiment` or `cscn plan`"
         )
     return file
 
@@ -51,7 +51,7 @@ def read_plans_file(file: Path) -> dict[str, Any]:
     """
     content = read_json_file(file)
     if not isinstance(content, dict) or not isinstance(content.get("configurations"), dict):
-        raise UserError(f"{file} holds no nnU-Net plans: it has no block 'configurations'")
+        raise UserError(f"{file} contains no nnU-Net plans: the block 'configurations' is missing")
     return content
 
 
@@ -88,12 +88,12 @@ def inheritance(plans: dict[str, Any], configuration: str) -> list[str]:
     while name is not None:
         if name in chain:
             circle = " -> ".join([*chain, name])
-            raise UserError(f"configuration {configuration}: inherits_from goes in a circle: {circle}")
+            raise UserError(f"configuration {configuration}: inherits_from is circular: {circle}; correct the plans")
         if name not in known:
-            source = f", which {chain[-1]} inherits from," if chain else ""
-            raise UserError(f"the plans have no configuration {name}{source}: {there_is(list(known))}")
+            source = f" (the parent of {chain[-1]})" if chain else ""
+            raise UserError(f"the plans have no configuration {name}{source}; {there_is(list(known))}")
         if not isinstance(known[name], dict):
-            raise UserError(f"the plans' configuration {name} is no block of entries: {MAKE_PLANS}")
+            raise UserError(f"the configuration {name} of the plans is not valid: {MAKE_PLANS}")
         chain.append(name)
         name = known[name].get("inherits_from")
     return chain

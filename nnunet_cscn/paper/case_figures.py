@@ -67,7 +67,10 @@ def write_surfaces_figure(case: ShownCase, methods: Sequence[str], folder: Path)
     surfaces = {name: _surface(mask, case.image.spacing_mm) for name, mask in masks.items()}
     points = [surface.points_mm for surface in surfaces.values() if surface is not None]
     if not points:
-        raise ArgumentError("cases", f"neither truth nor any method has the label in {case.name}; choose other cases")
+        raise ArgumentError(
+            "cases",
+            f"{case.name} has no voxels of this label in the reference or a prediction; choose other cases",
+        )
     figure = Figure(figsize=(1.7 * len(masks), 1.8 * len(_DIRECTIONS)), layout="constrained", facecolor="white")
     panels = figure.subplots(len(_DIRECTIONS), len(masks), squeeze=False, subplot_kw={"projection": "3d"})
     for row, (direction, (elevation, azimuth)) in zip(panels, _DIRECTIONS.items(), strict=True):

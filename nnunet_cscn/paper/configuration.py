@@ -56,7 +56,7 @@ def paper_plans(stock: Mapping[str, Any], name: str, options: PaperOptions) -> d
         UserError: When the data set has no volumes, or the options do not fit.
     """
     if "3d_fullres" not in stock["configurations"]:
-        raise UserError("the plans have no 3d_fullres: the paper's experiment needs volumes")
+        raise UserError("the plans have no configuration 3d_fullres: the paper's experiment needs 3D images")
     plans = {**stock, "plans_name": PLANS}
     return {**plans, "configurations": {name: _configuration(plans, name, options)}}
 
@@ -91,8 +91,8 @@ def budget_configuration(plans: Mapping[str, Any], name: str, budget: float) -> 
     if not (1 <= steps <= DECAY_ITERATIONS and math.isclose(steps, round(steps), rel_tol=1e-9)):
         raise ArgumentError(
             "budget",
-            f"expected a share of the iterations from {1 / DECAY_ITERATIONS:g} to 1, in steps of "
-            f"{1 / DECAY_ITERATIONS:g} so that the learning rate falls as often, got {budget:g}",
+            f"expected a fraction of the iterations from {1 / DECAY_ITERATIONS:g} to 1, in steps of "
+            f"{1 / DECAY_ITERATIONS:g}, to keep the number of learning rate steps; got {budget:g}",
         )
     changes = Changes(options={**_lengths(budget), "protocol": {"decay_iterations": round(steps)}})
     return derive_configuration(plans, name, budget_name(name, budget), changes)

@@ -42,7 +42,7 @@ def write_curve_figures(runs: Sequence[PaperRun], folder: Path) -> list[Path]:
     training = _curves(runs, TRAINING_FILE)
     validation = _curves(runs, VALIDATION_FILE)
     if not training:
-        raise UserError("no run has trained an epoch yet: there is no curve to draw")
+        raise UserError("no run has finished an epoch yet: start the runs with `cscn paper run` first")
     files = []
     for name, heading, column, is_noisy in _FIGURES:
         figure = _figure(training, validation if is_noisy else {}, column, heading)

@@ -61,7 +61,7 @@ def chosen_methods(text: str | None) -> list[str]:
     by_plain_name = {_plain(name): name for name in TRAINERS}
     wanted = text.split(",")
     if unknown := [part for part in wanted if _plain(part) not in by_plain_name]:
-        raise ArgumentError("methods", f"there is no {unknown[0].strip()}; there are {', '.join(TRAINERS)}")
+        raise ArgumentError("methods", f"unknown method {unknown[0].strip()}; available: {', '.join(TRAINERS)}")
     return [name for name in TRAINERS if _plain(name) in map(_plain, wanted)]
 
 

@@ -80,7 +80,7 @@ class Preparation:
         if present is None or not _agree(present, made):
             if trained := models_trained_with(self.dataset, PLANS):
                 raise UserError(
-                    f"nnU-Net's plans of {self.dataset} have changed since {trained[0]} was trained: restore "
+                    f"nnU-Net's plans of {self.dataset} changed after {trained[0]} was trained: restore "
                     "nnUNetPlans.json, or move the results of the paper's trainers away"
                 )
             write_json(self.plans_file, made)
@@ -109,9 +109,9 @@ class Preparation:
         for name in self._heirs():
             if trained := models_trained_with(self.dataset, PLANS, name):
                 raise UserError(
-                    f"{trained[0]} was trained on data that are not those that would be made now (cases, labels or "
-                    "plans have changed since, or they were preprocessed by hand): move that folder away, or prepare "
-                    "under another name"
+                    f"the preprocessed data changed after {trained[0]} was trained (different cases, labels or "
+                    "plans, or manual preprocessing): move that folder away, or prepare a configuration with "
+                    "another name"
                 )
         self._marker.unlink(missing_ok=True)
         number = str(dataset_number(self.dataset))
@@ -180,7 +180,7 @@ def read_paper_plans(dataset: str) -> dict[str, Any]:
         UserError: When the data set is not prepared.
     """
     if not (preprocessed_dataset(dataset) / f"{PLANS}.json").is_file():
-        raise UserError(f"{dataset} is not prepared for the paper's experiment: `cscn paper prepare {dataset}` does it")
+        raise UserError(f"{dataset} is not prepared for the paper's experiment: run `cscn paper prepare {dataset}`")
     return read_plans(dataset, PLANS)
 
 
@@ -196,17 +196,17 @@ def patients_of(raw: Path) -> Mapping[str, str]:
     ending = read_dataset_json(raw)["file_ending"]
     if not ending.endswith(ENDINGS):
         raise UserError(
-            f"{raw.name} holds {ending} files: the table reads NIfTI; write the data anew with `cscn convert nifti`"
+            f"{raw.name} contains {ending} files, but the table needs NIfTI: convert the data with `cscn convert nifti`"
         )
     labels = raw / "labelsTr"
     cases = sorted(f.name.removesuffix(ending) for f in labels.glob(f"*{ending}") if not f.name.startswith("."))
     if not cases:
-        raise UserError(f"{labels} holds no label maps with the ending {ending}: put the training cases there first")
+        raise UserError(f"{labels} contains no label maps with the ending {ending}: add the training cases first")
     file = raw / "patients.json"
     if not file.is_file():
         return {case: case for case in cases}
     known = read_json_file(file)
     if not isinstance(known, dict) or (missing := [case for case in cases if not known.get(case)]):
         lacks = f"lacks {', '.join(missing[:5])}" if isinstance(known, dict) else "is no table of cases"
-        raise UserError(f"{file} {lacks}: it has to name the patient of every training case, or to be removed")
+        raise UserError(f"{file} {lacks}: add the patient of every training case, or delete the file")
     return {case: str(known[case]) for case in cases}

@@ -113,7 +113,7 @@ def paper_runs(
     splits = _splits(dataset, configuration)
     chosen = list(range(len(splits))) if folds is None else list(folds)
     if unknown := [fold for fold in chosen if fold >= len(splits)]:
-        raise ArgumentError("folds", f"there is no split {unknown[0]}; there are {len(splits)}, from 0 on")
+        raise ArgumentError("folds", f"there is no split {unknown[0]}; expected 0 to {len(splits) - 1}")
     ending = read_dataset_json(preprocessed_dataset(dataset))["file_ending"]
     runs = [
         PaperRun(method, Training(dataset, configuration, TRAINERS[method], PLANS, fold), splits[fold].test, ending)
@@ -126,8 +126,8 @@ def paper_runs(
         file = model / "plans.json"
         if file.is_file() and not are_the_same(plans, read_plans_file(file), configuration):
             raise UserError(
-                f"{model} holds results of other plans than {PLANS} are now: move that folder away, or prepare a "
-                "configuration of another name (`cscn paper prepare -c NAME`)"
+                f"{PLANS} changed after {model} was trained: move that folder away, or prepare a "
+                "configuration with another name (`cscn paper prepare -c NAME`)"
             )
     return runs
 

@@ -47,11 +47,13 @@ def score_runs(runs: Sequence[PaperRun], *, on_progress: OnProgress | None = Non
         on_progress: Called with the number of scored cases and of all of them.
 
     Raises:
-        UserError: When no run is done, or predictions or references can't be read.
+        UserError: When no run is done, or predictions or references cannot be read.
     """
     dataset = runs[0].training.dataset
     if not any(run.is_done for run in runs):
-        raise UserError(f"no run is done yet: `cscn paper run {dataset}` makes them, `cscn paper status` shows how far")
+        raise UserError(
+            f"no run is finished yet: use `cscn paper run {dataset}`, and `cscn paper status` to see the state"
+        )
     labels = labels_of(dataset)
     total = sum(len(run.test_cases) for run in runs if run.is_done)
     before = 0

@@ -73,7 +73,7 @@ def read_shown_case(runs: Sequence[PaperRun], case: str, label: str) -> ShownCas
             truth_file = pair.reference
             found[method] = label_mask(read_oriented(pair.prediction, grid=grid).voxels, values)
     if truth_file is None:
-        raise ArgumentError("cases", f"no run that is done has predicted a case {case}")
+        raise ArgumentError("cases", f"no finished run has predicted a case {case}; choose another case")
     truth = label_mask(read_oriented(truth_file, grid=grid).voxels, values)
     return ShownCase(case, read_oriented(image_file, grid=grid), truth, found)
 
@@ -81,5 +81,5 @@ def read_shown_case(runs: Sequence[PaperRun], case: str, label: str) -> ShownCas
 def _image_file(dataset: str, case: str, ending: str) -> Path:
     file = raw_dataset(dataset) / "imagesTr" / f"{case}_0000{ending}"
     if not file.is_file():
-        raise UserError(f"{file} is missing: the figures show the images, which have to be in nnUNet_raw")
+        raise UserError(f"{file} is missing: the figures need the images in nnUNet_raw")
     return file

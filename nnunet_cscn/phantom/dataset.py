@@ -74,9 +74,9 @@ def _check_place(target: Path, overwrite: bool) -> None:
     if not target.exists():
         return
     if read_manifest(target) is None:
-        raise UserError(f"{target}: is there and no synthetic data set; move it away or choose another id or name")
+        raise UserError(f"{target}: this is not a synthetic data set; move it away or choose another number or name")
     if not overwrite:
-        raise UserError(f"{target}: holds a synthetic data set of other settings; add --overwrite to replace it")
+        raise UserError(f"{target}: the synthetic data set has different settings; add overwrite=True to replace it")
 
 
 def _heads(

@@ -65,10 +65,10 @@ def find_label_maps(folder: Path) -> list[Path]:
         UserError: When there is no such folder, or none in it.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; name one with label maps of heads")
+        raise UserError(f"{folder}: folder not found; give a folder with label maps of heads")
     paths = sorted(path for path in folder.iterdir() if path.name.endswith((".nii", ".nii.gz")))
     if not paths:
-        raise UserError(f"{folder}: holds no label maps (*.nii or *.nii.gz)")
+        raise UserError(f"{folder}: the folder contains no label maps (*.nii or *.nii.gz)")
     return paths
 
 
@@ -84,13 +84,16 @@ def read_labels(path: Path) -> NDArray[np.int16]:
     try:
         image = SimpleITK.ReadImage(str(path))
     except RuntimeError as fault:
-        raise UserError(f"{path}: cannot be read as an image") from fault
+        raise UserError(f"{path}: the file cannot be read as an image; restore it") from fault
     if image.GetDimension() != 3 or not np.allclose(image.GetSpacing(), 1.0, atol=0.01):
         raise UserError(f"{path}: expected a label map of 1 mm voxels, got a spacing of {image.GetSpacing()}")
     values = SimpleITK.GetArrayFromImage(SimpleITK.DICOMOrient(image, "LPS"))
     labels = _whole_numbers(values)
     if labels is None or not {BRAINSTEM, SOFT_TISSUE, CORTEX} <= set(np.flatnonzero(np.bincount(labels.ravel()))):
-        raise UserError(f"{path}: no label map of a head (brainstem {BRAINSTEM}, soft tissue {SOFT_TISSUE}, ...)")
+        raise UserError(
+            f"{path}: this is not a label map of a head; expected labels such as brainstem {BRAINSTEM} and soft tissue "
+            f"{SOFT_TISSUE}"
+        )
     return labels
 
 

@@ -27,7 +27,7 @@ def assign_heads(settings: PhantomSettings, heads: list[HeadFile]) -> list[HeadF
     order = np.random.default_rng([settings.seed, 2]).permutation(len(heads))
     held_out = max(1, round(_TEST_SHARE * len(heads))) if settings.test_cases else 0
     if len(heads) <= held_out:
-        raise UserError(f"anatomy: {len(heads)} usable heads; training and test cases need two or more")
+        raise UserError(f"anatomy: found {len(heads)} usable heads; expected at least two, for training and test cases")
     test, training = order[:held_out], order[held_out:]
     numbers = [training[k % len(training)] for k in range(settings.cases)]
     numbers += [test[k % held_out] for k in range(settings.test_cases)]

@@ -141,9 +141,11 @@ def _check(changes: Changes, inherited: Mapping[str, Any]) -> None:
         if number is not None and not 1 <= number <= LARGEST:
             raise UserError(f"{option}: expected a number from 1 to {LARGEST}, got {number}")
     if changes.window is not None and changes.patch_size is not None:
-        raise UserError("--window and --patch-size: give one of them; the window is the patch of the cascade")
+        raise UserError("--window and --patch-size cannot be used together: the window is the patch of the cascade")
     if changes.window is not None and "pooling" in changes.options.get("coarse", {}):
-        raise UserError("--window chooses coarse.pooling: set both by hand with --patch-size and --set coarse.pooling")
+        raise UserError(
+            "--window sets coarse.pooling itself: to set both yourself, use --patch-size and --set coarse.pooling"
+        )
     sizes = (
         ("--patch-size", changes.patch_size),
         ("--window", changes.window),
@@ -168,7 +170,7 @@ def _check_patch(option: str, patch_size: Sequence[float]) -> None:
         raise UserError(f"{option}: expected at most {LARGEST} voxels along an axis, got {shown}")
     if sum(edge >= SMALLEST_FEATURE_MAP for edge in patch_size) < 2:
         raise UserError(
-            f"{option}: expected {SMALLEST_FEATURE_MAP} or more voxels along at least two axes, got {shown}"
+            f"{option}: expected at least {SMALLEST_FEATURE_MAP} voxels along at least two axes, got {shown}"
         )
 
 

@@ -30,7 +30,7 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         for key in blocks:
             block = block.setdefault(key, {})
             if not isinstance(block, dict):
-                raise UserError(f"--set {assignment}: {key} is set to a value already")
+                raise UserError(f"--set {assignment}: {key} already has a value: set it only once")
         block[last] = _value(text.strip())
     return nested
 

@@ -20,9 +20,9 @@ def check_configuration_name(name: str) -> None:
         UserError: When it can't.
     """
     if not name.replace("_", "").replace("-", "").isalnum() or "__" in name:
-        raise UserError(f"{name}: a name consists of letters, digits, - and single _, as it becomes part of a folder's")
+        raise UserError(f"{name}: use only letters, digits, - and single _, because the name is part of a folder name")
     if name in NNUNETS_NAMES:
-        raise UserError(f"{name} is a configuration of nnU-Net's own planner: choose another name")
+        raise UserError(f"{name} is a configuration made by nnU-Net's planner: choose another name")
 
 
 def store_configuration(
@@ -55,7 +55,12 @@ def store_configuration(
 
 def _refuse_loss(file: Path, plans: dict[str, Any], name: str, *, overwrite: bool) -> None:
     if not overwrite:
-        raise UserError(f"{name} stands in {file} with other settings: choose another name or add --overwrite")
+        raise UserError(
+            f"{name} already exists in {file} with different settings: choose another name or add overwrite=True"
+        )
     for heir in plans["configurations"]:
         if name in inheritance(plans, heir) and (trained := models_trained_with(file.parent.name, file.stem, heir)):
-            raise UserError(f"{trained[0]} was trained with {name} as it is: choose another name or remove that folder")
+            raise UserError(
+                f"{trained[0]} was trained with {name}, so this configuration must not change: choose another name or "
+                "delete that folder"
+            )

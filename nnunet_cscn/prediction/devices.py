@@ -22,13 +22,14 @@ def chosen_device(name: str | None) -> torch.device:
     """
     if name is not None and re.fullmatch(r"cuda(:\d+)?|cpu|mps", name) is None:
         raise ArgumentError(
-            "device", f"expected cuda, cpu or mps, got {name}; cuda:1 or CUDA_VISIBLE_DEVICES choose among several GPUs"
+            "device",
+            f"expected cuda, cpu or mps, got {name}; to choose one of several GPUs, use cuda:1 or CUDA_VISIBLE_DEVICES",
         )
     import torch
 
     device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ArgumentError("device", f"torch can see no GPU {device}: choose one that it sees, or cpu")
+        raise ArgumentError("device", f"torch cannot find the GPU {device}: choose another GPU, or cpu")
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ArgumentError("device", "torch finds no mps here: choose cpu")
+        raise ArgumentError("device", "torch does not support mps on this machine: choose cpu")
     return device

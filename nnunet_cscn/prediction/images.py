@@ -27,7 +27,7 @@ def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, l
         UserError: When there is no case, or cases lack channels or have too many, all of them listed.
     """
     if not folder.is_dir():
-        raise ArgumentError("images", f"there is no folder {folder}")
+        raise ArgumentError("images", f"folder not found: {folder}")
     name = re.compile(r"(.+)_(\d{4})" + re.escape(file_ending))
     channels: dict[str, dict[int, Path]] = {}
     for file in sorted(folder.iterdir()):
@@ -36,13 +36,13 @@ def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, l
     if not channels:
         raise ArgumentError(
             "images",
-            f"{folder} holds no images named as nnU-Net wants them, such as case_0000{file_ending} (case, channel)",
+            f"{folder} contains no images with nnU-Net file names, such as case_0000{file_ending} (case, channel)",
         )
     if wrong := [case for case, files in channels.items() if not _is_complete(files, n_channels)]:
         wanted = ", ".join(f"CASE_{channel:04d}{file_ending}" for channel in range(n_channels))
         raise ArgumentError(
             "images",
-            f"in {folder} {len(wrong)} of {len(channels)} cases do not have exactly the channels of the model "
+            f"{len(wrong)} of {len(channels)} cases in {folder} do not have exactly the channels of the model "
             f"({wanted}): {', '.join(wrong[:10])}{' and others' if len(wrong) > 10 else ''}",
         )
     return {case: [file for _, file in sorted(files.items())] for case, files in channels.items()}
@@ -62,7 +62,7 @@ def check_unharmed(cases: Mapping[str, Sequence[Path]], *, on_progress: OnProgre
     if problems:
         lines = [problems[case] for case in cases if case in problems]
         raise UserError(
-            "\n  ".join([f"{len(lines)} of {len(cases)} cases can't be read; restore their files:", *lines])
+            "\n  ".join([f"{len(lines)} of {len(cases)} cases cannot be read; restore their files:", *lines])
         )
 
 

@@ -49,9 +49,7 @@ def check_reader(plans: Any) -> None:
     """
     name = plans.image_reader_writer_class.__name__
     if name not in _READERS:
-        raise UserError(
-            f"the plans read images with {name}: maps of real numbers can only be written for {' and '.join(_READERS)}"
-        )
+        raise UserError(f"the plans use the image reader {name}: probability maps need one of {', '.join(_READERS)}")
 
 
 def write_map(file: Path, values: NDArray[np.float32], properties: dict[str, Any]) -> None:

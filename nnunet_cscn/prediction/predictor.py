@@ -89,7 +89,7 @@ class Model:
         return ending
 
     def description(self) -> dict[str, Any]:
-        """Return the dataset.json that the model was trained with; UserError when it can't be read."""
+        """Return the dataset.json that the model was trained with; UserError when it cannot be read."""
         content = read_json_file(self.folder / "dataset.json")
         return content if isinstance(content, dict) else {}
 

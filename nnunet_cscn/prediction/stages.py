@@ -33,8 +33,8 @@ class StagesPredictor:
         network = unwrapped(predictor.network)
         if not isinstance(network, CSCN):
             raise UserError(
-                f"{predictor.trainer_name} has a single network: only CSCNTrainer, CSCNStagedTrainer and their "
-                "variants have two stages that can disagree"
+                f"{predictor.trainer_name} has only one network: use CSCNTrainer, CSCNStagedTrainer or one of their "
+                "variants, which have two stages to compare"
             )
         self._n_heads = network.output_channels
         self._predictor = copy.copy(predictor)

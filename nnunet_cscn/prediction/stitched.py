@@ -33,8 +33,8 @@ class StitchedPredictor(nnUNetPredictor):  # type: ignore[misc]
         if not isinstance(unwrapped(self.network), FrozenCoarse):
             raise ArgumentError(
                 "manner",
-                f"{self.trainer_name} did not learn from stitched probabilities; only CSCNStagedTrainer and its "
-                "variants do",
+                f"{self.trainer_name} was not trained on stitched probabilities; use CSCNStagedTrainer or one of its "
+                "variants",
             )
         self._stage_one_labels = self.label_manager  # other users of this predictor may ask for more channels
 

@@ -29,7 +29,7 @@ class ThreeViewsPredictor(nnUNetPredictor):  # type: ignore[misc]
         if not Settings.from_configuration(self.configuration_manager.configuration).three_views:
             raise ArgumentError(
                 "manner",
-                f"{self.trainer_name} learnt from one view here; train a configuration with the option three_views "
+                f"{self.trainer_name} was trained on one view; train a configuration with the option three_views "
                 "(`cscn configure ... --set three_views=true`)",
             )
 

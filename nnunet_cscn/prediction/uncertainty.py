@@ -38,7 +38,8 @@ class UncertaintyWriter:
         check_reader(predictor.plans_manager)
         if previous := predictor.configuration_manager.previous_stage_name:
             raise ArgumentError(
-                "uncertainty", f"{model.folder.name} needs segmentations of {previous}, as nnU-Net's cascade"
+                "uncertainty",
+                f"{model.folder.name} needs the segmentations of {previous} (nnU-Net's cascade) and is not supported",
             )
         self._predictor = predictor
         self._model = {**model.to_json(), "manner": manner_of(predictor)}
@@ -138,5 +139,5 @@ def read_scores(out: Path) -> dict[str, float]:
     file = out / SUMMARY
     content = read_json_file(file)
     if not isinstance(content, dict) or not isinstance(content.get("disagreement"), dict):
-        raise UserError(f"{file} holds no disagreement of stages: run `cscn predict --uncertainty`")
+        raise UserError(f"{file} contains no disagreement of the stages: run `cscn predict --uncertainty`")
     return dict(sorted(content["disagreement"].items(), key=lambda item: -item[1]))

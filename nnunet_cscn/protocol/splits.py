@@ -20,7 +20,7 @@ FILE = "cscn_paper_splits.json"
 NOTE = "split.json"  # in the folder of a training, as is the next one
 TEST_FOLDER = "test"
 
-_DAMAGED = "{file} holds no splits of the paper's protocol: remove it and run `cscn paper prepare` again"
+_DAMAGED = "{file} contains no splits of the paper's protocol: delete it and run `cscn paper prepare` again"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def paper_splits(patients: Mapping[str, str], *, seed: int = SEED) -> list[Paper
     names = sorted(set(patients.values()))
     if len(names) < ROUNDS + 2:
         raise UserError(
-            f"{ROUNDS} splits into train, validation and test need {ROUNDS + 2} patients; {len(names)} are there"
+            f"{ROUNDS} splits into train, validation and test need {ROUNDS + 2} patients; the data set has {len(names)}"
         )
     draw = random.Random(seed)
     draw.shuffle(names)
@@ -84,8 +84,8 @@ def write_paper_splits(file: Path, splits: Sequence[PaperSplit], patients: Mappi
         write_json(file, {"patients": dict(patients), "splits": [asdict(split) for split in splits]})
     elif read_paper_splits(file) != list(splits) or read_patients(file) != dict(patients):
         raise UserError(
-            f"{file} holds other splits (cases or patients have changed since), and networks may have been trained on "
-            "them: move it away first, and the results of the paper's trainers with it"
+            f"{file} contains different splits (cases or patients have changed), and networks may have been trained on "
+            "them: move this file and the results of the paper's trainers away first"
         )
 
 
@@ -132,14 +132,14 @@ def check_split(folder: Path, split: PaperSplit) -> None:
     file = folder / NOTE
     if file.is_file() and read_json_file(file) != {key: list(cases) for key, cases in asdict(split).items()}:
         raise UserError(
-            f"{folder} was trained on another split than {FILE} holds now, perhaps on cases that it would be tested "
-            "on: move that folder away"
+            f"{FILE} changed after {folder} was trained, so test cases may have been used for training: move that "
+            "folder away"
         )
 
 
 def _content(file: Path) -> dict[str, Any]:
     if not file.is_file():
-        raise UserError(f"{file} is missing: `cscn paper prepare` makes the splits of the paper's protocol")
+        raise UserError(f"{file} is missing: make the splits with `cscn paper prepare`")
     content = read_json_file(file)
     if not isinstance(content, dict) or not {"patients", "splits"} <= content.keys():
         raise UserError(_DAMAGED.format(file=file))

@@ -70,7 +70,7 @@ def choose_cases(scores: FolderScores, n_each: int, *, wanted: Sequence[str] = (
     """
     for case in wanted:
         if case not in scores.cases:
-            raise ArgumentError("cases", f"there is no case {case}; there are {', '.join(list(scores.cases)[:10])}")
+            raise ArgumentError("cases", f"case not found: {case}; available: {', '.join(list(scores.cases)[:10])}")
     choices = []
     for label in scores.labels:
         dsc = {case: by_label[label].counts.dsc for case, by_label in scores.cases.items()}
@@ -105,7 +105,7 @@ def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> di
         ArgumentError: When images are missing or lie on another grid; all such cases are listed.
     """
     if not images.is_dir():
-        raise ArgumentError("images", f"there is no folder {images}")
+        raise ArgumentError("images", f"folder not found: {images}")
     found, problems = {}, []
     for case in cases:
         parts = [f"_{channel:04d}", *([""] if channel == 0 else [])]
@@ -122,7 +122,10 @@ def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> di
         found[case.name] = file
     if problems:
         raise ArgumentError(
-            "images", "\n  ".join(["some cases can't be shown; mend the images or show none:", *problems])
+            "images",
+            "\n  ".join(
+                ["some cases cannot be shown; correct the images, or make the report without images:", *problems]
+            ),
         )
     return found
 

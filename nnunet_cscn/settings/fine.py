@@ -77,7 +77,9 @@ class FineSettings:
         at_least("fine.dense_layers", self.dense_layers, 1)
         at_least("fine.bottleneck", self.bottleneck, 0)
         if not self.atrous_rates or min(self.atrous_rates) < 1:
-            raise UserError(f"{BLOCK}.fine.atrous_rates: expected one or more rates >= 1, got {self.atrous_rates}")
+            raise UserError(
+                f"{BLOCK}.fine.atrous_rates: expected at least one rate, each 1 or more, got {self.atrous_rates}"
+            )
         if self.pyramid_width is not None:
             above("fine.pyramid_width", self.pyramid_width, 0.0)
         at_least("fine.stages", self.stages, 1)

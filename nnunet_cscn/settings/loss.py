@@ -44,6 +44,8 @@ class LossSettings:
         at_least("loss.focal_weight", self.focal_weight, 0.0)
         at_least("loss.dice_weight", self.dice_weight, 0.0)
         if self.focal_weight == self.dice_weight == 0:
-            raise UserError(f"{BLOCK}.loss: focal_weight and dice_weight are both 0, which leaves no loss; set one")
+            raise UserError(
+                f"{BLOCK}.loss: focal_weight and dice_weight are both 0, so there is no loss; set at least one above 0"
+            )
         if self.distance_cap_mm is not None:
             at_least("loss.distance_cap_mm", self.distance_cap_mm, 0.0)

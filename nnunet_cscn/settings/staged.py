@@ -25,7 +25,9 @@ class SoftAugmentationSettings:
     def __post_init__(self) -> None:
         for name in ("jitter", "blur", "dropout"):
             if not 0 <= (value := getattr(self, name)) <= 1:
-                raise UserError(f"{BLOCK}.staged.augmentation.{name}: expected a probability, got {value:g}")
+                raise UserError(
+                    f"{BLOCK}.staged.augmentation.{name}: expected a probability from 0 to 1, got {value:g}"
+                )
 
 
 @dataclass(frozen=True)
@@ -48,4 +50,4 @@ class StagedSettings:
         if not self.stage_one.isidentifier():
             raise UserError(f"{BLOCK}.staged.stage_one: expected a trainer's name, got {self.stage_one!r}")
         if not self.checkpoint.endswith(".pth") or "/" in self.checkpoint:
-            raise UserError(f"{BLOCK}.staged.checkpoint: expected a name such as checkpoint_best.pth")
+            raise UserError(f"{BLOCK}.staged.checkpoint: expected a file name such as checkpoint_best.pth")

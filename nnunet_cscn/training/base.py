@@ -168,7 +168,7 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         if not self.settings.three_views:
             return None
         if len(self.configuration_manager.patch_size) != 3:
-            raise UserError(f"three_views: {self.configuration_name} is a 2d configuration, which has one view")
+            raise UserError(f"three_views: {self.configuration_name} is a 2d configuration; use a 3d configuration")
         spacing_mm = [float(step) for step in self.configuration_manager.spacing]
         if max(spacing_mm) > ISOTROPIC * min(spacing_mm):
             self.print_to_log_file(
@@ -240,8 +240,8 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         settings = self.settings
         if self.fixed_epochs is not None and settings.epochs not in (None, self.fixed_epochs):
             raise UserError(
-                f"{type(self).__name__} fixes the number of epochs, but the cscn block of {self.configuration_name} "
-                f"says epochs={settings.epochs}: use the trainer without a length in its name, or drop the option"
+                f"{type(self).__name__} has a fixed number of epochs, but the cscn block of {self.configuration_name} "
+                f"has epochs={settings.epochs}: use the trainer without epochs in its name, or remove the option"
             )
         self.num_epochs = settings.epochs or self.fixed_epochs or self.num_epochs
         self.num_iterations_per_epoch = settings.iterations_per_epoch or self.num_iterations_per_epoch
@@ -280,8 +280,8 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         # plans of ours that do not fit, as other programs use the GPU too, should be made for half of it
         share, name = (0.5, f"{plans_name}Small") if plans_name.startswith("nnUNetCSCN") else (0.8, "nnUNetCSCNPlans")
         return (
-            f"{properties.name} has {gibibytes:.0f} GiB, too little for {type(self).__name__} with configuration "
+            f"{properties.name} has {gibibytes:.0f} GiB, not enough for {type(self).__name__} with configuration "
             f"{self.configuration_name} (patch {list(plan.patch_size)}, batch {self.batch_size}): make plans that fit "
             f"with `cscn plan -d {self.plans_manager.dataset_name} --gpu-memory {max(1, int(gibibytes * share))} "
-            f"{residual}-p {name}` and train with `-p {name}` (configurations of your own are to be made again there)"
+            f"{residual}-p {name}` and train with `-p {name}` (add your own configurations to these plans again)"
         )

@@ -66,13 +66,13 @@ def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, name: str | None = 
 def _misfit(file: Path, checkpoint: dict[str, Any], network: Any, name: str) -> str:
     if not isinstance(network, CoarseToFineCSCN):
         return (
-            f"{file} holds weights of {checkpoint['trainer_name']}, whose network is not the plan's "
-            "U-Net: give a checkpoint of BUNetTrainer or of stock nnUNetTrainer"
+            f"{file} contains weights of {checkpoint['trainer_name']}, whose network is not the U-Net of the "
+            "plan: give a checkpoint of BUNetTrainer or nnUNetTrainer"
         )
     pooling = "x".join(map(str, network.pooling))
     return (
-        f"{file} holds weights of {checkpoint['trainer_name']} that are not those of the U-Net on the window of {name} "
-        f"pooled by {pooling}: train BUNetTrainer or nnUNetTrainer on a configuration with {pooling} times its spacing "
-        f"and its patch over {pooling}, and pass `-c {name}`; or give the cascade's configuration the option "
-        "coarse.resolution=full"
+        f"{file} contains weights of {checkpoint['trainer_name']} that do not fit the coarse network of {name} "
+        f"(window pooled by {pooling}): train BUNetTrainer or nnUNetTrainer on a configuration with its spacing "
+        f"times {pooling} and its patch divided by {pooling}, and use `-c {name}`; or set coarse.resolution=full in "
+        "the configuration of the cascade"
     )

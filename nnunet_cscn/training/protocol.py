@@ -52,7 +52,7 @@ class PaperProtocol(CSCNBaseTrainer):
         file = Path(self.preprocessed_dataset_folder_base) / FILE
         splits = read_paper_splits(file)
         if not self.fold < len(splits):
-            raise UserError(f"{file} has no fold {self.fold}: there are {len(splits)}, from 0 on")
+            raise UserError(f"{file} has no fold {self.fold}: expected a fold from 0 to {len(splits) - 1}")
         return splits[self.fold]
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, StaircaseSchedule]:
@@ -208,15 +208,15 @@ class PaperProtocol(CSCNBaseTrainer):
     def _apply_lengths(self) -> None:
         if self.settings.protocol is None:
             raise UserError(
-                f"{type(self).__name__} trains configurations that `cscn paper prepare` made, and "
-                f"{self.configuration_name} of {self.plans_manager.plans_name} is none: run "
+                f"{type(self).__name__} needs a configuration made by `cscn paper prepare`, and "
+                f"{self.configuration_name} of {self.plans_manager.plans_name} is not one: run "
                 f"`cscn paper prepare {self.plans_manager.dataset_name}` first"
             )
         if self.settings.loss.normalised:
             raise UserError(
-                f"{self.configuration_name} asks for normalised distance weights, which the paper's loss (Eq. 7) has "
-                f"not: prepare it again with `cscn paper prepare {self.plans_manager.dataset_name}`, or write "
-                "loss.normalised=false into its cscn block"
+                f"{self.configuration_name} has normalised distance weights, but the paper's loss (Eq. 7) has "
+                f"none: prepare it again with `cscn paper prepare {self.plans_manager.dataset_name}`, or set "
+                "loss.normalised=false in its cscn block"
             )
         super()._apply_lengths()
         self.initial_lr = self.settings.initial_learning_rate or INITIAL_LEARNING_RATE

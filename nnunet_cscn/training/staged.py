@@ -58,8 +58,8 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
             )
         except TypeError as refusal:  # the signature that nnU-Net had before 2.8
             raise UserError(
-                f"cscn.staged.stage_one: {staged.stage_one} does not build its network as nnU-Net asks now "
-                f"({refusal}): bring its build_network_architecture up to date"
+                f"cscn.staged.stage_one: build_network_architecture of {staged.stage_one} does not have the "
+                f"arguments that this version of nnU-Net uses ({refusal}): update it"
             ) from refusal
         return build_second_stage(
             _on_the_grid_of(configuration_manager, coarse, coarse_configuration),
@@ -139,19 +139,17 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
     def _check_stage_one(self) -> dict[int, str]:
         """Return the hash of each fold's stage-one checkpoint, once it is sure that their maps are right."""
         if self.fold == "all":
-            raise UserError(
-                f"{type(self).__name__} needs a fold: trained on all cases, stage one leaves none out of fold"
-            )
+            raise UserError(f"{type(self).__name__} needs a fold number: there are no out-of-fold maps for fold all")
         stage_one = self.stage_one()
         if int(self.fold) >= len(stage_one.splits):
-            raise UserError(f"splits_final.json has no fold {self.fold}: there are {len(stage_one.splits)}, from 0 on")
+            raise UserError(f"splits_final.json has no fold {self.fold}: expected 0 to {len(stage_one.splits) - 1}")
         self.print_to_log_file("Checking the stage-one maps")
         manifest = check_maps(stage_one, has_stage_one=not self.has_taken_over, n_threads=default_num_processes)
         hashes = manifest.checkpoint_hashes
         if self.has_taken_over and self.my_init_kwargs.get(RECORD, {}).get("stage_one") != hashes:
             raise UserError(
-                f"{self.output_folder} was trained on the maps of another stage one than those of now: restore them, "
-                "or remove this folder and train anew"
+                f"the stage-one probability maps changed after the training in {self.output_folder} started: restore "
+                "them, or delete this folder and train again"
             )
         return hashes
 
@@ -165,8 +163,8 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
             network.load_state_dict(read_checkpoint(file)["network_weights"])
         except RuntimeError as misfit:
             raise UserError(
-                f"the network of {file} is not the one that {self.settings.staged.stage_one} builds now: train stage "
-                "one again"
+                f"the network in {file} differs from the network that {self.settings.staged.stage_one} builds: train "
+                "stage one again"
             ) from misfit
         self.print_to_log_file("Embedded the stage-one network of", file)
 
@@ -183,7 +181,7 @@ def _on_the_grid_of(second: ConfigurationManager, network: nn.Module, first: Con
         UserError: When one of them is planar and the other is not.
     """
     if len(first.patch_size) != len(second.patch_size):
-        raise UserError("cscn.staged.configuration: a planar stage one can't stand before a volumetric stage two")
+        raise UserError("cscn.staged.configuration: a 2D stage one cannot be combined with a 3D stage two")
     scale = [float(ours / theirs) for ours, theirs in zip(second.spacing, first.spacing, strict=True)]
     if scale == [1.0] * len(scale) and list(first.patch_size) == list(second.patch_size):
         return network
@@ -201,7 +199,9 @@ def _trainer_class(name: str) -> Any:
         with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net tells where it looks
             found = trainer_named(name)
     except RuntimeError:
-        raise UserError(f"cscn.staged.stage_one: nnU-Net finds no trainer {name}") from None
+        raise UserError(f"cscn.staged.stage_one: nnU-Net cannot find a trainer {name}; check the name") from None
     if issubclass(found, CSCNStagedTrainer):
-        raise UserError(f"cscn.staged.stage_one: {name} is a second stage itself; name the trainer of a single network")
+        raise UserError(
+            f"cscn.staged.stage_one: {name} is a trainer of stage two; give the trainer of a single network"
+        )
     return found

@@ -49,7 +49,7 @@ class TilePredictingTrainer(nnUNetTrainer):
         strides = np.prod(np.vstack(plan.pool_op_kernel_sizes), axis=0)
         if len(tile_size) != len(strides) or any(edge % step for edge, step in zip(tile_size, strides, strict=True)):
             raise UserError(
-                f"tile_size of {self.configuration_name}: expected {len(strides)} numbers that can be divided by "
+                f"tile_size of {self.configuration_name}: expected {len(strides)} numbers divisible by "
                 f"{', '.join(map(str, strides))}, got {list(tile_size)}"
             )
 

@@ -134,7 +134,7 @@ def compare_folders(
             found.to_dataframe()[["label", "metric", "difference", "low", "high", "p_holm"]]
     """
     if len(methods) < 2:
-        raise ArgumentError("methods", "give two or more folders of predictions (or files of scores) to compare")
+        raise ArgumentError("methods", "expected at least two folders of predictions (or files of scores)")
     chosen = compared_metrics(metrics)
     score = partial(
         _scores,
@@ -177,7 +177,9 @@ def _scores(
     if path.is_file():
         return MethodScores.of_file(name, path, empty_distance=empty_distance)
     if reference is None:
-        raise ArgumentError("reference", f"give the true label maps, to compare folders such as {path}")
+        raise ArgumentError(
+            "reference", f"the reference label maps are missing: give their folder to compare folders such as {path}"
+        )
     scores = score_folders(
         path,
         Path(reference),

@@ -108,7 +108,7 @@ def draw_cases(
         return
     _, problems = each_case(work, workers=1, on_progress=on_progress)
     for case, reason in problems.items():
-        raise UserError(f"{case} can't be drawn: {reason}")
+        raise UserError(f"the picture of {case} cannot be drawn: {reason}")
 
 
 def _check_folds(folder: Path, folds: Splits) -> None:
@@ -121,5 +121,7 @@ def _check_cases(folder: Path, cases: Sequence[SourceCase], *, n_channels: int) 
     """Refuse cases of the same name, and a folder that holds files of others."""
     names = [case.name for case in cases]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UserError(f"the source holds cases of the same name: {', '.join(twice[:5])}; convert one part of it")
+        raise UserError(
+            f"several cases have the same name: {', '.join(twice[:5])}; convert each part of the source separately"
+        )
     check_no_other_cases(folder, names, n_channels=n_channels)

@@ -61,7 +61,7 @@ def convert_dataset(
         raise ArgumentError("name", f"expected one of {', '.join(PUBLIC_DATASETS)}, got {name}")
     dataset = PUBLIC_DATASETS[name]
     if resample and not dataset.can_resample:
-        raise ArgumentError("resample", f"the volumes of {name} can't be resampled")
+        raise ArgumentError("resample", f"the converter for {name} does not support resampling")
     with quiet():
         description, cases = dataset.read(Path(source), _chosen_variant(name, dataset, variant), resample)
     return convert_cases(

@@ -120,10 +120,10 @@ def convert_dicom(
 
 def _regions(rois: Mapping[str, str]) -> tuple[Region, ...]:
     if not rois:
-        raise ArgumentError("rois", "expected one label or more")
+        raise ArgumentError("rois", "expected at least one label")
     for label, wanted in rois.items():
         if not label or not wanted or label == "background":
-            raise ArgumentError("rois", f"every label needs a name and a region of its own, got {label}={wanted}")
+            raise ArgumentError("rois", f"each label needs its own name and its own ROI, got {label}={wanted}")
     return tuple(Region(label, value, wanted) for value, (label, wanted) in enumerate(rois.items(), start=1))
 
 

@@ -71,7 +71,7 @@ def convert_nifti(
         dataset_id, name, title="Converted from a folder of volumes", channel_names=tuple(images), labels=values
     )
     if not images:
-        raise ArgumentError("images", "expected the pattern of one channel or more")
+        raise ArgumentError("images", "expected a pattern for at least one channel")
     layout = Layout(images, values, label_maps, masks or {})
     return convert_cases(
         description,
@@ -86,12 +86,14 @@ def convert_nifti(
 def _label_values(label_maps: str | None, labels: Mapping[str, int], masks: Mapping[str, str]) -> dict[str, int]:
     """Value of each label: as stated for label maps, in their order for masks."""
     if bool(masks) == (label_maps is not None) or bool(labels) != (label_maps is not None):
-        raise ArgumentError("masks", "expected either masks, or label maps with the values of their labels")
+        raise ArgumentError("masks", "give either masks, or label maps with the value of each label")
     values = dict(labels) if labels else {label: value for value, label in enumerate(masks, start=1)}
     argument = "labels" if labels else "masks"
     if "background" in values:
-        raise ArgumentError(argument, "background is what no label marks: leave it out")
+        raise ArgumentError(argument, "remove background: all voxels without a label are background")
     if list(values.values()) != list(range(1, len(values) + 1)):
         stated = ", ".join(f"{label}={value}" for label, value in values.items())
-        raise ArgumentError(argument, f"nnU-Net wants the values 1, 2, 3 and so on, in this order; got {stated}")
+        raise ArgumentError(
+            argument, f"expected the values 1, 2, 3 and so on in this order, as nnU-Net requires; got {stated}"
+        )
     return values

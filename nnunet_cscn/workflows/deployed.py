@@ -39,7 +39,7 @@ def load_deployed_model(folder: str | Path, *, device: str | None = None, mirror
     found = sorted({file.parent for file in place.rglob("plans.json") if any(file.parent.glob("fold_*"))})
     if len(found) != 1:
         names = [str(each.relative_to(place)) for each in found]
-        raise ArgumentError("folder", f"expected one trained model below {place}; {there_is(names)}")
+        raise ArgumentError("folder", f"expected exactly one trained model in {place}; {there_is(names)}")
     names = sorted(each.name.removeprefix("fold_") for each in found[0].glob("fold_*"))
     folds = tuple(int(name) if name.isdecimal() else name for name in names)
     window = SlidingWindow(mirroring=mirroring, progress=False)
@@ -92,18 +92,18 @@ def _socket_folders(images: Path, sockets: Sequence[str], model: LoadedModel) ->
     if len(names) != len(model.channel_names):
         channels = ", ".join(model.channel_names)
         raise ArgumentError(
-            "sockets", f"expected one for each channel ({channels}), got {len(names)}; {there_is(there)}"
+            "sockets", f"expected one socket per channel ({channels}), got {len(names)}; {there_is(there)}"
         )
     for name in names:
         if name not in there:
-            raise ArgumentError("sockets", f"there is no {images / name}; {there_is(there)}")
+            raise ArgumentError("sockets", f"folder not found: {images / name}; {there_is(there)}")
     return [images / name for name in names]
 
 
 def _only_image(folder: Path) -> Path:
     files = sorted(file for file in folder.iterdir() if file.name.endswith(ALL_ENDINGS))
     if len(files) != 1:
-        raise UserError(f"{folder}: expected one image, there are {len(files)}")
+        raise UserError(f"{folder}: expected one image, found {len(files)}")
     return files[0]
 
 

@@ -168,5 +168,5 @@ def _check_pair(prediction: NDArray[Any], reference: NDArray[Any]) -> None:
         raise ArgumentError(
             "prediction",
             f"expected two masks of booleans or two label maps of numbers, got {prediction.dtype} and "
-            f"{reference.dtype}; a mask is made of a label map by `array == value`",
+            f"{reference.dtype}; to make a mask from a label map, use `array == value`",
         )

@@ -25,14 +25,14 @@ def chosen_labels(dataset_json: str | Path | None, labels: Labels | EvaluatedLab
 
     Raises:
         ArgumentError: When both are given.
-        UserError: When the file can't be read, or the labels are not as nnU-Net defines them.
+        UserError: When the file cannot be read, or the labels are not as nnU-Net defines them.
 
     Example:
         >>> chosen_labels(None, {"GTVp": 1, "GTVn": 2}).values
         {'GTVp': (1,), 'GTVn': (2,)}
     """
     if dataset_json is not None and labels is not None:
-        raise ArgumentError("labels", "expected either labels or dataset_json, got both")
+        raise ArgumentError("labels", "expected labels or dataset_json, got both: remove one")
     if dataset_json is not None:
         return read_labels(Path(dataset_json))
     if labels is None or isinstance(labels, EvaluatedLabels):

@@ -110,9 +110,9 @@ def load_model_folder(
         UserError: As ``load_model``.
     """
     if not 0 < window.step_size <= 1:
-        raise ArgumentError("step_size", f"expected a number above 0 and up to 1, got {window.step_size:g}")
+        raise ArgumentError("step_size", f"expected a number above 0 and at most 1, got {window.step_size:g}")
     if not Path(folder).is_dir():
-        raise ArgumentError("folder", f"there is no folder {folder}")
+        raise ArgumentError("folder", f"folder not found: {folder}")
     model = Model(Path(folder), tuple(folds), checkpoint)
     model.check()
     ensure_registered()
@@ -183,7 +183,7 @@ class LoadedModel:
             shapes = "(Z, Y, X) or (1, Z, Y, X)" if n_channels == 1 else f"({n_channels}, Z, Y, X)"
             raise ArgumentError("image", f"expected an array of shape {shapes}, got {np.shape(image)}")
         if voxels.size == 0 or voxels.dtype.kind not in "biuf" or not np.isfinite(voxels).all():
-            raise ArgumentError("image", "expected voxels that are finite real numbers")
+            raise ArgumentError("image", "expected finite real numbers as voxel values")
         return self._predicted(voxels, {"spacing": spacing})
 
     def predict_files(self, files: Sequence[str | Path], out: str | Path | None = None) -> Prediction:
@@ -204,7 +204,7 @@ class LoadedModel:
 
         paths, ending = [Path(file) for file in files], self.model.file_ending()
         if absent := [str(path) for path in paths if not path.is_file()]:
-            raise ArgumentError("files", f"there is no file {', '.join(absent)}")
+            raise ArgumentError("files", f"file not found: {', '.join(absent)}")
         if out is not None and not str(out).endswith(ending):
             raise ArgumentError("out", f"expected a file that ends with {ending}, got {out}")
         check_unharmed({"the case": paths})
@@ -212,7 +212,7 @@ class LoadedModel:
         voxels, properties = reader.read_images([str(path) for path in paths])
         if len(voxels) != len(self.channel_names):
             wanted = f"{len(self.channel_names)} channels ({', '.join(self.channel_names)})"
-            raise ArgumentError("files", f"the model sees {wanted}, the files hold {len(voxels)}")
+            raise ArgumentError("files", f"the model needs {wanted}, the files contain {len(voxels)}")
         predicted = self._predicted(voxels, properties)
         if out is not None:
             with replacing(Path(out)) as temporary:
@@ -253,8 +253,8 @@ class LoadedModel:
     def _predicted(self, voxels: NDArray[Any], properties: dict[str, Any]) -> Prediction:
         if self.previous_stage is not None:
             raise UserError(
-                f"{self.model.folder.name} needs the segmentations of {self.previous_stage}: predict a folder, with "
-                "the argument previous_stage"
+                f"{self.model.folder.name} needs the segmentations of {self.previous_stage}: predict a folder and "
+                "give the argument previous_stage"
             )
         return Prediction(*self.predictor.predict_single_npy_array(voxels, properties, None, None, True))
 

@@ -102,7 +102,7 @@ def compare_observers(
             found.to_dataframe()[["label", "first", "second", "dsc_mean", "assd_mm_mean"]]
     """
     if taken := [name for name in observers if name in RESERVED_NAMES]:
-        raise ArgumentError("observers", f"{taken[0]} stands for something else: choose another name")
+        raise ArgumentError("observers", f"the name {taken[0]} is reserved: choose another name")
     found = agreements_of(
         {name: Path(folder) for name, folder in observers.items()},
         model=None if model is None else (MODEL, Path(model)),

@@ -83,7 +83,7 @@ def predict_folder(
     from nnunet_cscn.prediction.uncertainty import UncertaintyWriter, read_scores
 
     if not 0 <= part < n_parts:
-        raise ArgumentError("part", f"of {n_parts} parts it goes from 0 to {n_parts - 1}, got {part}")
+        raise ArgumentError("part", f"expected a number from 0 to {n_parts - 1} for {n_parts} parts, got {part}")
     previous = _checked_previous_stage(model, previous_stage)
     found = images_in(Path(images), file_ending=model.model.file_ending(), n_channels=len(model.channel_names))
     cases = {case: found[case] for case in sorted(found)[part::n_parts]}
@@ -111,7 +111,7 @@ def predict_folder(
 
 def _checked_previous_stage(model: LoadedModel, folder: str | Path | None) -> Path | None:
     if folder is not None and not Path(folder).is_dir():
-        raise ArgumentError("previous_stage", f"there is no folder {folder}")
+        raise ArgumentError("previous_stage", f"folder not found: {folder}")
     if folder is None and model.previous_stage is not None:
         raise ArgumentError(
             "previous_stage", f"{model.model.folder.name} needs the folder with segmentations of {model.previous_stage}"

@@ -82,7 +82,9 @@ def predict_dicom(
     from nnunet_cscn.nifti.voxels import read_voxels
 
     if not (ending := model.model.file_ending()).endswith(ENDINGS):
-        raise UserError(f"{model.model.folder.name} reads {ending} files; from DICOM only NIfTI models can predict")
+        raise UserError(
+            f"{model.model.folder.name} was trained on {ending} files; DICOM prediction needs a NIfTI model"
+        )
     notes: list[str] = []
 
     def note(text: str) -> None:
@@ -135,7 +137,7 @@ def _write(series: ImageSeries, masks: Masks, folder: Path, note: OnNote) -> Non
         write_segmentation(folder / SEGMENTATION, masks, series)
     except Exception as fault:  # highdicom is strict, and what it says may quote the patient
         raise UserError(
-            f"{STRUCTURES} is written, but no SEG: elements of the images break DICOM's rules ({type(fault).__name__})"
+            f"{STRUCTURES} was written, but not the SEG: the images have invalid elements ({type(fault).__name__})"
         ) from None
 
 

@@ -128,9 +128,9 @@ def _check(
     if file.is_dir() or file.suffix.lower() not in {".html", ".htm"}:
         raise ArgumentError("file", f"expected a file whose name ends with .html, got {file}")
     if images is not None and not images.is_dir():
-        raise ArgumentError("images", f"there is no folder {images}")
+        raise ArgumentError("images", f"folder not found: {images}")
     if absent := [name for name in cases if not any((references / f"{name}{end}").is_file() for end in ENDINGS)]:
-        raise ArgumentError("cases", f"there is no case {absent[0]} in {references}")
+        raise ArgumentError("cases", f"case not found: {absent[0]} is not in {references}")
     for name, number in (("channel", channel), ("show", show)):
         if number is not None and number < 0:
-            raise ArgumentError(name, f"expected a number from 0 on, got {number}")
+            raise ArgumentError(name, f"expected a number of 0 or more, got {number}")

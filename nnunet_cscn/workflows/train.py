@@ -63,8 +63,8 @@ def train(
     if staged and not chosen.startswith("CSCNStagedTrainer"):
         raise ArgumentError(
             "trainer",
-            f"{chosen} is no second stage, as CSCNStagedTrainer and its variants are; stage one is chosen by the "
-            "configuration's option staged.stage_one (`cscn configure`)",
+            f"{chosen} is not a trainer of stage two: choose CSCNStagedTrainer or one of its variants; to choose "
+            "stage one, set the option staged.stage_one of the configuration (`cscn configure`)",
         )
     last = trainings(name, configuration, chosen, plans=plans, folds=folds)
     if executor is None:

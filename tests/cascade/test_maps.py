@@ -44,7 +44,7 @@ def test_a_truncated_map_is_noticed(maps, share):
 @pytest.mark.parametrize("change", [{"fold": 1}, {"checkpoint_sha256": "x"}, {"image_sha256": "x"}, {"format": 0}])
 def test_a_map_of_another_origin_is_noticed(maps, change):
     expected = dataclasses.replace(ORIGIN, **change)
-    assert maps.fault("case", expected) == "its map was made by another network or from another image"
+    assert maps.fault("case", expected) == "its map was made by a different network or from a different image"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, 1.1])

@@ -39,7 +39,7 @@ def test_a_stage_one_of_all_cases_is_refused(stage_one):
     for fold in range(1, 5):
         shutil.rmtree(stage_one.folder / f"fold_{fold}")
     (stage_one.folder / "fold_0").rename(stage_one.folder / "fold_all")
-    with pytest.raises(UserError, match=r"was trained on all cases \(fold all\), which leaves none out of fold"):
+    with pytest.raises(UserError, match=r"was trained on all cases \(fold all\)"):
         stage_one.check_folds()
 
 
@@ -51,7 +51,7 @@ def test_a_fold_that_has_begun_goes_on(stage_one):
 
 
 def test_a_checkpoint_that_finished_folds_do_not_have_is_told(stage_one):
-    with pytest.raises(UserError, match=r"is finished but has no checkpoint_latest.pth in fold 0, 1, 2, 3, 4: choose"):
+    with pytest.raises(UserError, match=r"has no checkpoint_latest.pth in fold 0, 1, 2, 3, 4: choose"):
         dataclasses.replace(stage_one, checkpoint="checkpoint_latest.pth").check_folds()
 
 
@@ -63,12 +63,15 @@ def test_a_trainer_without_any_model_is_told_with_the_commands(stage_one):
 @pytest.mark.parametrize(
     ("splits", "sentence"),
     [
-        ([{"train": ["a", "b"], "val": ["c"]}], "no fold validates a, b, so no network has not seen them"),
-        ([{"train": ["a"], "val": ["b"]}, {"train": ["b"], "val": ["a", "b"]}], "more than one fold validates b"),
-        ([{"train": ["a"], "val": ["b", "a"]}], "fold 0 trains on what it validates: a"),
-        ({"train": []}, "holds no splits"),
-        ([{"train": ["a"]}], "holds no splits"),
-        ([], "holds no splits"),
+        ([{"train": ["a", "b"], "val": ["c"]}], "no fold has these cases in its validation set: a, b"),
+        (
+            [{"train": ["a"], "val": ["b"]}, {"train": ["b"], "val": ["a", "b"]}],
+            "several folds have these cases in their validation sets: b",
+        ),
+        ([{"train": ["a"], "val": ["b", "a"]}], "fold 0 has these cases in its training and validation sets: a"),
+        ({"train": []}, "no valid splits"),
+        ([{"train": ["a"]}], "no valid splits"),
+        ([], "no valid splits"),
     ],
 )
 def test_splits_that_leave_cases_without_an_unseen_network_are_refused(stage_one, splits, sentence):
@@ -89,7 +92,7 @@ def test_missing_splits_are_told(stage_one):
 )
 def test_other_labels_or_another_order_of_them_are_noticed_in_each_fold(stage_one, labels):
     change_checkpoint(stage_one.checkpoint_of(3), lambda arguments: arguments["dataset_json"].update(labels=labels))
-    with pytest.raises(UserError, match=r"^fold 3 of .* was trained with other labels than Dataset901_Tiny has now"):
+    with pytest.raises(UserError, match=r"labels of Dataset901_Tiny changed after fold 3 of .* was trained"):
         stage_one.check_folds()
 
 
@@ -98,7 +101,7 @@ def test_other_plans_are_noticed_in_each_fold(stage_one):
         arguments["plans"]["configurations"]["3d_tiny"]["patch_size"] = [8, 16, 32]
 
     change_checkpoint(stage_one.checkpoint_of(2), change_patch)
-    with pytest.raises(UserError, match=r"^fold 2 of .* was trained with another patch_size than nnUNetPlans has now"):
+    with pytest.raises(UserError, match=r"^nnUNetPlans changed after fold 2 of .* was trained \(patch_size\)"):
         stage_one.check_folds()
 
 
@@ -108,7 +111,7 @@ def test_a_split_that_changed_after_the_training_is_noticed(stage_one):
     splits = json.loads(file.read_text())
     splits[0], splits[1] = splits[1], splits[0]
     file.write_text(json.dumps(splits))
-    with pytest.raises(UserError, match=r"^fold 0 of .* was trained on another split than splits_final.json holds now"):
+    with pytest.raises(UserError, match=r"^splits_final.json changed after fold 0 of .* was trained"):
         stage_one.check_folds()
 
 
@@ -118,9 +121,7 @@ def forget_the_split(stage_one, fold):
 
 def test_for_stock_trainers_nnunets_validation_tells_the_split(stage_one):
     forget_the_split(stage_one, 0)
-    with pytest.raises(
-        UserError, match=r"fold 0 .* does not say on which cases it was trained: .* -tr BUNetTrainer --val"
-    ):
+    with pytest.raises(UserError, match=r"fold 0 .* -tr BUNetTrainer --val"):
         stage_one.check_folds()
     summary = stage_one.folder / "fold_0" / "validation" / "summary.json"
     summary.parent.mkdir()
@@ -128,7 +129,7 @@ def test_for_stock_trainers_nnunets_validation_tells_the_split(stage_one):
     summary.write_text(json.dumps({"metric_per_case": [{"reference_file": case} for case in cases]}))
     stage_one.check_folds()
     summary.write_text(json.dumps({"metric_per_case": [{"reference_file": cases[0]}]}))
-    with pytest.raises(UserError, match="was trained on another split"):
+    with pytest.raises(UserError, match=r"splits_final\.json changed after"):
         stage_one.check_folds()
 
 

@@ -64,9 +64,9 @@ def test_missing_folds_end_with_status_2_and_the_commands(stage_one, refused):
         (["901", "3d_nothing"], "the plans have no configuration 3d_nothing"),
         (["901", CONFIGURATION, "-p", "otherPlans"], "has no plans otherPlans"),
         (["901", CONFIGURATION, "-tr", "CSCNTrainer"], "CSCNTrainer__nnUNetPlans__3d_tiny is not finished in fold 0"),
-        (["901", CONFIGURATION, "-chk", "checkpoint_best.pth"], "is finished but has no checkpoint_best.pth"),
-        (["901", CONFIGURATION, "--devices", "gpu"], "devices: expected cpu or cuda:0"),
-        (["901", CONFIGURATION, "--devices", "cpu", "--slurm", "timeout_min=1"], "--devices and --slurm: give one"),
+        (["901", CONFIGURATION, "-chk", "checkpoint_best.pth"], "has no checkpoint_best.pth"),
+        (["901", CONFIGURATION, "--devices", "gpu"], "devices: expected cpu, or GPUs such as cuda:0"),
+        (["901", CONFIGURATION, "--devices", "cpu", "--slurm", "timeout_min=1"], "--devices and --slurm"),
         (["901", CONFIGURATION, "--slurm", "timeout"], "slurm: expected NAME=VALUE"),
     ],
 )

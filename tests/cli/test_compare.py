@@ -77,22 +77,22 @@ def test_cases_that_differ_are_refused_or_left_out_aloud(folders, refused):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["a/validation"], "give two or more folders"),
-        (["a/validation", "b/validation"], "give the true label maps"),
+        (["a/validation"], "expected at least two folders"),
+        (["a/validation", "b/validation"], "the reference label maps are missing"),
         (["a/validation", "a/validation"], "given twice"),
         (
             ["a/validation", "b/validation", "--names", "x"],
-            "--names: expected 2 different names with commas between; there are x",
+            "--names: expected 2 different names",
         ),
         (["a/validation", "b/validation", "--names", "x,x"], "expected 2 different names"),
-        (["a/validation", "b/validation", "--metric", "dice"], "there is no dice to compare; there are dsc, precision"),
-        (["a/validation", "b/validation", "--metric", "volume_ml"], "there is no volume_ml to compare"),
+        (["a/validation", "b/validation", "--metric", "dice"], "unknown metric dice; available: dsc, precision"),
+        (["a/validation", "b/validation", "--metric", "volume_ml"], "unknown metric volume_ml"),
         (
             ["a/validation", "b/validation", "--metric", "nsd_xmm"],
             "expected a tolerance in mm, such as nsd_2mm or nsd_1.5mm",
         ),
         (["a/validation", "b/validation", "--metric", "nsd_-1mm"], "expected a tolerance in mm"),
-        (["a/validation", "none", "--reference", "truth"], "there is no such folder"),
+        (["a/validation", "none", "--reference", "truth"], "folder not found"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(folders, refused, monkeypatch, arguments, sentence):

@@ -42,8 +42,8 @@ def test_out_and_dataset_id_choose_the_folder_without_any_variable(paired_source
 def test_mistakes_end_with_status_2_and_a_sentence(paired_source, empty_nnunet_folders, refused):
     (paired_source / "labels" / "case_4.nii.gz").unlink()
     text = refused("convert", "sts", paired_source)
-    assert "1 of 6 cases can't be converted" in text
-    assert "case_4: has an image and no labels" in text
+    assert "1 of 6 cases cannot be converted" in text
+    assert "case_4: has an image but no labels" in text
 
 
 def test_a_case_that_is_mended_joins_the_fold_where_it_belongs(paired_source, empty_nnunet_folders, refused):
@@ -61,7 +61,7 @@ def test_other_folds_are_found_before_anything_is_written(paired_source, empty_n
     splits = empty_nnunet_folders["nnUNet_preprocessed"] / "Dataset902_STS" / "splits_final.json"
     splits.parent.mkdir(parents=True)
     splits.write_text("[]")
-    assert "holds other folds" in refused("convert", "sts", paired_source)
+    assert "different folds" in refused("convert", "sts", paired_source)
     assert not (empty_nnunet_folders["nnUNet_raw"] / "Dataset902_STS").exists()
     assert splits.read_text() == "[]"
 

@@ -42,7 +42,7 @@ def test_a_case_that_turns_bad_is_told_and_stays_in_the_data_set(convert_dicom, 
     second_slice(studies / "Secret^Secret-A" / "1" / "mr").unlink()
     status, _, err = convert_dicom("--roi", "GTVp")
     assert status == 2
-    assert "its files of an earlier run are still there" in " ".join(err.split())
+    assert "its files from an earlier run are still in the data set" in " ".join(err.split())
     folder = tmp_path / "raw" / "Dataset950_NPC"
     assert json.loads((folder / "dataset.json").read_text())["numTraining"] == 3
     assert len(json.loads((folder / "patients.json").read_text())) == 3
@@ -55,9 +55,7 @@ def test_images_without_a_modality_need_it_stated(convert_dicom, studies, tmp_pa
         content = pydicom.dcmread(file)
         content.Modality = ""
         content.save_as(file)
-    assert "--modality: the images do not say of what modality they are" in " ".join(
-        convert_dicom("--roi", "GTVp")[2].split()
-    )
+    assert "--modality: the images have no modality" in " ".join(convert_dicom("--roi", "GTVp")[2].split())
     assert convert_dicom("--roi", "GTVp", "--modality", "ct")[0] == 0
     content = json.loads((tmp_path / "raw" / "Dataset950_NPC" / "dataset.json").read_text())
     assert content["channel_names"] == {"0": "CT"}
@@ -84,7 +82,7 @@ def test_segmentations_are_taken_where_there_is_no_structure_set(convert_dicom, 
 
 def test_only_segmentations_are_taken_when_asked(convert_dicom, studies):
     _, _, err = convert_dicom("--roi", "GTVp", "--contours", "seg")
-    assert "there is no SEG file" in " ".join(err.split())
+    assert "no SEG file" in " ".join(err.split())
 
 
 def test_damaged_files_are_counted(convert_dicom, studies):
@@ -108,7 +106,7 @@ def test_a_second_run_changes_nothing_and_other_content_is_not_overwritten(conve
     assert {file: file.stat().st_mtime_ns for file in before} == before
     status, _, err = convert_dicom("--roi", "GTVn")
     assert status == 2
-    assert "NPC_001.nii.gz is there and differs from the source" in err
+    assert "NPC_001.nii.gz already exists and differs from the source" in err
     assert convert_dicom("--roi", "GTVn", "--overwrite")[0] == 0
 
 
@@ -117,8 +115,8 @@ def test_a_bad_case_is_listed_and_the_others_go_on(convert_dicom, studies, tmp_p
     status, out, err = convert_dicom("--roi", "GTVp")
     assert status == 2
     assert "2 of 3 cases converted" in out
-    assert "1 of 3 cases can't be converted" in err
-    assert "NPC_003: 1 of 2 contours lie on the slices of the series that they name" in " ".join(err.split())
+    assert "1 of 3 cases cannot be converted" in err
+    assert "NPC_003: only 1 of 2 contours lie on the slices of the referenced series" in " ".join(err.split())
     rows = list(csv.DictReader((tmp_path / "raw" / "Dataset950_NPC" / "conversion_report.csv").open()))
     assert [row["status"] for row in rows] == ["converted", "converted", "failed"]
     assert rows[0]["GTVp_regions"] == "GTV_primary"
@@ -129,7 +127,7 @@ def test_a_bad_case_is_listed_and_the_others_go_on(convert_dicom, studies, tmp_p
 def test_ambiguous_regions_are_listed_or_merged(convert_dicom, tmp_path):
     status, _, err = convert_dicom("--roi", "GTV.*")
     assert status == 2
-    expected = "2 regions fit GTV.*: there are 'BODY', 'GTV_primary', 'GTVn'; name one of them, or add --merge"
+    expected = "2 ROIs match GTV.*; available ROIs: 'BODY', 'GTV_primary', 'GTVn'; choose one of them, or add --merge"
     assert expected in " ".join(err.split())
     assert convert_dicom("--roi", "GTV.*", "--merge")[0] == 0
     labels, _ = read(tmp_path / "raw" / "Dataset950_NPC" / "labelsTr" / "NPC_001.nii.gz")
@@ -143,7 +141,7 @@ def test_what_labels_hide_is_told(convert_dicom, tmp_path):
     assert not report.exists()  # no case is left
     status, _, err = convert_dicom("--roi", "GTVp", "--roi", "all=GTV.*", "--merge")
     assert status == 2
-    assert "GTVp lies wholly under labels that come after it" in " ".join(err.split())
+    assert "GTVp is completely covered by later labels" in " ".join(err.split())
     assert convert_dicom("--roi", "all=GTV.*", "--roi", "GTVp", "--merge")[0] == 0
     assert next(csv.DictReader(report.open()))["notes"] == "48 voxels of all lie under labels that come after it"
 
@@ -151,11 +149,11 @@ def test_what_labels_hide_is_told(convert_dicom, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--roi", "BODY"], "BODY: nothing is drawn in it"),
-        (["--roi", "Mandible"], "no region fits Mandible"),
-        (["--roi", "GTV("], "neither a name nor a regular expression"),
-        (["--roi", "GTVp", "--roi", "GTVp=GTVn"], "--roi: every label needs a name of its own"),
-        (["--roi", "GTVp", "--modality", "CT"], "the series that it names can't be used: its modality is MR"),
+        (["--roi", "BODY"], "BODY: the ROI has no contours"),
+        (["--roi", "Mandible"], "no ROI matches Mandible"),
+        (["--roi", "GTV("], "regular expression"),
+        (["--roi", "GTVp", "--roi", "GTVp=GTVn"], "--roi: each label needs a different name"),
+        (["--roi", "GTVp", "--modality", "CT"], "the referenced series cannot be used: its modality is MR"),
     ],
 )
 def test_mistakes_end_in_a_sentence(convert_dicom, options, sentence):
@@ -170,7 +168,7 @@ def test_a_folder_without_structure_sets_is_refused(refused, tmp_path):
     options = ("--dataset", 950, "--roi", "GTV")
     shown = refused("convert", "dicom", tmp_path / "mr", tmp_path / "raw", *options)
     assert "no RTSTRUCT or SEG file among 4 DICOM files" in shown
-    assert "there is no such folder" in refused("convert", "dicom", tmp_path / "absent", tmp_path / "raw", *options)
+    assert "folder not found" in refused("convert", "dicom", tmp_path / "absent", tmp_path / "raw", *options)
 
 
 def test_mixed_modalities_are_refused_before_anything_is_written(convert_dicom, studies, tmp_path):
@@ -180,7 +178,7 @@ def test_mixed_modalities_are_refused_before_anything_is_written(convert_dicom, 
         content.save_as(file)
     status, _, err = convert_dicom("--roi", "GTVp")
     assert status == 2
-    assert "--modality: the studies are of CT and MR: convert one after the other" in " ".join(err.split())
+    assert "--modality: the studies have different modalities (CT and MR)" in " ".join(err.split())
     assert not (tmp_path / "raw").exists()
 
 
@@ -189,5 +187,5 @@ def test_broken_structure_sets_are_refused_one_by_one(refused, shared_data, tmp_
     shown = refused(
         "convert", "dicom", shared_data / "rtstruct_odd", tmp_path, "--dataset", 952, "--roi", "GTV.*", "--merge"
     )
-    assert "cases can't be converted" in shown
+    assert "cases cannot be converted" in shown
     assert "Traceback" not in shown

@@ -62,17 +62,17 @@ def test_masks_of_other_formats_make_labels(convert, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (CHANNELS, "--mask: expected either masks, or label maps with the values of their labels"),
-        ((*CHANNELS, "--labels", "seg/{patient}-{scan}.nii.gz"), "--mask: expected either masks"),
-        (("--image", "T1={patient}/{scan}_T3.nii.gz", *MAPS), "no file fits {patient}/{scan}_T3.nii.gz"),
-        (("--image", "T1=a/x_T1.nii.gz", *MAPS), "expected a pattern with places such as {case}"),
+        (CHANNELS, "--mask: give either masks, or label maps"),
+        ((*CHANNELS, "--labels", "seg/{patient}-{scan}.nii.gz"), "--mask: give either masks"),
+        (("--image", "T1={patient}/{scan}_T3.nii.gz", *MAPS), "no file matches the pattern {patient}/{scan}_T3.nii.gz"),
+        (("--image", "T1=a/x_T1.nii.gz", *MAPS), "expected a pattern with placeholders such as {case}"),
         (
             ("--image", "T1={patient}/{scan}_T1.nii.gz", "--labels", "{other}.nii.gz", "--label", "a=1"),
             "expected a pattern",
         ),
-        (("--image", "{patient}.nii.gz", *MAPS), "--image: expected NAME=..., each name once"),
-        ((*CHANNELS, *MAPS[:2], "--label", "GTVp=2"), "--label: nnU-Net wants the values 1, 2, 3 and so on"),
-        ((*CHANNELS, *MAPS[:2], "--label", "GTVp=1"), "the label map holds 2; expected only 0, 1"),
+        (("--image", "{patient}.nii.gz", *MAPS), "--image: expected NAME=..."),
+        ((*CHANNELS, *MAPS[:2], "--label", "GTVp=2"), "--label: expected the values 1, 2, 3"),
+        ((*CHANNELS, *MAPS[:2], "--label", "GTVp=1"), "the label map contains 2; expected only 0, 1"),
     ],
 )
 def test_mistakes_end_in_a_sentence(convert, options, sentence):
@@ -86,4 +86,4 @@ def test_a_missing_file_is_named_and_the_others_go_on(convert, source):
     status, out, err = convert(*CHANNELS, *MAPS)
     assert status == 2
     assert "2 of 3 cases converted" in out
-    assert "a_y: y_T2.nii is missing" in err
+    assert "a_y: y_T2.nii: file not found" in err

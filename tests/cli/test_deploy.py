@@ -49,4 +49,4 @@ def test_it_runs_without_network_home_or_folders_of_nnunet(case):
 def test_a_missing_model_is_told_in_a_sentence(cscn, tmp_path):
     status, _, error = cscn("deploy", "challenge", "--model", tmp_path)
     assert status == 2
-    assert "expected one trained model" in error
+    assert "expected exactly one trained model" in error

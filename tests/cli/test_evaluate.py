@@ -80,12 +80,12 @@ def refused(cscn, *arguments):
 
 
 def test_a_missing_folder_is_refused(cscn, folders, tmp_path):
-    assert "there is no such folder" in refused(cscn, folders[0], tmp_path / "absent")
+    assert "folder not found" in refused(cscn, folders[0], tmp_path / "absent")
 
 
 def test_a_folder_without_files_is_refused(cscn, folders, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "there is no NIfTI file" in refused(cscn, tmp_path / "empty", folders[1])
+    assert "no NIfTI files" in refused(cscn, tmp_path / "empty", folders[1])
 
 
 def test_cases_missing_on_either_side_are_listed(cscn, folders):
@@ -105,7 +105,7 @@ def test_other_grids_are_listed_with_the_reason(cscn, folders, write_volume):
     assert "missed: the prediction has spacing (0.5, 0.6, 2) mm" in err
 
 
-@pytest.mark.parametrize(("keep", "reason"), [(0, "can't be read"), (30, "can't be read"), (-8, "truncated")])
+@pytest.mark.parametrize(("keep", "reason"), [(0, "cannot be read"), (30, "cannot be read"), (-8, "truncated")])
 def test_a_torn_file_is_refused(cscn, folders, keep, reason):
     path = folders[1] / "good.nii.gz"
     path.write_bytes(path.read_bytes()[:keep])
@@ -119,18 +119,18 @@ def test_a_file_of_four_dimensions_is_refused(cscn, folders):
 
     image = SimpleITK.GetImageFromArray(np.zeros((2, 4, 6, 8), dtype=np.uint8), isVector=False)
     SimpleITK.WriteImage(image, str(folders[0] / "good.nii.gz"))
-    assert "good: prediction: 3 dimensions are expected, the file has 4" in refused(cscn, *folders)
+    assert "good: prediction: expected 3 dimensions, the file has 4" in refused(cscn, *folders)
 
 
 def test_labels_that_are_no_whole_numbers_are_refused(cscn, folders, write_volume):
     write_volume(folders[0] / "good.nii.gz", np.full((4, 6, 8), 0.25, dtype=np.float32))
-    assert "good: prediction: labels are whole numbers, got 0.25" in refused(cscn, *folders)
+    assert "good: prediction: expected integer labels, got 0.25" in refused(cscn, *folders)
 
 
 def test_labels_outside_the_dataset_json_are_refused(cscn, folders, tmp_path, write_volume):
     write_volume(folders[1] / "good.nii.gz", np.full((4, 6, 8), 9, dtype=np.uint8))
     err = refused(cscn, *folders, "--dataset-json", tmp_path / "dataset.json")
-    assert "good: reference: the file holds 9, which is no label of the dataset.json" in err
+    assert "good: reference: the file contains 9, which is not a label of the dataset.json" in err
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"labels": {"tumour": 1}}'])
@@ -140,7 +140,7 @@ def test_a_bad_dataset_json_is_refused(cscn, folders, tmp_path, content):
 
 
 def test_a_missing_dataset_json_is_refused(cscn, folders, tmp_path):
-    assert "can't be read" in refused(cscn, *folders, "--dataset-json", tmp_path / "absent.json")
+    assert "cannot be read" in refused(cscn, *folders, "--dataset-json", tmp_path / "absent.json")
 
 
 def test_a_folder_as_json_target_is_refused(cscn, folders, tmp_path):
@@ -151,7 +151,7 @@ def test_scores_are_printed_even_when_they_can_not_be_written(cscn, folders, tmp
     (tmp_path / "file").write_text("")
     status, out, err = cscn("evaluate", *folders, "--json", tmp_path / "file" / "scores.json")
     assert status == 2
-    assert "can't be written" in err
+    assert "cannot be written" in err
     assert "0.500" in out
 
 

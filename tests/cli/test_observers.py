@@ -35,11 +35,11 @@ def test_a_table_per_label_and_json(folders):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["one"], "give the folders of two or more observers"),
+        (["one"], "expected the folders of at least two observers"),
         (["one", "one"], "given twice"),
         (["one", "two", "--names", "a"], "--names: expected 2 different names"),
         (["one", "two", "--names", "a,model"], "none of them STAPLE, majority, model"),
-        (["one", "none"], "there is no such folder"),
+        (["one", "none"], "folder not found"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(folders, refused, monkeypatch, arguments, sentence):

@@ -130,7 +130,7 @@ def test_a_training_that_was_left_behind_is_not_started_twice(folders, monkeypat
     with log.open("ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         shown = run("--methods", "CSCN", "-f", "0", status=1)
-    assert "runs already" in str(shown.exception)
+    assert "is already running" in str(shown.exception)
     assert calls(folders) == []
     assert log.read_text() == "Epoch 1\n"
     run("--methods", "CSCN", "-f", "0")
@@ -196,21 +196,21 @@ def test_figures_are_drawn(folders, tmp_path, finish):  # noqa: F811
     ("arguments", "sentence"),
     [
         (["run", "901", "-c", "3d_other"], "no configuration 3d_other"),
-        (["run", "901", "--methods", "UNet"], "there is no UNet; there are CSCN"),
+        (["run", "901", "--methods", "UNet"], "unknown method UNet; available: CSCN"),
         (["run", "901", "-f", "9"], "there is no split 9"),
         (["run", "901", "-f", "x"], "--folds: expected numbers"),
-        (["run", "901", "--budget", "3"], "expected a share"),
-        (["run", "901", "--slurm", "slurm_partition=gpu"], "--slurm: name timeout_min"),
-        (["run", "901", "--executor", "slurm"], "--slurm: give its options"),
-        (["run", "901", "--slurm", "timeout_min=5", "--devices", "cpu"], "--devices and --slurm: give one of them"),
-        (["table", "901", "--csv", "."], ". is a folder: name a file"),
-        (["table", "901"], "no run is done yet"),
-        (["figures", "901"], "no run has trained an epoch yet"),
-        (["figures", "901", "--label", "GTVn"], "--label GTVn: there are GTVp"),
+        (["run", "901", "--budget", "3"], "expected a fraction"),
+        (["run", "901", "--slurm", "slurm_partition=gpu"], "--slurm: timeout_min is missing"),
+        (["run", "901", "--executor", "slurm"], "--slurm: the Slurm options are missing"),
+        (["run", "901", "--slurm", "timeout_min=5", "--devices", "cpu"], "--devices and --slurm"),
+        (["table", "901", "--csv", "."], ". is a folder: give a file name"),
+        (["table", "901"], "no run is finished yet"),
+        (["figures", "901"], "no run has finished an epoch yet"),
+        (["figures", "901", "--label", "GTVn"], "--label GTVn: unknown label; choose one of GTVp"),
         (["status", "901", "--budget", "0.1"], "no configuration 3d_cscn_paper_0p1"),
-        (["prepare", "901", "--spacing", "2"], "3d_cscn_paper is the paper's: give what departs from it another name"),
-        (["prepare", "901", "--large-tiles"], "3d_cscn_paper is the paper's: give what departs from it another name"),
-        (["prepare", "901", "-c", "3d_fullres"], "3d_fullres is a configuration of nnU-Net's own planner"),
+        (["prepare", "901", "--spacing", "2"], "for other settings choose another name"),
+        (["prepare", "901", "--large-tiles"], "for other settings choose another name"),
+        (["prepare", "901", "-c", "3d_fullres"], "3d_fullres is a configuration made by nnU-Net's planner"),
         (["run", "902"], "no data set 902"),
     ],
 )
@@ -223,7 +223,7 @@ def test_a_failure_before_any_run_leaves_the_table_empty_but_said(folders):
     (folders["nnUNet_results"] / "fail_CSCNPaperTrainer_0").touch()
     run("--methods", "CSCN", "-f", "0", status=1)
     shown = paper("table", "901", "--methods", "CSCN", status=2)
-    assert "no run is done yet" in str(shown.exception)
+    assert "no run is finished yet" in str(shown.exception)
 
 
 def test_results_of_other_plans_stop_all_commands(folders):
@@ -234,6 +234,6 @@ def test_results_of_other_plans_stop_all_commands(folders):
     write_json(model / "plans.json", plans)
     for command in ("run", "table", "figures", "status"):
         shown = paper(command, "901", "--methods", "CSCN", status=2)
-        assert "holds results of other plans" in str(shown.exception)
+        assert "nnUNetCSCNPaperPlans changed after" in str(shown.exception)
     shutil.rmtree(model)
     paper("status", "901")

@@ -58,8 +58,8 @@ def test_mistakes_end_with_status_2_and_a_sentence(tmp_path, refused):
     mistakes = {
         "cases: expected": ["--cases", "-1"],
         "test-cases: expected": ["--test-cases", "-1"],
-        "no such folder": ["--anatomy", str(tmp_path / "absent")],
-        "no label map": ["--anatomy", str(write_noise(tmp_path / "noise")), "--processes", "1"],
+        "folder not found": ["--anatomy", str(tmp_path / "absent")],
+        "not a label map": ["--anatomy", str(write_noise(tmp_path / "noise")), "--processes", "1"],
         "processes: expected": ["--processes", "0"],
         "--overwrite": [*SMALL, "--seed", "1"],
     }

@@ -206,7 +206,7 @@ def test_a_damaged_checkpoint_is_named(folders, tmp_path, refused):
         *("predict", "-i", tmp_path / "in", "-o", tmp_path / "out", "-d", "901", "-c", CONFIGURATION),
         *("-f", "0", "-chk", "checkpoint_torn.pth", "-device", "cpu"),
     )
-    assert "checkpoint_torn.pth is no nnU-Net checkpoint" in " ".join(shown.split())
+    assert "checkpoint_torn.pth is not an nnU-Net checkpoint" in " ".join(shown.split())
 
 
 def test_every_option_of_nnunets_command_is_an_option_of_ours():
@@ -228,15 +228,15 @@ def test_every_option_of_nnunets_command_is_an_option_of_ours():
         (["0", "1"], "unexpected extra argument(s) (0 1)"),
         (["-f", "0", "-npp", "1", "2"], "unexpected extra argument(s) (2)"),
         (["-f"], "Option '-f' requires an argument"),
-        (["-f", "0", "-tr", "BUNetTrainer", "--uncertainty"], "BUNetTrainer has a single network"),
-        (["-f", "0", "-tr", "CSCNTrainer", "--stitched"], "CSCNTrainer did not learn from stitched probabilities"),
-        (["-f", "0", "-tr", "CSCNTrainer", "--views"], "views: CSCNTrainer learnt from one view here"),
-        (["-f", "0", "--views", "--stitched"], "--stitched and --views: give one of them"),
+        (["-f", "0", "-tr", "BUNetTrainer", "--uncertainty"], "BUNetTrainer has only one network"),
+        (["-f", "0", "-tr", "CSCNTrainer", "--stitched"], "CSCNTrainer was not trained on stitched probabilities"),
+        (["-f", "0", "-tr", "CSCNTrainer", "--views"], "views: CSCNTrainer was trained on one view"),
+        (["-f", "0", "--views", "--stitched"], "--stitched and --views"),
         (["-f", "0", "-tr", "NoTrainer"], "has no model NoTrainer__nnUNetPlans__3d_tiny"),
-        (["-f", "0", "-num_parts", "2", "-part_id", "2"], ": of 2 parts it goes from 0 to 1, got 2"),
-        (["-f", "0", "-prev_stage_predictions", "nowhere"], ": there is no folder nowhere"),
+        (["-f", "0", "-num_parts", "2", "-part_id", "2"], ": expected a number from 0 to 1 for 2 parts, got 2"),
+        (["-f", "0", "-prev_stage_predictions", "nowhere"], ": folder not found: nowhere"),
         (["-f", "0", "-device", "gpu"], ": expected cuda, cpu or mps, got gpu"),
-        (["-f", "0", "-i", "nowhere"], ": there is no folder nowhere"),
+        (["-f", "0", "-i", "nowhere"], ": folder not found: nowhere"),
     ],
 )
 def test_mistakes_end_with_status_2_and_a_sentence(folders, tmp_path, refused, arguments, sentence):
@@ -253,6 +253,6 @@ def test_torn_images_are_named_before_anything_is_predicted(folders, tmp_path, r
     shown = refused(
         "predict", "-i", tmp_path / "in", "-o", tmp_path / "out", "-d", "901", "-c", CONFIGURATION, "-f", "0"
     )
-    assert "1 of 2 cases can't be read" in " ".join(shown.split())
+    assert "1 of 2 cases cannot be read" in " ".join(shown.split())
     assert "case_1_0000.nii.gz" in "".join(shown.split())
     assert not (tmp_path / "out").exists()

@@ -74,7 +74,7 @@ def test_images_that_break_dicoms_rules_leave_contours_and_picture_but_no_old_se
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "seg.dcm").write_bytes(b"of an earlier run")
     shown = refused("predict-dicom", study, tmp_path / "out", *OPTIONS)
-    assert "rtstruct.dcm is written, but no SEG" in " ".join(shown.split())
+    assert "rtstruct.dcm was written, but not the SEG" in " ".join(shown.split())
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["picture.png", "rtstruct.dcm"]
 
 
@@ -95,4 +95,4 @@ def test_gaps_and_empty_folders_are_told(refused, study, tmp_path):
     files[3].unlink()
     assert "1 slice is missing" in refused("predict-dicom", study, tmp_path / "out", *OPTIONS)
     (tmp_path / "empty").mkdir()
-    assert "holds no series of images" in refused("predict-dicom", tmp_path / "empty", tmp_path / "out", *OPTIONS)
+    assert "contains no image series" in refused("predict-dicom", tmp_path / "empty", tmp_path / "out", *OPTIONS)

@@ -36,9 +36,9 @@ def test_mistakes_are_told_before_anything_is_written(refused, folders):
     def said(*options):
         return " ".join(refused("report", folders / "p", folders / "r", "-o", folders / "r.html", *options).split())
 
-    assert f"there is no folder {folders / 'absent'}" in said("--images", folders / "absent")
+    assert f"folder not found: {folders / 'absent'}" in said("--images", folders / "absent")
     assert "case_0: without an image case_0_0001.nii.gz" in said("--images", folders / "i", "--channel", 1)
-    assert "there is no case x in" in said("--case", "x")
+    assert "case not found: x" in said("--case", "x")
     assert "--nsd a: expected tolerances" in said("--nsd", "a")
     assert "ends with .html" in " ".join(refused("report", folders / "p", folders / "r", "-o", folders).split())
     assert not (folders / "r.html").exists()

@@ -101,7 +101,9 @@ def test_staged_trains_stage_one_then_makes_the_maps_then_trains_stage_two(folde
 def test_splits_that_leave_cases_out_are_refused_before_anything_is_trained(folders, refused):
     file = folders / "preprocessed" / tiny_dataset.NAME / "splits_final.json"
     file.write_text(json.dumps(json.loads(file.read_text())[:3]))
-    assert "no fold validates" in refused("train", "901", CONFIGURATION, "--devices", "cpu", "--staged")
+    assert "no fold has these cases in its validation set" in refused(
+        "train", "901", CONFIGURATION, "--devices", "cpu", "--staged"
+    )
     assert calls(folders) == []
 
 
@@ -112,7 +114,7 @@ def test_a_second_stage_of_an_older_stage_one_is_named(folders, refused):
     checkpoint["init_args"]["cscn"]["stage_one"] = {0: "older"}
     torch.save(checkpoint, fold / "checkpoint_latest.pth")
     shown = refused("train", "901", CONFIGURATION, "--devices", "cpu", "--staged")
-    assert "trained on the maps of another stage one than that of now" in shown
+    assert "stage-one probability maps changed" in shown
     assert str(fold) in shown
     assert not [call for call in calls(folders) if call[0] == "CSCNStagedTrainer"]
 
@@ -128,9 +130,9 @@ def test_where_there_are_no_folds_yet_nnunets_are_made(folders):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--staged", "-tr", "BUNetTrainer"], ": BUNetTrainer is no second stage"),
+        (["--staged", "-tr", "BUNetTrainer"], ": BUNetTrainer is not a trainer of stage two"),
         (["-f", "a"], "--folds: expected numbers"),
-        (["-f", "7"], "has no fold 7: there are 5, from 0 on"),
+        (["-f", "7"], "has no fold 7: expected 0 to 4"),
         (["-p", "otherPlans"], "has no plans otherPlans"),
     ],
 )

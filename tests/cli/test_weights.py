@@ -31,7 +31,7 @@ def test_weights_are_written_and_the_next_command_named(checkpoint, tmp_path):
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, refused, content):
     source, out = tmp_path / "source.pth", tmp_path / "start.pth"
     source.write_bytes(content)
-    assert f"{source} is no nnU-Net checkpoint" in refused(*FROM_BUNET, source, out)
+    assert f"{source} is not an nnU-Net checkpoint" in refused(*FROM_BUNET, source, out)
     assert list(tmp_path.iterdir()) == [source]
 
 
@@ -39,7 +39,7 @@ def test_a_truncated_checkpoint_is_refused(checkpoint, tmp_path, refused):
     content = checkpoint.read_bytes()
     for kept in (len(content) // 2, len(content) - 1):
         checkpoint.write_bytes(content[:kept])
-        assert f"{checkpoint} is no nnU-Net checkpoint" in refused(*FROM_BUNET, checkpoint, tmp_path / "start.pth")
+        assert f"{checkpoint} is not an nnU-Net checkpoint" in refused(*FROM_BUNET, checkpoint, tmp_path / "start.pth")
     assert not (tmp_path / "start.pth").exists()
 
 
@@ -52,7 +52,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path, refused):
 def test_a_checkpoint_of_another_network_is_refused(tmp_path, refused):
     source = tmp_path / "checkpoint_final.pth"
     tiny_checkpoint.write(source, CSCNTrainer)
-    assert "holds weights of CSCNTrainer" in refused(*FROM_BUNET, source, tmp_path / "start.pth")
+    assert "contains weights of CSCNTrainer" in refused(*FROM_BUNET, source, tmp_path / "start.pth")
     assert list(tmp_path.iterdir()) == [source]
 
 

@@ -112,7 +112,7 @@ def test_a_bad_case_is_listed_and_the_others_are_there(paired, tmp_path):
 
 
 def test_an_absent_folder_and_half_of_a_pair_are_refused(tmp_path):
-    with pytest.raises(UserError, match="there is no such folder"):
+    with pytest.raises(UserError, match="folder not found"):
         find_cases(tmp_path / "absent")
     (tmp_path / "images").mkdir()
     with pytest.raises(UserError, match="expected a folder with labels or labelsTr in it, found images"):

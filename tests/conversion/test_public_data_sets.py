@@ -85,7 +85,7 @@ def test_a_case_without_its_mask_is_listed_and_the_other_goes_on(convert, hnts, 
     (hnts / "2" / "preRT" / "2_preRT_mask.nii.gz").unlink()
     shown = convert("hnts-mrg", status=2)
     assert "1 of 2 cases converted" in shown
-    assert "HNTSMRG_002_pre: 2_preRT_mask.nii.gz is missing" in shown
+    assert "HNTSMRG_002_pre: 2_preRT_mask.nii.gz: file not found" in shown
 
 
 def test_other_grids_are_resampled_only_when_asked(convert, hnts, tmp_path, write_volume):
@@ -211,7 +211,7 @@ def test_npc277_a_mask_of_another_shape_is_refused_or_resampled(convert, npc277,
     image = SimpleITK.ReadImage(str(npc277 / "001" / "ROI-CE-T1.nii"))
     SimpleITK.WriteImage(image[:, :, 1:], str(npc277 / "001" / "ROI-CE-T1.nii"))
     shown = " ".join(convert("npc277", status=2).split())
-    assert "NPC_001: the mask lies on another grid" in shown
+    assert "NPC_001: the mask has a different grid" in shown
     assert "add resample=True" in shown
     convert("npc277", "--resample")
     assert (read(tmp_path / "raw" / "Dataset277_NPC277" / "labelsTr" / "NPC_001.nii.gz") == MASK).all()
@@ -219,6 +219,6 @@ def test_npc277_a_mask_of_another_shape_is_refused_or_resampled(convert, npc277,
 
 @pytest.mark.parametrize("name", ["hnts-mrg", "segrap", "hecktor", "npc277"])
 def test_another_folder_is_refused_with_what_is_expected(convert, tmp_path, name):
-    assert "there is no such folder" in convert(name, status=2)
+    assert "folder not found" in convert(name, status=2)
     (tmp_path / "source").mkdir()
     assert "found none" in convert(name, status=2)

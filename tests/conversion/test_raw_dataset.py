@@ -46,7 +46,7 @@ def test_the_hippocampus_is_described_with_two_labels_and_its_licence():
 
 def test_a_number_that_another_data_set_has_is_refused(tmp_path):
     (tmp_path / "Dataset902_Other").mkdir()
-    with pytest.raises(UserError, match="already has Dataset902_Other: choose another number"):
+    with pytest.raises(UserError, match="Dataset902_Other"):
         raw_dataset.check_number_is_free(tmp_path / "Dataset902_STS")
 
 

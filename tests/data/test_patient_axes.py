@@ -33,5 +33,5 @@ def test_nibabels_affine_serves_too():
 
 
 def test_images_without_directions_are_refused():
-    with pytest.raises(UserError, match="keeps no directions of the patient"):
+    with pytest.raises(UserError, match="patient orientation"):
         patient_axes({"spacing": [1, 1, 1]}, (0, 1, 2))

@@ -35,7 +35,7 @@ def test_it_learns_segments_scores_and_draws(tmp_path):
     assert again.stdout == shown.stdout
     other = run_demo(folder, "--seed", "1")
     assert other.returncode == 2
-    assert "holds a demo with other settings" in other.stderr
+    assert "demo with different settings" in other.stderr
     assert "Traceback" not in other.stderr
 
 
@@ -43,5 +43,5 @@ def test_a_folder_of_something_else_ends_with_status_2(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     shown = run_demo(tmp_path)
     assert shown.returncode == 2
-    assert "is not empty and holds no demo" in shown.stderr
+    assert "is not empty and contains no demo" in shown.stderr
     assert "Traceback" not in shown.stderr

@@ -82,7 +82,7 @@ def test_a_demo_with_other_settings_is_refused(ran, tmp_path, other):
     run(Demo(tmp_path))
     before = (tmp_path / "demo.json").read_text()
     ran.clear()
-    with pytest.raises(UserError, match="holds a demo with other settings: choose another folder or remove it"):
+    with pytest.raises(UserError, match="demo with different settings"):
         run(Demo(tmp_path, **other))
     assert ran == []
     assert (tmp_path / "demo.json").read_text() == before
@@ -91,16 +91,16 @@ def test_a_demo_with_other_settings_is_refused(ran, tmp_path, other):
 def test_a_demo_of_another_version_is_refused(ran, tmp_path, monkeypatch):
     run(Demo(tmp_path))
     monkeypatch.setattr("nnunet_cscn.demo.job.__version__", "0.0.0")
-    with pytest.raises(UserError, match="other settings"):
+    with pytest.raises(UserError, match="different settings"):
         run(Demo(tmp_path))
 
 
 def test_a_folder_of_something_else_is_refused_and_left_as_it_is(ran, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(UserError, match="is not empty and holds no demo: choose another folder with --out"):
+    with pytest.raises(UserError, match="is not empty and contains no demo"):
         run(Demo(tmp_path))
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
-    with pytest.raises(UserError, match="holds no demo"):
+    with pytest.raises(UserError, match="contains no demo"):
         run(Demo(tmp_path / "thesis.tex"))
     assert ran == []
 
@@ -124,7 +124,7 @@ def test_an_interruption_while_the_folder_is_claimed_does_no_harm(ran, tmp_path,
 
 def test_a_broken_marker_is_one_sentence(ran, tmp_path):
     (tmp_path / "demo.json").write_text("{")
-    with pytest.raises(UserError, match=r"demo\.json is no valid JSON"):
+    with pytest.raises(UserError, match=r"demo\.json is not valid JSON"):
         run(Demo(tmp_path))
 
 

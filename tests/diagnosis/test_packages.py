@@ -110,7 +110,7 @@ def test_commands_of_another_environment_are_noticed(monkeypatch, tmp_path):
     monkeypatch.setattr(packages.shutil, "which", lambda name: str(tmp_path / name))
     (finding,) = packages.check_commands()
     assert finding.state == "note"
-    assert "of another environment" in finding.detail
+    assert "another environment" in finding.detail
 
 
 def test_commands_of_this_environment_are_fine(monkeypatch, tmp_path):

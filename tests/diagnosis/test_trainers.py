@@ -53,7 +53,7 @@ def test_the_package_or_a_folder_above_it_on_the_variable_is_a_fault(variable_un
     monkeypatch.setenv(discovery.TRAINERS_VARIABLE, f"{discovery.trainers_folder()}:{entry}")
     right, misplaced = trainers.check_registration()
     assert (right.state, misplaced.state) == ("ok", "fault")
-    assert misplaced.remedy == f"Take {entry} off the variable."
+    assert misplaced.remedy == f"Remove {entry} from the variable."
 
 
 def test_each_trainer_is_looked_up_and_shown_with_its_file(variable_unset):

@@ -24,26 +24,26 @@ def test_what_there_is_to_choose_is_described_without_names(study):
     with pytest.raises(UserError) as refused:
         chosen_series(study, [], ["T1"])
     lines = str(refused.value).splitlines()
-    assert lines[0].endswith("holds 4 series; choose one by its number:")
+    assert lines[0].endswith("contains 4 series; choose one by its number:")
     assert lines[1] == "  1: MR, axial, 3 slices of 8 x 10, 3 x 0.8 x 1.1 mm"
     assert lines[2] == "  2: MR, coronal, 3 slices of 8 x 10, 3 x 0.8 x 1.1 mm, echo time 80.5 ms, derived"
     assert lines[3] == "  3: CT, axial, 3 slices of 8 x 10, 3 x 0.8 x 1.1 mm"
 
 
 def test_a_model_of_two_channels_takes_two_in_their_order(study):
-    with pytest.raises(UserError, match="choose one for each of T1, T2, in this order, by their numbers"):
+    with pytest.raises(UserError, match="choose one number for each channel, in this order: T1, T2"):
         chosen_series(study, [1], ["T1", "T2"])
     assert [series.uid for series in chosen_series(study, [2, 1], ["T1", "T2"])] == ["1.2.2", "1.2.1"]
 
 
 def test_another_modality_than_the_channels_is_refused(study):
-    with pytest.raises(UserError, match="channel CT is of modality CT, the series is MR"):
+    with pytest.raises(UserError, match="channel CT of the model needs modality CT, but the series has MR"):
         chosen_series(study, [1], ["CT"])
     assert chosen_series(study, [3], ["CT"])[0].modality == "CT"
 
 
 def test_one_series_is_not_two_channels_and_frames_are_not_mixed(study):
-    with pytest.raises(UserError, match="one is named twice"):
+    with pytest.raises(UserError, match="given twice"):
         chosen_series(study, [1, 1], ["T1", "T2"])
     with pytest.raises(UserError, match="different frames of reference: register them first"):
         chosen_series(study, [1, 3], ["T1", "T2"])
@@ -59,7 +59,7 @@ def test_series_of_no_use_are_named(tmp_path):
     write_series(tmp_path / "a", VOXELS, uid="1.2.1")
     write_series(tmp_path / "b", VOXELS, uid="1.2.2")
     write_series(tmp_path / "c", VOXELS, uid="1.2.3", ImagePositionPatient=None)
-    with pytest.raises(UserError, match="not usable: images without position, orientation or pixel spacing"):
+    with pytest.raises(UserError, match="not usable: images have no position"):
         chosen_series(tmp_path, [], ["T1"])
 
 

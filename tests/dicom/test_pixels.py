@@ -35,10 +35,10 @@ def test_pixels_that_are_cut_off_are_told(tmp_path, n_missing):
     content = pydicom.dcmread(series.files[2])
     content.PixelData = content.PixelData[:-n_missing]
     content.save_as(series.files[2])
-    with pytest.raises(UserError, match="slice 3: its pixels are cut off"):
+    with pytest.raises(UserError, match="slice 3: the pixel data are truncated"):
         read_pixels(series)
     series.files[2].write_bytes(series.files[2].read_bytes()[:-10])  # and the file itself
-    with pytest.raises(UserError, match="slice 3: its pixels are cut off"):
+    with pytest.raises(UserError, match="slice 3: the pixel data are truncated"):
         read_pixels(series)
 
 

@@ -68,7 +68,7 @@ def test_a_contour_far_from_every_slice_is_refused():
 def test_a_contour_across_the_slices_is_refused():
     tilted = square((2, 2), (9, 9), 4.0)
     tilted[:, 2] += [0, 0, 6, 6]
-    with pytest.raises(UserError, match="across the slices"):
+    with pytest.raises(UserError, match="not parallel to the slices"):
         rasterise([tilted], STACK)
 
 

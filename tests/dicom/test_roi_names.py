@@ -26,14 +26,14 @@ def test_the_very_name_comes_before_everything_else():
 
 
 def test_ambiguity_and_absence_list_the_names():
-    with pytest.raises(UserError, match=r"3 regions fit GTV\.\*: there are 'BODY', 'GTV_Mass'.*add merge=True"):
+    with pytest.raises(UserError, match=r"3 ROIs match GTV\.\*; available ROIs: 'BODY', 'GTV_Mass'.*add merge=True"):
         single_roi("GTV.*", NAMES)
-    with pytest.raises(UserError, match="no region fits Mandible: there are 'BODY'"):
+    with pytest.raises(UserError, match="no ROI matches Mandible; available ROIs: 'BODY'"):
         single_roi("Mandible", NAMES)
-    with pytest.raises(UserError, match="there are none"):
+    with pytest.raises(UserError, match="available ROIs: none"):
         single_roi("GTV", [])
 
 
 def test_a_broken_pattern_is_told():
-    with pytest.raises(UserError, match="neither a name nor a regular expression"):
+    with pytest.raises(UserError, match="regular expression"):
         choose_roi("GTV(", NAMES)

@@ -37,6 +37,6 @@ def test_blank_and_missing_tags_of_the_images_are_tolerated(tmp_path):
 def test_nothing_segmented_is_told(tmp_path):
     write_series(tmp_path / "mr", np.zeros((2, 4, 4), np.int16))
     (series,), _ = image_series(read_headers(tmp_path / "mr"))
-    with pytest.raises(UserError, match="nothing is segmented"):
+    with pytest.raises(UserError, match="the segmentation is empty"):
         write_segmentation(tmp_path / "seg.dcm", {"GTVp": np.zeros((2, 4, 4), bool)}, series)
     assert not (tmp_path / "seg.dcm").exists()

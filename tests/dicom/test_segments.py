@@ -105,7 +105,7 @@ def test_another_grid_is_refused_or_resampled_when_asked(tmp_path, written):
     (shifted,), _ = image_series(read_headers(tmp_path / "shifted"))
     segments = read_segments(tmp_path / "seg.dcm")
     regions = (Region("GTVp", 1, "GTVp"),)
-    with pytest.raises(UserError, match=r"GTVp lies on another grid .* add resample=True"):
+    with pytest.raises(UserError, match=r"GTVp has a different grid .* add resample=True"):
         label_map(segments, shifted, regions)
     labels = label_map(segments, shifted, regions, resample=True)
     assert (labels.voxels == MASK).all()  # half a millimetre is less than half a pixel of 1.1 mm
@@ -139,10 +139,10 @@ def test_only_a_series_that_is_named_or_shares_the_frame_is_resampled_onto(tmp_p
 def test_an_empty_segment_and_other_files_are_told(tmp_path, written):
     series = written(masks={"GTVp": MASK, "GTVn": np.zeros(SHAPE, bool)})
     segments = read_segments(tmp_path / "seg.dcm")
-    with pytest.raises(UserError, match="GTVn: nothing is drawn in it"):
+    with pytest.raises(UserError, match="GTVn: the ROI has no contours"):
         label_map(segments, series, (Region("GTVn", 1, "GTVn"),))
     write_structures(tmp_path / "rt.dcm", {"GTV": []})
-    with pytest.raises(UserError, match="the file is no SEG"):
+    with pytest.raises(UserError, match="the file is not a DICOM SEG"):
         read_segments(tmp_path / "rt.dcm")
 
 

@@ -145,7 +145,7 @@ def test_a_number_that_every_image_has_of_its_own_makes_no_series(tmp_path):
         write_series(tmp_path / str(repetition), VOXELS + repetition, uid="1.2.3.9", **numbers)
     series, problems = found_in(tmp_path)
     assert series == []
-    assert problems == ["several different images lie at the same place, and nothing tells them apart"]
+    assert problems == ["several different images have the same position and cannot be separated"]
 
 
 def test_rounding_of_directions_does_not_split_a_series(tmp_path):
@@ -162,7 +162,7 @@ def test_different_images_at_the_same_place_are_a_problem(tmp_path):
         write_series(tmp_path / str(number), VOXELS + number, uid="1.2.3.9")
     series, problems = found_in(tmp_path)
     assert series == []
-    assert problems == ["several different images lie at the same place, and nothing tells them apart"]
+    assert problems == ["several different images have the same position and cannot be separated"]
 
 
 def test_blank_tags_do_no_harm_but_those_of_the_geometry_are_needed(tmp_path):
@@ -171,7 +171,7 @@ def test_blank_tags_do_no_harm_but_those_of_the_geometry_are_needed(tmp_path):
     write_series(tmp_path / "without", VOXELS, ImagePositionPatient=None)
     (series,), problems = found_in(tmp_path)
     assert (series.patient, series.frame_of_reference, series.kind) == ("", "", ())
-    assert problems == ["images without position, orientation or pixel spacing"]
+    assert problems == ["images have no position, orientation or pixel spacing"]
 
 
 def test_several_frames_in_a_file_are_a_problem_that_is_named(tmp_path):
@@ -204,7 +204,7 @@ def test_missing_uids_do_not_make_slices_vanish(tmp_path):
     ("elements", "reason"),
     [
         ({"PhotometricInterpretation": "MONOCHROME1"}, "inverted images"),
-        ({"ImageOrientationPatient": [[0, 0, 0, 0, 0, 0]] * 4}, "no two perpendicular directions"),
+        ({"ImageOrientationPatient": [[0, 0, 0, 0, 0, 0]] * 4}, "expected two perpendicular directions"),
     ],
 )
 def test_one_bad_series_does_not_hide_the_others(tmp_path, elements, reason):

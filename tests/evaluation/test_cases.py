@@ -54,19 +54,19 @@ def test_cases_that_are_in_one_folder_only_are_all_named(tmp_path, write_volume)
 def test_a_missing_folder_and_a_file_in_its_place_are_refused(tmp_path):
     folder = touch(tmp_path / "p", "a.nii.gz")
     for other in (tmp_path / "absent", folder / "a.nii.gz"):
-        with pytest.raises(UserError, match="there is no such folder"):
+        with pytest.raises(UserError, match="folder not found"):
             check_cases(folder, other)
-        with pytest.raises(UserError, match="there is no such folder"):
+        with pytest.raises(UserError, match="folder not found"):
             check_cases(other, folder)
 
 
 def test_a_folder_without_nifti_files_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"there is no NIfTI file \(\*\.nii\.gz or \*\.nii\)"):
+    with pytest.raises(UserError, match=r"no NIfTI files \(\*\.nii\.gz or \*\.nii\)"):
         check_cases(touch(tmp_path / "p", "a.npz"), touch(tmp_path / "r", "a.nii.gz"))
 
 
 def test_two_files_of_one_case_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"case a has two files, a\.nii and a\.nii\.gz; keep one"):
+    with pytest.raises(UserError, match=r"case a has two files, a\.nii and a\.nii\.gz; keep only one"):
         check_cases(touch(tmp_path / "p", "a.nii.gz", "a.nii"), touch(tmp_path / "r", "a.nii.gz"))
 
 
@@ -82,12 +82,12 @@ def test_all_cases_with_a_wrong_grid_or_file_are_listed_with_the_reason(tmp_path
     with pytest.raises(UserError) as refusal:
         refuse(check_cases(tmp_path / "p", tmp_path / "r").problems)
     first, *lines = str(refusal.value).splitlines()
-    assert first.startswith("4 case(s) can't be evaluated")
+    assert first.startswith("4 case(s) cannot be evaluated")
     assert [line.split(":")[0].strip() for line in lines] == ["moved", "shaped", "spaced", "torn"]
     assert "origin (10, -20, 33) mm, the reference has (10, -20, 30) mm (tolerance 0.001)" in lines[0]
     assert "shape (5, 3, 2), the reference has (4, 3, 2)" in lines[1]
     assert "spacing" in lines[2]
-    assert "prediction: the file can't be read" in lines[3]
+    assert "prediction: the file cannot be read" in lines[3]
 
 
 def test_no_problem_is_no_error():

@@ -124,7 +124,7 @@ def test_bad_cases_are_left_out_and_told_when_asked(folders, write_volume):
 def test_no_case_left_is_refused(folders):
     for path in folders[0].iterdir():
         path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(UserError, match=r"3 case\(s\) can't be evaluated"):
+    with pytest.raises(UserError, match=r"3 case\(s\) cannot be evaluated"):
         score_folders(*folders, skip_bad=True)
 
 
@@ -150,7 +150,7 @@ def test_all_torn_and_wrong_files_are_listed_at_once(folders):
     lines = [line.strip() for line in str(refusal.value).splitlines()[1:]]
     assert [line.split(":")[0] for line in lines] == ["a", "b", "c"]
     assert "truncated" in lines[0]
-    assert "the file holds 2, which is no label" in lines[1]
+    assert "the file contains 2, which is not a label" in lines[1]
 
 
 def test_grids_are_checked_before_any_metric(folders, write_volume):
@@ -163,7 +163,7 @@ def test_grids_are_checked_before_any_metric(folders, write_volume):
 
 @pytest.mark.parametrize("workers", [0, -1])
 def test_less_than_one_case_at_once_is_refused(folders, workers):
-    with pytest.raises(ValueError, match="workers: expected a number from 1 on, got"):
+    with pytest.raises(ValueError, match="workers: expected 1 or more, got"):
         score_folders(*folders, workers=workers)
 
 

@@ -33,20 +33,20 @@ def test_numbers_name_themselves_in_ascending_order():
 @pytest.mark.parametrize(
     ("labels", "reason"),
     [
-        ({"tumour": 1}, "'background' with the value 0 is expected, got None"),
+        ({"tumour": 1}, "expected 'background' with the value 0, got None"),
         ({"background": 1, "tumour": 2}, "'background' with the value 0"),
         ({"0": "background", "1": "tumour"}, "'background' with the value 0"),
-        ({"background": 0}, "no label besides the background"),
-        ({"background": 0, "ignore": 1}, "no label besides the background"),
-        ({"background": 0, "tumour": "1"}, "'tumour' is a number from 0 on or a list of such, got '1'"),
-        ({"background": 0, "tumour": 1.5}, "'tumour' is a number"),
-        ({"background": 0, "tumour": True}, "'tumour' is a number"),
-        ({"background": 0, "tumour": -1}, "'tumour' is a number"),
-        ({"background": 0, "tumour": []}, "'tumour' is a number"),
-        ({"background": 0, "tumour": [1, None]}, "'tumour' is a number"),
-        ({"background": 0, "all": [0, 1]}, "'all' holds 0, which is the background"),
-        ({"background": 0, "tumour": 1, "ignore": [2, 3]}, "'ignore' is one value"),
-        ({"background": 0, "tumour": 1, "ignore": 1}, "'ignore' has the value 1, which another label has too"),
+        ({"background": 0}, "the only label is the background"),
+        ({"background": 0, "ignore": 1}, "the only label is the background"),
+        ({"background": 0, "tumour": "1"}, "for 'tumour'; got '1'"),
+        ({"background": 0, "tumour": 1.5}, "for 'tumour'; got"),
+        ({"background": 0, "tumour": True}, "for 'tumour'; got"),
+        ({"background": 0, "tumour": -1}, "for 'tumour'; got"),
+        ({"background": 0, "tumour": []}, "for 'tumour'; got"),
+        ({"background": 0, "tumour": [1, None]}, "for 'tumour'; got"),
+        ({"background": 0, "all": [0, 1]}, "'all' contains 0, which is the background"),
+        ({"background": 0, "tumour": 1, "ignore": [2, 3]}, "expected one value for 'ignore'"),
+        ({"background": 0, "tumour": 1, "ignore": 1}, "'ignore' has the value 1, which another label also has"),
         ({"background": 0, "tumour": 1, "ignore": 0}, "'ignore' has the value 0"),
     ],
 )
@@ -60,18 +60,18 @@ def test_labels_that_nnunet_would_not_take_are_refused_with_the_files_name(tmp_p
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"labels": 3}', "3"])
 def test_a_file_that_is_no_dataset_json_is_refused(tmp_path, content):
-    with pytest.raises(UserError, match=r"dataset\.json(: there is no entry 'labels'| is no valid JSON)"):
+    with pytest.raises(UserError, match=r"dataset\.json(: the entry 'labels' is missing| is not valid JSON)"):
         read_labels(written(tmp_path, content))
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "absent.json", tmp_path):
-        with pytest.raises(UserError, match="can't be read"):
+        with pytest.raises(UserError, match="cannot be read"):
             read_labels(path)
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):
     path = tmp_path / "dataset.json"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="is no valid JSON"):
+    with pytest.raises(UserError, match="is not valid JSON"):
         read_labels(path)

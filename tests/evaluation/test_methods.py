@@ -45,7 +45,7 @@ def test_cases_that_differ_are_listed_instead_of_dropped():
 
 
 def test_no_case_in_common_is_refused():
-    with pytest.raises(UserError, match="no case in common"):
+    with pytest.raises(UserError, match="no common cases"):
         common_cases([method("a", x=1), method("b", y=1)], only_common=True)
 
 
@@ -67,14 +67,14 @@ def test_scores_of_a_file_are_those_of_the_folder(tmp_path):
 
 def test_a_file_with_other_distances_is_refused(tmp_path):
     (tmp_path / "scores.json").write_text(json.dumps(FolderScores({"x": {"GTVp": MISSED}}).to_json()))
-    with pytest.raises(UserError, match=r"empty_distance: .* are infinite, not diagonal: choose infinite, or"):
+    with pytest.raises(UserError, match=r"empty_distance: .* infinite distances .* choose infinite"):
         MethodScores.of_file("a", tmp_path / "scores.json", empty_distance="diagonal")
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"cases": {"a": 1}}', '{"cases": {"a": {"b": {"dsc": "x"}}}}'])
 def test_other_files_are_refused(tmp_path, content):
     (tmp_path / "a.json").write_text(content)
-    with pytest.raises(UserError, match="holds no scores"):
+    with pytest.raises(UserError, match="contains no scores"):
         MethodScores.of_file("a", tmp_path / "a.json", empty_distance="infinite")
 
 

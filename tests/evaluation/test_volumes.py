@@ -91,23 +91,25 @@ def test_the_type_of_the_numbers_does_not_matter(dtypes):
 @pytest.mark.parametrize("odd", [0.5, math.nan, math.inf, -0.25])
 def test_labels_that_are_no_whole_numbers_are_refused(odd):
     for labels in (None, IGNORING):
-        with pytest.raises(UserError, match=f"reference: labels are whole numbers, got {odd:g}"):
+        with pytest.raises(UserError, match=f"reference: expected integer labels, got {odd:g}"):
             score_volumes(row(0, 1, dtype=float), row(odd, 1, dtype=float), SPACING_MM, labels=labels)
 
 
 def test_labels_that_are_not_in_the_dataset_json_are_refused_by_value():
-    with pytest.raises(UserError, match=r"prediction: the file holds -1, 5, 7, which is no label of the dataset\.json"):
+    with pytest.raises(
+        UserError, match=r"prediction: the file contains -1, 5, 7, which is not a label of the dataset\.json"
+    ):
         score_volumes(row(5, 1, 7, -1, dtype=np.int16), row(0, 1, 0, 0), SPACING_MM, labels=IGNORING)
 
 
 def test_negative_labels_are_refused():
-    with pytest.raises(UserError, match="prediction: labels are numbers from 0 on, got -3"):
+    with pytest.raises(UserError, match="prediction: expected labels of 0 or more, got -3"):
         score_volumes(row(-3, 1, dtype=np.int8), row(0, 1), SPACING_MM)
 
 
 def test_an_image_in_place_of_a_label_map_is_refused():
     image = np.arange(1, MAX_UNNAMED_LABELS + 2, dtype=np.int16).reshape(1, 1, -1)
-    with pytest.raises(UserError, match="prediction: 257 different values, so this is an image and no label map"):
+    with pytest.raises(UserError, match="prediction: the file has 257 different values"):
         score_volumes(image, np.zeros_like(image), SPACING_MM)
 
 

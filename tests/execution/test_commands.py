@@ -30,7 +30,9 @@ def test_a_command_beside_this_python_comes_before_one_on_the_path(write_command
 
 
 def test_a_command_that_is_nowhere_is_named_with_the_remedy():
-    with pytest.raises(UserError, match=r"no_such_command is not installed beside .*: install nnunet-cscn in that"):
+    with pytest.raises(
+        UserError, match=r"no_such_command is not installed in the environment of .*: install nnunet-cscn"
+    ):
         executable("no_such_command")
 
 
@@ -80,7 +82,7 @@ def test_a_failing_command_is_told_with_its_last_line_and_its_log(write_command,
     log_file = tmp_path / "fail.log"
     with pytest.raises(CommandFailed) as told:
         run_command(["fail", "-d", "901"], log_file, env=os.environ)
-    expected = f"`fail -d 901` ended with status 3: ValueError: no such thing (whole log: {log_file})"
+    expected = f"`fail -d 901` failed with status 3: ValueError: no such thing (full log: {log_file})"
     assert str(told.value) == expected
     assert log_file.read_text() == "first\nValueError: no such thing\n\n"
 
@@ -118,11 +120,11 @@ def test_one_log_belongs_to_one_command_at_a_time(write_command, tmp_path, monke
     def try_again(process):
         started.append(process)
         assert is_running(log)
-        with pytest.raises(CommandFailed, match="`wait` runs already"):
+        with pytest.raises(CommandFailed, match="`wait` is already running"):
             run_command(["wait"], log, env=os.environ)
         stop_group(process)
 
-    with pytest.raises(CommandFailed, match="ended with status"):
+    with pytest.raises(CommandFailed, match="failed with status"):
         run_command(["wait"], log, env=os.environ, on_start=try_again)
     assert len(started) == 1
     assert not is_running(log)
@@ -139,7 +141,7 @@ def test_the_command_keeps_its_lock_when_its_starter_is_killed(write_command, tm
     subprocess.run([sys.executable, "-c", program, str(log)], check=False)
     try:
         assert is_running(log)
-        with pytest.raises(CommandFailed, match="perhaps left behind by a command that was killed"):
+        with pytest.raises(CommandFailed, match="is already running"):
             run_command(["wait"], log, env=os.environ)
     finally:
         subprocess.run(["pkill", "-f", str(tmp_path / "bin" / "wait")], check=False)

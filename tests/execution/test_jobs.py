@@ -55,7 +55,9 @@ def test_devices_are_counted_among_those_that_are_visible(write_command, job, mo
     one = job("one", "show")
     run_jobs(LocalExecutor(["cuda:1"]), [one])
     assert one.log_file.read_text() == "GPU-abc\n"
-    with pytest.raises(UserError, match="devices: there is no cuda:2: CUDA_VISIBLE_DEVICES=2,GPU-abc leaves 2 GPUs"):
+    with pytest.raises(
+        UserError, match="devices: cuda:2 not found: with CUDA_VISIBLE_DEVICES=2,GPU-abc there are 2 GPUs"
+    ):
         LocalExecutor(["cuda:1", "cuda:2"])
 
 
@@ -88,8 +90,8 @@ def test_when_one_fails_the_others_go_on_and_all_reasons_are_told(write_command,
         run_jobs(LocalExecutor(["cpu"]), jobs)
     assert jobs[1].log_file.read_text() == "did well\n"
     first, third = str(failed.value).splitlines()
-    assert first.startswith("first: `work badly` ended with status 1: did badly")
-    assert third.startswith("third: `work worse` ended with status 1: did worse")
+    assert first.startswith("first: `work badly` failed with status 1: did badly")
+    assert third.startswith("third: `work worse` failed with status 1: did worse")
 
 
 def test_what_a_killed_command_has_started_ends_with_it(write_command, job, tmp_path):
@@ -102,7 +104,7 @@ def test_what_a_killed_command_has_started_ends_with_it(write_command, job, tmp_
     )
     write_command("train", program)
     training = job("training", "train")
-    with pytest.raises(CommandFailed, match="ended with status -9"):
+    with pytest.raises(CommandFailed, match="failed with status -9"):
         run_jobs(LocalExecutor(["cpu"]), [training])
     child = int(training.log_file.read_text())
     for _ in range(100):
@@ -137,7 +139,7 @@ def test_devices_are_read(text, devices):
 
 @pytest.mark.parametrize("text", ["", "gpu", "cuda:", "cuda:x", "cpu,,cpu", "cpu:0"])
 def test_other_devices_are_refused(text):
-    with pytest.raises(UserError, match="devices: expected cpu or cuda:0,cuda:1 and so on"):
+    with pytest.raises(UserError, match="devices: expected cpu, or GPUs such as cuda:0"):
         parse_devices(text)
 
 

@@ -32,7 +32,7 @@ def test_jobs_are_submitted_run_and_collected(write_command, tmp_path, monkeypat
     write_command("show", 'import sys\nprint(sys.argv[1:])\nsys.exit("bad" in sys.argv)')
     executor = SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local")
     good, bad = (Job(name, ("show", name, "{device}"), tmp_path / f"{name}.log") for name in ("good", "bad"))
-    with pytest.raises(CommandFailed, match=r"^bad: `show bad cpu` ended with status 1"):
+    with pytest.raises(CommandFailed, match=r"^bad: `show bad cpu` failed with status 1"):
         run_jobs(executor, [good, bad])
     assert good.log_file.read_text() == "['good', 'cpu']\n"
 
@@ -116,7 +116,7 @@ def test_without_slurms_commands_the_job_is_not_submitted_twice(handle, monkeypa
 
 def test_a_damaged_handle_is_told(tmp_path):
     (tmp_path / "a.submitted").write_bytes(b"no pickle")
-    with pytest.raises(UserError, match=r"a\.submitted can't be read"):
+    with pytest.raises(UserError, match=r"a\.submitted cannot be read"):
         slurm._still_there(tmp_path / "a.submitted")
 
 

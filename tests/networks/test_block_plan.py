@@ -52,11 +52,11 @@ def test_a_block_size_that_fits_is_taken():
     ("options", "by", "sentence"),
     [
         ({"block_size": (8, 8)}, (2, 2, 2), "cscn.fine.block_size: expected 3 numbers, got [8, 8]"),
-        ({"block_size": (8, 6, 8)}, (2, 2, 2), "[8, 6, 8] can't be divided by [4, 4, 4]"),
-        ({"block_size": (8, 6, 8)}, (2, 2, 2), "choose multiples of these, or fewer stages (fine.stages=3)"),
-        ({"block_size": (8, 5, 8), "stages": 2}, (2, 2, 2), "[8, 5, 8] can't be divided by [2, 2, 2]"),
-        ({"block_size": (8, 6, 8), "stages": 1}, (4, 4, 4), "[8, 6, 8] can't be divided by [4, 4, 4]"),
-        ({"block_size": (8, 20, 8)}, (2, 2, 2), "blocks of [8, 20, 8] do not fit into the window of [16, 16, 16]"),
+        ({"block_size": (8, 6, 8)}, (2, 2, 2), "[8, 6, 8] is not divisible by [4, 4, 4]"),
+        ({"block_size": (8, 6, 8)}, (2, 2, 2), "fewer stages (now fine.stages=3)"),
+        ({"block_size": (8, 5, 8), "stages": 2}, (2, 2, 2), "[8, 5, 8] is not divisible by [2, 2, 2]"),
+        ({"block_size": (8, 6, 8), "stages": 1}, (4, 4, 4), "[8, 6, 8] is not divisible by [4, 4, 4]"),
+        ({"block_size": (8, 20, 8)}, (2, 2, 2), "blocks of [8, 20, 8] are larger than the window [16, 16, 16]"),
     ],
 )
 def test_blocks_that_do_not_fit_are_refused_with_the_remedy(options, by, sentence):

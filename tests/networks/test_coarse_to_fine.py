@@ -268,7 +268,7 @@ def test_any_other_number_of_channels_is_refused():
 
 
 def test_a_plan_of_one_stage_is_refused_with_the_remedy():
-    with pytest.raises(UserError, match=r"nothing that a coarse network could pool by: .* coarse\.resolution=full"):
+    with pytest.raises(UserError, match=r"only one resolution .* coarse\.resolution=full"):
         build(one_stage())
 
 

@@ -69,11 +69,11 @@ def test_an_option_that_fits_the_strides_is_taken(plan, by):
     [
         (isotropic, (2, 2), "cscn.coarse.pooling: expected 3 numbers, got [2, 2]"),
         (planar, (2, 2, 2), "cscn.coarse.pooling: expected 2 numbers, got [2, 2, 2]"),
-        (isotropic, (1, 1, 1), "cscn.coarse.pooling: [1, 1, 1] pools nothing: `cscn configure"),
+        (isotropic, (1, 1, 1), "cscn.coarse.pooling: [1, 1, 1] does not reduce the resolution: use `cscn configure"),
         (isotropic, (2, 3, 2), "[2, 3, 2] does not fit the plan's strides along axis 1"),
-        (isotropic, (2, 2, 8), "strides along axis 2: choose 1 or 2 or 4 there"),
-        (anisotropic, (4, 2, 2), "strides along axis 0: choose 1 or 2 there"),
-        (planar, (4, 4), "strides along axis 1: choose 1 or 2 there"),
+        (isotropic, (2, 2, 8), "strides along axis 2: choose 1 or 2 or 4 "),
+        (anisotropic, (4, 2, 2), "strides along axis 0: choose 1 or 2 "),
+        (planar, (4, 4), "strides along axis 1: choose 1 or 2 "),
         (thirds, (2, 3), "does not fit the plan's strides along axis 1"),
     ],
 )

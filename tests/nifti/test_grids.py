@@ -52,7 +52,7 @@ def test_rounding_is_tolerated():
 def test_other_than_three_dimensions_are_refused(tmp_path, shape, reason):
     path = tmp_path / "a.nii.gz"
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.zeros(shape, dtype=np.uint8), isVector=False), str(path))
-    with pytest.raises(UserError, match=f"3 dimensions are expected, the file {reason}"):
+    with pytest.raises(UserError, match=f"expected 3 dimensions, the file {reason}"):
         read_grid(path)
 
 
@@ -60,7 +60,7 @@ def test_several_values_a_voxel_are_refused(tmp_path):
     path = tmp_path / "a.nii.gz"
     image = SimpleITK.GetImageFromArray(np.zeros((2, 3, 4, 3), dtype=np.uint8), isVector=True)
     SimpleITK.WriteImage(image, str(path))
-    with pytest.raises(UserError, match="one value a voxel is expected, the file has 3"):
+    with pytest.raises(UserError, match="expected one value per voxel, the file has 3"):
         read_grid(path)
 
 
@@ -68,7 +68,7 @@ def test_several_values_a_voxel_are_refused(tmp_path):
 def test_a_file_that_is_no_image_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "a.nii.gz"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="the file can't be read") as refusal:
+    with pytest.raises(UserError, match="the file cannot be read") as refusal:
         read_grid(path)
     assert "\n" not in str(refusal.value)
     assert ".cxx" not in str(refusal.value)

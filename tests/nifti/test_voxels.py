@@ -66,14 +66,14 @@ def test_further_dimensions_of_one_are_dropped(tmp_path):
 def test_other_than_three_dimensions_are_refused(tmp_path, dimensions):
     path = tmp_path / "a.nii"
     path.write_bytes(stored(VOXELS, dimensions=dimensions))
-    with pytest.raises(UserError, match=f"3 dimensions are expected, the file has {len(dimensions)}"):
+    with pytest.raises(UserError, match=f"expected 3 dimensions, the file has {len(dimensions)}"):
         read_voxels(path)
 
 
 def test_colours_are_refused(tmp_path):
     path = tmp_path / "a.nii"
     path.write_bytes(stored(VOXELS, code=128))
-    with pytest.raises(UserError, match="numbers are expected"):
+    with pytest.raises(UserError, match="expected numeric voxels"):
         read_voxels(path)
 
 
@@ -92,7 +92,7 @@ def test_a_file_with_too_few_voxels_is_refused(tmp_path, missing, is_packed):
     content = stored(VOXELS)[:-missing]
     path = tmp_path / "a.nii"
     path.write_bytes(gzip.compress(content) if is_packed else content)
-    with pytest.raises(UserError, match=f"truncated: {352 + 24 - missing} of {352 + 24} bytes are there"):
+    with pytest.raises(UserError, match=f"truncated: it has {352 + 24 - missing} of {352 + 24} bytes"):
         read_voxels(path)
 
 
@@ -114,7 +114,7 @@ def test_a_file_without_a_header_is_refused(tmp_path, content):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(UserError, match="can't be read"):
+    with pytest.raises(UserError, match="cannot be read"):
         read_voxels(tmp_path / "absent.nii.gz")
 
 
@@ -125,7 +125,7 @@ def test_a_file_of_any_dimensions_is_whole_or_not(tmp_path, shape):
     path.write_bytes(content)
     check_whole(path)
     path.write_bytes(content[:-1])
-    with pytest.raises(UserError, match=f"truncated: {len(content) - 1} of {len(content)} bytes"):
+    with pytest.raises(UserError, match=f"truncated: it has {len(content) - 1} of {len(content)} bytes"):
         check_whole(path)
     path.write_bytes(gzip.compress(content)[:-5])
     with pytest.raises(UserError, match="truncated"):

@@ -29,7 +29,7 @@ def test_a_missing_variable_is_named_with_its_remedy(monkeypatch, variable, valu
 
 def test_a_variable_that_names_no_folder_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("nnUNet_raw", str(tmp_path / "absent"))
-    with pytest.raises(UserError, match="is no folder: make it"):
+    with pytest.raises(UserError, match="is not a folder"):
         nnunet_folders.raw_folder()
 
 
@@ -55,7 +55,7 @@ def test_a_number_does_not_match_a_longer_one(folders):
 
 
 def test_an_unknown_data_set_is_refused_with_those_that_exist(folders):
-    with pytest.raises(UserError, match=r"no data set 7 .*there is Dataset004_Hippocampus, Dataset901_NPC"):
+    with pytest.raises(UserError, match=r"no data set 7; available: Dataset004_Hippocampus, Dataset901_NPC"):
         nnunet_folders.dataset_name(7)
 
 
@@ -98,6 +98,6 @@ def test_a_model_folder_is_found_by_its_three_names(folders):
     names = {"trainer": "CSCNTrainer", "plans": "nnUNetPlans", "configuration": "3d_fullres"}
     assert nnunet_folders.model_folder(901, **names) == model
     with pytest.raises(
-        UserError, match=r"no model CSCNTrainer__nnUNetPlans__2d.*there is CSCNTrainer__nnUNetPlans__3d"
+        UserError, match=r"no model CSCNTrainer__nnUNetPlans__2d.*available: CSCNTrainer__nnUNetPlans__3d"
     ):
         nnunet_folders.model_folder(901, **(names | {"configuration": "2d"}))

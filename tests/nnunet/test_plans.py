@@ -22,25 +22,25 @@ def test_plans_are_read_by_name(preprocessed, name):
 
 
 def test_unknown_plans_are_refused_with_those_that_exist(preprocessed):
-    with pytest.raises(UserError, match=r"no plans Mine: there is nnUNetPlans;"):
+    with pytest.raises(UserError, match=r"no plans Mine; available: nnUNetPlans;"):
         nnunet_plans.read_plans(901, "Mine")
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", '{"configurations": []}'])
 def test_a_file_without_configurations_is_no_plans_file(tmp_path, content):
     (tmp_path / "plans.json").write_text(content)
-    with pytest.raises(UserError, match="holds no nnU-Net plans"):
+    with pytest.raises(UserError, match="contains no nnU-Net plans"):
         nnunet_plans.read_plans_file(tmp_path / "plans.json")
 
 
 def test_a_truncated_plans_file_is_told_as_invalid_json(tmp_path):
     (tmp_path / "plans.json").write_text('{"configurations": {')
-    with pytest.raises(UserError, match="no valid JSON"):
+    with pytest.raises(UserError, match="not valid JSON"):
         nnunet_plans.read_plans_file(tmp_path / "plans.json")
 
 
 def test_an_absent_plans_file_is_a_users_mistake(tmp_path):
-    with pytest.raises(UserError, match="can't be read: No such file"):
+    with pytest.raises(UserError, match="cannot be read: No such file"):
         nnunet_plans.read_plans_file(tmp_path / "plans.json")
 
 
@@ -58,16 +58,16 @@ def test_a_configuration_inherits_through_several_steps():
 
 
 def test_an_unknown_configuration_is_refused_with_those_that_exist():
-    with pytest.raises(UserError, match="no configuration 3d: there is 2d, 3d_fullres"):
+    with pytest.raises(UserError, match="no configuration 3d; available: 2d, 3d_fullres"):
         nnunet_plans.configuration_from_plans({"configurations": {"2d": {}, "3d_fullres": {}}}, "3d")
 
 
 def test_an_unknown_parent_is_named_with_its_child():
-    with pytest.raises(UserError, match="no configuration gone, which 2d inherits from"):
+    with pytest.raises(UserError, match=r"no configuration gone .*2d"):
         nnunet_plans.configuration_from_plans({"configurations": {"2d": {"inherits_from": "gone"}}}, "2d")
 
 
 def test_inheritance_in_a_circle_is_refused():
     plans = {"configurations": {"a": {"inherits_from": "b"}, "b": {"inherits_from": "a"}}}
-    with pytest.raises(UserError, match="circle: a -> b -> a"):
+    with pytest.raises(UserError, match="circular: a -> b -> a"):
         nnunet_plans.configuration_from_plans(plans, "a")

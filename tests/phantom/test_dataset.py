@@ -86,7 +86,7 @@ def test_a_second_run_leaves_everything_as_it_is(raw):
 def test_other_settings_are_refused_unless_they_may_overwrite(raw, tmp_path):
     shutil.copytree(raw, tmp_path / "raw")
     other = dataclasses.replace(TINY, seed=5, cases=1)
-    with pytest.raises(UserError, match="--overwrite"):
+    with pytest.raises(UserError, match="overwrite=True"):
         write_dataset(tmp_path / "raw", other)
     folder = write_dataset(tmp_path / "raw", other, overwrite=True)
     assert len(list((folder / "imagesTr").iterdir())) == 1

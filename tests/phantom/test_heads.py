@@ -52,9 +52,9 @@ def test_a_head_that_ends_at_the_nasopharynx_is_not_used(tmp_path, cut_below):
 
 def test_what_is_no_label_map_is_refused(tmp_path):
     noise = np.random.default_rng(0).normal(100, 20, (10, 10, 10)).astype(np.float32)
-    with pytest.raises(UserError, match="no label map of a head"):
+    with pytest.raises(UserError, match="not a label map of a head"):
         read_labels(write(tmp_path / "mr.nii.gz", noise))
-    with pytest.raises(UserError, match="no label map of a head"):
+    with pytest.raises(UserError, match="not a label map of a head"):
         read_labels(write(tmp_path / "mask.nii.gz", np.ones((10, 10, 10), np.uint8)))
     with pytest.raises(UserError, match="1 mm"):
         read_labels(write(tmp_path / "coarse.nii.gz", block_head(), spacing=(2.0, 2.0, 2.0)))
@@ -64,9 +64,9 @@ def test_what_is_no_label_map_is_refused(tmp_path):
 
 
 def test_a_folder_without_label_maps_is_refused(tmp_path):
-    with pytest.raises(UserError, match="holds no label maps"):
+    with pytest.raises(UserError, match="no label maps"):
         find_label_maps(tmp_path)
-    with pytest.raises(UserError, match="no such folder"):
+    with pytest.raises(UserError, match="folder not found"):
         find_label_maps(tmp_path / "absent")
 
 

@@ -28,7 +28,7 @@ def test_without_test_cases_all_heads_go_to_training():
 
 
 def test_one_head_is_too_few():
-    with pytest.raises(UserError, match="two or more"):
+    with pytest.raises(UserError, match="at least two"):
         assign_heads(PhantomSettings.for_heads(Path("heads")), heads(1))
 
 

@@ -47,7 +47,7 @@ def test_a_text_without_name_or_equals_sign_is_refused(text):
 
 
 def test_a_name_that_is_a_value_already_holds_no_block():
-    with pytest.raises(UserError, match=r"--set loss\.gamma=1: loss is set to a value already"):
+    with pytest.raises(UserError, match=r"--set loss\.gamma=1: loss already has a value"):
         parse_assignments(["loss=3", "loss.gamma=1"])
 
 

@@ -35,7 +35,7 @@ def test_the_same_again_writes_nothing(plans_file):
 
 
 def test_another_one_is_replaced_only_when_asked(plans_file):
-    with pytest.raises(UserError, match=r"base stands in .* with other settings: choose another name"):
+    with pytest.raises(UserError, match=r"base already exists in "):
         store(plans_file, "base", {"batch_size": 8})
     assert store(plans_file, "base", {"batch_size": 8}, overwrite=True)
     assert configurations(plans_file)["base"] == {"batch_size": 8}
@@ -44,16 +44,16 @@ def test_another_one_is_replaced_only_when_asked(plans_file):
 @pytest.mark.parametrize("trained", ["base", "heir"])
 def test_what_a_model_was_trained_with_is_never_replaced(plans_file, empty_nnunet_folders, trained):
     (empty_nnunet_folders["nnUNet_results"] / "Dataset901_A" / f"T__nnUNetPlans__{trained}").mkdir(parents=True)
-    with pytest.raises(UserError, match=f"T__nnUNetPlans__{trained} was trained with base as it is"):
+    with pytest.raises(UserError, match=f"T__nnUNetPlans__{trained} was trained with base"):
         store(plans_file, "base", {"batch_size": 8}, overwrite=True)
 
 
 @pytest.mark.parametrize("name", ["a b", "a__b", "", "a/b"])
 def test_names_that_can_be_no_folders_are_refused(name):
-    with pytest.raises(UserError, match="a name consists of letters"):
+    with pytest.raises(UserError, match="letters, digits"):
         check_configuration_name(name)
 
 
 def test_nnunets_names_are_refused():
-    with pytest.raises(UserError, match="3d_fullres is a configuration of nnU-Net's own planner"):
+    with pytest.raises(UserError, match="3d_fullres is a configuration made by"):
         check_configuration_name("3d_fullres")

@@ -30,10 +30,10 @@ def test_one_file_may_hold_all_channels(tmp_path):
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["a_0000.nii.gz", "b_0000.nii.gz", "b_0001.nii.gz"], r"1 of 2 cases do not have exactly .*: a$"),
-        (["a_0000.nii.gz", "a_0001.nii.gz", "a_0002.nii.gz"], r"1 of 1 cases do not have exactly"),
-        (["a.nii.gz", "a_0000.nii"], r"holds no images named as nnU-Net wants them, such as case_0000\.nii\.gz"),
-        ([], "holds no images"),
+        (["a_0000.nii.gz", "b_0000.nii.gz", "b_0001.nii.gz"], r"1 of 2 cases in .* do not have exactly .*: a$"),
+        (["a_0000.nii.gz", "a_0001.nii.gz", "a_0002.nii.gz"], r"1 of 1 cases in .* do not have exactly"),
+        (["a.nii.gz", "a_0000.nii"], r"contains no images with nnU-Net file names, such as case_0000\.nii\.gz"),
+        ([], "contains no images"),
     ],
 )
 def test_other_folders_are_refused(tmp_path, names, sentence):
@@ -42,7 +42,7 @@ def test_other_folders_are_refused(tmp_path, names, sentence):
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"^images: there is no folder .*absent"):
+    with pytest.raises(UserError, match=r"^images: folder not found: .*absent"):
         images(tmp_path / "absent")
 
 
@@ -54,7 +54,7 @@ def test_torn_files_are_listed_all_at_once(tmp_path, write_volume):
     with pytest.raises(UserError) as refusal:
         check_unharmed({"a": [whole], "b": [short], "c": [torn]})
     first, *lines = str(refusal.value).splitlines()
-    assert first.startswith("2 of 3 cases can't be read")
+    assert first.startswith("2 of 3 cases cannot be read")
     assert lines[0].strip() == f"{short}: the file is truncated"
     assert lines[1].strip().startswith(f"{torn}: the file is not NIfTI")
 

@@ -67,5 +67,5 @@ def test_a_map_has_the_geometry_of_its_image(tmp_path):
 
 
 def test_other_readers_are_refused():
-    with pytest.raises(UserError, match="the plans read images with NibabelIO: maps of real numbers"):
+    with pytest.raises(UserError, match="NibabelIO"):
         check_reader(SimpleNamespace(image_reader_writer_class=type("NibabelIO", (), {})))

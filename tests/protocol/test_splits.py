@@ -52,9 +52,9 @@ def test_a_seed_gives_the_same_splits_again_whatever_the_order_of_cases():
 
 
 def test_too_few_patients_are_refused():
-    with pytest.raises(UserError, match="need 7 patients; 6 are there"):
+    with pytest.raises(UserError, match="need 7 patients"):
         paper_splits(alone(6))
-    with pytest.raises(UserError, match="need 7 patients; 2 are there"):
+    with pytest.raises(UserError, match="need 7 patients"):
         paper_splits({f"case_{i}": f"patient_{i % 2}" for i in range(60)})
 
 
@@ -65,9 +65,9 @@ def test_splits_and_patients_come_back_and_are_never_replaced(tmp_path):
     assert read_paper_splits(file) == paper_splits(alone(10))
     assert read_patients(file) == alone(10)
     before = file.read_text()
-    with pytest.raises(UserError, match="holds other splits"):
+    with pytest.raises(UserError, match="contains different splits"):
         write_paper_splits(file, paper_splits(alone(10), seed=1), alone(10))
-    with pytest.raises(UserError, match="holds other splits"):
+    with pytest.raises(UserError, match="contains different splits"):
         write_paper_splits(file, paper_splits(alone(10)), {**alone(10), "case_000": "patient_001"})
     assert file.read_text() == before
     assert set(json.loads(before)["splits"][0]) == {"train", "validation", "test"}
@@ -89,7 +89,7 @@ def _read_all(file):
 
 
 def test_a_missing_file_names_the_command(tmp_path):
-    with pytest.raises(UserError, match="`cscn paper prepare` makes the splits"):
+    with pytest.raises(UserError, match="make the splits with `cscn paper prepare`"):
         read_paper_splits(tmp_path / "absent.json")
 
 
@@ -98,5 +98,5 @@ def test_a_training_keeps_its_split(tmp_path):
     check_split(tmp_path, first)  # nothing was begun
     note_split(tmp_path, first)
     check_split(tmp_path, first)
-    with pytest.raises(UserError, match="was trained on another split than cscn_paper_splits"):
+    with pytest.raises(UserError, match=r"cscn_paper_splits.* changed after"):
         check_split(tmp_path, second)

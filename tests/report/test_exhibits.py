@@ -53,7 +53,7 @@ def test_cases_can_be_asked_for():
     scores = scores_of(a=90, b=10, c=50, d=60, e=55, both=None)
     assert roles(choose_cases(scores, 0, wanted=["d", "both"])) == [("d", "asked for"), ("both", "asked for")]
     assert roles(choose_cases(scores, 1, wanted=["b"]))[0] == ("b", "worst")
-    with pytest.raises(UserError, match="cases: there is no case x; there are a, b"):
+    with pytest.raises(UserError, match="cases: case not found: x; available: a, b"):
         choose_cases(scores, 1, wanted=["x"])
 
 
@@ -74,7 +74,7 @@ def test_missing_images_and_other_grids_are_told_all_at_once(predicted, write_vo
         image_files(predicted.images, cases, channel=1)
     assert "far: far_0001.nii.gz: shape (4, 3, 2), the reference has" in str(refusal.value)
     assert "near: without an image near_0001.nii.gz" in str(refusal.value)
-    with pytest.raises(UserError, match="images: there is no folder"):
+    with pytest.raises(UserError, match="images: folder not found:"):
         image_files(predicted.images / "absent", cases, channel=0)
 
 

@@ -48,12 +48,12 @@ def test_a_length_in_the_trainers_name_holds(make_trainer):
 
 
 def test_a_length_in_the_name_and_another_in_the_block_are_refused(make_trainer):
-    with pytest.raises(UserError, match=r"BUNetTrainer_5epochs fixes .* of 3d_tiny says epochs=7: use the trainer"):
+    with pytest.raises(UserError, match=r"BUNetTrainer_5epochs .* 3d_tiny has epochs=7: use the trainer"):
         make_trainer(lengths.BUNetTrainer_5epochs, cscn={"epochs": 7})
 
 
 def test_a_wrong_option_stops_the_trainer(make_trainer):
-    with pytest.raises(UserError, match=r"cscn\.epoch: no such option"):
+    with pytest.raises(UserError, match=r"cscn\.epoch: unknown option"):
         make_trainer(CSCNTrainer, cscn={"epoch": 7})
 
 
@@ -167,9 +167,9 @@ def test_a_gpu_that_is_too_small_gets_a_remedy(make_trainer, monkeypatch):
     with pytest.raises(UserError) as refused:
         trainer.train_step({})
     assert str(refused.value) == (
-        "Small GPU has 11 GiB, too little for CSCNTrainer with configuration 3d_tiny (patch [8, 16, 16], batch 2): "
+        "Small GPU has 11 GiB, not enough for CSCNTrainer with configuration 3d_tiny (patch [8, 16, 16], batch 2): "
         "make plans that fit with `cscn plan -d Dataset901_Tiny --gpu-memory 8 -p nnUNetCSCNPlans` and train with "
-        "`-p nnUNetCSCNPlans` (configurations of your own are to be made again there)"
+        "`-p nnUNetCSCNPlans` (add your own configurations to these plans again)"
     )
 
 

@@ -120,12 +120,12 @@ def test_figures_are_written(folders):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"methods": {"low": "low"}}, "methods: give two or more folders"),
-        ({"reference": None}, "reference: give the true label maps"),
-        ({"metrics": ["dice"]}, "metrics: there is no dice to compare; there are dsc, precision"),
-        ({"metrics": ["volume_ml"]}, "metrics: there is no volume_ml to compare"),
+        ({"methods": {"low": "low"}}, "methods: expected at least two folders"),
+        ({"reference": None}, "reference: the reference label maps are missing"),
+        ({"metrics": ["dice"]}, "metrics: unknown metric dice; available: dsc, precision"),
+        ({"metrics": ["volume_ml"]}, "metrics: unknown metric volume_ml"),
         ({"metrics": ["nsd_xmm"]}, "metrics: expected a tolerance in mm"),
-        ({"workers": 0}, "workers: expected a number from 1 on"),
+        ({"workers": 0}, "workers: expected 1 or more"),
     ],
 )
 def test_wrong_values_are_refused_by_the_arguments_name(folders, monkeypatch, options, sentence):

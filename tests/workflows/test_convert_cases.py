@@ -77,7 +77,7 @@ def test_without_any_good_case_there_is_no_report(tmp_path):
 def test_other_files_are_replaced_only_on_request(tmp_path):
     convert_cases(TINY, CASES, tmp_path)
     changed = [case("a_1", "a", value=2), *CASES[1:]]
-    reason = "a_1_0000.nii.gz is there and differs from the source: remove it or pass overwrite=True"
+    reason = "a_1_0000.nii.gz already exists and differs from the source: delete it or add overwrite=True"
     assert convert_cases(TINY, changed, tmp_path).problems == {"a_1": reason}
     assert convert_cases(TINY, changed, tmp_path, overwrite=True).n_new == 1
 
@@ -85,18 +85,18 @@ def test_other_files_are_replaced_only_on_request(tmp_path):
 def test_a_channel_of_an_earlier_run_is_refused(tmp_path, write_volume):
     folder = convert_cases(TINY, CASES, tmp_path).folder
     write_volume(folder / "imagesTr" / "a_1_0001.nii.gz", LABELS)
-    with pytest.raises(UserError, match=r"files that the source does not have \(a_1_0001.nii.gz; 1 in all\)"):
+    with pytest.raises(UserError, match=r"not in the source \(a_1_0001.nii.gz; 1 in all\)"):
         convert_cases(TINY, CASES, tmp_path)
 
 
 def test_cases_of_the_same_name_are_refused(tmp_path):
-    with pytest.raises(UserError, match="cases of the same name: a_1"):
+    with pytest.raises(UserError, match="same name: a_1"):
         convert_cases(TINY, [CASES[0], CASES[0]], tmp_path)
 
 
 def test_a_number_that_another_data_set_has_is_refused(tmp_path):
     (tmp_path / "Dataset950_Other").mkdir()
-    with pytest.raises(UserError, match="already has Dataset950_Other"):
+    with pytest.raises(UserError, match="already contains Dataset950_Other"):
         convert_cases(TINY, CASES, tmp_path)
     with pytest.raises(ArgumentError, match="dataset_id: expected a number from 1 to 999, got 1000"):
         convert_cases(TINY, CASES, tmp_path, dataset_id=1000)
@@ -106,6 +106,6 @@ def test_other_folds_where_nnunet_reads_them_are_refused_before_anything_is_writ
     splits = empty_nnunet_folders["nnUNet_preprocessed"] / "Dataset950_Tiny" / "splits_final.json"
     splits.parent.mkdir()
     splits.write_text("[]")
-    with pytest.raises(UserError, match="holds other folds"):
+    with pytest.raises(UserError, match="different folds"):
         convert_cases(TINY, CASES)
     assert not list(empty_nnunet_folders["nnUNet_raw"].iterdir())

@@ -37,7 +37,7 @@ def test_other_grids_are_resampled_on_request(hnts, tmp_path, write_volume):
     mask = np.repeat(LABELS, 2, axis=2)
     write_volume(hnts / "2" / "preRT" / "2_preRT_mask.nii.gz", mask, spacing_mm=(0.25, 0.6, 3.0))
     reason = convert_dataset("hnts-mrg", hnts, tmp_path / "raw").problems["HNTSMRG_002_pre"]
-    assert reason.endswith("add resample=True to bring it onto the image's grid")
+    assert "add resample=True" in reason
     assert convert_dataset("hnts-mrg", hnts, tmp_path / "raw", resample=True).problems == {}
 
 
@@ -47,7 +47,7 @@ def test_other_grids_are_resampled_on_request(hnts, tmp_path, write_volume):
         ("brats", {}, "name: expected one of hecktor, .*, sts, got brats"),
         ("hnts-mrg", {"variant": "post"}, "variant: expected one of pre, mid, mid-priors, got post"),
         ("lgg", {"variant": "pre"}, "variant: lgg has none, got pre"),
-        ("lgg", {"resample": True}, "resample: the volumes of lgg can't be resampled"),
+        ("lgg", {"resample": True}, "resample: .*lgg"),
     ],
 )
 def test_a_wrong_argument_is_named(tmp_path, name, options, sentence):
@@ -57,6 +57,6 @@ def test_a_wrong_argument_is_named(tmp_path, name, options, sentence):
 
 @pytest.mark.parametrize("name", PUBLIC_DATASETS)
 def test_an_absent_download_is_refused(tmp_path, name):
-    with pytest.raises(UserError, match=r"no such folder|found no folder"):
+    with pytest.raises(UserError, match=r"folder not found|found no folder"):
         convert_dataset(name, tmp_path / "absent", tmp_path / "raw")
     assert not (tmp_path / "raw").exists()

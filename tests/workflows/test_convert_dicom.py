@@ -49,13 +49,13 @@ def test_a_bad_case_is_returned_with_its_reason(convert, studies):
     result = convert()
     assert list(result.converted) == ["NPC_001", "NPC_002"]
     assert list(result.problems) == ["NPC_003"]
-    assert "1 of 2 contours lie on the slices of the series that they name" in result.problems["NPC_003"]
+    assert "1 of 2 contours lie on the slices of the referenced series" in result.problems["NPC_003"]
     assert [row["status"] for row in csv.DictReader(result.report.open())] == ["converted", "converted", "failed"]
 
 
 def test_regions_that_fit_a_pattern_are_merged_on_request(convert):
     reason = convert({"all": "GTV.*"}).problems["NPC_001"]
-    assert reason.endswith("'BODY', 'GTV_primary', 'GTVn'; name one of them, or add merge=True")
+    assert reason.endswith("'BODY', 'GTV_primary', 'GTVn'; choose one of them, or add merge=True")
     assert convert({"all": "GTV.*"}, merge=True).problems == {}
 
 
@@ -74,7 +74,7 @@ def test_a_mapping_is_written_for_its_owner_alone_and_read_again(convert, studie
     convert(mapping=str(file))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     (studies / "Secret^Secret-A").rename(tmp_path / "away")
-    with pytest.raises(UserError, match="holds files that the source does not have"):
+    with pytest.raises(UserError, match="files that are not in the source"):
         convert(mapping=file)
     rows = {row["case"]: row["PatientID"] for row in csv.DictReader(file.open())}
     assert rows == {"NPC_001": "Secret-A", "NPC_002": "Secret-A", "NPC_003": "Secret-B"}
@@ -83,10 +83,10 @@ def test_a_mapping_is_written_for_its_owner_alone_and_read_again(convert, studie
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"rois": {}}, "rois: expected one label or more"),
-        ({"rois": {"background": "BODY"}}, "rois: every label needs a name and a region of its own"),
+        ({"rois": {}}, "rois: expected at least one label"),
+        ({"rois": {"background": "BODY"}}, "rois: each label needs"),
         ({"dataset_id": 0}, "dataset_id: expected a number from 1 to 999, got 0"),
-        ({"name": "../x"}, "name: expected letters, digits, - and _, got ../x"),
+        ({"name": "../x"}, "name: expected only letters, digits, - and _, got ../x"),
         ({"contours": "RTSTRUCT"}, "contours: expected rtstruct or seg, got RTSTRUCT"),
     ],
 )
@@ -97,5 +97,5 @@ def test_a_wrong_argument_is_named_before_anything_is_written(convert, tmp_path,
 
 
 def test_an_absent_folder_is_refused(tmp_path):
-    with pytest.raises(UserError, match="there is no such folder"):
+    with pytest.raises(UserError, match="folder not found"):
         convert_dicom(tmp_path / "absent", tmp_path / "raw", dataset_id=950, rois={"GTVp": "GTVp"})

@@ -53,13 +53,13 @@ def test_a_folder_with_several_models_is_refused(results):
 
 
 def test_a_socket_that_is_not_there_is_refused(model, source, tmp_path):
-    with pytest.raises(ArgumentError, match="there is mri"):
+    with pytest.raises(ArgumentError, match="available: mri"):
         predict_challenge_case(model, source, tmp_path, sockets=("ct",), out_socket="contours")
 
 
 def test_a_socket_with_two_images_is_refused(model, source, tmp_path):
     (source / "images" / "mri" / "second.mha").write_bytes(b"")
-    with pytest.raises(UserError, match="expected one image, there are 2"):
+    with pytest.raises(UserError, match="expected one image, found 2"):
         predict_challenge_case(model, source, tmp_path, out_socket="contours")
 
 

@@ -150,11 +150,11 @@ def test_a_model_says_what_it_sees_and_finds(model):
     ("arguments", "argument", "reason"),
     [
         ({"device": "gpu"}, "device", "expected cuda, cpu or mps, got gpu"),
-        ({"device": "cuda:99"}, "device", "torch can see no GPU cuda:99"),
+        ({"device": "cuda:99"}, "device", "torch cannot find the GPU cuda:99"),
         ({"folds": (0, 7)}, "folds", "has no checkpoint_final.pth in fold 7; trained: 0, 1"),
-        ({"step_size": 0}, "step_size", "expected a number above 0 and up to 1, got 0"),
-        ({"manner": "stitched"}, "manner", "CSCNTrainer did not learn from stitched probabilities"),
-        ({"manner": "views"}, "manner", "CSCNTrainer learnt from one view here"),
+        ({"step_size": 0}, "step_size", "expected a number above 0 and at most 1, got 0"),
+        ({"manner": "stitched"}, "manner", "CSCNTrainer was not trained on stitched probabilities"),
+        ({"manner": "views"}, "manner", "CSCNTrainer was trained on one view"),
         ({"manner": "glued"}, "manner", "expected tiles, stitched, views, got glued"),
     ],
 )
@@ -166,7 +166,7 @@ def test_wrong_arguments_are_named(root, arguments, argument, reason):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ArgumentError, match=r"^folder: there is no folder .*absent"):
+    with pytest.raises(ArgumentError, match=r"^folder: folder not found: .*absent"):
         load_model_folder(tmp_path / "absent")
 
 
@@ -175,8 +175,8 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     [
         (np.ones((3, 4)), SPACING_MM, r"image: expected an array of shape \(Z, Y, X\) or \(1, Z, Y, X\), got \(3, 4\)"),
         (np.ones((2, 3, 4, 5)), SPACING_MM, r"image: expected an array of shape .*, got \(2, 3, 4, 5\)"),
-        (np.full((3, 4, 5), np.nan), SPACING_MM, "image: expected voxels that are finite real numbers"),
-        (np.ones((3, 4, 5), dtype=complex), SPACING_MM, "image: expected voxels that are finite"),
+        (np.full((3, 4, 5), np.nan), SPACING_MM, "image: expected finite real numbers"),
+        (np.ones((3, 4, 5), dtype=complex), SPACING_MM, "image: expected finite real numbers"),
         (np.ones((3, 4, 5)), (1.0, 1.0), "spacing_mm: expected three positive numbers, along Z, Y and X"),
         (np.ones((3, 4, 5)), (1.0, 0.0, 1.0), r"spacing_mm: .* got \(1.0, 0.0, 1.0\)"),
     ],
@@ -188,9 +188,9 @@ def test_images_that_do_not_fit_are_refused(model, image, spacing_mm, sentence):
 
 def test_files_that_do_not_fit_are_refused(model, images, tmp_path):
     file = images / "case_0_0000.nii.gz"
-    with pytest.raises(ArgumentError, match=r"^files: there is no file .*absent\.nii\.gz"):
+    with pytest.raises(ArgumentError, match=r"^files: file not found: .*absent\.nii\.gz"):
         model.predict_files([images / "absent.nii.gz"])
-    with pytest.raises(ArgumentError, match=r"^files: the model sees 1 channels \(MRI\), the files hold 2"):
+    with pytest.raises(ArgumentError, match=r"^files: the model needs 1 channels \(MRI\), the files contain 2"):
         model.predict_files([file, file])
     with pytest.raises(ArgumentError, match=r"^out: expected a file that ends with \.nii\.gz"):
         model.predict_files([file], tmp_path / "mask.nrrd")

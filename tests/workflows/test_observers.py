@@ -67,9 +67,9 @@ def test_the_consensus_is_written_and_progress_told(folders):
 @pytest.mark.parametrize(
     ("names", "options", "sentence"),
     [
-        (["anna"], {}, "observers: give the folders of two or more observers"),
-        (["anna", "STAPLE"], {}, "observers: STAPLE stands for something else"),
-        (["anna", "bert"], {"workers": 0}, "workers: expected a number from 1 on"),
+        (["anna"], {}, "observers: expected the folders of at least two observers"),
+        (["anna", "STAPLE"], {}, "observers: the name STAPLE is reserved"),
+        (["anna", "bert"], {"workers": 0}, "workers: expected 1 or more"),
     ],
 )
 def test_wrong_values_are_refused_by_the_arguments_name(folders, names, options, sentence):
@@ -78,5 +78,5 @@ def test_wrong_values_are_refused_by_the_arguments_name(folders, names, options,
 
 
 def test_a_missing_folder_is_named(folders):
-    with pytest.raises(UserError, match="absent: there is no such folder"):
+    with pytest.raises(UserError, match="absent: folder not found"):
         compare_observers({"anna": folders / "anna", "bert": folders / "bert"}, model=folders / "absent")

@@ -60,9 +60,9 @@ def test_parts_share_the_cases(model, images, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "argument", "reason"),
     [
-        ({"part": 2, "n_parts": 2}, "part", "of 2 parts it goes from 0 to 1, got 2"),
-        ({"previous_stage": "nowhere"}, "previous_stage", "there is no folder nowhere"),
-        ({"images": "nowhere"}, "images", "there is no folder nowhere"),
+        ({"part": 2, "n_parts": 2}, "part", "expected a number from 0 to 1 for 2 parts, got 2"),
+        ({"previous_stage": "nowhere"}, "previous_stage", "folder not found: nowhere"),
+        ({"images": "nowhere"}, "images", "folder not found: nowhere"),
     ],
 )
 def test_wrong_arguments_are_named_and_nothing_is_written(model, images, tmp_path, arguments, argument, reason):
@@ -74,6 +74,6 @@ def test_wrong_arguments_are_named_and_nothing_is_written(model, images, tmp_pat
 
 def test_a_single_network_can_not_disagree(root, images, tmp_path):
     model = load_model(901, CONFIGURATION, trainer="BUNetTrainer", folds=(0,), device="cpu")
-    with pytest.raises(UserError, match="BUNetTrainer has a single network"):
+    with pytest.raises(UserError, match="BUNetTrainer has only one network"):
         predict_folder(model, images, tmp_path / "out", uncertainty=True)
     assert not (tmp_path / "out").exists()

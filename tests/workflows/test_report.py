@@ -61,12 +61,12 @@ def test_title_command_and_shown_cases_are_chosen(folders):
     ("options", "sentence"),
     [
         ({"file": "r.pdf"}, r"file: expected a file whose name ends with \.html, got r\.pdf"),
-        ({"images": "absent"}, "images: there is no folder absent"),
-        ({"images": "i", "channel": 1}, "images: some cases can't be shown"),
-        ({"cases": ["x"]}, "cases: there is no case x in r"),
-        ({"show": -1}, "show: expected a number from 0 on, got -1"),
-        ({"channel": -1}, "channel: expected a number from 0 on, got -1"),
-        ({"tolerances_mm": (-1,)}, "tolerances_mm: expected numbers from 0 on"),
+        ({"images": "absent"}, "images: folder not found: absent"),
+        ({"images": "i", "channel": 1}, "images: some cases cannot be shown"),
+        ({"cases": ["x"]}, "cases: case not found: x"),
+        ({"show": -1}, "show: expected a number of 0 or more, got -1"),
+        ({"channel": -1}, "channel: expected a number of 0 or more, got -1"),
+        ({"tolerances_mm": (-1,)}, "tolerances_mm: expected numbers of 0 or more"),
     ],
 )
 def test_wrong_values_are_refused_by_the_arguments_name_and_nothing_is_written(folders, monkeypatch, options, sentence):

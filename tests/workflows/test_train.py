@@ -60,7 +60,7 @@ def test_a_staged_cascade_has_three_phases(root, run, phases):
 
 def test_stage_two_waits_for_all_maps(root, run, phases):
     shutil.rmtree(maps_of(StageOne(tiny_dataset.NAME, CONFIGURATION)).folder)
-    with pytest.raises(UserError, match=r"case_\d has no map in"):
+    with pytest.raises(UserError, match=r"no map of case_\d"):
         train(901, CONFIGURATION, staged=True, executor=object(), run=run)
     assert phases[1] == [f"maps {number} of 5" for number in range(1, 6)]
     assert len(phases) == 2
@@ -69,8 +69,8 @@ def test_stage_two_waits_for_all_maps(root, run, phases):
 @pytest.mark.parametrize(
     ("arguments", "argument", "reason"),
     [
-        ({"staged": True, "trainer": "BUNetTrainer"}, "trainer", "BUNetTrainer is no second stage"),
-        ({"folds": [7]}, "folds", "has no fold 7: there are 5, from 0 on"),
+        ({"staged": True, "trainer": "BUNetTrainer"}, "trainer", "BUNetTrainer is not a trainer of stage two"),
+        ({"folds": [7]}, "folds", "has no fold 7: expected 0 to 4"),
     ],
 )
 def test_wrong_arguments_are_named(root, run, phases, arguments, argument, reason):
