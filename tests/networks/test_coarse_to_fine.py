@@ -275,7 +275,7 @@ def test_a_plan_of_one_stage_is_refused_with_the_remedy():
 @pytest.mark.parametrize("plan", [isotropic, anisotropic, planar, two_stages])
 def test_weights_of_a_cascade_of_one_resolution_are_refused_with_the_remedy(plan):
     old = build_network("cscn_one_resolution", plan(), input_channels=1, output_channels=2, deep_supervision=False)
-    with pytest.raises(UserError, match=r'write "coarse": \{"resolution": "full"\} into the block "cscn"'):
+    with pytest.raises(UserError, match=r'add "coarse": \{"resolution": "full"\} to the block "cscn"'):
         build(plan()).load_state_dict(old.state_dict())
 
 
