@@ -62,6 +62,7 @@ class Sizes:
         features: Channels at full resolution.
         pooling: By how much the coarse half pools the window.
         block: Voxels of the fine half's blocks.
+        coarser: The configuration of about half the resolution, the patch that shows the window on it, and its spacing.
     """
 
     patch: str
@@ -69,6 +70,7 @@ class Sizes:
     features: int
     pooling: str
     block: str
+    coarser: tuple[str, str, str] | None = None
 
     @property
     def width(self) -> str:
@@ -87,8 +89,8 @@ class Sizes:
         return f"{self.coarse} --set fine.block_size={self.block}"
 
 
-LGG_4MM = Sizes("32,32,32", "32,64,64", 12, "[2,2,2]", "[16,16,16]")
-LGG_2MM = Sizes("32,64,64", "32,128,128", 16, "[2,4,4]", "[16,32,32]")
+LGG_4MM = Sizes("32,32,32", "32,64,64", 12, "[2,2,2]", "[16,16,16]", ("3d_8mm", "16,32,32", "8 mm"))
+LGG_2MM = Sizes("32,64,64", "32,128,128", 16, "[2,4,4]", "[16,32,32]", ("3d_scaled", "32,64,64", "4 mm"))
 NPC = Sizes("32,48,48", "32,64,64", 12, "[2,2,2]", "[16,16,16]")
 HIPPOCAMPUS = Sizes("40,56,40", "40,56,40", 12, "[2,2,2]", "[16,16,16]")
 
@@ -103,13 +105,10 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
     """Return nnU-Net, the cascade, and the controls that could take its gain for themselves."""
     stock = f"--patch-size {sizes.patch} {sizes.width}"
     printed = "--set coarse.resolution=full --set loss.normalised=false --set fusion=mean"
-    return {
+    arms = {
         "stock": Arm("nnUNetTrainer", stock, "nnU-Net"),
         "half_width": Arm("nnUNetTrainer", f"--patch-size {sizes.patch} {sizes.half_width}", "nnU-Net, half as wide"),
         "window": Arm("nnUNetTrainer", f"--patch-size {sizes.window} {sizes.width}", "nnU-Net on the window"),
-        "coarser": Arm(
-            "nnUNetTrainer", f"--patch-size 16,32,32 {sizes.width}", "nnU-Net, 8 mm grid", configuration="3d_8mm"
-        ),
         "resenc": Arm("nnUNetTrainer", stock, "nnU-Net ResEncM", plans="nnUNetResEncUNetMPlans"),
         "coarse_half": Arm("CoarseHalfTrainer", sizes.coarse, "coarse half alone"),
         "cscn_one_resolution": Arm("CSCNTrainer", f"{stock} {printed}", "CSCN as it was"),
@@ -117,6 +116,12 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "cscn_wide": Arm("CSCNTrainer", f"{sizes.cascade} --set fine.width=1", "CSCN, wider ACDNet"),
         "cscn_fast": Arm("CSCNTrainer", f"{sizes.cascade} {FAST}", "CSCN, faster ACDNet"),
     }
+    if sizes.coarser is not None:
+        configuration, patch, spacing = sizes.coarser
+        arms["coarser"] = Arm(
+            "nnUNetTrainer", f"--patch-size {patch} {sizes.width}", f"nnU-Net, {spacing} grid", configuration
+        )
+    return arms
 
 
 def parts(sizes: Sizes) -> dict[str, Arm]:
@@ -171,10 +176,10 @@ PROBLEMS: Mapping[str, Problem] = {
     "lgg_4mm": Problem(905, "3d_scaled", 20.0, methods(LGG_4MM), what="lgg_mr at 4 x 4 x 4 mm"),
     "lgg_2mm": Problem(905, "3d_fullres", 17.0, methods(LGG_2MM), what="lgg_mr at its own grid, 4.06 x 2 x 2 mm"),
     "npc_synth": Problem(
-        903, "3d_coarse", 10.0, _without(methods(NPC), "coarser", "resenc"), what="npc_synth at 3 x 2 x 2 mm"
+        903, "3d_coarse", 10.0, _without(methods(NPC), "resenc"), what="npc_synth at 3 x 2 x 2 mm"
     ),
     "hippocampus": Problem(
-        904, "3d_fullres", 10.0, _without(methods(HIPPOCAMPUS), "coarser", "resenc", "window"), folds=(0, 1),
+        904, "3d_fullres", 10.0, _without(methods(HIPPOCAMPUS), "resenc", "window"), folds=(0, 1),
         what="hippocampus at 1 mm",
     ),
     "parts": Problem(
