@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 	$(VENV)/bin/cscn demo
 
 test: $(INSTALLED)
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses auto --dist loadfile
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check
