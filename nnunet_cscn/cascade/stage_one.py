@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.cascade.splits import check_splits
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint, record_of
@@ -17,6 +16,8 @@ from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset, read_da
 from nnunet_cscn.nnunet.plans import configuration_from_plans, data_identifier, read_plans
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.settings.staged import StagedSettings
+from nnunet_cscn.splits.cross_validation import SPLITS_FILE
+from nnunet_cscn.splits.out_of_fold import check_held_out_once
 
 FINAL = "checkpoint_final.pth"
 # What decides which maps a network makes of a case.
@@ -138,14 +139,14 @@ class StageOne:
         Raises:
             UserError: When there are no splits, or some case has no fold, or more than one, that has not seen it.
         """
-        file = self.preprocessed / "splits_final.json"
+        file = self.preprocessed / SPLITS_FILE
         if not file.is_file():
             raise UserError(
                 f"{file} is missing: nnU-Net writes it when the first fold is trained; train every fold: "
                 f"{self.train_command(0)} and so on"
             )
         splits: list[dict[str, list[str]]] = read_json_file(file)
-        check_splits(file, splits)
+        check_held_out_once(file, splits)
         return splits
 
     @property

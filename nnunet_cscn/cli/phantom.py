@@ -77,15 +77,15 @@ def phantom(
 
 def _report(folder: Path, cases: int, test_cases: int, *, was_there: bool) -> None:
     """Say what is in the folder and what to do with it."""
-    from nnunet_cscn.phantom.dataset import SPLITS
     from nnunet_cscn.phantom.manifest import read_manifest
+    from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 
     state = "was there already, left as it is" if was_there else "written"
     lines = [f"{folder}: {cases} training and {test_cases} test cases, {state}"]
     left_out = (read_manifest(folder) or {}).get("left_out")
     if left_out:
         lines.append(f"left out, since they end at the nasopharynx: {', '.join(left_out)}")
-    if (folder / SPLITS).exists():
-        lines.append(f"folds that keep each head on one side, taken over by nnU-Net's planning: {folder / SPLITS}")
+    if (folder / SPLITS_FILE).exists():
+        lines.append(f"folds that keep each head on one side, taken over by nnU-Net's planning: {folder / SPLITS_FILE}")
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -9,8 +9,15 @@ from nnunet_cscn.conversion.converted_case import ConvertedCase
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription, dataset_json, has_files
 from nnunet_cscn.conversion.report_file import REPORT, write_report
 from nnunet_cscn.conversion.source_case import SourceCase
-from nnunet_cscn.conversion.splits import FOLD_COUNT, SPLITS_FILE, Splits, folds_by_patient, folds_of, write_splits
 from nnunet_cscn.files import read_json_file, write_json
+from nnunet_cscn.splits.cross_validation import (
+    FOLD_COUNT,
+    SPLITS_FILE,
+    Splits,
+    folds_by_patient,
+    folds_of,
+    write_splits,
+)
 
 
 def plan_folds(folder: Path, cases: Sequence[SourceCase]) -> Splits | None:

@@ -13,6 +13,7 @@ from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset
 from nnunet_cscn.nnunet.plans import configuration_from_plans, preprocessed_data, read_plans
 from nnunet_cscn.settings.block import Settings
+from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 
 NNUNETS_EPOCHS = 1000
 NNUNETS_SEED = 12345
@@ -88,7 +89,7 @@ def folds_of(dataset: str, plans: str, configuration: str) -> list[dict[str, lis
     Trainings that start at the same time would each write them.
     """
     data = preprocessed_data(dataset, plans, configuration)
-    file = preprocessed_dataset(dataset) / "splits_final.json"
+    file = preprocessed_dataset(dataset) / SPLITS_FILE
     if file.is_file():
         splits: list[dict[str, list[str]]] = read_json_file(file)
         return splits

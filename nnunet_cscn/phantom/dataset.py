@@ -9,7 +9,6 @@ from typing import Any
 
 import SimpleITK
 
-from nnunet_cscn.conversion.splits import folds_by_patient
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder, write_json
 from nnunet_cscn.phantom.case import Case, make_case
@@ -18,8 +17,7 @@ from nnunet_cscn.phantom.manifest import MANIFEST, is_complete, manifest, read_m
 from nnunet_cscn.phantom.patients import assign_heads
 from nnunet_cscn.phantom.settings import PhantomSettings
 from nnunet_cscn.phantom.workers import results, workers
-
-SPLITS = "splits_final.json"  # nnU-Net's planner takes it from here to the preprocessed data
+from nnunet_cscn.splits.cross_validation import SPLITS_FILE, folds_by_patient
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -64,7 +62,7 @@ def write_dataset(
             if settings.anatomy is not None:
                 training = dict(list(patients.items())[: settings.cases])
                 if folds := folds_by_patient(training):
-                    write_json(folder / SPLITS, folds)
+                    write_json(folder / SPLITS_FILE, folds)
             write_json(folder / "dataset.json", _dataset_json(settings))
             write_json(folder / MANIFEST, manifest(settings) | {"left_out": left_out})
     return target

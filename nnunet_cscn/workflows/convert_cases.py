@@ -18,12 +18,12 @@ from nnunet_cscn.conversion.raw_dataset import (
 )
 from nnunet_cscn.conversion.report_file import REPORT
 from nnunet_cscn.conversion.source_case import SourceCase
-from nnunet_cscn.conversion.splits import SPLITS_FILE, Splits, check_splits
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.nnunet.folders import is_set, preprocessed_folder, raw_folder
 from nnunet_cscn.report.contours import draw_labels
+from nnunet_cscn.splits.cross_validation import SPLITS_FILE, Splits, check_same_folds
 from nnunet_cscn.workflows.conversion_result import ConversionResult
 from nnunet_cscn.workflows.progress import OnStepProgress, of_step
 
@@ -114,7 +114,7 @@ def draw_cases(
 def _check_folds(folder: Path, folds: Splits) -> None:
     """Refuse to replace folds, in the raw folder or, where nnU-Net reads them, in the preprocessed one."""
     for parent in (folder.parent, *([preprocessed_folder()] if is_set("nnUNet_preprocessed") else [])):
-        check_splits(parent / folder.name / SPLITS_FILE, folds)
+        check_same_folds(parent / folder.name / SPLITS_FILE, folds)
 
 
 def _check_cases(folder: Path, cases: Sequence[SourceCase], *, n_channels: int) -> None:

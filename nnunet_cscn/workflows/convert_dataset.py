@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from nnunet_cscn.conversion.catalogue import PUBLIC_DATASETS, PublicDataset
-from nnunet_cscn.conversion.splits import fixed_folds
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.splits.cross_validation import fixed_folds
 from nnunet_cscn.workflows.conversion_result import ConversionResult
 from nnunet_cscn.workflows.convert_cases import convert_cases
 from nnunet_cscn.workflows.progress import OnStepProgress

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_cscn.conversion.splits import folds_by_patient
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.phantom.heads import HeadFile
 from nnunet_cscn.phantom.patients import assign_heads
 from nnunet_cscn.phantom.settings import PhantomSettings
+from nnunet_cscn.splits.cross_validation import folds_by_patient
 
 
 def heads(count: int) -> list[HeadFile]:

@@ -1,4 +1,4 @@
-"""Whether folds leave every case one network that has not seen it."""
+"""Check that each case is held out in exactly one fold, so that one network has not seen it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from nnunet_cscn.errors import UserError
 
 
-def check_splits(file: Path, splits: Any) -> None:
-    """See that every case is validated by exactly one fold, which does not train on it.
+def check_held_out_once(file: Path, splits: Any) -> None:
+    """Refuse folds that do not hold out every case exactly once, in a fold that does not train on it.
 
     Args:
         file: Where the splits stand.

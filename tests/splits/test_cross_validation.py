@@ -4,8 +4,8 @@ import pytest
 
 from nnunet_cscn.conversion.dataset_files import plan_folds
 from nnunet_cscn.conversion.source_case import SourceCase
-from nnunet_cscn.conversion.splits import check_splits, fixed_folds, folds_by_patient, folds_of, write_splits
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.splits.cross_validation import check_same_folds, fixed_folds, folds_by_patient, folds_of, write_splits
 
 
 def test_case_i_of_the_sorted_list_validates_fold_i_mod_5():
@@ -52,7 +52,7 @@ def test_a_broken_folds_file_is_told_and_kept(tmp_path):
     file = tmp_path / "splits_final.json"
     file.write_text("[")
     with pytest.raises(UserError, match="not valid JSON"):
-        check_splits(file, fixed_folds("abcde"))
+        check_same_folds(file, fixed_folds("abcde"))
 
 
 def test_folds_that_lack_cases_are_completed(tmp_path):

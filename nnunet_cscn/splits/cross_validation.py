@@ -85,7 +85,7 @@ def folds_of(splits: Splits, cases: Collection[str]) -> Splits:
     return [{side: [case for case in names if case in cases] for side, names in fold.items()} for fold in splits]
 
 
-def check_splits(file: Path, splits: Splits) -> None:
+def check_same_folds(file: Path, splits: Splits) -> None:
     """Refuse to replace other folds, which models may already have been trained on.
 
     Folds with fewer or more cases are the same as long as no case changes its side.
@@ -107,9 +107,9 @@ def write_splits(file: Path, splits: Splits) -> None:
     """Write the folds to ``file`` unless they are there.
 
     Raises:
-        UserError: As in ``check_splits``.
+        UserError: As in ``check_same_folds``.
     """
-    check_splits(file, splits)
+    check_same_folds(file, splits)
     if not file.exists() or read_json_file(file) != splits:
         write_json(file, splits)
 

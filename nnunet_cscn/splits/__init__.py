@@ -1,0 +1,1 @@
+"""Folds for cross-validation, in the format of nnU-Net's `splits_final.json`."""
