@@ -8,7 +8,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nnunet_cscn.networks.cutting import cut
+from nnunet_cscn.networks.cutting import cut_blocks
 
 SMALLEST_WEIGHT = 1e-6
 
@@ -111,10 +111,10 @@ class BlockLoss(nn.Module):
             targets: Labels of the window at full resolution first, its distance map last where there is one.
         """
         size = scales[0].shape[2:]
-        blocks = cut(targets[0], origins, size)
+        blocks = cut_blocks(targets[0], origins, size)
         cuts = [_nearest(blocks, logits.shape[2:]) for logits in scales]
         if self.loss.has_distance:
-            cuts.append(cut(targets[-1], origins, size))
+            cuts.append(cut_blocks(targets[-1], origins, size))
         total: Tensor = self.loss(scales, cuts)
         return total
 

@@ -16,7 +16,7 @@ from nnunet_cscn.data.soft_augmentation import soft_augmentation
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.losses.deep_supervision import FineBlockLoss, FineLoss
 from nnunet_cscn.networks.registry import build_second_stage
-from nnunet_cscn.networks.staged import OtherGrid, StagedBlockCSCN, StagedCSCN
+from nnunet_cscn.networks.staged import ResampledNetwork, StagedBlockCSCN, StagedCSCN
 from nnunet_cscn.nnunet.checkpoints import RECORD, read_checkpoint
 from nnunet_cscn.nnunet.plans import configuration_from_plans
 from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes, trainer_named
@@ -34,7 +34,7 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
     """
 
     network_name = "acdnet"
-    has_taken_over: bool = False  # whether the embedded network's weights came with a checkpoint
+    has_embedded_weights: bool = False  # whether the embedded network's weights came with a checkpoint
 
     @classmethod
     def build_network_architecture(
@@ -62,7 +62,7 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
                 f"arguments that this version of nnU-Net uses ({refusal}): update it"
             ) from refusal
         return build_second_stage(
-            _on_the_grid_of(configuration_manager, coarse, coarse_configuration),
+            _resampled_to_grid(configuration_manager, coarse, coarse_configuration),
             configuration,
             input_channels=num_input_channels,
             output_channels=num_output_channels,
@@ -78,7 +78,7 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         """Check the stored maps before anything else, and embed the stage-one network in a new training."""
         if self.current_epoch < self.num_epochs:
             hashes = self._check_stage_one()
-            if not self.has_taken_over:
+            if not self.has_embedded_weights:
                 self._embed_stage_one()
                 self.note(stage_one=hashes)
         super().on_train_start()
@@ -86,7 +86,7 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
     def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
         """Load nnU-Net's checkpoint, which holds the embedded network too."""
         super().load_checkpoint(filename_or_checkpoint)
-        self.has_taken_over = True
+        self.has_embedded_weights = True
 
     def configure_optimizers(self) -> tuple[Any, Any]:
         """Return nnU-Net's optimiser, without the frozen network."""
@@ -144,9 +144,9 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         if int(self.fold) >= len(stage_one.splits):
             raise UserError(f"splits_final.json has no fold {self.fold}: expected 0 to {len(stage_one.splits) - 1}")
         self.print_to_log_file("Checking the stage-one maps")
-        manifest = check_maps(stage_one, has_stage_one=not self.has_taken_over, n_threads=default_num_processes)
+        manifest = check_maps(stage_one, has_stage_one=not self.has_embedded_weights, n_threads=default_num_processes)
         hashes = manifest.checkpoint_hashes
-        if self.has_taken_over and self.my_init_kwargs.get(RECORD, {}).get("stage_one") != hashes:
+        if self.has_embedded_weights and self.my_init_kwargs.get(RECORD, {}).get("stage_one") != hashes:
             raise UserError(
                 f"the stage-one probability maps changed after the training in {self.output_folder} started: restore "
                 "them, or delete this folder and train again"
@@ -159,7 +159,7 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         file = self.stage_one().checkpoint_of(int(self.fold))
         try:
             coarse = self._cascade().coarse
-            network = coarse.network if isinstance(coarse, OtherGrid) else coarse
+            network = coarse.network if isinstance(coarse, ResampledNetwork) else coarse
             network.load_state_dict(read_checkpoint(file)["network_weights"])
         except RuntimeError as misfit:
             raise UserError(
@@ -174,7 +174,7 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         return network
 
 
-def _on_the_grid_of(second: ConfigurationManager, network: nn.Module, first: ConfigurationManager) -> nn.Module:
+def _resampled_to_grid(second: ConfigurationManager, network: nn.Module, first: ConfigurationManager) -> nn.Module:
     """Return stage one's network as it works on windows of stage two's configuration.
 
     Raises:
@@ -186,7 +186,7 @@ def _on_the_grid_of(second: ConfigurationManager, network: nn.Module, first: Con
     if scale == [1.0] * len(scale) and list(first.patch_size) == list(second.patch_size):
         return network
     multiple = np.prod(np.vstack(first.pool_op_kernel_sizes), axis=0)
-    return OtherGrid(
+    return ResampledNetwork(
         network,
         scale=scale,
         patch_size=[int(edge) for edge in first.patch_size],

@@ -263,19 +263,19 @@ def test_several_channels_reach_both_networks(channels):
 
 def test_any_other_number_of_channels_is_refused():
     network = build(isotropic(), channels=2)
-    with pytest.raises(ValueError, match="expected 2 image channels, got 3"):
+    with pytest.raises(ValueError, match=r"2 image channels.*3"):
         network(image_of(isotropic(), channels=3))
 
 
 def test_a_plan_of_one_stage_is_refused_with_the_remedy():
-    with pytest.raises(UserError, match=r"only one resolution .* coarse\.resolution=full"):
+    with pytest.raises(UserError, match=r"coarse\.resolution=full"):
         build(one_stage())
 
 
 @pytest.mark.parametrize("plan", [isotropic, anisotropic, planar, two_stages])
 def test_weights_of_a_cascade_of_one_resolution_are_refused_with_the_remedy(plan):
     old = build_network("cscn_one_resolution", plan(), input_channels=1, output_channels=2, deep_supervision=False)
-    with pytest.raises(UserError, match=r'add "coarse": \{"resolution": "full"\} to the block "cscn"'):
+    with pytest.raises(UserError, match=r'"coarse": \{"resolution": "full"\}'):
         build(plan()).load_state_dict(old.state_dict())
 
 

@@ -105,7 +105,7 @@ def test_the_coarse_network_still_learns_when_its_probabilities_are_stored():
 @pytest.mark.parametrize("channels", [1, 3, 5, 6])
 def test_any_other_number_of_channels_is_refused(channels):
     network = recorded(torch.zeros(1, 3, 1, 1, 1), torch.zeros(1, 3, 1, 1, 1), image_channels=2)
-    with pytest.raises(ValueError, match=rf"expected 2 image channels, or 4 with stored .* got {channels}"):
+    with pytest.raises(ValueError, match=f"image channels.*got {channels}"):
         network(torch.zeros(1, channels, 1, 1, 1))
 
 
