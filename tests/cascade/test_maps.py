@@ -50,7 +50,7 @@ def test_a_map_of_another_origin_is_noticed(maps, change):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, 1.1])
 def test_values_that_are_no_probabilities_are_never_stored(maps, voxels, value):
     voxels[1, 2, 3, 4] = value
-    with pytest.raises(ValueError, match="case: the values are no probabilities"):
+    with pytest.raises(ValueError, match=r"case: .*probabilities"):
         maps.store("case", voxels, ORIGIN)
     assert maps.fault("case", ORIGIN) is None
 

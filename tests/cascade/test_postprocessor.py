@@ -74,7 +74,7 @@ def test_a_retrained_fold_makes_its_maps_stale_and_no_others(stage_one):
     key = next(iter(weights))
     weights[key] = weights[key] + 0.1
     torch.save(checkpoint, file)
-    with pytest.raises(UserError, match=r"different checkpoints: run `cscn cascade"):
+    with pytest.raises(UserError, match=r"different checkpoints.*cscn cascade"):
         check_maps(stage_one)
     assert sorted(make_maps(stage_one, device=CPU)) == sorted(stage_one.splits[1]["val"])
     write_manifest(stage_one)
@@ -92,7 +92,7 @@ def test_an_image_that_was_preprocessed_anew_makes_its_map_stale(stage_one):
 
 def test_without_maps_the_command_is_named(stage_one):
     shutil.rmtree(maps_of(stage_one).folder)
-    with pytest.raises(UserError, match=r"no stage-one maps of BUNetTrainer: run `cscn cascade Dataset901_Tiny"):
+    with pytest.raises(UserError, match=r"no stage-one maps.*cscn cascade Dataset901_Tiny"):
         check_maps(stage_one)
 
 
@@ -116,9 +116,9 @@ def test_no_maps_are_made_on_a_split_that_stage_one_was_not_trained_on(stage_one
     splits = json.loads(file.read_text())
     splits[0], splits[1] = splits[1], splits[0]
     file.write_text(json.dumps(splits))
-    with pytest.raises(UserError, match=r"splits_final\.json changed after"):
+    with pytest.raises(UserError, match=r"splits_final\.json changed"):
         make_maps(stage_one, device=CPU)
-    with pytest.raises(UserError, match=r"splits_final\.json changed after the stage-one maps"):
+    with pytest.raises(UserError, match=r"splits_final\.json changed.*stage-one maps"):
         check_maps(stage_one, has_stage_one=False)
 
 
@@ -127,7 +127,7 @@ def test_other_labels_are_noticed_where_stage_one_is_gone(stage_one):
     content = json.loads(file.read_text())
     content["labels"] = {"background": 0, "GTVn": 2, "GTVp": 1}
     file.write_text(json.dumps(content))
-    with pytest.raises(UserError, match="different labels from Dataset901_Tiny"):
+    with pytest.raises(UserError, match="different labels"):
         check_maps(stage_one, has_stage_one=False)
 
 
@@ -137,13 +137,13 @@ def test_a_network_that_went_astray_is_named(stage_one):
     for weights in checkpoint["network_weights"].values():
         weights.fill_(float("nan"))
     torch.save(checkpoint, file)
-    with pytest.raises(UserError, match=r"valid probabilities for case_\d.* train this fold again: nnUNetv2_train"):
+    with pytest.raises(UserError, match=r"valid probabilities for case_\d.*nnUNetv2_train"):
         make_maps(stage_one, device=CPU)
 
 
 def test_maps_of_an_older_version_are_noticed(stage_one, monkeypatch):
     monkeypatch.setattr("nnunet_cscn.cascade.manifest.FORMAT", 2)
-    with pytest.raises(UserError, match="case_0: its map was made by an older version"):
+    with pytest.raises(UserError, match=r"case_0: .*older version"):
         check_maps(stage_one)
 
 
@@ -156,20 +156,20 @@ def test_no_manifest_is_written_while_a_map_is_missing(stage_one):
 @pytest.mark.parametrize("content", ["[]", "{}", '{"cases": {"case_0": {}}}'])
 def test_a_manifest_that_is_none_is_refused(stage_one, content):
     (maps_of(stage_one).folder / MANIFEST).write_text(content)
-    with pytest.raises(UserError, match=r"manifest\.json is not a manifest"):
+    with pytest.raises(UserError, match=r"manifest\.json"):
         check_maps(stage_one)
 
 
 def test_where_stage_one_was_never_seen_the_maps_serve_a_training_that_goes_on(stage_one):
     shutil.rmtree(stage_one.folder)
     check_maps(stage_one, has_stage_one=False)
-    with pytest.raises(UserError, match="is not finished in fold 0, 1, 2, 3, 4"):
+    with pytest.raises(UserError, match=r"not finished.* 0, 1, 2, 3, 4"):
         check_maps(stage_one)
 
 
 def test_cases_that_are_not_preprocessed_are_told(stage_one):
     shutil.rmtree(stage_one.preprocessed / stage_one.plan["data_identifier"])
-    with pytest.raises(UserError, match=r"run `nnUNetv2_preprocess -d 901 -plans_name nnUNetPlans -c 3d_tiny`"):
+    with pytest.raises(UserError, match="nnUNetv2_preprocess -d 901 -plans_name nnUNetPlans -c 3d_tiny"):
         make_maps(stage_one, device=CPU)
 
 
@@ -178,7 +178,7 @@ def test_a_plan_without_a_name_for_its_data_is_refused(stage_one):
     plans = json.loads(file.read_text())
     del plans["configurations"]["3d_fullres"]["data_identifier"]  # from which 3d_tiny inherits it
     file.write_text(json.dumps(plans))
-    with pytest.raises(UserError, match="the plans have no valid data_identifier: make new plans"):
+    with pytest.raises(UserError, match="data_identifier"):
         check_maps(stage_one)
 
 
@@ -187,5 +187,5 @@ def test_a_description_without_labels_is_refused(stage_one):
     content = json.loads(file.read_text())
     del content["labels"]
     file.write_text(json.dumps(content))
-    with pytest.raises(UserError, match=r"dataset\.json has no valid labels: complete it"):
+    with pytest.raises(UserError, match=r"dataset\.json.*labels"):
         check_maps(stage_one)

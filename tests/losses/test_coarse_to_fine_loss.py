@@ -128,7 +128,7 @@ def test_gradients_reach_both_networks_logits():
 
 def test_a_missing_scale_of_the_window_is_refused():
     outputs, targets, _ = batch_of(2)
-    with pytest.raises(ValueError, match="expected 2 scales, got 2 and 1 targets"):
+    with pytest.raises(ValueError, match=r"2 scales.* 2 and 1"):
         loss_of(Spy(), has_distance=False)(outputs, targets[:-1])
 
 

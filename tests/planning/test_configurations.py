@@ -204,7 +204,7 @@ def test_changes_that_make_no_sense_are_refused(plans, changes, sentence):
 
 
 def test_an_unknown_base_is_refused_with_those_that_exist(plans):
-    with pytest.raises(UserError, match="no configuration 3d_lowres; available: 3d_fullres, 3d_gamma"):
+    with pytest.raises(UserError, match=r"3d_lowres.*3d_fullres, 3d_gamma"):
         derive_configuration(plans, "3d_lowres", "3d_mine", Changes(options={}))
 
 
@@ -217,7 +217,7 @@ def test_a_configuration_never_inherits_from_itself(plans, name):
 
 def test_a_broken_block_of_the_base_is_refused(plans):
     plans["configurations"]["3d_gamma"]["cscn"] = "gamma=1"
-    with pytest.raises(UserError, match="cscn: expected a block of options, got 'gamma=1'"):
+    with pytest.raises(UserError, match=r"cscn: .*'gamma=1'"):
         derive_configuration(plans, "3d_gamma", "3d_mine", Changes(options={"epochs": 5}))
 
 
@@ -228,5 +228,5 @@ def test_a_plan_that_is_no_unets_cannot_be_planned_anew(plans, path):
     for key in parents:
         block = block[key]
     del block[last]
-    with pytest.raises(UserError, match=f"the plans have no valid {last}: make new plans"):
+    with pytest.raises(UserError, match=last):
         derive_configuration(plans, "3d_fullres", "3d_mine", Changes(options={}, features=8))

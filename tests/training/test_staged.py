@@ -175,7 +175,7 @@ def test_a_training_goes_on_without_stage_one_but_not_without_maps(preprocessed)
     third = new_trainer(CSCNStagedTrainer, preprocessed, 0)
     third.load_checkpoint(str(checkpoint_file))
     third.current_epoch = 0
-    with pytest.raises(UserError, match="no stage-one maps of BUNetTrainer"):
+    with pytest.raises(UserError, match="no stage-one maps"):
         third.run_training()
 
 
@@ -191,12 +191,12 @@ def test_a_training_does_not_go_on_with_maps_of_another_stage_one(preprocessed, 
     torch.save(checkpoint, file)
     again = new_trainer(CSCNStagedTrainer, preprocessed, 0)
     again.load_checkpoint(str(file))
-    with pytest.raises(UserError, match="stage-one probability maps changed"):
+    with pytest.raises(UserError, match="maps changed"):
         again.run_training()
 
 
 def test_a_fold_that_is_not_there_is_refused(preprocessed):
-    with pytest.raises(UserError, match=r"splits_final\.json has no fold 7: expected 0 to 4"):
+    with pytest.raises(UserError, match=r"no fold 7.*0 to 4"):
         new_trainer(CSCNStagedTrainer, preprocessed, 7).run_training()
 
 
@@ -251,13 +251,13 @@ def test_another_configuration_learns_from_the_maps_of_a_stage_one_that_is_there
 
 def test_a_volumetric_stage_one_of_a_planar_stage_two_is_refused(preprocessed, derive):
     name = derive("2d_tiny", "2d_other", staged={"configuration": CONFIGURATION})
-    with pytest.raises(UserError, match="3d_tiny and 2d_other have different preprocessed data"):
+    with pytest.raises(UserError, match="3d_tiny and 2d_other"):
         new_trainer(CSCNStagedTrainer, preprocessed, 1, name).stage_one()
 
 
 def test_a_stage_one_of_an_unknown_configuration_is_refused(preprocessed):
     trainer = new_trainer(CSCNStagedTrainer, preprocessed, 1, staged={"configuration": "3d_none"})
-    with pytest.raises(UserError, match="the plans have no configuration 3d_none"):
+    with pytest.raises(UserError, match="3d_none"):
         trainer.initialize()
 
 
