@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from nnunet_cscn.data.channels import AppendToTargets, ExtraChannelDataset, HideExtraChannels, StackedVolumes
+from nnunet_cscn.data.channels import AppendToTargets, ExtraChannelDataset, SplitExtraChannels, StackedVolumes
 
 
 class Spy:
@@ -70,7 +70,7 @@ def test_a_case_is_handed_out_with_its_extra_channels_behind_the_image(load):
 
 def test_the_last_channels_are_hidden_from_the_image():
     image = torch.arange(4.0).reshape(4, 1, 1, 1)
-    hidden = HideExtraChannels(3)(image=image, segmentation="untouched")
+    hidden = SplitExtraChannels(3)(image=image, segmentation="untouched")
     assert hidden["image"].flatten().tolist() == [0]
     assert hidden["regression_target"].flatten().tolist() == [1, 2, 3]
     assert hidden["segmentation"] == "untouched"

@@ -150,7 +150,7 @@ def test_images_without_directions_are_refused_before_the_loaders_start(make_pap
 
     monkeypatch.setattr(trainer.dataset_class, "load_case", load_case)
     with pytest.raises(UserError, match="patient orientation"):
-        trainer.block_draw()
+        trainer.view_sampler()
 
 
 def test_normalised_weights_are_not_the_papers_loss(make_trainer):
