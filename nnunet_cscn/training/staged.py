@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from nnunet_cscn.cascade.manifest import check_maps, maps_of
+from nnunet_cscn.cascade.manifest import check_maps, stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.data.channels import ExtraInputs
 from nnunet_cscn.data.soft_augmentation import soft_augmentation
@@ -107,7 +107,7 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         n_channels = self.label_manager.num_segmentation_heads - (not self.label_manager.has_regions)
         spacing_mm = [float(s) for s in self.configuration_manager.spacing]
         return ExtraInputs(
-            load=maps_of(self.stage_one()).load,
+            load=stage_one_maps(self.stage_one()).load,
             n_channels=n_channels,
             augmentation=soft_augmentation(
                 self.settings.staged.augmentation,
@@ -119,7 +119,7 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
 
     def stage_one(self) -> StageOne:
         """Return the stage one named in the settings."""
-        return StageOne.before(
+        return StageOne.for_stage_two(
             self.plans_manager.dataset_name,
             self.configuration_name,
             self.plans_manager.plans_name,

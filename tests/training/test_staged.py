@@ -13,7 +13,7 @@ from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 import staged_dataset
 import tiny_dataset
-from nnunet_cscn.cascade.manifest import maps_of
+from nnunet_cscn.cascade.manifest import stage_one_maps
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.planning.configurations import Changes, derive_configuration
 from nnunet_cscn.training.staged import CSCNStagedTrainer
@@ -92,7 +92,7 @@ def test_batches_hold_the_image_then_the_stored_maps(preprocessed):
     _, loader = trainer.get_dataloaders()
     batch = next(loader)
     assert batch["data"].shape[1] == 1 + 2
-    maps = maps_of(trainer.stage_one())
+    maps = stage_one_maps(trainer.stage_one())
     for patch, case in zip(batch["data"].numpy(), batch["keys"], strict=True):
         stored = np.asarray(maps.load(case)[:]).astype(np.float32)
         windows = np.lib.stride_tricks.sliding_window_view(stored, patch.shape[1:], axis=(1, 2, 3))
@@ -114,7 +114,7 @@ def test_augmentation_reaches_the_maps_in_training_alone(preprocessed):
 def test_validation_sees_the_image_alone(preprocessed):
     trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
     trainer.on_train_start()
-    shutil.rmtree(maps_of(trainer.stage_one()).folder)
+    shutil.rmtree(stage_one_maps(trainer.stage_one()).folder)
     trainer.set_deep_supervision_enabled(False)
     trainer.network.eval()
     cases = trainer.dataset_class(trainer.preprocessed_dataset_folder, trainer.do_split()[1])
@@ -150,7 +150,7 @@ def test_a_checkpoint_is_loaded_where_stage_one_was_never_seen(preprocessed, tmp
     trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
     trainer.run_training()
     shutil.rmtree(trainer.stage_one().folder)
-    shutil.rmtree(maps_of(trainer.stage_one()).folder)
+    shutil.rmtree(stage_one_maps(trainer.stage_one()).folder)
     again = new_trainer(CSCNStagedTrainer, preprocessed, 0)
     again.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
     for name in ("coarse", "fine"):
@@ -171,7 +171,7 @@ def test_a_training_goes_on_without_stage_one_but_not_without_maps(preprocessed)
     before = coarse_weights(again)
     again.run_training()
     assert equal(before, coarse_weights(again))
-    shutil.rmtree(maps_of(trainer.stage_one()).folder)
+    shutil.rmtree(stage_one_maps(trainer.stage_one()).folder)
     third = new_trainer(CSCNStagedTrainer, preprocessed, 0)
     third.load_checkpoint(str(checkpoint_file))
     third.current_epoch = 0
@@ -202,7 +202,7 @@ def test_a_fold_that_is_not_there_is_refused(preprocessed):
 
 def test_it_refuses_to_start_without_maps_and_writes_nothing(preprocessed):
     trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
-    shutil.rmtree(maps_of(trainer.stage_one()).folder)
+    shutil.rmtree(stage_one_maps(trainer.stage_one()).folder)
     with pytest.raises(UserError, match=r"run `cscn cascade Dataset901_Tiny 3d_tiny`"):
         trainer.run_training()
     assert not list(Path(trainer.output_folder).glob("*.pth"))

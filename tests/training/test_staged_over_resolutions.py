@@ -11,7 +11,7 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 
 import tiny_dataset
-from nnunet_cscn.cascade.manifest import check_maps, maps_of
+from nnunet_cscn.cascade.manifest import check_maps, stage_one_maps
 from nnunet_cscn.cascade.postprocessor import make_maps, write_manifest
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.networks.staged import ResampledNetwork, StagedBlockCSCN
@@ -49,10 +49,10 @@ def test_the_maps_lie_on_the_second_stages_grid(preprocessed):
     trainer = with_maps(preprocessed)
     stage_one = trainer.stage_one()
     fine = nnUNetDatasetBlosc2(str(preprocessed / "nnUNetPlans_3d_finer"))
-    coarse_maps = maps_of(type(stage_one)(stage_one.dataset, CONFIGURATION))
-    assert maps_of(stage_one).folder.parent.name == "nnUNetPlans_3d_finer"
+    coarse_maps = stage_one_maps(type(stage_one)(stage_one.dataset, CONFIGURATION))
+    assert stage_one_maps(stage_one).folder.parent.name == "nnUNetPlans_3d_finer"
     for case in stage_one.fold_of:
-        stored = np.asarray(maps_of(stage_one).load(case)[:], dtype=np.float32)
+        stored = np.asarray(stage_one_maps(stage_one).load(case)[:], dtype=np.float32)
         assert stored.shape == (2, *fine.load_case(case)[0].shape[1:])
         assert stored.shape != coarse_maps.load(case).shape
         # the same place keeps about the same value: compare means over the image
