@@ -21,7 +21,7 @@ def plans_file(dataset: str | int, plans: str = "nnUNetPlans") -> Path:
         plans: The plans' name, with or without ``.json``.
 
     Raises:
-        UserError: When there is no such file, with the plans that there are.
+        UserError: If there is no such file, with a list of the existing plans.
     """
     folder = preprocessed_dataset(dataset)
     file = folder / f"{plans.removesuffix('.json')}.json"
@@ -56,14 +56,14 @@ def read_plans_file(file: Path) -> dict[str, Any]:
 
 
 def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[str, Any]:
-    """Return one configuration of the plans with everything that it inherits, as nnU-Net resolves it.
+    """Return one configuration of the plans with all inherited entries, as nnU-Net resolves them.
 
     Args:
-        plans: What ``read_plans`` gave; left unchanged.
-        configuration: Its name, such as ``"3d_fullres"``.
+        plans: Result of ``read_plans``. They are not changed.
+        configuration: Name of the configuration, such as ``"3d_fullres"``.
 
     Raises:
-        UserError: When it or one that it inherits from is unknown (with those that exist), or inheritance is a circle.
+        UserError: If a configuration is unknown (with a list of the existing ones), or inheritance is circular.
 
     Example:
         >>> plans = {"configurations": {"3d": {"batch_size": 2}, "quick": {"inherits_from": "3d", "epochs": 5}}}
@@ -77,7 +77,7 @@ def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[
 
 
 def inheritance(plans: dict[str, Any], configuration: str) -> list[str]:
-    """Return the configuration's name, that of the one it inherits from, and so on.
+    """Return the name of the configuration, then that of the one from which it inherits, and so on.
 
     Raises:
         UserError: As in ``configuration_from_plans``.
@@ -103,10 +103,10 @@ def data_identifier(plan: dict[str, Any]) -> str:
     """Return the name of a configuration's preprocessed data.
 
     Args:
-        plan: What ``configuration_from_plans`` gave.
+        plan: Result of ``configuration_from_plans``.
 
     Raises:
-        UserError: When it has none.
+        UserError: If it has no valid name.
     """
     identifier = plan.get("data_identifier")
     if not isinstance(identifier, str):
@@ -123,7 +123,7 @@ def preprocessed_data(dataset: str, plans: str, configuration: str) -> Path:
         configuration: The configuration's name.
 
     Raises:
-        UserError: When it is not there, or the plans do not name it.
+        UserError: If it does not exist, or the plans do not name it.
     """
     plan = configuration_from_plans(read_plans(dataset, plans), configuration)
     folder = preprocessed_dataset(dataset) / data_identifier(plan)

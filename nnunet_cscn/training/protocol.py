@@ -19,7 +19,7 @@ from nnunet_cscn.files import replacing_folder
 from nnunet_cscn.nnunet.inference import export_prediction_from_logits, nnUNetPredictor
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.protocol.curves import TRAINING_FILE, VALIDATION_FILE, CurveFile
-from nnunet_cscn.protocol.splits import FILE, TEST_FOLDER, PaperSplit, check_split, note_split, read_paper_splits
+from nnunet_cscn.protocol.splits import FILE, TEST_FOLDER, PaperSplit, check_split, read_paper_splits, save_split
 from nnunet_cscn.protocol.staircase import StaircaseSchedule
 from nnunet_cscn.settings.protocol import ProtocolSettings
 from nnunet_cscn.training.accuracy import AccuracyMeter
@@ -158,7 +158,7 @@ class PaperProtocol(CSCNBaseTrainer):
             check_split(folder, self.paper_split())
         elif self.local_rank == 0:
             shutil.rmtree(self.test_folder, ignore_errors=True)  # predictions of an earlier training
-            note_split(folder, self.paper_split())
+            save_split(folder, self.paper_split())
 
     @property
     def test_folder(self) -> Path:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import tiny_dataset
-from nnunet_cscn.planning.options import merged
+from nnunet_cscn.planning.options import merge_options
 from nnunet_cscn.training.base import CSCNBaseTrainer
 
 
@@ -55,7 +55,7 @@ def make_trainer(preprocessed, tmp_path, monkeypatch) -> Callable[..., CSCNBaseT
         monkeypatch.setenv("nnUNet_n_proc_DA", "0")
         plans = json.loads((folder / "nnUNetPlans.json").read_text())
         entry = plans["configurations"][configuration]
-        plans["configurations"][configuration] = merged(entry, {"cscn": cscn or {}, **(plan or {})})
+        plans["configurations"][configuration] = merge_options(entry, {"cscn": cscn or {}, **(plan or {})})
         return trainer(
             plans={**plans, "continue_training": False},
             configuration=configuration,
