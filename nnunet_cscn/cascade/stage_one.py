@@ -137,7 +137,7 @@ class StageOne:
         """Training and validation cases of each fold.
 
         Raises:
-            UserError: If there are no splits, or they are not valid (see ``check_splits``).
+            UserError: If there are no splits, or they are not valid (see ``check_held_out_once``).
         """
         file = self.preprocessed / SPLITS_FILE
         if not file.is_file():
