@@ -33,7 +33,7 @@ class StackedVolumes:
     """Several volumes stacked along the channels. Only the sliced part is read.
 
     Raises:
-        ValueError: When their spatial shapes differ.
+        ValueError: If their spatial shapes differ.
 
     Example:
         >>> stack = StackedVolumes([np.zeros((1, 4, 4, 4)), np.ones((2, 4, 4, 4))])

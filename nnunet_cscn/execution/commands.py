@@ -79,7 +79,7 @@ def run_command(
         on_start: Called with the process. Another thread may stop it with ``stop_group``.
 
     Raises:
-        UserError: When the command is not installed.
+        UserError: If the command is not installed.
         CommandFailed: If it fails, with the last line of output and the path of the log; or if another command already
             writes to the same log, such as one left behind by a killed process.
     """

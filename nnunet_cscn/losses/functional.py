@@ -65,7 +65,7 @@ def distance_weighted_focal_loss(
         A scalar; 0 (with a gradient of 0) when every voxel is ignored.
 
     Raises:
-        ValueError: When the shapes do not fit.
+        ValueError: If the shapes do not fit.
 
     Example:
         >>> logits = torch.zeros(1, 2, 1, 1, 2)  # p = 0.5 everywhere
@@ -116,7 +116,7 @@ def distance_weighted_region_focal_loss(
         A scalar; 0 (with a gradient of 0) when every voxel is ignored.
 
     Raises:
-        ValueError: When the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
     _check_shapes(logits, regions, distance, channels=logits.shape[1])
     inside = regions > 0

@@ -102,7 +102,7 @@ def block_grid(window: Sequence[int], size: Sequence[int], overlap: float, multi
         multiple: First voxels are multiples of this, one number per axis.
 
     Raises:
-        ValueError: When a block is larger than the window.
+        ValueError: If a block is larger than the window.
 
     Example:
         >>> block_grid((8, 24), (8, 16), 0.25, (2, 2))

@@ -73,7 +73,7 @@ def ensure_registered() -> Path:
         The folder of the trainers.
 
     Raises:
-        UserError: When the installation is incomplete.
+        UserError: If the installation is incomplete.
     """
     folder = trainers_folder()
     os.environ[TRAINERS_VARIABLE] = append_folder(os.environ.get(TRAINERS_VARIABLE), folder)
@@ -86,7 +86,7 @@ def shell_line() -> str:
     Folders already in the variable stay in front.
 
     Raises:
-        UserError: When the installation is incomplete.
+        UserError: If the installation is incomplete.
     """
     return (
         f"export {TRAINERS_VARIABLE}={shlex.quote(append_folder(os.environ.get(TRAINERS_VARIABLE), trainers_folder()))}"

@@ -38,7 +38,7 @@ def read_plans(dataset: str | int, plans: str = "nnUNetPlans") -> dict[str, Any]
     """Read a plans file of the preprocessed data set.
 
     Raises:
-        UserError: When it is missing or holds no plans.
+        UserError: If it is missing or contains no plans.
     """
     return read_plans_file(plans_file(dataset, plans))
 
@@ -47,7 +47,7 @@ def read_plans_file(file: Path) -> dict[str, Any]:
     """Read plans from ``file``, such as the ``plans.json`` of a model folder.
 
     Raises:
-        UserError: When it is missing or holds no plans.
+        UserError: If it is missing or contains no plans.
     """
     content = read_json_file(file)
     if not isinstance(content, dict) or not isinstance(content.get("configurations"), dict):

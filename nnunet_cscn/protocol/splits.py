@@ -94,7 +94,7 @@ def read_paper_splits(file: Path) -> list[PaperSplit]:
     """Read the splits.
 
     Raises:
-        UserError: When they are not there or damaged.
+        UserError: If the file is missing or damaged.
     """
     try:
         entries = _content(file)["splits"]
@@ -107,7 +107,7 @@ def read_patients(file: Path) -> dict[str, str]:
     """Read the patient of each case.
 
     Raises:
-        UserError: When they are not there or damaged.
+        UserError: If the file is missing or damaged.
     """
     try:
         return {str(case): str(patient) for case, patient in _content(file)["patients"].items()}
