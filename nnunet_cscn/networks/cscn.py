@@ -86,7 +86,7 @@ class CSCN(nn.Module):
         return [fused, coarse_out, fine_out] if self._deep_supervision else fused
 
     def stage_probabilities(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the probabilities of the coarse and of the fine network, (B, output_channels, *size) each, float32.
+        """Return the coarse and the fine probabilities, each float32 (B, output_channels, *size).
 
         Raises:
             ValueError: As ``forward``.
@@ -128,7 +128,7 @@ class CSCN(nn.Module):
         return torch.cat([(1 - stored.sum(dim=1, keepdim=True)).clamp(min=0), stored], dim=1)
 
     def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
-        """Answer nnU-Net's question about memory: both networks' feature maps are alive at once."""
+        """Return the size of all convolution outputs of both networks, which are in memory at the same time."""
         parts: list[Any] = [self.coarse, self.fine]
         return sum(int(part.compute_conv_feature_map_size(input_size)) for part in parts)
 

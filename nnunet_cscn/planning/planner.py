@@ -58,7 +58,7 @@ class CSCNPlanner(ExperimentPlanner):
     static_estimate_VRAM_usage = staticmethod(cascade_feature_map_size)  # noqa: N815  nnU-Net's name
 
     def generate_data_identifier(self, configuration_name: str) -> str:
-        """Return the name of the preprocessed data, nnU-Net's own where the data are the same."""
+        """Return the name of the preprocessed data: that of nnU-Net's plans if the data are the same."""
         return _shared_identifier(self.plans_identifier, configuration_name)
 
 
@@ -68,7 +68,7 @@ class CSCNResEncPlanner(ResEncUNetPlanner):
     static_estimate_VRAM_usage = staticmethod(cascade_feature_map_size)  # noqa: N815
 
     def generate_data_identifier(self, configuration_name: str) -> str:
-        """Return the name of the preprocessed data, nnU-Net's own where the data are the same."""
+        """Return the name of the preprocessed data: that of nnU-Net's plans if the data are the same."""
         return _shared_identifier(self.plans_identifier, configuration_name)
 
 

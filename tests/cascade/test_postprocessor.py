@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 
 def test_each_map_is_the_prediction_of_the_fold_that_did_not_see_the_case(stage_one):
-    """Against nnU-Net's predictor, fold by fold; the other folds' networks give something else."""
+    """Compared with nnU-Net's predictor for each fold. The networks of the other folds give different maps."""
     cases = open_cases(stage_one)
     for case, own_fold in stage_one.fold_of.items():
         stored = np.asarray(stage_one_maps(stage_one).load(case)[:]).astype(np.float32)

@@ -106,7 +106,7 @@ def test_other_plans_are_noticed_in_each_fold(stage_one):
 
 
 def test_a_split_that_changed_after_the_training_is_noticed(stage_one):
-    """Or the maps of what was validated now would come from networks that have seen it."""
+    """Otherwise the maps of the present validation cases would come from networks trained on them."""
     file = stage_one.preprocessed / "splits_final.json"
     splits = json.loads(file.read_text())
     splits[0], splits[1] = splits[1], splits[0]

@@ -14,7 +14,7 @@ LABELS = SimpleNamespace(all_labels=[0, 1], has_ignore_label=False)
 
 
 class Case:
-    """One case whose voxels tell where they are: three channels with z, y, x."""
+    """One case whose three channels contain the z, y and x index of each voxel."""
 
     identifiers = ("a",)
 
@@ -37,12 +37,12 @@ def blocks(draw, *, foreground=0.0, batch_size=60, case=None):
 
 
 def places(block):
-    """Return the volume's indices of each voxel of a block, (3, *BLOCK), -1 beyond the volume."""
+    """Return the volume indices of each voxel of a block, (3, *BLOCK); -1 outside the volume."""
     return block.astype(int) - 1
 
 
 def axis_along(block, axis):
-    """Return which of the volume's axes runs along a block's, and whether it is reversed."""
+    """Return the volume axis along an axis of a block, and whether it is reversed."""
     inside = (places(block) >= 0).all(axis=0)
     for which in range(3):
         steps = np.diff(places(block)[which], axis=axis)

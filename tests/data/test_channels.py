@@ -6,7 +6,7 @@ from nnunet_cscn.data.channels import AppendToTargets, ExtraChannelDataset, Spli
 
 
 class Spy:
-    """A volume that keeps what was sliced."""
+    """A volume that records the requested slices."""
 
     def __init__(self, voxels):
         self.voxels = voxels

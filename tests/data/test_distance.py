@@ -7,7 +7,7 @@ from .all_pairs import distance_by_all_pairs
 
 
 def blobs(seed, shape=(5, 6, 7), labels=3):
-    """Touching blocks of labels with holes; some reach the volume's end."""
+    """Touching blocks of labels with holes. Some reach the edge of the volume."""
     random = np.random.default_rng(seed)
     coarse = random.integers(0, labels + 1, size=tuple(-(-edge // 3) for edge in shape))
     volume = coarse.repeat(3, 0).repeat(3, 1).repeat(3, 2)[tuple(slice(edge) for edge in shape)]

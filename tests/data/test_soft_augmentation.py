@@ -13,7 +13,7 @@ SPACING_MM = (3.0, 1.0, 1.0)
 
 @pytest.fixture
 def probabilities():
-    """Two classes whose sum is below 1, (2, 6, 16, 16)."""
+    """Probabilities of two classes with a sum below 1, (2, 6, 16, 16)."""
     random = torch.Generator().manual_seed(0)
     return torch.randn((3, 6, 16, 16), generator=random).mul(2).softmax(dim=0)[1:]
 
@@ -45,7 +45,7 @@ def test_probabilities_stay_probabilities_and_the_image_stays(transform, probabi
 def test_the_same_parameters_give_the_same_result(transform, probabilities):
     data = {"image": torch.cat([torch.zeros(1, 6, 16, 16), probabilities])}
     parameters = transform.get_parameters(**data)
-    assert all(isinstance(v, (int, float, list)) for v in parameters.values())  # fit to be written down
+    assert all(isinstance(v, (int, float, list)) for v in parameters.values())  # plain values, which can be stored
     first, second = (transform.apply(dict(data), **parameters)["image"] for _ in range(2))
     assert torch.equal(first, second)
     torch.manual_seed(7)
@@ -79,7 +79,7 @@ def test_where_there_is_no_foreground_nothing_is_blurred():
 
 
 def test_calibration_is_the_same_for_likely_and_unlikely_neighbours():
-    row = torch.linspace(0.0, 0.01, 200).reshape(1, 1, 1, 200)  # no edge may appear where none was
+    row = torch.linspace(0.0, 0.01, 200).reshape(1, 1, 1, 200)  # no new edges
     changed = JitterCalibration(1, are_regions=True).transform(row, temperature=2.0, bias=1.0)[0, 0, 0]
     steps = changed.diff()[1:]
     assert steps.min() > 0

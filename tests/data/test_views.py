@@ -12,7 +12,7 @@ VIEWS_TO_CHECK = [View(b, order, axis) for b, order, axis in itertools.product(B
 
 
 def seen(volume, view, fill):
-    """Return what a view shows of a whole volume, by padding all of it first."""
+    """Return a view of a whole volume, made by padding the whole volume first."""
     wide = np.pad(volume, [(0, 0)] + [(20, 20)] * 3, constant_values=fill)
     part = wide[(slice(None), *(slice(20 + start, 20 + stop) for start, stop in view.box))]
     if view.reversed_axis is not None:

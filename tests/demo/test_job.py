@@ -20,7 +20,7 @@ STEPS = {
 
 @pytest.fixture
 def ran(monkeypatch):
-    """Replace every step by one that only notes that it ran; returns the list of names."""
+    """Replace every step by one that only records its name; return the list of names."""
     names = []
     for name, method in STEPS.items():
         monkeypatch.setattr(Demo, method, lambda _self, _on_progress, name=name: names.append(name))

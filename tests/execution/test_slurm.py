@@ -1,4 +1,4 @@
-"""Through submitit's own stand-in for a cluster: processes on this machine."""
+"""Jobs through submitit's local cluster, which runs processes on this machine."""
 
 import pickle
 import time
@@ -14,7 +14,7 @@ pytest.importorskip("submitit")
 
 
 class StandIn:
-    """What submitit's handle of job 17 tells."""
+    """A stub of submitit's handle of job 17."""
 
     job_id = "17"
 
@@ -62,7 +62,7 @@ while not (folder / "go").exists():
 
     again = SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local")
     run_jobs(again, [job], on_progress=watch)
-    assert seen[0] == 1  # the log of the job that runs was left alone
+    assert seen[0] == 1  # the log of the running job was not changed
     assert [file.name for file in tmp_path.glob("started_*")] == ["started_0"]
     run_jobs(SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local"), [job])
     assert len(list(tmp_path.glob("started_*"))) == 2  # one that has ended is submitted again
@@ -70,7 +70,7 @@ while not (folder / "go").exists():
 
 @pytest.fixture
 def handle(tmp_path):
-    """Return a function that writes the handle of a job of which submitit says this."""
+    """Return a function that stores the handle of a job with the given state in submitit."""
 
     def write(*, is_done, state):
         file = tmp_path / "fold_0.submitted"

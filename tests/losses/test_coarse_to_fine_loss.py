@@ -13,14 +13,14 @@ COARSE_WEIGHTS, FINE_WEIGHTS = (0.75, 0.25), (0.7, 0.2, 0.1)
 
 
 class SquaredGap(nn.Module):
-    """The mean squared gap between the first logit and the label, weighted by the distance where there is one."""
+    """A stub loss: the mean squared difference of the first logit and the label, weighted by the distance if given."""
 
     def forward(self, logits, target, distance):
         return ((logits[:, :1] - target).square() * (1 if distance is None else distance)).mean()
 
 
 class Spy(nn.Module):
-    """Answers with the mean of the logits, and keeps what it is given."""
+    """A stub loss: records its inputs and returns the mean of the logits."""
 
     def __init__(self):
         super().__init__()
@@ -32,13 +32,13 @@ class Spy(nn.Module):
 
 
 def averaged(array, by):
-    """Average (C, *size) over cells of as many voxels along each axis."""
+    """Average (C, *size) over cells of the given number of voxels per axis."""
     cells = [n for edge in array.shape[1:] for n in (edge // by, by)]
     return array.reshape(array.shape[0], *cells).mean(axis=tuple(range(2, 2 * array.ndim, 2)))
 
 
 def batch_of(dimensions, *, edge=16, block=8, seed=0):
-    """Return outputs and targets of two windows with two blocks each: a cascade that pools by 2."""
+    """Return outputs and targets of a cascade with pooling 2: two windows with two blocks each."""
     torch.manual_seed(seed)
     coarse = [torch.randn(2, 3, *([edge // by] * dimensions)) for by in (2, 4)]
     fine = [torch.randn(4, 3, *([block // by] * dimensions)) for by in (1, 2, 4)]

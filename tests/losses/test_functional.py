@@ -70,7 +70,7 @@ def test_one_voxel_by_hand():
     distance = torch.full((1, 1, 1, 1, 1), 5.0)
     inside = distance_weighted_focal_loss(logits, tumour, distance)
     assert inside.item() == pytest.approx(6 * (1 / 4) ** 2 * math.log(4 / 3), rel=1e-6)
-    outside = distance_weighted_focal_loss(logits, background, distance)  # a distance outside a label is not looked at
+    outside = distance_weighted_focal_loss(logits, background, distance)  # distances outside a label are ignored
     assert outside.item() == pytest.approx((3 / 4) ** 2 * math.log(4), rel=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Blocks in prediction, and where training draws them, by the cascade that has a coarse network of its own."""
+"""Blocks in prediction and their positions in training, in the cascade at two resolutions."""
 
 import itertools
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from .test_coarse_to_fine import build, image_of, pooled_by_4
 from .tiny_plans import anisotropic, isotropic, planar, two_stages
 from .watching import put_out_by, raised, seen_by, sliced
 
-# First voxels of blocks of (8, 8, 8), (2, 8, 8), (8, 4), (2, 4, 4), that overlap by a quarter and start at coarse cells
+# First voxels of blocks of (8, 8, 8), (2, 8, 8), (8, 4), (2, 4, 4) with an overlap of a quarter, on the coarse grid
 ALONG = {
     isotropic: [[0, 4, 8]] * 3,
     anisotropic: [[0, 1, 2], [0, 4, 8], [0, 4]],
@@ -31,7 +31,7 @@ def places_of(plan):
 
 
 class FixedCoarse(nn.Module):
-    """Stands for a coarse network: answers with fixed logits of the pooled window."""
+    """A stub coarse network: returns fixed logits of the pooled window."""
 
     def __init__(self, logits):
         super().__init__()
@@ -41,7 +41,7 @@ class FixedCoarse(nn.Module):
 
 
 def with_corner(configuration, *, high, elsewhere, depth=2, regions=False, batch=1):
-    """Return a network whose coarse logits of the second class (or region) are other ones in a corner of the window."""
+    """Return a network with different coarse logits of the second class (or region) in a corner of the window."""
     classes = 3
     network = build(configuration, classes=classes).eval()
     network.fusion.is_regions = regions
@@ -73,12 +73,12 @@ def test_prediction_shows_the_fine_network_every_block_up_to_the_windows_border(
     window = torch.cat([image, whole.sigmoid() if regions else whole.softmax(dim=1)], dim=1)
     expected = torch.cat([sliced(sample, places_of(plan), network.block_size) for sample in window])
     torch.testing.assert_close(torch.cat([inputs for inputs, _context in seen]), expected)
-    assert max(len(inputs) for inputs, _context in seen) <= 8  # bounds memory
+    assert max(len(inputs) for inputs, _context in seen) <= 8  # limits memory
 
 
 @pytest.mark.parametrize("plan", [isotropic, anisotropic, planar])
 def test_blocks_that_overlap_are_averaged_with_more_weight_in_their_middle(plan):
-    uncorrected = {"threshold": 0.0, "corrects": False}  # what the fine network puts out is then all that is averaged
+    uncorrected = {"threshold": 0.0, "corrects": False}  # only the outputs of the fine network are averaged
     network = build(plan(cscn={"fine": uncorrected}), classes=3, deep_supervision=False).eval()
     out = put_out_by(network.fine)
     _, fine = both(network, image_of(plan()))
@@ -155,7 +155,7 @@ def test_blocks_are_refined_where_the_foreground_exceeds_the_threshold(threshold
 def test_samples_of_a_batch_are_what_they_are_alone(plan, options):
     network = build(plan(cscn={"fine": {"threshold": 0.5, **options}}), classes=3, deep_supervision=False).eval()
     with torch.no_grad():
-        network.coarse.decoder.seg_layers[-1].bias[0] += 3  # so that some blocks are refined and some are not
+        network.coarse.decoder.seg_layers[-1].bias[0] += 3  # so that only some blocks are refined
     image = image_of(plan(), batch=3)
     seen = seen_by(network.fine)
     together = both(network, image)
@@ -176,7 +176,7 @@ def test_prediction_leaves_deep_supervision_as_it_was():
 
 
 def share_outside(fine, *, elsewhere):
-    """Return, block by block, which share of the blocks of 4 cells holds nothing of an unsure corner of 4 cells."""
+    """Return, for each block of 4 cells, the fraction outside an uncertain corner of 4 cells."""
     network = with_corner(isotropic(cscn={"fine": fine}), high=0.0, elsewhere=elsewhere, depth=4, batch=20)
     torch.manual_seed(0)
     with torch.no_grad():

@@ -14,7 +14,7 @@ BLOCKS = {(16, 16, 16): [8, 8, 8], (4, 16, 12): [2, 8, 8], (6, 8, 8): [2, 4, 4],
 
 
 def with_blocks(configuration):
-    """Return the configuration with blocks that are smaller than its window."""
+    """Return the configuration with blocks smaller than its window."""
     fine = {"block_size": BLOCKS[tuple(configuration["patch_size"])], **configuration["cscn"].get("fine", {})}
     return {**configuration, "cscn": {**configuration["cscn"], "fine": fine}}
 
@@ -23,7 +23,7 @@ class TestCoarseToFineCSCN(NetworkContract):
     name = "cscn"
     n_networks = 2
     without_plans = ("one stage",)
-    forms_in_one_graph = (True,)  # in prediction it looks where the foreground is
+    forms_in_one_graph = (True,)  # in prediction the blocks depend on the image
     depends_on_classes = (".seg_layers.", "fine.encoder.stem.0.")  # the fine network sees one channel per class
 
     def build(self, configuration, **arguments):
@@ -82,7 +82,7 @@ PLANS = [isotropic, anisotropic, planar, two_stages, pooled_by_4]
 def test_training_output_is_the_raised_coarse_map_then_both_networks_scales_and_the_blocks_places(plan):
     network = build(plan(), classes=3)
     fused, coarse, fine, origins = network(image_of(plan(), batch=2))
-    assert not fused.requires_grad  # nnU-Net only looks at it
+    assert not fused.requires_grad  # nnU-Net only uses it for the pseudo Dice
     torch.testing.assert_close(fused, raised(coarse[0], plan()["patch_size"]))
     assert (len(coarse), len(fine)) == (len(network.coarse_scales), network.n_fine_scales)
     assert origins.shape == (2, 2, len(plan()["patch_size"]))
@@ -201,7 +201,7 @@ def test_the_fine_loss_trains_the_coarse_network_where_it_is_not_detached(option
     _, _, fine, _ = network(image_of(isotropic()))
     learn_from(fine)
     assert gradient_of(network.coarse.encoder) > 0
-    assert gradient_of(network.coarse.decoder.seg_layers[-1]) > 0  # by way of the probabilities
+    assert gradient_of(network.coarse.decoder.seg_layers[-1]) > 0  # through the probabilities
 
 
 @pytest.mark.parametrize("plan", [isotropic, planar])
@@ -218,7 +218,7 @@ def test_a_correction_of_nothing_leaves_the_raised_coarse_logits(plan):
     blocks = [
         sliced(sample, places, network.block_size) for sample, places in zip(logits, origins.tolist(), strict=True)
     ]
-    expected = torch.cat(blocks).clamp(-8, 8)  # more than that could not be corrected
+    expected = torch.cat(blocks).clamp(-8, 8)  # the coarse logits are limited to 8
     torch.testing.assert_close(fine[0], expected)
     torch.testing.assert_close(fine[1], averaged(expected, plan()["architecture"]["arch_kwargs"]["strides"][1]))
 

@@ -72,7 +72,7 @@ def test_there_are_as_many_blocks_as_asked_for_all_of_them_inside(window, size, 
 def test_all_blocks_hold_the_only_uncertain_voxel():
     torch.manual_seed(0)
     uncertainty = torch.zeros(50, 1, 24, 24)
-    uncertainty[:, :, 13, 9] = 1e8  # so much that no noise makes up for it
+    uncertainty[:, :, 13, 9] = 1e8  # much larger than the noise
     origins = draw_block_origins(uncertainty, (8, 8), 4, 0)
     assert ((origins <= torch.tensor([13, 9])) & (origins > torch.tensor([13 - 8, 9 - 8]))).all()
     assert len(origins[0].unique(dim=0)) == 4

@@ -11,11 +11,11 @@ from nnunet_cscn.nnunet import discovery
 
 @pytest.fixture
 def installation(tmp_path, monkeypatch):
-    """An installation without trainers: tests add the folder they mean."""
+    """An installation without trainers. Each test adds the folder that it needs."""
     package = tmp_path / "site" / "nnunet_cscn"
     package.mkdir(parents=True)
     monkeypatch.setattr(discovery, "_PACKAGE", package)
-    monkeypatch.setenv("nnUNet_extTrainer", "")  # remembered, so that what the test registers is undone
+    monkeypatch.setenv("nnUNet_extTrainer", "")  # restored after the test
     monkeypatch.delenv("nnUNet_extTrainer")
     return package
 

@@ -6,7 +6,7 @@ from nnunet_cscn.nnunet import folders as nnunet_folders
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    """nnU-Net's three folders with one data set that is preprocessed and one that is raw only."""
+    """nnU-Net's three folders, with one preprocessed data set and one that is only raw."""
     for variable in nnunet_folders.FOLDER_VARIABLES:
         (tmp_path / variable).mkdir()
         monkeypatch.setenv(variable, str(tmp_path / variable))

@@ -95,7 +95,7 @@ def test_a_missing_file_names_the_command(tmp_path):
 
 def test_a_training_keeps_its_split(tmp_path):
     first, second, *_ = paper_splits(alone(10))
-    check_split(tmp_path, first)  # nothing was begun
+    check_split(tmp_path, first)  # no training has started
     save_split(tmp_path, first)
     check_split(tmp_path, first)
     with pytest.raises(UserError, match=r"cscn_paper_splits.*changed"):

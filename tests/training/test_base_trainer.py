@@ -1,4 +1,4 @@
-"""What the trainers do around a training, without one."""
+"""The trainers without a training."""
 
 import inspect
 import pickle

@@ -32,7 +32,7 @@ BLOCK = {
 
 @pytest.fixture
 def make_paper(make_trainer, preprocessed, monkeypatch, threads_for_processes):
-    """Return a function that makes one of the paper's trainers, with one split of three, one and two cases."""
+    """Return a function that makes a trainer of the paper, with one split of three, one and two cases."""
 
     def make(trainer_class, **arguments):
         folder = preprocessed(arguments.get("kind", "labels"))

@@ -14,7 +14,7 @@ UNET_TRAINERS = [BUNetTrainer, nnUNetTrainer]
 
 @pytest.fixture
 def made(tmp_path):
-    """Return a function that makes CSCN weights; it returns them and the tensors of the checkpoint."""
+    """Return a function that makes CSCN weights and returns them with the tensors of the checkpoint."""
 
     def make(trainer=BUNetTrainer, *, dataset=tiny_checkpoint.LABELS, seed=0):
         source, target = tmp_path / "checkpoint_final.pth", tmp_path / "new" / "start.pth"

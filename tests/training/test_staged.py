@@ -64,7 +64,7 @@ def test_it_trains_on_2d_plans_too(tmp_path, monkeypatch):
 
 
 def test_pretrained_weights_start_the_fine_network_alone(preprocessed):
-    """nnU-Net loads them before the training starts, so the network of stage one is the fold's own all the same."""
+    """nnU-Net loads pretrained weights before the training starts; the stage-one network is still that of the fold."""
     first = new_trainer(CSCNStagedTrainer, preprocessed, 0)
     first.run_training()
     second = new_trainer(CSCNStagedTrainer, preprocessed, 1, seed=5)
@@ -86,7 +86,7 @@ def test_the_frozen_network_is_not_in_the_optimiser(preprocessed):
 
 
 def test_batches_hold_the_image_then_the_stored_maps(preprocessed):
-    """Without augmentation (validation), a patch of the batch is found again in the stored map of its case."""
+    """Without augmentation (validation), each patch of a batch occurs in the stored map of its case."""
     trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0)
     trainer.initialize()
     _, loader = trainer.get_dataloaders()
@@ -125,7 +125,7 @@ def test_validation_sees_the_image_alone(preprocessed):
 
 @pytest.mark.parametrize("use_gaussian", [False, True])
 def test_nnunets_predictor_gives_the_mean_of_both_probabilities(preprocessed, use_gaussian):
-    """One tile, no mirroring; nnU-Net keeps logits in half precision, which allows 1e-3."""
+    """One tile without mirroring. nnU-Net keeps logits in half precision, hence the tolerance of 1e-3."""
     trainer = new_trainer(CSCNStagedTrainer, preprocessed, 0, coarse={"resolution": "full"})
     trainer.run_training()
     predictor = nnUNetPredictor(
@@ -155,7 +155,7 @@ def test_a_checkpoint_is_loaded_where_stage_one_was_never_seen(preprocessed, tmp
     again.load_checkpoint(str(Path(trainer.output_folder) / "checkpoint_final.pth"))
     for name in ("coarse", "fine"):
         assert equal(*(getattr(t.network, name).state_dict() for t in (trainer, again)))
-    again.run_training()  # finished: nothing is left to train, and no map is asked for
+    again.run_training()  # the training is finished, so no map is needed
 
 
 def test_a_training_goes_on_without_stage_one_but_not_without_maps(preprocessed):
@@ -163,7 +163,7 @@ def test_a_training_goes_on_without_stage_one_but_not_without_maps(preprocessed)
     trainer.run_training()
     checkpoint_file = Path(trainer.output_folder) / "checkpoint_final.pth"
     checkpoint = torch.load(checkpoint_file, weights_only=False)
-    checkpoint["current_epoch"] = 0  # as if the process had been killed before its last epoch ended
+    checkpoint["current_epoch"] = 0  # as after a process killed in its last epoch
     torch.save(checkpoint, checkpoint_file)
     shutil.rmtree(trainer.stage_one().folder)
     again = new_trainer(CSCNStagedTrainer, preprocessed, 0)
@@ -226,7 +226,7 @@ def test_stage_one_may_be_any_trainer_of_a_single_network(preprocessed, name):
 
 @pytest.fixture
 def derive(preprocessed):
-    """Return a function that derives a configuration from another in the preprocessed data set's plans."""
+    """Return a function that adds a derived configuration to the plans of the preprocessed data set."""
 
     def derived(base, name, **options):
         file = preprocessed / "nnUNetPlans.json"

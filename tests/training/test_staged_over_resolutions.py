@@ -1,4 +1,4 @@
-"""A second stage on a finer grid and a larger window than those of its first stage."""
+"""A second stage with a finer grid and a larger window than its first stage."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ SPACING_MM = (3.0, 0.8, 0.8)  # stage one: 3 x 1 x 1 mm
 
 @pytest.fixture
 def preprocessed(staged_folders):
-    """The data set with a trained stage one, and a configuration of a finer grid beside it."""
+    """The data set with a trained stage one and another configuration with a finer grid."""
     root = staged_folders("labels")
     folder = root / "preprocessed" / tiny_dataset.NAME
     plans = json.loads((folder / "nnUNetPlans.json").read_text())
@@ -95,7 +95,7 @@ def test_the_command_that_is_named_brings_the_maps_onto_that_grid(preprocessed):
 
 
 class Recorder(torch.nn.Module):
-    """Keeps what it is given, answers with its first channel."""
+    """A stub network: records its input and returns its first channel."""
 
     def forward(self, x):
         self.seen = x
