@@ -146,14 +146,14 @@ def _strides_and_dilations(topology: Topology) -> tuple[list[Extent], list[Exten
     dilations: list[Extent] = []
     size = topology.patch_size
     for planned, kernel in zip(topology.strides, topology.kernel_sizes, strict=True):
-        taken = []
+        stage_strides = []
         for axis, stride in enumerate(planned):
             goes_on = total[axis] * stride <= OUTPUT_STRIDE
             total[axis] *= stride if goes_on else 1
             dilation[axis] *= 1 if goes_on else stride
-            taken.append(stride if goes_on else 1)
-        strides.append(tuple(taken))
-        size = tuple(max(1, edge // stride) for edge, stride in zip(size, taken, strict=True))
+            stage_strides.append(stride if goes_on else 1)
+        strides.append(tuple(stage_strides))
+        size = tuple(max(1, edge // stride) for edge, stride in zip(size, stage_strides, strict=True))
         dilations.append(_usable_rates(tuple(dilation), kernel, size))
     return strides, dilations
 

@@ -115,12 +115,12 @@ def test_a_split_that_changed_after_the_training_is_noticed(stage_one):
         stage_one.check_folds()
 
 
-def forget_the_split(stage_one, fold):
+def remove_recorded_split(stage_one, fold):
     change_checkpoint(stage_one.checkpoint_of(fold), lambda arguments: arguments.pop("cscn"))
 
 
 def test_for_stock_trainers_nnunets_validation_tells_the_split(stage_one):
-    forget_the_split(stage_one, 0)
+    remove_recorded_split(stage_one, 0)
     with pytest.raises(UserError, match=r"fold 0 .* -tr BUNetTrainer --val"):
         stage_one.check_folds()
     summary = stage_one.folder / "fold_0" / "validation" / "summary.json"

@@ -61,7 +61,7 @@ def loss_of(inner, *, has_distance, fine_inner=None, coarse_weight=0.5, fine_wei
     )
 
 
-def gap_by_hand(logits, label, distance):
+def loss_by_hand(logits, label, distance):
     return np.mean((logits - label) ** 2 * distance)
 
 
@@ -76,14 +76,14 @@ def test_the_loss_is_the_weighted_sum_that_slices_give(dimensions, has_distance)
     for weight, logits, by in zip(COARSE_WEIGHTS, outputs[1], (2, 4), strict=True):
         taken = labels[(slice(None), slice(None), *[slice(by // 2, None, by)] * dimensions)]
         there = np.stack([averaged(each, by) for each in maps])
-        coarse += weight * gap_by_hand(logits[:, :1].numpy(), taken, there)
+        coarse += weight * loss_by_hand(logits[:, :1].numpy(), taken, there)
     for weight, logits, by in zip(FINE_WEIGHTS, outputs[2], (1, 2, 4), strict=True):
         gaps = []
         for i, origin in enumerate(itertools.chain(*ORIGINS[dimensions])):
             sample = i // 2  # two blocks each
             box = (slice(None), *[slice(first, first + 8) for first in origin])
             taken = labels[sample][box][(slice(None), *[slice(by // 2, None, by)] * dimensions)]
-            gaps.append(gap_by_hand(logits[i, :1].numpy(), taken, averaged(maps[sample][box], by)))
+            gaps.append(loss_by_hand(logits[i, :1].numpy(), taken, averaged(maps[sample][box], by)))
         fine += weight * np.mean(gaps)
     assert loss.item() == pytest.approx(0.5 * coarse + 2.0 * fine, rel=1e-5)
 

@@ -9,7 +9,7 @@ WINDOWS = [((7, 5), (3, 2)), ((5, 6, 4), (2, 3, 4)), ((3, 4, 5), (3, 4, 5)), ((4
 CPU = torch.device("cpu")
 
 
-def places_in(window, size, *, batch, n_blocks, seed=0):
+def random_block_starts(window, size, *, batch, n_blocks, seed=0):
     """Draw first voxels of blocks, (batch, n_blocks, axes)."""
     generator = torch.Generator().manual_seed(seed)
     spaces = [edge - length + 1 for edge, length in zip(window, size, strict=True)]
@@ -29,7 +29,7 @@ def sliced(volume, origins, size):
 @pytest.mark.parametrize(("batch", "channels", "n_blocks"), [(1, 1, 1), (2, 3, 4)])
 def test_blocks_are_what_slices_give(window, size, batch, channels, n_blocks):
     volume = torch.randn((batch, channels, *window), generator=torch.Generator().manual_seed(1))
-    origins = places_in(window, size, batch=batch, n_blocks=n_blocks)
+    origins = random_block_starts(window, size, batch=batch, n_blocks=n_blocks)
     assert torch.equal(cut_blocks(volume, origins, size), sliced(volume, origins, size))
 
 
@@ -48,7 +48,7 @@ def test_a_block_of_the_whole_window_is_the_window():
 @pytest.mark.parametrize(("window", "size"), WINDOWS)
 def test_every_voxel_gets_a_gradient_from_each_block_that_holds_it(window, size):
     volume = torch.zeros((2, 2, *window), requires_grad=True)
-    origins = places_in(window, size, batch=2, n_blocks=3)
+    origins = random_block_starts(window, size, batch=2, n_blocks=3)
     cut_blocks(volume, origins, size).sum().backward()
     held = torch.zeros_like(volume)
     for sample, places in enumerate(origins.tolist()):

@@ -81,7 +81,7 @@ PLANS = {
 }
 
 
-def uneven(*, residual=False):
+def unequal_stages(*, residual=False):
     """Return a plan in which all stages are different."""
     strides = [(1, 1, 1), (1, 2, 2), (2, 2, 2), (1, 2, 2)]
     kernels = [(1, 3, 3), (1, 5, 5), (3, 3, 3), (3, 5, 3)]
