@@ -133,7 +133,7 @@ class Demo:
     def _make_cases(self, on_progress: OnProgress) -> None:
         settings = PhantomSettings(cases=self.training_cases, test_cases=self.test_cases, seed=self.seed)
         write_dataset(
-            self.folder / "raw", settings, processes=2, on_progress=lambda _what, done, total: on_progress(done, total)
+            self.folder / "raw", settings, processes=2, on_progress=lambda _phase, done, total: on_progress(done, total)
         )
 
     def _plan(self, on_progress: OnProgress) -> None:

@@ -125,7 +125,7 @@ def grid_origins(along: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
 
 
 def tent_weights(size: Sequence[int], *, device: torch.device) -> Tensor:
-    """Return weights that decrease linearly from the centre of a block to its border, (*size). They are never 0."""
+    """Return weights (*size) that fall linearly along each axis from the centre of a block to its border; never 0."""
     weight = torch.ones((), device=device)
     for edge in size:
         distance = torch.arange(edge, device=device, dtype=torch.float32) + 0.5

@@ -72,7 +72,7 @@ def pooled_plan(architecture: Architecture, topology: Topology, pooling: Extent)
     """Return the architecture and topology of the coarse U-Net on the pooled window.
 
     It has the resolutions of the plan from the pooled one down, with the plan's kernels for them. The numbers of
-    features start with those of the plan's first stage, because many features cost little at this resolution.
+    features start with those of the plan's first stage; at this resolution they cost little.
 
     Args:
         architecture: Architecture entry of the plan.
