@@ -13,7 +13,7 @@ STEPS = {
     "train CSCNTrainer": "_train",
     "predict unseen cases": "_predict",
     "evaluate": "_evaluate",
-    "draw": "_draw",
+    "draw": "_draw_contours",
     "report": "_report",
 }
 

@@ -85,7 +85,7 @@ def handle(tmp_path):
     [(False, "RUNNING", True), (False, "PENDING", True), (True, "CANCELLED by 1000", False), (True, "TIMEOUT", False)],
 )
 def test_only_jobs_that_wait_or_run_are_waited_for(handle, is_done, state, is_kept):
-    assert (slurm._still_there(handle(is_done=is_done, state=state)) is not None) is is_kept
+    assert (slurm._find_submitted_job(handle(is_done=is_done, state=state)) is not None) is is_kept
 
 
 @pytest.mark.parametrize(
@@ -98,26 +98,26 @@ def test_only_jobs_that_wait_or_run_are_waited_for(handle, is_done, state, is_ke
 )
 def test_of_a_job_that_accounting_does_not_know_the_queue_decides(handle, write_command, answer, is_kept):
     write_command("squeue", f"import sys\nassert sys.argv[1:] == ['-h', '-j', '17']\n{answer}")
-    assert (slurm._still_there(handle(is_done=False, state="UNKNOWN")) is not None) is is_kept
+    assert (slurm._find_submitted_job(handle(is_done=False, state="UNKNOWN")) is not None) is is_kept
 
 
 def test_where_nobody_knows_the_job_is_not_submitted_twice(handle, write_command):
     file = handle(is_done=False, state="UNKNOWN")
     write_command("squeue", "import sys\nsys.exit('Unable to contact slurm controller')")
     with pytest.raises(UserError, match=r"whether job 17 still runs \(Unable to contact.*remove .*fold_0\.submitted"):
-        slurm._still_there(file)
+        slurm._find_submitted_job(file)
 
 
 def test_without_slurms_commands_the_job_is_not_submitted_twice(handle, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="job 17"):
-        slurm._still_there(handle(is_done=False, state="UNKNOWN"))
+        slurm._find_submitted_job(handle(is_done=False, state="UNKNOWN"))
 
 
 def test_a_damaged_handle_is_told(tmp_path):
     (tmp_path / "a.submitted").write_bytes(b"no pickle")
     with pytest.raises(UserError, match=r"a\.submitted cannot be read"):
-        slurm._still_there(tmp_path / "a.submitted")
+        slurm._find_submitted_job(tmp_path / "a.submitted")
 
 
 def test_cancelled_jobs_are_not_found_again(write_command, tmp_path):
