@@ -165,7 +165,7 @@ def _interrupted_by_termination() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]  # Windows has no SIGHUP
     before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:
         yield

@@ -1,0 +1,89 @@
+"""Windows has no POSIX modules and no fork: everything has to be importable without, and commands have to start."""
+
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT_POSIX = """
+import multiprocessing, os, signal, sys
+
+MODULES = {"crypt", "curses", "fcntl", "grp", "pty", "pwd", "readline", "resource", "spwd", "syslog", "termios", "tty"}
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in MODULES:
+            raise ModuleNotFoundError(f"{name} is a POSIX module", name=name)
+
+for name in MODULES:
+    sys.modules.pop(name, None)
+sys.meta_path.insert(0, Blocker())
+for name in ("fork", "getpgid", "getuid", "killpg", "sched_getaffinity", "setsid"):
+    if hasattr(os, name):
+        delattr(os, name)
+for name in ("SIGHUP", "SIGKILL"):
+    if hasattr(signal, name):
+        delattr(signal, name)
+multiprocessing.set_start_method("spawn", force=True)
+"""
+
+IMPORT_ALL = """
+import importlib, pkgutil
+import nnunet_cscn
+
+failed = {}
+for module in pkgutil.walk_packages(nnunet_cscn.__path__, "nnunet_cscn."):
+    try:
+        importlib.import_module(module.name)
+    except ImportError as fault:
+        failed[module.name] = str(fault)
+print(failed)
+"""
+
+COMMAND = """
+if __name__ == "__main__":
+    from nnunet_cscn.cli.main import main
+
+    main()
+"""
+
+
+def run(program, *arguments, folder):
+    file = folder / "program.py"  # spawned processes import it again
+    file.write_text(WITHOUT_POSIX + program, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, str(file), *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_every_module_is_imported_without_posix_modules(tmp_path):
+    done = run(IMPORT_ALL, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().splitlines()[-1] == "{}"
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["train", "--help"], ["env"]])
+def test_commands_start_without_posix_modules(tmp_path, arguments):
+    done = run(COMMAND, *arguments, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_processes_are_spawned_without_posix_modules(tmp_path):
+    arguments = (
+        "--cases",
+        1,
+        "--test-cases",
+        1,
+        "--in-plane",
+        64,
+        "--slices",
+        12,
+        12,
+        "-o",
+        tmp_path / "raw",
+        "--processes",
+        2,
+    )
+    done = run(COMMAND, "phantom", *arguments, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "raw").rglob("*_0000.nii.gz"))) == 2
