@@ -69,7 +69,7 @@ def test_commands_start_without_posix_modules(tmp_path, arguments):
 
 
 def test_processes_are_spawned_without_posix_modules(tmp_path):
-    arguments = "--cases 1 --test-cases 1 --slices 20 20 --in-plane 100 --processes 2 -o".split()
-    done = run(COMMAND, "phantom", *arguments, tmp_path / "raw", folder=tmp_path)
+    small = ("--cases", 1, "--test-cases", 1, "--slices", 20, 20, "--in-plane", 100)
+    done = run(COMMAND, "phantom", *small, "--processes", 2, "-o", tmp_path / "raw", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "raw").rglob("*_0000.nii.gz"))) == 2
