@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
+from nnunet_cscn.nifti.probabilities import as_levels, set_slope
 
 _READERS = ("SimpleITKIO", "SimpleITKIOWithReorient")
 
@@ -60,6 +61,24 @@ def write_map(file: Path, values: NDArray[np.float32], properties: dict[str, Any
         values: (Z, Y, X) on the grid that nnU-Net read the image on.
         properties: What nnU-Net's preprocessor says of the case.
     """
+    with replacing(file) as temporary:
+        SimpleITK.WriteImage(_with_geometry(values, properties), str(temporary), True)
+
+
+def write_probabilities(file: Path, values: NDArray[np.float32], properties: dict[str, Any]) -> None:
+    """Write probabilities as bytes with a slope, with the geometry of the image, whole or not at all.
+
+    Args:
+        file: The file, ``*.nii.gz``.
+        values: From 0 to 1, (Z, Y, X) on the grid that nnU-Net read the image on.
+        properties: What nnU-Net's preprocessor says of the case.
+    """
+    with replacing(file) as temporary:
+        SimpleITK.WriteImage(_with_geometry(as_levels(values), properties), str(temporary), True)
+        set_slope(temporary)
+
+
+def _with_geometry(values: NDArray[Any], properties: dict[str, Any]) -> SimpleITK.Image:
     geometry = properties["sitk_stuff"]
     image = SimpleITK.GetImageFromArray(values[0] if len(geometry["spacing"]) == 2 else values)
     image.SetSpacing(geometry["spacing"])
@@ -67,5 +86,4 @@ def write_map(file: Path, values: NDArray[np.float32], properties: dict[str, Any
     image.SetDirection(geometry["direction"])
     if (orientation := geometry.get("original_orientation")) is not None:
         image = SimpleITK.DICOMOrient(image, orientation)
-    with replacing(file) as temporary:
-        SimpleITK.WriteImage(image, str(temporary), True)
+    return image

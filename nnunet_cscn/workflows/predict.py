@@ -36,6 +36,7 @@ def predict_folder(
     *,
     uncertainty: bool = False,
     save_probabilities: bool = False,
+    save_probability_maps: bool = False,
     overwrite: bool = True,
     previous_stage: str | Path | None = None,
     n_preprocessing: int = 0,
@@ -57,6 +58,8 @@ def predict_folder(
         uncertainty: Whether, in a second pass, ``uncertainty/CASE`` and ``uncertainty.json`` are written: how far apart
             the coarse and the fine network are, from 0 to 1.
         save_probabilities: Whether the probabilities are written too.
+        save_probability_maps: Whether the probabilities are also written as NIfTI files on the image's grid, in
+            ``probability_maps/LABEL/CASE.nii.gz``. Values are stored in steps of 1/255, with the slope in the header.
         overwrite: Whether cases that are there already are predicted again.
         previous_stage: Folder with the segmentations that a second stage of nnU-Net's own cascade needs.
         n_preprocessing: Processes that preprocess; 0, for both, does all in this process.
@@ -80,6 +83,7 @@ def predict_folder(
         {'case_2': 0.31, 'case_1': 0.12}
     """
     from nnunet_cscn.prediction.images import check_unharmed, images_in
+    from nnunet_cscn.prediction.probability_maps import ProbabilityMaps
     from nnunet_cscn.prediction.uncertainty import UncertaintyWriter, read_scores
 
     if not 0 <= part < n_parts:
@@ -92,17 +96,25 @@ def predict_folder(
         return PredictedFolder(folder, (), len(found))
     check_unharmed(cases, on_progress=on_checked)
     writer = UncertaintyWriter(model.predictor, model.model, folder) if uncertainty else None  # refused first of all
-    run_predictor(
-        model.predictor,
-        cases,
-        folder,
-        overwrite=overwrite,
-        save_probabilities=save_probabilities,
-        previous_stage=previous,
-        n_preprocessing=n_preprocessing,
-        n_export=n_export,
-        on_progress=on_progress,
-    )
+    maps = None
+    if save_probability_maps:
+        maps = ProbabilityMaps(model.predictor, model.model, folder, keep_arrays=save_probabilities)
+        maps.check(overwrite=overwrite)
+    wanted = cases if maps is None or overwrite else maps.missing(cases)
+    if wanted:
+        run_predictor(
+            model.predictor,
+            wanted,
+            folder,
+            overwrite=overwrite or maps is not None,
+            save_probabilities=save_probabilities or save_probability_maps,
+            previous_stage=previous,
+            n_preprocessing=n_preprocessing,
+            n_export=n_export,
+            on_progress=on_progress,
+        )
+    if maps is not None:
+        maps.write(list(wanted))
     if writer is None:
         return PredictedFolder(folder, tuple(cases), len(found))
     writer.write(cases, overwrite=overwrite, on_progress=on_uncertainty)
