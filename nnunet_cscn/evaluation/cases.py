@@ -47,7 +47,7 @@ def check_cases(predictions: Path, references: Path) -> CheckedCases:
     Raises:
         UserError: When a folder is missing or has no NIfTI file, or when a case has two files in one folder.
     """
-    predicted, referenced = _files_by_case(predictions), _files_by_case(references)
+    predicted, referenced = label_files(predictions), label_files(references)
     problems = dict.fromkeys(referenced.keys() - predicted.keys(), f"without a prediction in {predictions}")
     problems |= dict.fromkeys(predicted.keys() - referenced.keys(), f"without a reference in {references}")
     pairs = [CaseFiles(n, predicted[n], referenced[n]) for n in sorted(predicted.keys() & referenced.keys())]
@@ -85,7 +85,12 @@ def refuse(problems: Mapping[str, str]) -> None:
     raise UserError("\n  ".join([f"{len(lines)} case(s) cannot be evaluated; correct or remove these files:", *lines]))
 
 
-def _files_by_case(folder: Path) -> dict[str, Path]:
+def label_files(folder: Path) -> dict[str, Path]:
+    """Return the NIfTI file of each case in a folder; other files and hidden files are passed over.
+
+    Raises:
+        UserError: When the folder is missing or has no NIfTI file, or a case has two files.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder}: folder not found; check the path")
     try:

@@ -1,7 +1,7 @@
 """Write the probabilities of each label as NIfTI files on the grid of the image.
 
-nnU-Net writes the probabilities of all labels of a case into one file ``CASE.npz`` that no viewer opens. They are on the
-grid of the image already: the logits were resampled first. So the maps fit nnU-Net's segmentation voxel by voxel.
+nnU-Net writes the probabilities of all labels of a case into one file ``CASE.npz`` that no viewer opens. They are on
+the grid of the image already: the logits were resampled first. So the maps fit nnU-Net's segmentation voxel by voxel.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.evaluation.probabilities import CONTENTS, FOLDER
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.prediction.native_grid import check_reader, write_probabilities
 from nnunet_cscn.prediction.predictor import Model, manner_of
 
-FOLDER = "probability_maps"  # of its own: some of nnU-Net's commands take every image beside predictions for one
-CONTENTS = "maps.json"
 ENDING = ".nii.gz"
 
 
