@@ -24,8 +24,9 @@ def show_calibration(calibration: Mapping[str, LabelCalibration]) -> None:
 def _calibration_table(calibration: Mapping[str, LabelCalibration]) -> Table:
     table = Table(
         title="Calibration",
-        caption="Within 10 mm of the box around reference and prediction; 15 bins. ECE: expected calibration error over all "
-        "voxels together. Cases without reference and prediction are left out.",
+        caption="Within 10 mm of the box around reference and prediction; 15 bins. "
+        "ECE: expected calibration error over "
+        "all voxels together. Cases without reference and prediction are left out.",
     )
     table.add_column("label", overflow="fold")
     for heading in ("n", "left out", "ECE", "mean ECE of a case", "mean Brier score"):
