@@ -1,0 +1,158 @@
+"""Choose the steps of each label by validation cases, and measure the gain in cases that took no part in choosing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs, refuse
+from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.evaluation.probabilities import Probabilities
+from nnunet_cscn.evaluation.volumes import label_mask, label_values
+from nnunet_cscn.metrics.scores import json_number
+from nnunet_cscn.nifti.grids import Grid
+from nnunet_cscn.nifti.voxels import read_voxels
+from nnunet_cscn.postprocessing.candidates import candidate_dsc, candidates
+from nnunet_cscn.postprocessing.steps import LabelPostprocessing, LabelSteps, Levels
+from nnunet_cscn.postprocessing.validation import ValidationCase
+from nnunet_cscn.stats.held_out import HeldOutGain, held_out_gain
+
+Scores = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TunedLabel:
+    """What was found for one label.
+
+    Attributes:
+        name: Its name.
+        value: Its value.
+        best: The steps with the largest mean DSC over all cases.
+        found: DSC before and after, and the gain in held-out cases.
+    """
+
+    name: str
+    value: int
+    best: LabelSteps
+    found: HeldOutGain
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether choosing in this way gains something in held-out cases; otherwise the label stays as it is."""
+        return not self.best.change_nothing and self.found.gain > 0
+
+    @property
+    def postprocessing(self) -> LabelPostprocessing:
+        """What is to be done with the label."""
+        return LabelPostprocessing(self.name, (self.value,), self.best if self.is_adopted else LabelSteps())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything for a JSON file."""
+        found = self.found
+        return {
+            "label": self.name,
+            "value": self.value,
+            "best": self.best.to_json(),
+            "is_adopted": self.is_adopted,
+            "n": found.n,
+            "dsc_before": found.before,
+            "dsc_after": found.after,
+            "held_out_gain": json_number(found.gain),
+            "held_out_gain_low": json_number(found.low),
+            "held_out_gain_high": json_number(found.high),
+        }
+
+
+def tune(
+    cases: Mapping[str, ValidationCase],
+    references: Mapping[str, Path],
+    labels: EvaluatedLabels,
+    *,
+    probabilities: Mapping[str, Probabilities] | None = None,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> list[TunedLabel]:
+    """Try all choices of steps for every label.
+
+    Args:
+        cases: The validation cases.
+        references: The reference of each case; others are passed over.
+        labels: The labels.
+        probabilities: Where the probabilities of each case are; None to try no thresholds.
+        workers: Cases at the same time; None for one on each available processor.
+        on_progress: Called with the number of finished cases and of all of them.
+
+    Raises:
+        ArgumentError: When labels are regions, which nnU-Net's own command takes.
+        UserError: When cases have no reference, lie on another grid or cannot be read, all of them listed.
+    """
+    if region := next((name for name, values in labels.values.items() if len(values) > 1), None):
+        raise ArgumentError(
+            "dataset_json",
+            f"{region} is a region of several labels, whose postprocessing would change the others: use "
+            "`nnUNetv2_determine_postprocessing` for models of regions",
+        )
+    missing = {case: "without a reference" for case in cases if case not in references}
+    checked = check_pairs(
+        [CaseFiles(case, each.prediction, references[case]) for case, each in cases.items() if case in references],
+        missing,
+    )
+    refuse(checked.problems)
+    tried = candidates(with_thresholds=probabilities is not None)
+    work = {
+        pair.name: partial(
+            _score, pair, checked.grids[pair.name], labels, tried, probabilities[pair.name] if probabilities else None
+        )
+        for pair in checked.cases
+    }
+    scores, problems = each_case(work, workers=workers, on_progress=on_progress)
+    refuse(problems)
+    folds = [cases[case].fold for case in scores]
+    tuned = []
+    for name, values in labels.values.items():
+        table = np.stack([scores[case][name] for case in scores], axis=1)
+        found = held_out_gain(table, folds)
+        tuned.append(TunedLabel(name, values[0], tried[found.chosen], found))
+    return tuned
+
+
+def _score(
+    files: CaseFiles,
+    grid: Grid,
+    labels: EvaluatedLabels,
+    tried: Sequence[LabelSteps],
+    probabilities: Probabilities | None,
+) -> Scores:
+    try:
+        predicted, reference = read_voxels(files.prediction), read_voxels(files.reference)
+    except UserError as fault:
+        raise UserError(f"it cannot be read: {fault}") from None
+    label_values("prediction", predicted, labels)
+    present = label_values("reference", reference, labels)
+    ignored = reference == labels.ignore if labels.ignore in present else None
+    levels: Mapping[str, Levels] = {}
+    if probabilities is not None:
+        probabilities.check(files.name, files.reference)
+        levels = probabilities.read(files.name)
+    found = {}
+    for name, values in labels.values.items():
+        mask = label_mask(predicted, values)
+        found[name] = candidate_dsc(
+            tried,
+            mask,
+            label_mask(reference, values),
+            free=(predicted == 0) | mask,
+            voxel_ml=math.prod(grid.spacing_mm) / 1000,
+            ignored=ignored,
+            levels=levels.get(name),
+            other_levels=[each for other, each in levels.items() if other != name],
+        )
+    return found
