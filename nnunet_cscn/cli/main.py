@@ -18,6 +18,7 @@ from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
 from nnunet_cscn.cli.fold_options import ManyFolds
+from nnunet_cscn.cli.model import model_app
 from nnunet_cscn.cli.observers import observers
 from nnunet_cscn.cli.paper import paper_app
 from nnunet_cscn.cli.phantom import phantom
@@ -66,6 +67,7 @@ app.command("configure", rich_help_panel=TRAINING)(configure)
 app.command("train", cls=ManyFolds, rich_help_panel=TRAINING)(train)
 app.command("cascade", rich_help_panel=TRAINING)(cascade)
 app.add_typer(weights_app, name="weights", rich_help_panel=TRAINING)
+app.add_typer(model_app, name="model", rich_help_panel=TRAINING)
 app.command("predict", cls=ManyFolds, rich_help_panel=PREDICTION)(predict)
 app.command("predict-dicom", cls=ManyFolds, rich_help_panel=PREDICTION)(predict_dicom)
 app.add_typer(postprocess_app, name="postprocess", rich_help_panel=PREDICTION)
