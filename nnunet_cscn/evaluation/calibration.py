@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.evaluation.cases import refuse
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
@@ -126,6 +126,7 @@ def count_cases(
         on_progress: Called with the number of finished cases and of all of them.
 
     Raises:
+        ArgumentError: When labels are not given, and maps are named by words.
         UserError: When cases have no probabilities, lie on another grid or cannot be read, all of them listed.
     """
     known = labels if labels is not None else _labels_by_value(probabilities.labels)
@@ -200,7 +201,9 @@ def _count(probabilities: Probabilities, case: str, file: Path, labels: Evaluate
 
 def _labels_by_value(names: Sequence[str]) -> EvaluatedLabels:
     if not all(name.isdecimal() for name in names):
-        raise UserError(f"the maps are of {', '.join(names)}: give --dataset-json, which says which values these are")
+        raise ArgumentError(
+            "dataset_json", f"the maps are of {', '.join(names)}: give the file, which says which values these are"
+        )
     return EvaluatedLabels.from_values(int(name) for name in names)
 
 

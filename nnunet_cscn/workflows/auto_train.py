@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -162,7 +164,9 @@ class _Auto:
         first = left[0]
         plan = configuration_from_plans(read_plans(self.raw.name, self.plans), first.configuration)
         model = f"{first.trainer}__{first.plans}__{first.configuration}"
-        file = self.folder / f"pace_{model}_{device.replace(':', '_')}.json"
+        # a measurement belongs to one plan with its options: other epochs or patches take another time
+        digest = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:8]
+        file = self.folder / f"pace_{model}_{device.replace(':', '_')}_{digest}.json"
         if not file.is_file():
             self.on_note(f"measuring {n_steps} training steps on {device}")
             module = (sys.executable, "-m", "nnunet_cscn.training.pace")

@@ -63,7 +63,7 @@ def test_ignored_voxels_take_no_part(folders, write_volume):
 
 
 def test_maps_without_dataset_json_are_named_by_their_values(folders):
-    with pytest.raises(UserError, match="dataset-json"):
+    with pytest.raises(ArgumentError, match="dataset_json: the maps are of GTVn, GTVp"):
         evaluate_probabilities(folders / "maps", folders / "labels", workers=1)
     for label, value in LABELS.items():
         (folders / "maps" / label).rename(folders / "maps" / str(value))
