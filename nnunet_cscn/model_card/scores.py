@@ -16,6 +16,7 @@ from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.model_card.facts import ModelFacts
 from nnunet_cscn.stats.paired import bootstrap_interval
 
+FEWEST = 3  # an interval of two cases says nothing
 SHOWN = ("dsc", "precision", "recall", "assd_mm", "hd95_mm", "nsd_2mm")
 
 
@@ -29,7 +30,7 @@ class Score:
         n: Cases with a finite value.
         n_left_out: Other cases: both masks empty, or an infinite distance.
         mean: Mean.
-        low: Lower end of the 95 % bootstrap interval over the cases; nan for fewer than two.
+        low: Lower end of the 95 % bootstrap interval over the cases; nan for fewer than three.
         high: Upper end.
         digits: Decimals that are shown.
     """
@@ -47,16 +48,19 @@ class Score:
     def of(cls, label: str, metric: str, values: Sequence[float], *, digits: int) -> Score:
         """Put the values of all cases together."""
         finite = np.asarray([value for value in values if math.isfinite(value)])
-        low, high = bootstrap_interval(finite) if finite.size > 1 else (math.nan, math.nan)
+        low, high = bootstrap_interval(finite) if finite.size >= FEWEST else (math.nan, math.nan)
         mean = float(finite.mean()) if finite.size else math.nan
         return cls(label, metric, finite.size, len(values) - finite.size, mean, low, high, digits)
 
 
 def dice_scores(facts: ModelFacts) -> list[Score]:
-    """Return the Dice of each label, as nnU-Net measured it in the validation of all folds."""
+    """Return the Dice of each label, as nnU-Net measured it in the validation of all folds.
+
+    The fold ``all`` is left out: it was validated on cases that it was trained on.
+    """
     values: dict[str, list[float]] = {}
     for fold in facts.folds:
-        for label, found in fold.dice.items():
+        for label, found in fold.dice.items() if fold.fold.isdecimal() else ():
             values.setdefault(label, []).extend(found)
     return [Score.of(label, "DSC", found, digits=3) for label, found in values.items()]
 

@@ -128,10 +128,10 @@ def _scores(facts: ModelFacts, scores: Sequence[Score]) -> tuple[Block, ...]:
     for score in scores:
         mean, low, high = (shown_number(value, score.digits) for value in (score.mean, score.low, score.high))
         rows.append((score.label, score.metric, str(score.n), str(score.n_left_out), mean, f"{low} to {high}"))
-    n_folds = sum(fold.n_validation is not None for fold in facts.folds)
+    validated = [fold.fold for fold in facts.folds if fold.n_validation is not None and fold.fold.isdecimal()]
     return (
         Table(("label", "metric", "n", "left out", "mean", "95 % interval"), tuple(rows)),
-        f"Validation cases of {n_folds} fold(s), each predicted by the fold that was not trained on it. Intervals are "
+        f"Validation cases of fold {', '.join(validated)}: no fold was trained on its own. Intervals are "
         "bootstrap intervals over the cases. Left out: cases with two empty masks, and infinite distances.",
     )
 

@@ -113,6 +113,13 @@ def test_a_fold_that_has_not_finished_is_named(model):
     assert "not finished in fold 1" in text
 
 
+def test_scores_of_cases_that_a_fold_was_trained_on_are_left_out(model):
+    (model / "fold_1").rename(model / "fold_all")
+    card = write_model_card(model)
+    assert [score.n for score in card.scores] == [2, 0]
+    assert "trained on all cases" in card.markdown.read_text(encoding="utf-8")
+
+
 def test_other_folders_are_refused(model, tmp_path):
     with pytest.raises(ArgumentError, match="folder of a trained model"):
         write_model_card(tmp_path)
