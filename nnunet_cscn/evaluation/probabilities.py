@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cscn.errors import ArgumentError, UserError, there_is
+from nnunet_cscn.errors import ArgumentError, UserError, list_available
 from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.files import read_json_file
@@ -74,7 +74,7 @@ def open_probabilities(folder: Path, labels: EvaluatedLabels | None) -> Probabil
         if labels is None:
             return _Maps(maps)
         if missing := [name for name in labels.values if name not in maps]:
-            raise ArgumentError("probabilities", f"{place} has no maps of {missing[0]}; {there_is(sorted(maps))}")
+            raise ArgumentError("probabilities", f"{place} has no maps of {missing[0]}; {list_available(sorted(maps))}")
         return _Maps({name: maps[name] for name in labels.values})
     if any(folder.glob("*.npz")):
         if labels is None:
