@@ -126,8 +126,8 @@ def count_cases(
         on_progress: Called with the number of finished cases and of all of them.
 
     Raises:
-        ArgumentError: When labels are not given, and maps are named by words.
-        UserError: When cases have no probabilities, lie on another grid or cannot be read, all of them listed.
+        ArgumentError: If labels are not given, and maps are named by words.
+        UserError: If cases have no probabilities, lie on another grid or cannot be read, all of them listed.
     """
     known = labels if labels is not None else _labels_by_value(probabilities.labels)
     refuse({case: "without probabilities" for case in references if not probabilities.has(case)})

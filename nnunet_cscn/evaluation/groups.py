@@ -22,7 +22,7 @@ def read_groups(file: Path | None, cases: Sequence[str]) -> dict[str, list[str]]
         The cases of each group, by its name, sorted by names.
 
     Raises:
-        ArgumentError: When the file cannot be read, lacks a column, or names no group for some case.
+        ArgumentError: If the file cannot be read, lacks a column, or names no group for some case.
     """
     if file is None:
         return {ALL: sorted(cases)}

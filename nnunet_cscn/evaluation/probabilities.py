@@ -42,7 +42,7 @@ class Probabilities(ABC):
         """See that the probabilities of a case lie on the grid of another file.
 
         Raises:
-            UserError: When they do not. The text is the reason, without the case's name.
+            UserError: If they do not. The text is the reason, without the case's name.
         """
 
     @abstractmethod
@@ -50,7 +50,7 @@ class Probabilities(ABC):
         """Return the probabilities of a case by label, in steps of 1/255, (Z, Y, X).
 
         Raises:
-            UserError: When they cannot be read. The text is the reason, without the case's name.
+            UserError: If they cannot be read. The text is the reason, without the case's name.
         """
 
 
@@ -64,8 +64,8 @@ def open_probabilities(folder: Path, labels: EvaluatedLabels | None) -> Probabil
         labels: The labels. They are needed for ``CASE.npz``.
 
     Raises:
-        ArgumentError: When the folder is missing or holds no probabilities, or a label has no map.
-        UserError: When labels are missing.
+        ArgumentError: If the folder is missing or holds no probabilities, or a label has no map.
+        UserError: If labels are missing.
     """
     if not folder.is_dir():
         raise ArgumentError("probabilities", f"folder not found: {folder}")

@@ -92,7 +92,7 @@ def read_pace(file: Path) -> Pace:
     """Read what ``nnunet_cscn.training.pace`` wrote.
 
     Raises:
-        UserError: When it is something else.
+        UserError: If it is something else.
     """
     content = read_json_file(file)
     names = {field.name for field in fields(Pace)}

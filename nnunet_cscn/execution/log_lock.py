@@ -35,7 +35,7 @@ def log_lock(log_file: Path, log: IO[bytes], *, timeout_s: float) -> Iterator[No
             end.
 
     Raises:
-        TimeoutError: When another command still holds the lock after that time.
+        TimeoutError: If another command still holds the lock after that time.
     """
     if fcntl is None:
         with _separate_lock(log_file).acquire(timeout=timeout_s, poll_interval=_POLL_SECONDS):

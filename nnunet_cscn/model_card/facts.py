@@ -109,8 +109,8 @@ def read_model(folder: Path) -> ModelFacts:
         folder: As nnU-Net makes it, ``TRAINER__PLANS__CONFIGURATION``, with ``fold_0`` and so on.
 
     Raises:
-        ArgumentError: When it is none, or no fold is trained.
-        UserError: When a file in it is damaged.
+        ArgumentError: If it is none, or no fold is trained.
+        UserError: If a file in it is damaged.
     """
     names = folder.absolute().name.split("__")
     if not folder.is_dir() or len(names) != 3 or not (folder / "plans.json").is_file():

@@ -75,8 +75,8 @@ def measured_scores(folder: Path, facts: ModelFacts, references: Path, *, worker
         workers: Cases at the same time; None for one on each available processor.
 
     Raises:
-        ArgumentError: When no fold has been validated.
-        UserError: When cases have no reference, lie on another grid or cannot be read.
+        ArgumentError: If no fold has been validated.
+        UserError: If cases have no reference, lie on another grid or cannot be read.
     """
     predictions: dict[str, Path] = {}
     for fold in facts.folds:

@@ -61,7 +61,7 @@ def read_levels(file: Path) -> NDArray[np.uint8]:
         The levels from 0 to 255. Shape (Z, Y, X).
 
     Raises:
-        UserError: When the file cannot be read or has other values. The text is the reason, without the file's name.
+        UserError: If the file cannot be read or has other values. The text is the reason, without the file's name.
     """
     values = read_voxels(file)
     if values.size and not (values.min() >= -1e-6 and values.max() <= 1 + 1e-6):  # also false for nan

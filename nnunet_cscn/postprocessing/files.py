@@ -77,7 +77,7 @@ def read_postprocessing(file: Path) -> Postprocessing:
     """Read what ``write_postprocessing`` or nnU-Net wrote.
 
     Raises:
-        UserError: When the file is something else, or names functions that are not known.
+        UserError: If the file is something else, or names functions that are not known.
     """
     content = read_json_file(file)
     try:

@@ -91,8 +91,8 @@ def tune(
         on_progress: Called with the number of finished cases and of all of them.
 
     Raises:
-        ArgumentError: When labels are regions, which nnU-Net's own command takes.
-        UserError: When cases have no reference, lie on another grid or cannot be read, all of them listed.
+        ArgumentError: If labels are regions, which nnU-Net's own command takes.
+        UserError: If cases have no reference, lie on another grid or cannot be read, all of them listed.
     """
     if region := next((name for name, values in labels.values.items() if len(values) > 1), None):
         raise ArgumentError(

@@ -49,8 +49,8 @@ def validation_cases(folder: Path) -> dict[str, ValidationCase]:
             alone is taken for such a folder.
 
     Raises:
-        ArgumentError: When the folder is missing, or a case is in two folds.
-        UserError: When it holds no label maps.
+        ArgumentError: If the folder is missing, or a case is in two folds.
+        UserError: If it holds no label maps.
     """
     if not folder.is_dir():
         raise ArgumentError("validation", f"folder not found: {folder}")
@@ -81,7 +81,7 @@ def probabilities_by_case(
         labels: The labels.
 
     Raises:
-        ArgumentError: When cases have none.
+        ArgumentError: If cases have none.
     """
     places = validation_folders(folder)
     if places:

@@ -33,7 +33,7 @@ class ProbabilityMaps:
         keep_arrays: Whether nnU-Net's ``CASE.npz`` and ``CASE.pkl`` stay.
 
     Raises:
-        UserError: When images are read in a way that maps cannot be written for, or the maps in the folder are those of
+        UserError: If images are read in a way that maps cannot be written for, or the maps in the folder are those of
             another model.
     """
 
@@ -50,7 +50,7 @@ class ProbabilityMaps:
         """See that no maps of another model are kept beside those of this one.
 
         Raises:
-            UserError: When there are some, and existing predictions are to be kept.
+            UserError: If there are some, and existing predictions are to be kept.
         """
         file = self._out / FOLDER / CONTENTS
         if overwrite or not file.is_file():

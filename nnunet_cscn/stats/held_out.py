@@ -50,7 +50,7 @@ def held_out_gain(values: ArrayLike, folds: Sequence[int], *, seed: int = 0) -> 
         seed: Seed of the bootstrap.
 
     Raises:
-        ValueError: When the shapes do not fit, there is no case, or a value is not finite.
+        ValueError: If the shapes do not fit, there is no case, or a value is not finite.
 
     Example:
         >>> found = held_out_gain([[0.5, 0.5, 0.5], [0.6, 0.7, 0.8]], folds=[0, 1, 2])

@@ -86,9 +86,9 @@ def train_automatically(
         on_estimate: Called with how long the training takes, before it starts.
 
     Raises:
-        ArgumentError: When an argument has a value that it can't have.
-        UserError: When the data set is missing or not as nnU-Net wants it.
-        CommandFailed: When a step failed.
+        ArgumentError: If an argument has a value that it can't have.
+        UserError: If the data set is missing or not as nnU-Net wants it.
+        CommandFailed: If a step failed.
 
     Example:
         >>> train_automatically(901, trainer="CSCNTrainer_100epochs").report  # doctest: +SKIP

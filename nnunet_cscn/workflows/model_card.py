@@ -55,8 +55,8 @@ def write_model_card(
         workers: Cases at the same time where references are given; None for one on each available processor.
 
     Raises:
-        ArgumentError: When the folder is no trained model.
-        UserError: When a file in it is damaged, or cases cannot be evaluated.
+        ArgumentError: If the folder is no trained model.
+        UserError: If a file in it is damaged, or cases cannot be evaluated.
     """
     place = Path(folder)
     facts = read_model(place)

@@ -225,6 +225,7 @@ class LoadedModel:
         out: str | Path,
         *,
         save_probabilities: bool = False,
+        save_probability_maps: bool = False,
         overwrite: bool = True,
         on_progress: OnProgress | None = None,
     ) -> PredictedFolder:
@@ -237,6 +238,7 @@ class LoadedModel:
             images: Images, named as nnU-Net wants them.
             out: Folder for the predictions.
             save_probabilities: Whether the probabilities are written too, as ``CASE.npz``.
+            save_probability_maps: Whether the probability of each label is written too, as NIfTI on the image's grid.
             overwrite: Whether cases that are there already are predicted again.
             on_progress: Called with the number of predicted cases and of all of them.
 
@@ -247,7 +249,13 @@ class LoadedModel:
         from nnunet_cscn.workflows.predict import predict_folder
 
         return predict_folder(
-            self, images, out, save_probabilities=save_probabilities, overwrite=overwrite, on_progress=on_progress
+            self,
+            images,
+            out,
+            save_probabilities=save_probabilities,
+            save_probability_maps=save_probability_maps,
+            overwrite=overwrite,
+            on_progress=on_progress,
         )
 
     def _predicted(self, voxels: NDArray[Any], properties: dict[str, Any]) -> Prediction:

@@ -83,8 +83,8 @@ def tune_postprocessing(
         on_progress: Called with the number of finished cases and of all of them.
 
     Raises:
-        ArgumentError: When an argument does not fit, or the model is one of regions.
-        UserError: When cases have no reference, lie on another grid or cannot be read; all of them are listed.
+        ArgumentError: If an argument does not fit, or the model is one of regions.
+        UserError: If cases have no reference, lie on another grid or cannot be read; all of them are listed.
     """
     folder, target = Path(validation), Path(out)
     cases = validation_cases(folder)
@@ -146,8 +146,8 @@ def apply_postprocessing(
         What was changed, by case and label.
 
     Raises:
-        ArgumentError: When ``out`` is the folder of the predictions, or probabilities are needed and missing.
-        UserError: When files cannot be read; all such cases are listed.
+        ArgumentError: If ``out`` is the folder of the predictions, or probabilities are needed and missing.
+        UserError: If files cannot be read; all such cases are listed.
     """
     source, target = Path(predictions), Path(out)
     wanted = read_postprocessing(Path(postprocessing))

@@ -58,7 +58,7 @@ def test_maps_hold_nnunets_probabilities_on_the_grid_of_the_image(loaded, tmp_pa
 
 def test_arrays_are_left_only_where_they_were_asked_for(loaded, tmp_path):
     model = loaded("labels")
-    predict_folder(model, tmp_path / "in", tmp_path / "out", save_probability_maps=True)
+    model.predict_folder(tmp_path / "in", tmp_path / "out", save_probability_maps=True)
     assert not [*(tmp_path / "out").glob("*.npz"), *(tmp_path / "out").glob("*.pkl")]
     lost = tmp_path / "out" / "probability_maps" / "GTVn" / "case_1.nii.gz"
     times = {file: file.stat().st_mtime_ns for file in (tmp_path / "out").glob("*.nii.gz")}
