@@ -1,5 +1,7 @@
 """Windows has no POSIX modules and no fork: everything has to be importable without, and commands have to start."""
 
+import os
+import shutil
 import subprocess
 import sys
 
@@ -47,13 +49,19 @@ if __name__ == "__main__":
     main()
 """
 
+TRAIN = """
+if __name__ == "__main__":
+    from nnunetv2.run.run_training import run_training_entry
 
-def run(program, *arguments, folder):
+    run_training_entry()
+"""
+
+
+def run(program, *arguments, folder, **variables):
     file = folder / "program.py"  # spawned processes import it again
     file.write_text(WITHOUT_POSIX + program, encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, str(file), *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, str(file), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **variables})
 
 
 def test_every_module_is_imported_without_posix_modules(tmp_path):
@@ -73,3 +81,26 @@ def test_processes_are_spawned_without_posix_modules(tmp_path):
     done = run(COMMAND, "phantom", *small, "--processes", 2, "-o", tmp_path / "raw", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "raw").rglob("*_0000.nii.gz"))) == 2
+
+
+@pytest.mark.slow
+def test_training_and_prediction_with_worker_processes_run_without_posix_modules(tmp_path):
+    import tiny_dataset
+
+    tiny_dataset.make(tmp_path, "labels")
+    variables = {f"nnUNet_{name}": str(tmp_path / name) for name in ("raw", "preprocessed", "results")}
+    variables |= {"nnUNet_n_proc_DA": "2", "nnUNet_def_n_proc": "2"}
+    trained = run(
+        *(TRAIN, tiny_dataset.NAME, "3d_tiny", 0, "-tr", "CSCNTrainer", "-device", "cpu"), folder=tmp_path, **variables
+    )
+    assert trained.returncode == 0, trained.stderr
+    (tmp_path / "in").mkdir()
+    shutil.copy(tmp_path / "raw" / tiny_dataset.NAME / "imagesTr" / "case_0_0000.nii.gz", tmp_path / "in")
+    predicted = run(
+        *(COMMAND, "predict", "-i", tmp_path / "in", "-o", tmp_path / "out", "-d", "901", "-c", "3d_tiny", "-f", "0"),
+        *("-device", "cpu", "-npp", "1", "-nps", "1"),
+        folder=tmp_path,
+        **variables,
+    )
+    assert predicted.returncode == 0, predicted.stderr
+    assert (tmp_path / "out" / "case_0.nii.gz").is_file()
