@@ -103,7 +103,7 @@ def _observer_scores(
 
 
 def _show(title: str, rows: Sequence[Row], *, published: bool) -> None:
-    from nnunet_cscn.evaluation.numbers import shown_p
+    from nnunet_cscn.evaluation.numbers import format_p
     from nnunet_cscn.paper.table import COLUMNS
     from nnunet_cscn.paper.table_files import shown_estimate, shown_published
 
@@ -116,7 +116,7 @@ def _show(title: str, rows: Sequence[Row], *, published: bool) -> None:
         for column in COLUMNS:
             cell = row.cells[column.key]
             lines = shown_estimate(cell.estimate, column.digits).split(" ", 1)  # the interval below
-            lines += [f"p {shown_p(cell.p)}"] if not math.isnan(cell.p) else []
+            lines += [f"p {format_p(cell.p)}"] if not math.isnan(cell.p) else []
             lines += [f"paper {shown_published(cell, column.digits)}"] if published else []
             cells.append("\n".join(lines))
         shown.add_row(escape(row.method), *cells)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 from nnunet_cscn.errors import ArgumentError
-from nnunet_cscn.metrics.masks import Mask, occupied_box
+from nnunet_cscn.metrics.masks import Mask, bounding_box
 from nnunet_cscn.paper.shown_cases import ShownCase
 from nnunet_cscn.report.colours import PREDICTION_COLOUR, REFERENCE_COLOUR
 from nnunet_cscn.report.figures import save_figure
@@ -116,7 +116,7 @@ def _draw_slice(panel: Any, case: ShownCase, column: str) -> None:
 
 def _window(case: ShownCase) -> tuple[slice, slice]:
     """Return the part of the axial slices around the tumour."""
-    box = occupied_box(case.truth) or tuple(slice(0, edge) for edge in case.truth.shape)
+    box = bounding_box(case.truth) or tuple(slice(0, edge) for edge in case.truth.shape)
     parts = []
     for axis in (1, 2):
         margin = round(MARGIN_MM / case.image.spacing_mm[axis])

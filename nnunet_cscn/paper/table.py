@@ -14,7 +14,15 @@ from nnunet_cscn.metrics.catalogue import metrics
 from nnunet_cscn.metrics.scores import LabelScores, json_number
 from nnunet_cscn.paper.methods import PROPOSED, PUBLISHED, PUBLISHED_OBSERVERS, Published
 from nnunet_cscn.paper.scores import ScoredMethod
-from nnunet_cscn.stats.clustered import Estimate, Figure, Floats, estimate, f1_of_means, swap_test, the_mean
+from nnunet_cscn.stats.clustered import (
+    Estimate,
+    Floats,
+    Statistic,
+    bootstrap_estimate,
+    f1_of_means,
+    mean_statistic,
+    paired_permutation_test,
+)
 from nnunet_cscn.stats.paired import holm
 
 OBSERVERS = "two observers"
@@ -28,42 +36,42 @@ class Column:
         key: Its name in files.
         heading: Its name for people.
         digits: Decimals to show.
-        values: What a case gives to the figure; nan or infinite where it gives nothing.
-        figure: What is made of the means of the cases.
-        published: The paper's figure.
+        values: What a case gives to the statistic; nan or infinite where it gives nothing.
+        statistic: What is made of the means of the cases.
+        published: The paper's statistic.
     """
 
     key: str
     heading: str
     digits: int
     values: Callable[[LabelScores], tuple[float, ...]]
-    figure: Figure
+    statistic: Statistic
     published: Callable[[Published], float]
 
 
 def _in_means(*keys: str) -> Callable[[LabelScores], tuple[float, ...]]:
     """Return what takes the values of some metrics as they enter means."""
     known = {metric.key: metric for metric in metrics()}
-    return lambda scores: tuple(known[key].in_means(scores) for key in keys)
+    return lambda scores: tuple(known[key].value_for_mean(scores) for key in keys)
 
 
 COLUMNS = (
-    Column("dsc", "DSC", 3, _in_means("dsc"), the_mean, lambda row: row.dsc),
-    Column("assd_mm", "ASSD mm", 3, _in_means("assd_mm"), the_mean, lambda row: row.assd_mm),
+    Column("dsc", "DSC", 3, _in_means("dsc"), mean_statistic, lambda row: row.dsc),
+    Column("assd_mm", "ASSD mm", 3, _in_means("assd_mm"), mean_statistic, lambda row: row.assd_mm),
     Column("f1", "F1", 3, _in_means("precision", "recall"), f1_of_means, lambda row: row.f1),
 )
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure of one method.
+    """A statistic of one method.
 
     Attributes:
-        estimate: The figure with its interval; nan where no case gives one.
+        estimate: The statistic with its interval; nan where no case gives one.
         n: Cases that it is made of.
         p: p of the paired test against the paper's method, adjusted for the number of methods (Holm); nan for that
             method itself and where there is nothing to compare.
-        published: The paper's figure; nan where it has none.
+        published: The paper's statistic; nan where it has none.
     """
 
     estimate: Estimate
@@ -84,7 +92,7 @@ class Row:
     Attributes:
         method: The method, or the observers.
         cells: By the columns' keys.
-        notes: What the figures lack.
+        notes: What the statistics lack.
     """
 
     method: str
@@ -139,14 +147,14 @@ def _cell(
     cases = [case for case in scores if _is_finite(scores[case], column)]
     if not cases:
         return Cell(Estimate(math.nan, math.nan, math.nan), 0, p, paper)
-    found = estimate(_matrix(scores, cases, column), _owners(cases, patients), column.figure, seed=seed)
+    found = bootstrap_estimate(_matrix(scores, cases, column), _owners(cases, patients), column.statistic, seed=seed)
     return Cell(found, len(cases), p, paper)
 
 
 def _p_values(
     scores: Mapping[str, Mapping[str, LabelScores]], column: Column, patients: Mapping[str, str], seed: int
 ) -> dict[str, float]:
-    """Return the adjusted p of each method but the paper's, over the cases in which both have a figure."""
+    """Return the adjusted p of each method but the paper's, over the cases in which both have a statistic."""
     proposed = scores.get(PROPOSED, {})
     others = [method for method in scores if method != PROPOSED]
     raw = []
@@ -158,7 +166,11 @@ def _p_values(
             if case in mine and _is_finite(mine[case], column) and _is_finite(proposed[case], column)
         ]
         matrices = (_matrix(proposed, shared, column), _matrix(mine, shared, column)) if shared else None
-        raw.append(swap_test(*matrices, _owners(shared, patients), column.figure, seed=seed) if matrices else math.nan)
+        raw.append(
+            paired_permutation_test(*matrices, _owners(shared, patients), column.statistic, seed=seed)
+            if matrices
+            else math.nan
+        )
     return dict(zip(others, holm(raw), strict=True))
 
 

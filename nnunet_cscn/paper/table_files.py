@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from nnunet_cscn.evaluation.numbers import shown_p
+from nnunet_cscn.evaluation.numbers import format_p
 from nnunet_cscn.files import replacing
 from nnunet_cscn.paper.methods import PROPOSED
 from nnunet_cscn.paper.table import COLUMNS, Cell, Row
@@ -42,7 +42,7 @@ def texts(row: Row, *, published: bool) -> list[str]:
     found = [row.method]
     for column in COLUMNS:
         cell = row.cells[column.key]
-        found += [shown_estimate(cell.estimate, column.digits), shown_p(cell.p)]
+        found += [shown_estimate(cell.estimate, column.digits), format_p(cell.p)]
         if published:
             found.append(shown_published(cell, column.digits))
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 import SimpleITK
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
 from nnunet_cscn.nifti.voxels import ENDINGS, check_whole
 
 
@@ -58,7 +58,9 @@ def check_unharmed(cases: Mapping[str, Sequence[Path]], *, on_progress: OnProgre
     Raises:
         UserError: When some are not, all of them listed.
     """
-    _, problems = each_case({case: partial(_check, files) for case, files in cases.items()}, on_progress=on_progress)
+    _, problems = process_cases(
+        {case: partial(_check, files) for case, files in cases.items()}, on_progress=on_progress
+    )
     if problems:
         lines = [problems[case] for case in cases if case in problems]
         raise UserError(

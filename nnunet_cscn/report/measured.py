@@ -82,7 +82,7 @@ def literal(text: str) -> str:
 
 def points_of(scores: FolderScores, label: str, metric: Metric) -> LabelPoints:
     """Return the finite values of one metric, as they enter its mean."""
-    found = {case: metric.in_means(by_label[label]) for case, by_label in scores.cases.items()}
+    found = {case: metric.value_for_mean(by_label[label]) for case, by_label in scores.cases.items()}
     kept = {case: value for case, value in found.items() if math.isfinite(value)}
     return LabelPoints(tuple(kept), tuple(kept.values()))
 

@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from nnunet_cscn.evaluation.aggregate import LabelAggregate
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.evaluation.numbers import shown_number
+from nnunet_cscn.evaluation.numbers import format_number
 from nnunet_cscn.metrics.catalogue import Metric
 from nnunet_cscn.metrics.scores import json_number
 from nnunet_cscn.report.charts import bland_altman_chart, distribution_chart, volume_dsc_chart
@@ -88,7 +88,7 @@ def _label(scores: FolderScores, label: str, together: LabelAggregate) -> Mappin
 def _statistics(metric: Metric, together: LabelAggregate) -> Mapping[str, str]:
     found = together.statistics[metric.key]
     mean, sd, median, q25, q75 = (
-        shown_number(value, metric.digits) for value in (found.mean, found.sd, found.median, found.q25, found.q75)
+        format_number(value, metric.digits) for value in (found.mean, found.sd, found.median, found.q25, found.q75)
     )
     return {"heading": metric.heading, "mean": mean, "sd": sd, "median": median, "quartiles": f"{q25} to {q75}"}
 
@@ -102,7 +102,7 @@ def _rows(scores: FolderScores) -> list[Mapping[str, Any]]:
                 {
                     "key": metric.key,
                     "value": "" if math.isnan(value := values[metric.key]) else json_number(value),
-                    "text": shown_number(value, metric.digits),
+                    "text": format_number(value, metric.digits),
                 }
                 for metric in scores.metrics
             ]
@@ -122,7 +122,7 @@ def _charts(scores: FolderScores) -> Mapping[str, Any]:
 
 
 def _tab(choice: Choice) -> Mapping[str, str]:
-    dsc = shown_number(choice.dsc, 3)
+    dsc = format_number(choice.dsc, 3)
     return {"case": choice.case, "label": shown_label(choice.label), "role": choice.role, "dsc": dsc}
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.measure import find_contours
 
-from nnunet_cscn.metrics.masks import Mask, common_box
+from nnunet_cscn.metrics.masks import Mask, common_bounding_box
 from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, centre, grey_range, plane, plane_axes
 
 MARGIN_MM = 25.0  # what is seen around the contours
@@ -80,7 +80,7 @@ def paged_views(
     Returns:
         One view for each axis; none when both masks are empty.
     """
-    box = common_box(reference, prediction)
+    box = common_bounding_box(reference, prediction)
     if box is None:
         return []
     around = _wider(box, spacing_mm, MARGIN_MM, reference.shape)

@@ -12,7 +12,7 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 from skimage.measure import block_reduce, marching_cubes
 
-from nnunet_cscn.metrics.masks import Mask, grown, occupied_box
+from nnunet_cscn.metrics.masks import Mask, bounding_box, grow_box
 
 MAX_CORNERS = 12_000  # as many as a phone turns without stutter
 _FEWEST_BLOCKS = 8  # along an axis; a coarser grid would lose the shape
@@ -55,7 +55,7 @@ def lighter(surface: Surface, mask: Mask, spacing_mm: Sequence[float], *, max_co
         spacing_mm: Size of a voxel along (Z, Y, X).
         max_corners: How many are wanted at most; thin masks, which a coarser grid would lose, keep more.
     """
-    box = occupied_box(mask)
+    box = bounding_box(mask)
     factors, found = [1, 1, 1], surface
     while box is not None and len(found.points_mm) > max_corners:
         sizes = [part.stop - part.start for part in box]
@@ -82,10 +82,10 @@ def signed_distances_mm(
         Distances in mm to the nearest corner of the surface, shape (N,).
     """
     distances: Floats = np.asarray(cKDTree(surface.points_mm).query(points_mm)[0], dtype=np.float32)
-    box = occupied_box(mask)
+    box = bounding_box(mask)
     if box is None:
         raise ValueError("mask: expected a mask that is not empty")
-    box = grown(box, mask.shape)
+    box = grow_box(box, mask.shape)
     start = np.array([part.start for part in box])
     places: Floats = (points_mm / np.asarray(spacing_mm) - start).T.astype(np.float32)
     is_inside = map_coordinates(mask[box].astype(np.float32), places, order=1, mode="constant") > 0.5
@@ -99,7 +99,7 @@ def nearest(points_mm: Floats, surface: Surface) -> NDArray[np.intp]:
 
 def _marched(mask: Mask, spacing_mm: Sequence[float], factors: Sequence[int]) -> Surface | None:
     """March over the mask's box, whose voxels are first averaged in blocks."""
-    box = occupied_box(mask)
+    box = bounding_box(mask)
     if box is None:
         return None
     blocks = block_reduce(mask[box].astype(np.float32), tuple(factors), np.mean)

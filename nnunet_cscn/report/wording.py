@@ -6,7 +6,7 @@ import math
 
 from nnunet_cscn.evaluation.aggregate import LabelAggregate
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.evaluation.numbers import shown_number
+from nnunet_cscn.evaluation.numbers import format_number
 from nnunet_cscn.report.measured import shown_label, volumes_of
 
 _MANY_NAMES = 8
@@ -28,7 +28,7 @@ def headline(scores: FolderScores, label: str) -> list[tuple[str, str]]:
         chosen.insert(1, (f"median {middle.heading}", middle.key, ""))
     digits = {metric.key: min(metric.digits, 2) for metric in scores.metrics}
     return [
-        (name, shown_number(value, digits[key]) + (unit if math.isfinite(value) else ""))
+        (name, format_number(value, digits[key]) + (unit if math.isfinite(value) else ""))
         for name, key, unit in chosen
         for value in [statistics[key].median]
     ]
@@ -61,9 +61,9 @@ def counts(together: LabelAggregate) -> list[tuple[str, str]]:
     """Return the aggregates and the counts beside them, as name and value."""
     return [
         ("cases", str(together.n)),
-        ("DSC mean", shown_number(together.dsc_mean, 3)),
-        ("F1 of means", shown_number(together.f1_of_means, 3)),
-        ("DSC agg", shown_number(together.dsc_agg, 3)),
+        ("DSC mean", format_number(together.dsc_mean, 3)),
+        ("F1 of means", format_number(together.f1_of_means, 3)),
+        ("DSC agg", format_number(together.dsc_agg, 3)),
         ("infinite distances", str(together.n_infinite_distance)),
         ("only reference empty", str(together.n_empty_reference)),
         ("only prediction empty", str(together.n_empty_prediction)),

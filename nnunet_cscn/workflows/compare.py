@@ -56,8 +56,8 @@ class Comparison:
     def to_dataframe(self) -> pandas.DataFrame:
         """Return one row for each label, metric and pair of methods.
 
-        Columns: label, metric, first, second; those of ``stats.paired.Paired``; p_holm; n_better and n_worse, the
-        cases in which the first is better or worse.
+        The columns are label, metric, first and second; the fields of ``stats.paired.PairedComparison``; p_holm; and
+        n_better and n_worse, the numbers of cases in which the first method is better or worse.
         """
         import pandas
 
@@ -175,7 +175,7 @@ def _scores(
     on_progress: OnStepProgress | None,
 ) -> MethodScores:
     if path.is_file():
-        return MethodScores.of_file(name, path, empty_distance=empty_distance)
+        return MethodScores.from_file(name, path, empty_distance=empty_distance)
     if reference is None:
         raise ArgumentError(
             "reference", f"the reference label maps are missing: give their folder to compare folders such as {path}"
@@ -190,7 +190,7 @@ def _scores(
         workers=workers,
         on_progress=of_step(on_progress, name),
     )
-    return MethodScores.of_folder(name, scores)
+    return MethodScores.from_folder(name, scores)
 
 
 def _without_skipped(methods: Sequence[MethodScores]) -> list[MethodScores]:

@@ -20,7 +20,7 @@ from nnunet_cscn.conversion.report_file import REPORT
 from nnunet_cscn.conversion.source_case import SourceCase
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
 from nnunet_cscn.nnunet.folders import is_set, preprocessed_folder, raw_folder
 from nnunet_cscn.report.contours import draw_labels
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE, Splits, check_same_folds
@@ -72,7 +72,7 @@ def convert_cases(
     labels = dict(description.labels[1:])
     work = {case.name: partial(convert_case, case, folder, labels, overwrite=overwrite) for case in cases}
     with quiet():
-        converted, problems = each_case(work, workers=workers, on_progress=of_step(on_progress, "converting"))
+        converted, problems = process_cases(work, workers=workers, on_progress=of_step(on_progress, "converting"))
         if not converted:
             return ConversionResult(folder, converted, problems)
         finish_dataset(folder, description, cases, converted, problems, folds=folds)
@@ -106,7 +106,7 @@ def draw_cases(
             work[case] = partial(draw_labels, *files, target, names=names, title=case)
     if not work:
         return
-    _, problems = each_case(work, workers=1, on_progress=on_progress)
+    _, problems = process_cases(work, workers=1, on_progress=on_progress)
     for case, reason in problems.items():
         raise UserError(f"the picture of {case} cannot be drawn: {reason}")
 

@@ -18,7 +18,7 @@ from nnunet_cscn.conversion.raw_dataset import DatasetDescription, check_number_
 from nnunet_cscn.conversion.source_case import SourceCase
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import ArgumentError
-from nnunet_cscn.evaluation.case_pool import each_case
+from nnunet_cscn.evaluation.case_pool import process_cases
 from nnunet_cscn.nnunet.folders import raw_folder
 from nnunet_cscn.workflows.conversion_result import ConversionResult
 from nnunet_cscn.workflows.convert_cases import convert_cases
@@ -140,7 +140,7 @@ def _describe(dataset_id: int, name: str, request: Request, *, modality: str) ->
 def _common_modality(studies: Sequence[Study], request: Request, *, stated: str | None) -> str:
     """The modality of the series that all studies were drawn on, as far as they can be used."""
     work = {str(number): partial(match_study, study, request) for number, study in enumerate(studies)}
-    matched, _ = each_case(work)
+    matched, _ = process_cases(work)
     return common_modality(match.series.modality or (stated or "").upper() for _, match in matched.values())
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.evaluation.case_pool import OnProgress
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.evaluation.observer_case import CONSENSUS
 from nnunet_cscn.evaluation.observers import Agreement
 from nnunet_cscn.evaluation.observers import compare_observers as agreements_of
-from nnunet_cscn.evaluation.readings import CONSENSUS
 from nnunet_cscn.workflows.labels import Labels, chosen_labels
 
 if TYPE_CHECKING:

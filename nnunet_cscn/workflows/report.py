@@ -35,6 +35,9 @@ class Report:
     figures: Path
     scores: FolderScores
 
+    def __repr__(self) -> str:
+        return f"Report({self.file}, {self.scores.summary})"
+
 
 def write_report(
     file: str | Path,

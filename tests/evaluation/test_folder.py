@@ -198,3 +198,12 @@ def test_importing_the_evaluation_imports_neither_torch_nor_nnunet():
     code = "import sys, nnunet_cscn.evaluation.folder; print(sorted({'torch', 'nnunetv2'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_representation_names_cases_and_labels():
+    scores = {"GTVp": LabelScores(), "GTVn": LabelScores()}
+    assert repr(FolderScores({"a": scores, "b": scores})) == "FolderScores(2 cases, labels: GTVp, GTVn)"
+    assert repr(FolderScores({"a": scores}, skipped={"b": "damaged"})) == (
+        "FolderScores(1 case, 1 skipped, labels: GTVp, GTVn)"
+    )
+    assert repr(FolderScores({})) == "FolderScores(0 cases, labels: none)"

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from nnunet_cscn.metrics.masks import checked_mask, checked_pair, checked_spacing, common_box, grown, occupied_box
+from nnunet_cscn.metrics.masks import (
+    bounding_box,
+    checked_mask,
+    checked_pair,
+    checked_spacing,
+    common_bounding_box,
+    grow_box,
+)
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.int64, np.float32, np.float64])
@@ -62,20 +69,20 @@ def test_a_spacing_that_is_not_three_positive_numbers_is_refused(spacing_mm):
 def test_the_box_holds_every_voxel_and_no_more():
     volume = np.zeros((7, 8, 9), dtype=np.uint8)
     volume[2, 3, 4] = volume[5, 1, 4] = 3
-    assert occupied_box(volume) == (slice(2, 6), slice(1, 4), slice(4, 5))
-    assert occupied_box(volume.astype(bool).transpose(2, 0, 1)) == (slice(4, 5), slice(2, 6), slice(1, 4))
+    assert bounding_box(volume) == (slice(2, 6), slice(1, 4), slice(4, 5))
+    assert bounding_box(volume.astype(bool).transpose(2, 0, 1)) == (slice(4, 5), slice(2, 6), slice(1, 4))
 
 
 def test_an_empty_volume_has_no_box():
-    assert occupied_box(np.zeros((2, 3, 4), dtype=bool)) is None
+    assert bounding_box(np.zeros((2, 3, 4), dtype=bool)) is None
 
 
 def test_a_box_grows_no_further_than_the_array():
-    assert grown((slice(0, 2), slice(1, 2), slice(3, 4)), (3, 3, 4)) == (slice(0, 3), slice(0, 3), slice(2, 4))
+    assert grow_box((slice(0, 2), slice(1, 2), slice(3, 4)), (3, 3, 4)) == (slice(0, 3), slice(0, 3), slice(2, 4))
 
 
 def test_the_common_box_holds_all_masks_and_empty_ones_do_not_count():
     first, second, nothing = (np.zeros((5, 6, 7), dtype=bool) for _ in range(3))
     first[1, 2, 3] = second[3, 1, 6] = True
-    assert common_box(first, nothing, second) == (slice(1, 4), slice(1, 3), slice(3, 7))
-    assert common_box(nothing, nothing) is None
+    assert common_bounding_box(first, nothing, second) == (slice(1, 4), slice(1, 3), slice(3, 7))
+    assert common_bounding_box(nothing, nothing) is None

@@ -35,6 +35,7 @@ def test_the_page_its_figures_and_the_scores_are_returned(folders):
     text = report.file.read_text(encoding="utf-8")
     assert "Segmentation report: p" in text
     assert "<pre>nnunet_cscn.workflows.report.write_report</pre>" in text
+    assert repr(report) == f"Report({report.file}, 3 cases, labels: GTVp)"
     assert len(list(report.figures.iterdir())) == 6
     assert seen == [(step, done, 3) for step in ("evaluating", "drawing") for done in (1, 2, 3)]
 
