@@ -14,11 +14,11 @@ from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.metrics.masks import Mask, bounding_box
 from nnunet_cscn.paper.shown_cases import ShownCase
+from nnunet_cscn.report.chart_values import escape_dollars
 from nnunet_cscn.report.colours import PREDICTION_COLOUR, REFERENCE_COLOUR
 from nnunet_cscn.report.figures import save_figure
-from nnunet_cscn.report.measured import literal
-from nnunet_cscn.report.oriented import centre, grey_range, plane, plane_axes
-from nnunet_cscn.report.surfaces import Surface, lighter, surface_of
+from nnunet_cscn.report.oriented import grey_range, largest_slices, view_axes, view_slice
+from nnunet_cscn.report.surfaces import Surface, simplified_surface, surface_of
 
 MARGIN_MM = 30.0  # what is seen around the tumour
 MAX_CORNERS = 2500  # of a surface; matplotlib draws triangle by triangle
@@ -48,9 +48,9 @@ def write_slices_figure(cases: Sequence[ShownCase], methods: Sequence[str], fold
         for panel, column in zip(row, columns, strict=True):
             _draw_slice(panel, case, column)
     for panel, column in zip(panels[0], columns, strict=True):
-        panel.set_title(literal(column), fontsize=10)
+        panel.set_title(escape_dollars(column), fontsize=10)
     for row, case in zip(panels, cases, strict=True):
-        row[0].set_ylabel(literal(case.name), fontsize=7)
+        row[0].set_ylabel(escape_dollars(case.name), fontsize=7)
     return save_figure(figure, folder / "figure_7_slices")
 
 
@@ -83,8 +83,8 @@ def write_surfaces_figure(case: ShownCase, methods: Sequence[str], folder: Path)
         place = {"transform": row[0].transAxes, "rotation": 90, "va": "center", "ha": "right"}
         row[0].text2D(-0.05, 0.5, direction, fontsize=7, **place)
     for panel, name in zip(panels[0], surfaces, strict=True):
-        panel.set_title(literal(name), fontsize=10)
-    figure.suptitle(literal(case.name), fontsize=9, x=0.01, ha="left")
+        panel.set_title(escape_dollars(name), fontsize=10)
+    figure.suptitle(escape_dollars(case.name), fontsize=9, x=0.01, ha="left")
     return save_figure(figure, folder / "figure_8_surfaces")
 
 
@@ -92,10 +92,10 @@ def _draw_slice(panel: Any, case: ShownCase, column: str) -> None:
     panel.set_xticks([])
     panel.set_yticks([])
     panel.spines[:].set_visible(False)
-    level = centre(case.truth)[_AXIAL]
+    level = largest_slices(case.truth)[_AXIAL]
     window = _window(case)
-    shown = plane(case.image.voxels, _AXIAL, level)[window]
-    height_mm, width_mm = plane_axes(case.image.spacing_mm, _AXIAL)
+    shown = view_slice(case.image.voxels, _AXIAL, level)[window]
+    height_mm, width_mm = view_axes(case.image.spacing_mm, _AXIAL)
     if column not in ("image", "truth") and column not in case.found:
         panel.set_box_aspect(shown.shape[0] * height_mm / (shown.shape[1] * width_mm))
         panel.text(0.5, 0.5, "no result", ha="center", va="center", transform=panel.transAxes, fontsize=8)
@@ -109,7 +109,7 @@ def _draw_slice(panel: Any, case: ShownCase, column: str) -> None:
     if column != "truth":
         contours.append((case.found[column], PREDICTION_COLOUR, 1.4))
     for mask, colour, width in contours:
-        cut = plane(mask, _AXIAL, level)[window]
+        cut = view_slice(mask, _AXIAL, level)[window]
         if cut.any():
             panel.contour(np.pad(cut, 1), levels=[0.5], colors=[colour], linewidths=width, extent=_around(cut.shape))
 
@@ -132,7 +132,11 @@ def _around(shape: Sequence[int]) -> tuple[float, float, float, float]:
 
 def _surface(mask: Mask | None, spacing_mm: Sequence[float]) -> Surface | None:
     surface = None if mask is None else surface_of(mask, spacing_mm)
-    return None if mask is None or surface is None else lighter(surface, mask, spacing_mm, max_corners=MAX_CORNERS)
+    return (
+        None
+        if mask is None or surface is None
+        else simplified_surface(surface, mask, spacing_mm, max_corners=MAX_CORNERS)
+    )
 
 
 def _draw_surface(panel: Any, surface: Surface | None, everything: Any, *, is_truth: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a report says in words, for people who would rather read than compute."""
+"""The sentences and key figures of a report."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import math
 from nnunet_cscn.evaluation.aggregate import LabelAggregate
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.evaluation.numbers import format_number
-from nnunet_cscn.report.measured import shown_label, volumes_of
+from nnunet_cscn.report.chart_values import label_title, volumes_of
 
 _MANY_NAMES = 8
 
 
-def lead(scores: FolderScores) -> str:
-    """Return the first sentence: how many cases, and which labels."""
-    labels = ", ".join(map(shown_label, scores.labels)) or "nothing is marked in any of them"
+def first_sentence(scores: FolderScores) -> str:
+    """Return the first sentence of the report: number of cases and names of labels."""
+    labels = ", ".join(map(label_title, scores.labels)) or "nothing is marked in any of them"
     return f"{_counted(len(scores.cases), 'case')}; {labels}."
 
 
-def headline(scores: FolderScores, label: str) -> list[tuple[str, str]]:
-    """Return the figures that stand above everything, as name and value."""
+def key_figures(scores: FolderScores, label: str) -> list[tuple[str, str]]:
+    """Return the key figures at the top of the report, as pairs of name and value."""
     statistics = scores.aggregate[label].statistics
     chosen = [("median DSC", "dsc", ""), ("median ASSD", "assd_mm", " mm"), ("median HD95", "hd95_mm", " mm")]
     tolerances = [metric for metric in scores.metrics if metric.key.startswith("nsd_")]
@@ -35,7 +35,7 @@ def headline(scores: FolderScores, label: str) -> list[tuple[str, str]]:
 
 
 def sentences(scores: FolderScores, label: str) -> list[str]:
-    """Return what the scores of a label say: overlap, volumes, and which masks are empty."""
+    """Return sentences that summarise the scores of a label: overlap, volumes and empty masks."""
     together = scores.aggregate[label]
     dsc = together.statistics["dsc"]
     said = []
@@ -57,8 +57,8 @@ def sentences(scores: FolderScores, label: str) -> list[str]:
     return said + _empty_masks(scores, label, together)
 
 
-def counts(together: LabelAggregate) -> list[tuple[str, str]]:
-    """Return the aggregates and the counts beside them, as name and value."""
+def aggregate_cells(together: LabelAggregate) -> list[tuple[str, str]]:
+    """Return the aggregated scores and the numbers of cases, as pairs of name and value."""
     return [
         ("cases", str(together.n)),
         ("DSC mean", format_number(together.dsc_mean, 3)),

@@ -113,7 +113,7 @@ def write_report(
     figures = write_page(
         page,
         scores,
-        Provenance.of_process(command),
+        Provenance.from_process(command),
         title=title if title is not None else f"Segmentation report: {Path(predictions).absolute().name}",
         images=chosen_images,
         channel=channel,
