@@ -18,7 +18,7 @@ sys.path[:0] = [str(HERE)]
 from arms import PROBLEMS  # noqa: E402
 from calibrate import RUNS, one_arguments  # noqa: E402
 
-from nnunet_cscn.cli.executor_options import run_shown  # noqa: E402
+from nnunet_cscn.cli.executor_options import run_with_progress  # noqa: E402
 from nnunet_cscn.execution.jobs import Job  # noqa: E402
 from nnunet_cscn.execution.local import LocalExecutor  # noqa: E402
 
@@ -38,7 +38,7 @@ def main() -> None:
     arguments = parser.parse_args()
     jobs = wanted_jobs(arguments)
     print(f"{len(jobs)} runs to do")
-    run_shown(LocalExecutor(["cpu"] * arguments.at_a_time), jobs)
+    run_with_progress(LocalExecutor(["cpu"] * arguments.at_a_time), jobs)
 
 
 def wanted_jobs(arguments: argparse.Namespace) -> list[Job]:

@@ -1,4 +1,4 @@
-"""``cscn compare``: methods against each other, case by case."""
+"""``cscn compare``: compare methods on the same cases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, SkipBad, Workers, chosen_names
-from nnunet_cscn.cli.steps import shown_steps
+from nnunet_cscn.cli.steps import step_progress
 from nnunet_cscn.evaluation.numbers import format_p
 from nnunet_cscn.metrics.defaults import COMPARED_METRICS
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
@@ -80,7 +80,7 @@ def compare(
     from nnunet_cscn.workflows.compare import compare_folders
 
     named = dict(zip(chosen_names(names, methods), methods, strict=True))
-    with shown_steps() as show:
+    with step_progress() as show:
         found = compare_folders(
             named,
             reference,

@@ -1,4 +1,4 @@
-"""``cscn evaluate``: metrics of a folder of predictions."""
+"""``cscn evaluate``: evaluate a folder of predictions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nnunet_cscn.evaluation.folder import FolderScores
 
 
-SHOWN_PER_CASE = ("dsc", "precision", "recall", "assd_mm", "hd95_mm")  # what fits beside names
+SHOWN_PER_CASE = ("dsc", "precision", "recall", "assd_mm", "hd95_mm")  # columns that fit into a terminal
 
 
 def evaluate(
@@ -105,7 +105,7 @@ def evaluate(
 
 
 def show_definitions(wanted: bool) -> None:
-    """Print what each metric is, and leave."""
+    """Print the definition of each metric and exit."""
     if wanted:
         from nnunet_cscn.metrics.catalogue import metrics
 

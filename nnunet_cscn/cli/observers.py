@@ -1,4 +1,4 @@
-"""``cscn observers``: how far physicians agree, and the model with them."""
+"""``cscn observers``: interobserver agreement, and comparison of a model with the observers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def observers(
     if json_file is not None:
         write_json(json_file, found.to_json())
     for label in found.labels:
-        console.print(_table(label, found.of_label(label)))
+        console.print(_table(label, found.for_label(label)))
 
 
 def _table(label: str, agreements: list[Agreement]) -> Table:

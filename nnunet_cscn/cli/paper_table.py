@@ -1,4 +1,4 @@
-"""``cscn paper table``: the paper's Table 1 for one's own data."""
+"""``cscn paper table``: Table 1 of the paper for the user's data."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _show(title: str, rows: Sequence[Row], *, published: bool) -> None:
         cells = []
         for column in COLUMNS:
             cell = row.cells[column.key]
-            lines = shown_estimate(cell.estimate, column.digits).split(" ", 1)  # the interval below
+            lines = shown_estimate(cell.estimate, column.digits).split(" ", 1)  # the interval is below the value
             lines += [f"p {format_p(cell.p)}"] if not math.isnan(cell.p) else []
             lines += [f"paper {shown_published(cell, column.digits)}"] if published else []
             cells.append("\n".join(lines))

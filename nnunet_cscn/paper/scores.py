@@ -32,7 +32,7 @@ class ScoredMethod:
     n_cases: int
     notes: tuple[str, ...]
 
-    def of_label(self, label: str) -> dict[str, LabelScores]:
+    def for_label(self, label: str) -> dict[str, LabelScores]:
         """Return the scores of one label."""
         return {case: scores[label] for case, scores in self.cases.items()}
 

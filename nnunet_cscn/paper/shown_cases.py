@@ -43,7 +43,7 @@ def typical_cases(scored: ScoredMethod, label: str, n_cases: int) -> list[str]:
         label: The label.
         n_cases: How many; fewer where there are not as many.
     """
-    dsc = {case: scores.counts.dsc for case, scores in scored.of_label(label).items()}
+    dsc = {case: scores.counts.dsc for case, scores in scored.for_label(label).items()}
     ranked = sorted((case for case in dsc if np.isfinite(dsc[case])), key=lambda case: (dsc[case], case))
     places = [round((place + 1) / (n_cases + 1) * (len(ranked) - 1)) for place in range(n_cases)]
     return [ranked[place] for place in dict.fromkeys(places)] if ranked else []

@@ -117,7 +117,7 @@ def table_rows(
         observers: Scores of one observer against the other, which may have marked other cases.
         seed: Seed of intervals and tests.
     """
-    scores = {scored.method: scored.of_label(label) for scored in methods}
+    scores = {scored.method: scored.for_label(label) for scored in methods}
     p_values = {column.key: _p_values(scores, column, patients, seed) for column in COLUMNS}
     rows = []
     for scored in methods:

@@ -47,13 +47,13 @@ def store_configuration(
     if existing == entry:
         return False
     if existing is not None:
-        _refuse_loss(file, plans, name, overwrite=overwrite)
+        _check_overwrite(file, plans, name, overwrite=overwrite)
     plans["configurations"][name] = entry
     write_json(file, plans)
     return True
 
 
-def _refuse_loss(file: Path, plans: dict[str, Any], name: str, *, overwrite: bool) -> None:
+def _check_overwrite(file: Path, plans: dict[str, Any], name: str, *, overwrite: bool) -> None:
     if not overwrite:
         raise UserError(
             f"{name} already exists in {file} with different settings: choose another name or add overwrite=True"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 Fold = int | str  # a number, or "all"
-Manner = Literal["tiles", "stitched", "views"]
+PredictionMode = Literal["tiles", "stitched", "views"]
 
 
 @dataclass(frozen=True)
@@ -108,23 +108,23 @@ class Model:
         """Return what tells the model from others, for a JSON file."""
         return {"model": self.folder.name, "folds": list(self.folds), "checkpoint": self.checkpoint}
 
-    def load(self, device: torch.device, window: SlidingWindow, *, manner: Manner = "tiles") -> Any:
+    def load(self, device: torch.device, window: SlidingWindow, *, mode: PredictionMode = "tiles") -> Any:
         """Return nnU-Net's predictor as ``nnUNetv2_predict`` sets it up.
 
         Args:
             device: Where to predict.
             window: How to move over the image.
-            manner: ``tiles``: as nnU-Net does. ``stitched``: the fine network gets the coarse probabilities of the
+            mode: ``tiles``: as nnU-Net does. ``stitched``: the fine network gets the coarse probabilities of the
                 whole image, not of each tile. ``views``: three times, along three views, averaged.
 
         Raises:
-            UserError: When a checkpoint is damaged, or the manner is unknown or not one that the model has learnt.
+            UserError: When a checkpoint is damaged, or the mode is unknown or not one that the model has learnt.
         """
         from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 
-        if manner not in get_args(Manner):
-            raise ArgumentError("manner", f"expected {', '.join(get_args(Manner))}, got {manner}")
-        predictor = _predictors()[manner](
+        if mode not in get_args(PredictionMode):
+            raise ArgumentError("mode", f"expected {', '.join(get_args(PredictionMode))}, got {mode}")
+        predictor = _predictors()[mode](
             tile_step_size=window.step_size,
             use_gaussian=True,
             use_mirroring=window.mirroring,
@@ -148,12 +148,12 @@ class Model:
         return self.folder / f"fold_{fold}" / self.checkpoint
 
 
-def manner_of(predictor: Any) -> Manner:
+def mode_of(predictor: Any) -> PredictionMode:
     """Return how a predictor that ``Model.load`` gave predicts."""
-    return next(manner for manner, kind in _predictors().items() if type(predictor) is kind)
+    return next(mode for mode, kind in _predictors().items() if type(predictor) is kind)
 
 
-def _predictors() -> Mapping[Manner, type[Any]]:
+def _predictors() -> Mapping[PredictionMode, type[Any]]:
     from nnunet_cscn.nnunet.inference import nnUNetPredictor
     from nnunet_cscn.prediction.stitched import StitchedPredictor
     from nnunet_cscn.prediction.three_views import ThreeViewsPredictor

@@ -32,7 +32,7 @@ class StitchedPredictor(nnUNetPredictor):  # type: ignore[misc]
         super().initialize_from_trained_model_folder(*args, **kwargs)
         if not isinstance(unwrapped(self.network), FrozenCoarse):
             raise ArgumentError(
-                "manner",
+                "mode",
                 f"{self.trainer_name} was not trained on stitched probabilities; use CSCNStagedTrainer or one of its "
                 "variants",
             )

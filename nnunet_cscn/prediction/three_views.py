@@ -28,9 +28,9 @@ class ThreeViewsPredictor(nnUNetPredictor):  # type: ignore[misc]
         super().initialize_from_trained_model_folder(*args, **kwargs)
         if not Settings.from_configuration(self.configuration_manager.configuration).three_views:
             raise ArgumentError(
-                "manner",
-                f"{self.trainer_name} was trained on one view; train a configuration with the option three_views "
-                "(`cscn configure ... --set three_views=true`)",
+                "mode",
+                f"{self.trainer_name} was trained on one view; train a configuration with the option "
+                "three_views=true (see `cscn configure`)",
             )
 
     def predict_sliding_window_return_logits(self, input_image: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.prediction.disagreement import disagreement_map, disagreement_score
 from nnunet_cscn.prediction.native_grid import check_reader, on_native_grid, write_map
-from nnunet_cscn.prediction.predictor import Model, manner_of
+from nnunet_cscn.prediction.predictor import Model, mode_of
 from nnunet_cscn.prediction.stages import StagesPredictor
 
 FOLDER = "uncertainty"  # of its own: some of nnU-Net's commands take every image beside predictions for one
@@ -42,7 +42,7 @@ class UncertaintyWriter:
                 f"{model.folder.name} needs the segmentations of {previous} (nnU-Net's cascade) and is not supported",
             )
         self._predictor = predictor
-        self._model = {**model.to_json(), "manner": manner_of(predictor)}
+        self._model = {**model.to_json(), "manner": mode_of(predictor)}
         self._stages = StagesPredictor(predictor)
         self._out = out
 
@@ -139,5 +139,5 @@ def read_scores(out: Path) -> dict[str, float]:
     file = out / SUMMARY
     content = read_json_file(file)
     if not isinstance(content, dict) or not isinstance(content.get("disagreement"), dict):
-        raise UserError(f"{file} contains no disagreement of the stages: run `cscn predict --uncertainty`")
+        raise UserError(f"{file} contains no disagreement of the stages: predict again with uncertainty=True")
     return dict(sorted(content["disagreement"].items(), key=lambda item: -item[1]))

@@ -50,10 +50,10 @@ def predict(folders, tmp_path):
     return run
 
 
-def load(folders, trainer, *folds, manner="tiles", **window):
+def load(folders, trainer, *folds, mode="tiles", **window):
     folder = folders / "results" / tiny_dataset.NAME / f"{trainer}__nnUNetPlans__{CONFIGURATION}"
     model = Model(folder, folds, "checkpoint_final.pth")
-    return model.load(torch.device("cpu"), SlidingWindow(**window), manner=manner)
+    return model.load(torch.device("cpu"), SlidingWindow(**window), mode=mode)
 
 
 def voxels(file):
@@ -119,7 +119,7 @@ def test_three_views_are_predicted_turned_back_and_averaged(three_views):
     coronal = plain.predict_logits_from_preprocessed_data(image.transpose(1, 2).contiguous()).float().transpose(1, 2)
     sagittal = plain.predict_logits_from_preprocessed_data(image.permute(0, 3, 1, 2).contiguous()).float()
     expected = (axial + coronal + sagittal.permute(0, 2, 3, 1)) / 3
-    views = three_views.load(torch.device("cpu"), SlidingWindow(mirroring=False), manner="views")
+    views = three_views.load(torch.device("cpu"), SlidingWindow(mirroring=False), mode="views")
     found = views.predict_logits_from_preprocessed_data(image)
     torch.testing.assert_close(found.float(), expected, atol=2e-3, rtol=2e-3)
     assert not torch.allclose(found.float(), axial, atol=1e-2)
@@ -136,7 +136,7 @@ def test_stitched_predictions_are_those_from_the_probabilities_of_stage_one_by_i
     staged = load(folders, "CSCNStagedTrainer", 0)
     by_tiles = staged.predict_logits_from_preprocessed_data(image)
     expected = staged.predict_logits_from_preprocessed_data(torch.cat([image, foreground]))
-    stitched = load(folders, "CSCNStagedTrainer", 0, manner="stitched")
+    stitched = load(folders, "CSCNStagedTrainer", 0, mode="stitched")
     torch.testing.assert_close(stitched.predict_logits_from_preprocessed_data(image), expected, atol=0, rtol=0)
     assert not torch.equal(by_tiles, expected)
 
@@ -145,9 +145,7 @@ def test_the_stages_of_a_stitched_prediction_start_from_the_same_coarse_probabil
     image = torch.randn((1, 12, 40, 24), generator=torch.Generator().manual_seed(0))
     stage_one = load(folders, "BUNetTrainer", 0)
     expected = stage_one.predict_logits_from_preprocessed_data(image).float().softmax(dim=0)
-    coarse, fine = StagesPredictor(load(folders, "CSCNStagedTrainer", 0, manner="stitched")).probabilities(
-        image.numpy()
-    )
+    coarse, fine = StagesPredictor(load(folders, "CSCNStagedTrainer", 0, mode="stitched")).probabilities(image.numpy())
     inside = (slice(None), slice(2, -2), slice(4, -4), slice(4, -4))  # in corners nnU-Net's half precision rounds
     np.testing.assert_allclose(coarse[inside], expected.numpy()[inside], atol=5e-3)
     by_tiles = StagesPredictor(load(folders, "CSCNStagedTrainer", 0)).probabilities(image.numpy())[1]

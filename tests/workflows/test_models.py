@@ -132,7 +132,7 @@ def test_window_and_manner_are_those_that_are_asked_for(root):
         device="cpu",
         mirroring=False,
         step_size=0.25,
-        manner="stitched",
+        mode="stitched",
     )
     assert type(model.predictor).__name__ == "StitchedPredictor"
     assert not model.predictor.use_mirroring
@@ -153,9 +153,9 @@ def test_a_model_says_what_it_sees_and_finds(model):
         ({"device": "cuda:99"}, "device", "torch cannot find the GPU cuda:99"),
         ({"folds": (0, 7)}, "folds", "has no checkpoint_final.pth in fold 7; trained: 0, 1"),
         ({"step_size": 0}, "step_size", "expected a number above 0 and at most 1, got 0"),
-        ({"manner": "stitched"}, "manner", "CSCNTrainer was not trained on stitched probabilities"),
-        ({"manner": "views"}, "manner", "CSCNTrainer was trained on one view"),
-        ({"manner": "glued"}, "manner", "expected tiles, stitched, views, got glued"),
+        ({"mode": "stitched"}, "mode", "CSCNTrainer was not trained on stitched probabilities"),
+        ({"mode": "views"}, "mode", "CSCNTrainer was trained on one view"),
+        ({"mode": "glued"}, "mode", "expected tiles, stitched, views, got glued"),
     ],
 )
 def test_wrong_arguments_are_named(root, arguments, argument, reason):

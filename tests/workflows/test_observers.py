@@ -49,7 +49,7 @@ def test_the_json_names_observers_and_agreements(folders):
     row = content["agreements"][0]
     assert (row["label"], row["first"], row["second"]) == ("1", "anna", "bert")
     assert row["aggregate"]["dsc_mean"] == pytest.approx(8 / 9)
-    assert len(found.of_label("1")) == len(content["agreements"])
+    assert len(found.for_label("1")) == len(content["agreements"])
 
 
 def test_the_consensus_is_written_and_progress_told(folders):
