@@ -110,7 +110,7 @@ def _preprocess(preparation: Preparation) -> None:
         console.print("preprocessed data are there already")
         return
     run_with_progress(LocalExecutor(["cpu"]), [job])
-    preparation.note_preprocessed()
+    preparation.mark_preprocessed()
 
 
 def _splits_table(splits: list[PaperSplit]) -> Table:

@@ -67,7 +67,7 @@ def run(
             return
         if state == "done":
             state, reason = "failed", f"ended without predictions in {each.predictions}"
-        each.note(reason)
+        each.record_failure(reason)
         status_table.show(each, state, reason)
 
     def on_progress(job: Job, done: int) -> None:

@@ -39,8 +39,7 @@ class Metric:
     better: Better | None = None
 
     def value_for_mean(self, scores: LabelScores) -> float:
-        """Return the value to use in means. If exactly one mask is empty, precision and recall count as 0, like the
-        DSC."""
+        """Return the value to use in means. If exactly one mask is empty, precision and recall are 0, like the DSC."""
         if self.key in ("precision", "recall") and scores.has_one_empty:
             return 0.0
         return self.value(scores)

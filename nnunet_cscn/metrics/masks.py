@@ -127,8 +127,7 @@ def common_bounding_box(*masks: Mask) -> Box | None:
 
 
 def interior_voxels(mask: Mask, solid: Mask, axes: Sequence[int]) -> Mask:
-    """Return the voxels of a mask whose neighbours along the given axes are all solid. Voxels outside the array are not
-    solid.
+    """Return the voxels of a mask whose neighbours along the given axes are all solid (inside the array).
 
     Args:
         mask: Shape (Z, Y, X).

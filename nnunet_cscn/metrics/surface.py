@@ -178,8 +178,7 @@ def _sparse_surface_indices(mask: Mask) -> Indices:
 
 
 def _directed_mm(source: Indices, target: Indices, shape: tuple[int, ...], spacing_mm: Sequence[float]) -> Floats:
-    """Return the distance from every voxel of ``source`` to ``target``. Voxels that are also in ``target`` have
-    distance 0."""
+    """Return the distance from every voxel of ``source`` to ``target``. Voxels in both have distance 0."""
     distances = np.zeros(source.size)
     if not target.size:
         distances[:] = np.inf

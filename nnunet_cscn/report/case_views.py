@@ -170,8 +170,7 @@ def _make_view(choice: ChosenCase, scores: FolderScores, images: dict[str, Path]
 
 
 def _surfaces(prediction: Mask, reference: Mask, spacing_mm: Sequence[float]) -> Any:
-    """Return a plot of simplified surfaces. Distances come from the nearest corner of the surface at full
-    resolution."""
+    """Return a plot of simplified surfaces, with the distances of the surfaces at full resolution."""
     predicted, true = surface_of(prediction, spacing_mm), surface_of(reference, spacing_mm)
     shown = simplified_surface(predicted, prediction, spacing_mm) if predicted is not None else None
     distances = None

@@ -13,8 +13,7 @@ from nnunet_cscn.report.rank_figure import rank_figure
 
 
 def write_comparison_figures(comparisons: Sequence[MetricComparison], folder: Path) -> list[Path]:
-    """Write figures of the pairwise differences and, for three or more methods and two or more cases, of the mean
-    ranks.
+    """Write figures of the pairwise differences and (three or more methods, two or more cases) of the mean ranks.
 
     Args:
         comparisons: The comparison for each label and metric.

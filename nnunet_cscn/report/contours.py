@@ -62,8 +62,7 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
 def draw_labels(
     image_file: Path, labels_file: Path, target: Path, *, names: Mapping[str, Sequence[int]], title: str
 ) -> None:
-    """Write a PNG of the axial, coronal and sagittal slices with the largest labelled area, with one contour for each
-    label.
+    """Write a PNG of the three slices with the largest labelled area, with one contour for each label.
 
     Args:
         image_file: The image.
@@ -119,7 +118,6 @@ def _draw(
 
 
 def _framed(mask: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
-    """Return columns, rows and the mask with a border of background, so that contours close at the edge of the
-    image."""
+    """Return columns, rows and mask with a border of background, so that contours close at the image edge."""
     rows, columns = (np.arange(-1, edge + 1) for edge in mask.shape)
     return columns, rows, np.pad(mask, 1)

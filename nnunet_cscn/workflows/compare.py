@@ -79,8 +79,7 @@ class Comparison:
         )
 
     def write_figures(self, folder: str | Path) -> list[Path]:
-        """Write figures of the differences and, for three or more methods, of the mean ranks (PNG and SVG). Return the
-        files."""
+        """Write PNG and SVG figures of the differences and, for three or more methods, the mean ranks."""
         from nnunet_cscn.report.comparison_figures import write_comparison_figures
 
         return write_comparison_figures(self.metrics, Path(folder))

@@ -113,8 +113,7 @@ def draw_cases(
 
 
 def _check_folds(folder: Path, folds: Splits) -> None:
-    """Raise an error if different folds exist, in the raw folder or in the preprocessed folder (where nnU-Net reads
-    them)."""
+    """Raise an error if the raw folder or the preprocessed folder (for nnU-Net) contains different folds."""
     for parent in (folder.parent, *([preprocessed_folder()] if is_set("nnUNet_preprocessed") else [])):
         check_same_folds(parent / folder.name / SPLITS_FILE, folds)
 

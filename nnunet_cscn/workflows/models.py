@@ -202,14 +202,14 @@ class LoadedModel:
             UserError: When a file is missing or damaged, the number of files is wrong, ``out`` has another file ending,
                 or the model needs the segmentations of another model.
         """
-        from nnunet_cscn.prediction.images import check_unharmed
+        from nnunet_cscn.prediction.images import check_images
 
         paths, ending = [Path(file) for file in files], self.model.file_ending()
         if absent := [str(path) for path in paths if not path.is_file()]:
             raise ArgumentError("files", f"file not found: {', '.join(absent)}")
         if out is not None and not str(out).endswith(ending):
             raise ArgumentError("out", f"expected a file that ends with {ending}, got {out}")
-        check_unharmed({"the case": paths})
+        check_images({"the case": paths})
         reader = self.predictor.plans_manager.image_reader_writer_class()
         voxels, properties = reader.read_images([str(path) for path in paths])
         if len(voxels) != len(self.channel_names):

@@ -79,18 +79,18 @@ def predict_folder(
         >>> predict_folder(model, "imagesTs", "predicted", uncertainty=True).disagreement  # doctest: +SKIP
         {'case_2': 0.31, 'case_1': 0.12}
     """
-    from nnunet_cscn.prediction.images import check_unharmed, images_in
+    from nnunet_cscn.prediction.images import check_images, find_images
     from nnunet_cscn.prediction.uncertainty import UncertaintyWriter, read_scores
 
     if not 0 <= part < n_parts:
         raise ArgumentError("part", f"expected a number from 0 to {n_parts - 1} for {n_parts} parts, got {part}")
     previous = _checked_previous_stage(model, previous_stage)
-    found = images_in(Path(images), file_ending=model.model.file_ending(), n_channels=len(model.channel_names))
+    found = find_images(Path(images), file_ending=model.model.file_ending(), n_channels=len(model.channel_names))
     cases = {case: found[case] for case in sorted(found)[part::n_parts]}
     folder = Path(out).absolute()  # nnU-Net cannot write into a folder without a name, such as .
     if not cases:
         return PredictedFolder(folder, (), len(found))
-    check_unharmed(cases, on_progress=on_checked)
+    check_images(cases, on_progress=on_checked)
     writer = UncertaintyWriter(model.predictor, model.model, folder) if uncertainty else None  # checks first
     run_predictor(
         model.predictor,

@@ -58,7 +58,7 @@ def test_nnunets_own_plans_data_and_folds_survive(folders, preparation):
     assert preparation.write_plans(COARSE)
     job = preparation.preprocessing()
     run_jobs(LocalExecutor(["cpu"]), [job])
-    preparation.note_preprocessed()
+    preparation.mark_preprocessed()
     after = digests(preprocessed)
     assert before.items() <= after.items()
     own = {name.split("/")[0] for name in after.keys() - before.keys() if "gt_segmentations" not in name}
@@ -77,7 +77,7 @@ def seemingly_preprocessed(folders, preparation):
     data.mkdir()
     for i in range(8):
         (data / f"case_{i}.pkl").touch()
-    preparation.note_preprocessed()
+    preparation.mark_preprocessed()
     assert preparation.preprocessing() is None
     return data
 
@@ -107,7 +107,7 @@ def test_data_are_made_again_when_a_case_is_missing_or_the_spacing_changed(prepa
     assert preparation.preprocessing() is not None
     preparation.write_plans(COARSE, overwrite=True)
     assert preparation.preprocessing() is not None  # the marker went when the job was handed out
-    preparation.note_preprocessed()
+    preparation.mark_preprocessed()
     (seemingly_preprocessed / "case_3.pkl").unlink()
     assert preparation.preprocessing() is not None
 

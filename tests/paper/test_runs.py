@@ -38,7 +38,7 @@ def test_states_follow_from_what_is_there(prepared, finish):
     assert run.state() == "waiting"
     run.training.folder.mkdir(parents=True)
     assert run.state() == "begun"
-    run.note("RuntimeError: no memory")
+    run.record_failure("RuntimeError: no memory")
     assert (run.state(), run.failure) == ("failed", "RuntimeError: no memory")
     finish(run)
     assert (run.state(), run.failure) == ("done", "")
@@ -46,8 +46,8 @@ def test_states_follow_from_what_is_there(prepared, finish):
 
 def test_a_run_that_is_tried_again_has_not_failed(prepared):
     run = runs_of()[0]
-    run.note("no memory")
-    run.note("")
+    run.record_failure("no memory")
+    run.record_failure("")
     assert run.failure == ""
 
 
@@ -111,7 +111,7 @@ def test_networks_that_were_trained_on_other_splits_are_refused(prepared, finish
 
 def test_a_failure_of_many_lines_becomes_one(prepared):
     run = runs_of()[0]
-    run.note("FAILED:\n----\n\n  no memory\n")
+    run.record_failure("FAILED:\n----\n\n  no memory\n")
     assert run.failure == "FAILED: ---- no memory"
 
 
