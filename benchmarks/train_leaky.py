@@ -1,7 +1,7 @@
-"""Train stage two on in-sample maps, as it must not be: those of the network that was trained on the same cases.
+"""Train stage two on in-sample maps, the mistake that out-of-fold maps avoid.
 
-The counterpart of ``train.py ... CSCNStagedTrainer``: same batches, same embedded network, same validation from the
-image alone. Only the stored maps differ: all come from the fold's own stage-one network.
+This script is the counterpart of ``train.py ... CSCNStagedTrainer``, with the same batches, the same embedded network
+and the same validation. Only the stored maps differ: all come from the stage-one network of the same fold.
 
 Example: python benchmarks/train_leaky.py 902 3d_small 0 LeakyStagedTrainer --json runs/sts_leaky_0.json
 """
@@ -22,12 +22,12 @@ from nnunet_cscn.training.staged import CSCNStagedTrainer
 
 
 class LeakyStagedTrainer(CSCNStagedTrainer):
-    """The second stage with maps of networks that knew the cases."""
+    """Stage two with maps of networks that were trained on the cases."""
 
     leaky_maps: StageOneMaps | None = None
 
     def initialize(self) -> None:
-        """Build everything, and make the maps before the loaders are seeded: building a network draws numbers."""
+        """Make the maps before the loaders are seeded, because building a network uses random numbers."""
         super().initialize()
         self.leaky_maps = in_sample_maps(self.stage_one(), int(self.fold), self.device)
 
@@ -40,7 +40,7 @@ class LeakyStagedTrainer(CSCNStagedTrainer):
 
 
 def in_sample_maps(stage_one: StageOne, fold: int, device: torch.device) -> StageOneMaps:
-    """Predict every case with the stage-one network of one fold, whether it was trained on it or not."""
+    """Predict all cases with the stage-one network of one fold, including its training cases."""
     folder = maps_of(stage_one).folder
     maps = StageOneMaps(folder.with_name(f"{folder.name}__in_sample_{fold}"))
     predictor = OutOfFoldPredictor(stage_one, fold, device)

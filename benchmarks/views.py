@@ -1,7 +1,7 @@
-"""What averaging three orientations brings at prediction: validation cases of trained folds, predicted both ways.
+"""Compare prediction in one view and in three views on the validation cases of trained folds.
 
-On the preprocessed grid, with nnU-Net's sliding window and mirroring; all labels together count as foreground. The
-configuration has to have the option three_views.
+The values are on the preprocessed grid, with nnU-Net's sliding window and mirroring. All labels together count as
+foreground. The configuration must have the option three_views.
 
 Example: python benchmarks/views.py 902 3d_small_views CSCNTrainer --json benchmarks/runs/sts_views_inference.json
 """
