@@ -61,12 +61,12 @@ def test_a_missing_folder_and_a_file_in_its_place_are_refused(tmp_path):
 
 
 def test_a_folder_without_nifti_files_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"no NIfTI files \(\*\.nii\.gz or \*\.nii\)"):
+    with pytest.raises(UserError, match=r"NIfTI.*\*\.nii\.gz.*\*\.nii\)"):
         check_cases(touch(tmp_path / "p", "a.npz"), touch(tmp_path / "r", "a.nii.gz"))
 
 
 def test_two_files_of_one_case_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"case a has two files, a\.nii and a\.nii\.gz; keep only one"):
+    with pytest.raises(UserError, match=r"two files, a\.nii and a\.nii\.gz"):
         check_cases(touch(tmp_path / "p", "a.nii.gz", "a.nii"), touch(tmp_path / "r", "a.nii.gz"))
 
 

@@ -163,7 +163,7 @@ def test_grids_are_checked_before_any_metric(folders, write_volume):
 
 @pytest.mark.parametrize("workers", [0, -1])
 def test_less_than_one_case_at_once_is_refused(folders, workers):
-    with pytest.raises(ValueError, match="workers: expected 1 or more, got"):
+    with pytest.raises(ValueError, match=r"^workers: "):
         score_folders(*folders, workers=workers)
 
 

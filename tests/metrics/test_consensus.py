@@ -67,5 +67,5 @@ def test_a_tie_is_no_majority():
 @pytest.mark.parametrize("masks", [[], [np.zeros((1, 1, 1), bool), np.zeros((1, 1, 2), bool)]])
 def test_masks_of_the_same_shape_are_needed(masks):
     for consensus in (staple, majority):
-        with pytest.raises(ValueError, match="expected one or more of the same shape"):
+        with pytest.raises(ValueError, match=r"^masks: "):
             consensus(masks)

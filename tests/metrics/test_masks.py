@@ -20,7 +20,7 @@ def test_zeros_and_ones_of_any_number_type_are_a_mask(dtype):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
 def test_other_values_are_refused_by_name(dtype):
-    with pytest.raises(ValueError, match=r"reference: expected a binary mask of 0 and 1, got the value 2"):
+    with pytest.raises(ValueError, match=r"^reference: .*binary.* 2$"):
         checked_mask("reference", np.array([[[0, 1, 2]]], dtype=dtype))
 
 
@@ -32,23 +32,23 @@ def test_negative_fractional_and_not_finite_values_are_refused(odd):
 
 def test_text_and_complex_numbers_are_refused():
     for values in ([[["0", "1"]]], [[[0j, 1j]]]):
-        with pytest.raises(ValueError, match="prediction: expected a binary mask"):
+        with pytest.raises(ValueError, match=r"^prediction: .*binary"):
             checked_mask("prediction", values)
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (4, 4), (1, 4, 4, 4)])
 def test_other_than_three_dimensions_are_refused(shape):
-    with pytest.raises(ValueError, match=r"prediction: expected 3 dimensions"):
+    with pytest.raises(ValueError, match=r"^prediction: .*dimensions"):
         checked_pair(np.zeros(shape), np.zeros(shape), None)
 
 
 def test_shapes_that_would_broadcast_are_refused():
-    with pytest.raises(ValueError, match=r"expected the reference's shape \(4, 4, 1\), got \(4, 4, 4\)"):
+    with pytest.raises(ValueError, match=r"shape \(4, 4, 1\), got \(4, 4, 4\)"):
         checked_pair(np.ones((4, 4, 4)), np.ones((4, 4, 1)), None)
 
 
 def test_ignored_voxels_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match="ignored: expected the reference's shape"):
+    with pytest.raises(ValueError, match=r"^ignored: .*shape"):
         checked_pair(np.ones((2, 2, 2)), np.ones((2, 2, 2)), np.ones((2, 2, 1)))
 
 
@@ -62,7 +62,7 @@ def test_ignored_voxels_leave_both_masks():
     "spacing_mm", [(1, 1), (1, 1, 1, 1), (1, 0, 1), (1, -1, 1), (1, float("nan"), 1), (1, float("inf"), 1), None, "abc"]
 )
 def test_a_spacing_that_is_not_three_positive_numbers_is_refused(spacing_mm):
-    with pytest.raises(ValueError, match="spacing_mm: expected 3 finite positive numbers, got"):
+    with pytest.raises(ValueError, match=r"^spacing_mm: "):
         checked_spacing(spacing_mm)
 
 

@@ -114,7 +114,7 @@ def test_data_are_made_again_when_a_case_is_missing_or_the_spacing_changed(prepa
 
 def test_another_configuration_of_that_name_is_replaced_only_when_asked(preparation):
     preparation.write_plans(COARSE)
-    with pytest.raises(UserError, match="choose another name or add overwrite=True"):
+    with pytest.raises(UserError, match="overwrite=True"):
         preparation.write_plans(PaperOptions())
     assert preparation.write_plans(PaperOptions(), overwrite=True)
 
@@ -124,7 +124,7 @@ def test_data_that_models_were_trained_on_are_kept(folders, preparation, seeming
     name = preparation.write_budget(budget)
     (folders / "results" / tiny_dataset.NAME / f"CSCNPaperTrainer__{PLANS}__{name}").mkdir(parents=True)
     corrected_contour(folders / "raw" / tiny_dataset.NAME)
-    with pytest.raises(UserError, match="the preprocessed data changed after"):
+    with pytest.raises(UserError, match="preprocessed data changed"):
         preparation.preprocessing()
     assert len(list(seemingly_preprocessed.iterdir())) == 8
 
@@ -135,7 +135,7 @@ def test_plans_of_a_data_set_that_was_planned_anew_are_written_anew(folders, pre
     write_json(stock, {**json.loads(stock.read_text()), "transpose_forward": [2, 0, 1]})
     model = folders / "results" / tiny_dataset.NAME / f"CNNPaperTrainer__{PLANS}__{CONFIGURATION}"
     model.mkdir(parents=True)
-    with pytest.raises(UserError, match="nnU-Net's plans of Dataset901_Tiny changed after"):
+    with pytest.raises(UserError, match="plans of Dataset901_Tiny changed"):
         preparation.write_plans(COARSE)
     model.rmdir()
     assert preparation.write_plans(COARSE)
@@ -151,7 +151,7 @@ def test_plans_that_models_were_trained_with_are_kept(folders, preparation):
 
 
 def test_a_budget_is_written_beside(preparation):
-    with pytest.raises(UserError, match="is not prepared for the paper's experiment: run `cscn paper prepare"):
+    with pytest.raises(UserError, match="`cscn paper prepare"):
         preparation.write_budget(0.05)
     preparation.write_plans(COARSE)
     assert preparation.write_budget(1) == CONFIGURATION
@@ -187,7 +187,7 @@ def test_a_patients_file_that_does_not_serve_is_refused(folders, content, reason
 def test_too_few_patients_are_refused(folders, preparation):
     raw = folders / "raw" / tiny_dataset.NAME
     write_json(raw / "patients.json", {f"case_{i}": f"patient_{i % 3}" for i in range(8)})
-    with pytest.raises(UserError, match="5 splits into train, validation and test need 7 patients"):
+    with pytest.raises(UserError, match="7 patients"):
         preparation.write_splits()
 
 

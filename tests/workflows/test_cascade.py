@@ -48,10 +48,10 @@ def test_jobs_share_the_maps_one_for_each_fold(stage_one):
 
 
 def test_maps_that_no_job_has_made_are_missed(stage_one):
-    with pytest.raises(UserError, match=r"no map of case_\d: run `cscn cascade"):
+    with pytest.raises(UserError, match=r"case_\d: run `cscn cascade"):
         make_cascade_maps(901, CONFIGURATION, executor=object(), n_parts=2, run=lambda executor, jobs: None)
 
 
 def test_a_wrong_device_is_named(stage_one):
-    with pytest.raises(ArgumentError, match=r"^device: expected cuda, cpu or mps, got gpu"):
+    with pytest.raises(ArgumentError, match=r"^device: .*gpu"):
         make_cascade_maps(901, CONFIGURATION, device="gpu")

@@ -120,12 +120,12 @@ def test_figures_are_written(folders):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"methods": {"low": "low"}}, "methods: expected at least two folders"),
-        ({"reference": None}, "reference: the reference label maps are missing"),
-        ({"metrics": ["dice"]}, "metrics: unknown metric dice; available: dsc, precision"),
-        ({"metrics": ["volume_ml"]}, "metrics: unknown metric volume_ml"),
-        ({"metrics": ["nsd_xmm"]}, "metrics: expected a tolerance in mm"),
-        ({"workers": 0}, "workers: expected 1 or more"),
+        ({"methods": {"low": "low"}}, "^methods: expected"),
+        ({"reference": None}, "^reference: .*missing"),
+        ({"metrics": ["dice"]}, "^metrics: .*dice.*available: dsc, "),
+        ({"metrics": ["volume_ml"]}, "^metrics: .*volume_ml"),
+        ({"metrics": ["nsd_xmm"]}, "^metrics: expected"),
+        ({"workers": 0}, "^workers: expected"),
     ],
 )
 def test_wrong_values_are_refused_by_the_arguments_name(folders, monkeypatch, options, sentence):

@@ -67,9 +67,9 @@ def test_the_consensus_is_written_and_progress_told(folders):
 @pytest.mark.parametrize(
     ("names", "options", "sentence"),
     [
-        (["anna"], {}, "observers: expected the folders of at least two observers"),
-        (["anna", "STAPLE"], {}, "observers: the name STAPLE is reserved"),
-        (["anna", "bert"], {"workers": 0}, "workers: expected 1 or more"),
+        (["anna"], {}, "^observers: expected"),
+        (["anna", "STAPLE"], {}, "^observers: .*STAPLE"),
+        (["anna", "bert"], {"workers": 0}, "^workers: expected"),
     ],
 )
 def test_wrong_values_are_refused_by_the_arguments_name(folders, names, options, sentence):

@@ -61,13 +61,13 @@ def test_title_command_and_shown_cases_are_chosen(folders):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"file": "r.pdf"}, r"file: expected a file whose name ends with \.html, got r\.pdf"),
-        ({"images": "absent"}, "images: folder not found: absent"),
-        ({"images": "i", "channel": 1}, "images: some cases cannot be shown"),
-        ({"cases": ["x"]}, "cases: case not found: x"),
-        ({"show": -1}, "show: expected a number of 0 or more, got -1"),
-        ({"channel": -1}, "channel: expected a number of 0 or more, got -1"),
-        ({"tolerances_mm": (-1,)}, "tolerances_mm: expected numbers of 0 or more"),
+        ({"file": "r.pdf"}, r"^file: .*r\.pdf"),
+        ({"images": "absent"}, "^images: .*absent"),
+        ({"images": "i", "channel": 1}, "^images: "),
+        ({"cases": ["x"]}, "^cases: .*x"),
+        ({"show": -1}, "^show: .*-1"),
+        ({"channel": -1}, "^channel: .*-1"),
+        ({"tolerances_mm": (-1,)}, "^tolerances_mm: expected"),
     ],
 )
 def test_wrong_values_are_refused_by_the_arguments_name_and_nothing_is_written(folders, monkeypatch, options, sentence):
