@@ -118,7 +118,7 @@ def write_report(
         images=chosen_images,
         channel=channel,
         n_each=show if show is not None else 2 if len(scores.labels) <= MANY_LABELS else 1,
-        wanted=cases,
+        extra_cases=cases,
         on_progress=for_step(on_progress, "drawing"),
     )
     return Report(page, figures, scores)

@@ -20,7 +20,7 @@ def test_zeros_and_ones_of_any_number_type_are_a_mask(dtype):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
 def test_other_values_are_refused_by_name(dtype):
-    with pytest.raises(ValueError, match=r"^reference: .*binary.* 2$"):
+    with pytest.raises(ValueError, match=r"^reference: .*binary.* 2"):
         checked_mask("reference", np.array([[[0, 1, 2]]], dtype=dtype))
 
 
