@@ -89,7 +89,7 @@ def test_on_one_tile_both_stages_are_those_of_the_network(folders):
         expected = predictor.network.eval().stage_probabilities(image[None])
     for seen, wanted in zip((coarse, fine), expected, strict=True):
         np.testing.assert_allclose(seen, wanted[0].numpy(), atol=1e-3)
-    assert predictor.label_manager.num_segmentation_heads == len(coarse)  # nnU-Net's predictor is as it was
+    assert predictor.label_manager.num_segmentation_heads == len(coarse)  # nnU-Net's predictor is unchanged
 
 
 def test_several_folds_are_averaged(folders):
@@ -103,7 +103,7 @@ def test_several_folds_are_averaged(folders):
 
 @pytest.fixture
 def three_views(folders, tmp_path):
-    """A copy of the trained CSCN that says of itself that it has learnt from three views."""
+    """A copy of the trained CSCN with the option three_views in its plans."""
     model = tmp_path / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}"
     shutil.copytree(folders / "results" / tiny_dataset.NAME / model.name, model)
     plans = json.loads((model / "plans.json").read_text())
@@ -146,7 +146,7 @@ def test_the_stages_of_a_stitched_prediction_start_from_the_same_coarse_probabil
     stage_one = load(folders, "BUNetTrainer", 0)
     expected = stage_one.predict_logits_from_preprocessed_data(image).float().softmax(dim=0)
     coarse, fine = StagesPredictor(load(folders, "CSCNStagedTrainer", 0, mode="stitched")).probabilities(image.numpy())
-    inside = (slice(None), slice(2, -2), slice(4, -4), slice(4, -4))  # in corners nnU-Net's half precision rounds
+    inside = (slice(None), slice(2, -2), slice(4, -4), slice(4, -4))  # half precision rounds in the corners
     np.testing.assert_allclose(coarse[inside], expected.numpy()[inside], atol=5e-3)
     by_tiles = StagesPredictor(load(folders, "CSCNStagedTrainer", 0)).probabilities(image.numpy())[1]
     assert np.abs(fine - by_tiles).max() > 1e-3
@@ -160,7 +160,7 @@ def test_a_stitched_prediction_is_written_with_its_uncertainty(predict, tmp_path
     stitched = json.loads((tmp_path / "out" / "uncertainty.json").read_text())
     assert (by_tiles["manner"], stitched["manner"]) == ("tiles", "stitched")
     assert stitched["disagreement"].keys() == by_tiles["disagreement"].keys()
-    assert stitched["disagreement"] != by_tiles["disagreement"]  # never taken for one another
+    assert stitched["disagreement"] != by_tiles["disagreement"]  # the scores of the two modes are kept apart
 
 
 def test_what_is_there_is_left_alone_when_the_prediction_is_continued(predict, tmp_path):
@@ -176,7 +176,7 @@ def test_what_is_there_is_left_alone_when_the_prediction_is_continued(predict, t
 def test_parts_share_the_cases_and_gather_the_numbers(predict, tmp_path):
     for part in ("0", "1"):
         predict("-f", "0", "--uncertainty", "-num_parts", "2", "-part_id", part)
-        (tmp_path / "out" / "uncertainty" / ".0a.case_0.json").write_text("{")  # of a process that was killed
+        (tmp_path / "out" / "uncertainty" / ".0a.case_0.json").write_text("{")  # left by an interrupted process
     assert sorted(json.loads((tmp_path / "out" / "uncertainty.json").read_text())["disagreement"]) == [
         "case_0",
         "case_1",

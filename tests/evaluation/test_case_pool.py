@@ -38,7 +38,7 @@ def test_a_fault_of_ours_stops_everything_at_once():
 
     def slow():
         started.append(1)
-        time.sleep(0.02)  # together 20 s, in which the fault has to be seen
+        time.sleep(0.02)  # all cases together take 20 s; the error must be raised earlier
 
     with pytest.raises(RuntimeError, match="ours"):
         process_cases({"a": fault, **{str(number): slow for number in range(1000)}}, workers=1)

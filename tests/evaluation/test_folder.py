@@ -17,7 +17,7 @@ LABELS = EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1, "GTVn": 2})
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Cases a (label 1, moved by one slice), b (label 2 predicted, not in the reference) and c (empty)."""
+    """Three cases: a (label 1, shifted by one slice), b (label 2 only in the prediction) and c (empty)."""
     reference = np.zeros((6, 7, 8), dtype=np.uint8)
     reference[1:4, 2:5, 2:6] = 1
     spurious = np.where(np.arange(8) == 7, 2, reference).astype(np.uint8)

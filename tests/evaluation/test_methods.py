@@ -56,7 +56,7 @@ def test_only_cases_with_a_finite_value_of_all_methods_are_paired():
 
 
 def test_scores_of_a_file_are_those_of_the_folder(tmp_path):
-    """But for precision and recall, which the file keeps undefined where one mask is empty."""
+    """Precision and recall differ: they are undefined in the file if one mask is empty."""
     scores = FolderScores({"x": {"GTVp": LabelScores(OverlapCounts(3, 1, 2), 1.5, 2.5, 3.5, {1.0: 0.5})}})
     (tmp_path / "scores.json").write_text(json.dumps(scores.to_json()))
     read = MethodScores.from_file("a", tmp_path / "scores.json", empty_distance="infinite")

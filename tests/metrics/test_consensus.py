@@ -5,7 +5,8 @@ from nnunet_cscn.metrics.consensus import majority, staple
 
 
 def expectation_maximisation(masks, n_rounds=500):
-    """STAPLE by its two steps (Warfield et al. 2004, Eqs. 14 to 18), on the box around all voxels, one wider."""
+    """Compute STAPLE with its two steps (Warfield et al. 2004, Eqs. 14 to 18), on the enlarged bounding box of all
+    voxels."""
     decisions = np.stack([mask.ravel() for mask in masks]).astype(float)
     prior = decisions.mean()
     sensitivity, specificity = np.full(len(masks), 0.99), np.full(len(masks), 0.99)

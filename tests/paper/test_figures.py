@@ -18,7 +18,7 @@ METHODS = ["CSCN", "BUNet", "V-Net"]
 
 @pytest.fixture
 def runs(prepared, finish):
-    """CSCN and BUNet on all splits; of V-Net nothing."""
+    """CSCN and BUNet on all splits, without results of V-Net."""
     made = paper_runs(NAME, CONFIGURATION, METHODS)
     for run in made:
         if run.method != "V-Net":

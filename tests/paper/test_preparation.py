@@ -1,4 +1,4 @@
-"""Preparing a real data set with nnU-Net's own command, in processes of its own."""
+"""Prepare a real data set with nnU-Net's own commands, in separate processes."""
 
 import hashlib
 import json
@@ -71,7 +71,7 @@ def test_nnunets_own_plans_data_and_folds_survive(folders, preparation):
 
 @pytest.fixture
 def seemingly_preprocessed(folders, preparation):
-    """The configuration, with what preprocessing leaves."""
+    """The configuration, with the files that preprocessing writes."""
     preparation.write_plans(COARSE)
     data = folders / "preprocessed" / tiny_dataset.NAME / f"{PLANS}_{CONFIGURATION}"
     data.mkdir()
@@ -99,14 +99,14 @@ def another_meaning(raw):
 def test_data_are_made_again_when_what_they_come_from_changed(folders, preparation, seemingly_preprocessed, change):
     change(folders / "raw" / tiny_dataset.NAME)
     assert preparation.preprocessing() is not None
-    assert preparation.preprocessing() is not None  # also where that did not come to its end
+    assert preparation.preprocessing() is not None  # also if preprocessing was interrupted
 
 
 def test_data_are_made_again_when_a_case_is_missing_or_the_spacing_changed(preparation, seemingly_preprocessed):
     preparation.write_plans(PaperOptions(spacing_mm=(3.0, 3.0, 3.0), features=4, batch_size=2), overwrite=True)
     assert preparation.preprocessing() is not None
     preparation.write_plans(COARSE, overwrite=True)
-    assert preparation.preprocessing() is not None  # the marker went when the job was handed out
+    assert preparation.preprocessing() is not None  # the marker was deleted when the job was returned
     preparation.mark_preprocessed()
     (seemingly_preprocessed / "case_3.pkl").unlink()
     assert preparation.preprocessing() is not None

@@ -56,7 +56,7 @@ def test_a_run_without_all_predictions_is_not_done(prepared, finish):
     finish(run)
     (run.predictions / f"{run.test_cases[0]}.nii.gz").unlink()
     assert run.state() == "begun"
-    assert run.job().command[-1] == "--c"  # goes on with its checkpoint: validation and test
+    assert run.job().command[-1] == "--c"  # continues from its checkpoint: validation and test
 
 
 def test_a_data_set_that_is_not_prepared_names_the_command(prepared):

@@ -12,9 +12,9 @@ BRAINSTEM, SOFT, CORTEX = 16, 507, 515
 
 
 def block_head(*, cut_below: int = 0) -> np.ndarray:
-    """A head of blocks: from back to front brainstem, bone, 8 mm of soft tissue, and air from y = 87 to the front.
+    """A head made of blocks. From back to front: brainstem, bone, 8 mm of soft tissue, and air from y = 87.
 
-    The airway ends at z = 60; above it lies a sinus right in front of the bone.
+    The airway ends at z = 60. Above it is a sinus directly in front of the bone.
     """
     labels = np.zeros((100, 140, 100), np.int16)
     labels[:90, 10:130, 10:90] = SOFT

@@ -8,7 +8,7 @@ from nnunet_cscn.report.oriented import VIEWS, grey_range, largest_slices, read_
 
 
 def rotated(direction, degrees):
-    """A direction turned about the z axis."""
+    """A direction matrix rotated about the z axis."""
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]) @ direction
 

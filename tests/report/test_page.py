@@ -14,7 +14,7 @@ MADE = Provenance("cscn report p r", "2026-01-01 00:00 UTC", {"numpy": "2"})
 
 
 class Page(HTMLParser):
-    """What a page holds, as a browser would see it."""
+    """The content of a page as a browser parses it."""
 
     VOID = frozenset({"meta", "input", "br", "link", "img"})
 
@@ -42,7 +42,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def render(predicted, monkeypatch):
     def run(scores=predicted.scores, n_each=1, *, script="", **options):
-        monkeypatch.setattr(page, "get_plotlyjs", lambda: script)  # Plotly's own has megabytes
+        monkeypatch.setattr(page, "get_plotlyjs", lambda: script)  # the real script has several megabytes
         drawn = case_views(choose_cases(scores, n_each), scores, {})
         return render_page(scores, drawn, MADE, title="a report", **options)
 

@@ -25,7 +25,7 @@ def test_maps_are_made_counted_and_checked(stage_one, capsys):
     assert maps.cases == tuple(f"case_{number}" for number in range(6))
     assert maps.folder == maps_of(stage_one).folder
     assert seen == [(number, 6) for number in range(1, 7)]
-    assert capsys.readouterr().out == ""  # nnU-Net's talk is kept away
+    assert capsys.readouterr().out == ""  # the output of nnU-Net is suppressed
     check_maps(stage_one)
 
 

@@ -10,12 +10,12 @@ from nnunet_cscn.workflows.compare import compare_folders
 from nnunet_cscn.workflows.evaluate import evaluate_folders
 
 N_CASES = 6
-KEPT = {"low": 2, "middle": 3, "high": 4}  # of the reference's 4 columns
+KEPT = {"low": 2, "middle": 3, "high": 4}  # predicted columns of the 4 columns of the reference
 
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Six cases; each method finds as many columns of the reference as `KEPT` says, and nothing else."""
+    """Six cases. Each method predicts the number of reference columns in `KEPT`, and no other voxels."""
     for case in range(N_CASES):
         reference = np.zeros((3, 5, 8), dtype=np.uint8)
         reference[1, 1:4, 1:5] = 1

@@ -16,15 +16,15 @@ SPACING_MM = (3.0, 1.0, 1.0)
 
 
 def cube(start):
-    """A cube of 4 voxels a side that begins at a slice."""
+    """A cube with edges of 4 voxels that starts at the given slice."""
     mask = np.zeros((8, 6, 6), dtype=bool)
     mask[start : start + 4, 1:5, 1:5] = True
     return mask
 
 
-# A cube against itself one slice further: of 64 voxels 48 are shared. 56 voxels are its surface; the 16 of the outer
-# slice are 3 mm away, the 4 inside the opposite slice are 1 mm away from the ring around them, the others lie on it.
-# One slice of the reference's contour, 12 pixels of 1 mm, is not there.
+# A cube compared with itself, shifted by one slice: 48 of 64 voxels overlap. The surface has 56 voxels: the 16 of the
+# outer slice are 3 mm away, the 4 inside the opposite slice are 1 mm away from the ring around them, the others overlap.
+# The contour of one slice of the reference, 12 pixels of 1 mm, is missing.
 BY_HAND = {
     "dsc": 0.75,
     "precision": 0.75,
@@ -49,7 +49,7 @@ BY_HAND = {
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Case `moved`: the cube one slice further; case `missed`: nothing predicted of label 2."""
+    """Case `moved`: the cube is shifted by one slice. Case `missed`: label 2 is not predicted."""
     for name, prediction, reference in (("moved", cube(2), cube(1)), ("missed", cube(1) & False, 2 * cube(1))):
         for role, volume in (("p", prediction), ("r", reference)):
             write_volume(tmp_path / role / f"{name}.nii.gz", volume.astype(np.uint8), spacing_mm=SPACING_MM[::-1])

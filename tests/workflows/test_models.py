@@ -26,7 +26,7 @@ def model(root):
 
 @pytest.fixture
 def images(root, tmp_path):
-    """Two images in a folder: one of the data set, and one that has other voxels and a border of zeros."""
+    """Two images in a folder: one of the data set, and one with another voxel size and a border of zeros."""
     folder = tmp_path / "in"
     folder.mkdir()
     shutil.copy(root / "raw" / tiny_dataset.NAME / "imagesTr" / "case_0_0000.nii.gz", folder)

@@ -18,7 +18,7 @@ def block(n_columns):
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Two cases, each with as many columns as `COLUMNS` says; the bounding columns are 0.5 mm wide."""
+    """Two cases with the numbers of columns in `COLUMNS`. A column is 0.5 mm wide."""
     for name, n_columns in COLUMNS.items():
         for case in ("x", "y"):
             write_volume(tmp_path / name / f"{case}.nii.gz", block(n_columns))
@@ -30,7 +30,7 @@ def test_means_by_hand_of_observers_model_and_consensus(folders):
     found = compare_observers(observers, model=str(folders / "net"), labels={"GTVp": 1})
     assert (found.observers, found.labels) == (("anna", "bert"), ("GTVp",))
     table = found.to_dataframe()
-    columns = {"anna": 4, "bert": 5, "model": 6, "majority": 4}  # of two observers, what both marked
+    columns = {"anna": 4, "bert": 5, "model": 6, "majority": 4}  # for two observers: the voxels that both marked
     pairs = table[["first", "second"]].to_numpy().tolist()
     assert pairs[:3] == [["anna", "bert"], ["anna", "model"], ["bert", "model"]]
     assert len(pairs) == 3 + 3 * 2

@@ -7,7 +7,7 @@ from nnunet_cscn.workflows.report import write_report
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Three cases of 7 x 6 pixels in two slices, predicted 0, 1 and 2 columns beside the reference."""
+    """Three cases of 7 x 6 pixels in two slices. The predictions are shifted by 0, 1 and 2 columns."""
     reference = np.zeros((4, 20, 16), dtype=np.uint8)
     reference[1:3, 5:12, 4:10] = 1
     for number in range(3):
