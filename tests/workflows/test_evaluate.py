@@ -23,8 +23,8 @@ def cube(start):
 
 
 # A cube compared with itself, shifted by one slice: 48 of 64 voxels overlap. The surface has 56 voxels: the 16 of the
-# outer slice are 3 mm away, the 4 inside the opposite slice are 1 mm away from the ring around them, the others overlap.
-# The contour of one slice of the reference, 12 pixels of 1 mm, is missing.
+# outer slice are 3 mm away, the 4 inside the opposite slice are 1 mm away from the ring around them, the others are on
+# it. The contour of one slice of the reference, 12 pixels of 1 mm, is missing.
 BY_HAND = {
     "dsc": 0.75,
     "precision": 0.75,
