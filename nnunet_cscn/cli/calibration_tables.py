@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.evaluation.numbers import shown_number
+from nnunet_cscn.evaluation.numbers import format_number
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.calibration import LabelCalibration
@@ -33,7 +33,7 @@ def _calibration_table(calibration: Mapping[str, LabelCalibration]) -> Table:
         table.add_column(heading, justify="right")
     for label, found in calibration.items():
         values = (found.expected_calibration_error, found.case_calibration_error, found.brier_score)
-        shown = (shown_number(value, 4) for value in values)
+        shown = (format_number(value, 4) for value in values)
         table.add_row(escape(label), str(found.n), str(found.n_empty), *shown)
     return table
 
@@ -52,6 +52,6 @@ def _threshold_table(calibration: Mapping[str, LabelCalibration]) -> Table:
         for best in found.thresholds:
             gain = best.found
             shown = f"{gain.gain:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})" if gain.n > 1 else "-"
-            dsc = (shown_number(value, 3) for value in (gain.before, gain.after))
+            dsc = (format_number(value, 3) for value in (gain.before, gain.after))
             table.add_row(escape(label), escape(best.group), str(gain.n), f"{best.threshold:.2f}", *dsc, shown)
     return table

@@ -12,7 +12,7 @@ from rich.table import Table
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.phase_bar import PhaseBar
 from nnunet_cscn.cli.score_options import JsonFile, Workers
-from nnunet_cscn.evaluation.numbers import shown_number
+from nnunet_cscn.evaluation.numbers import format_number
 
 if TYPE_CHECKING:
     from nnunet_cscn.postprocessing.tuning import TunedLabel
@@ -134,8 +134,8 @@ def apply(
 def _row(each: TunedLabel) -> tuple[str, ...]:
     found = each.found
     gain = f"{found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f})" if found.n > 1 else "-"
-    dsc = (shown_number(value, 3) for value in (found.before, found.after))
-    return escape(each.name), each.best.words(), *dsc, gain, "yes" if each.is_adopted else "no"
+    dsc = (format_number(value, 3) for value in (found.before, found.after))
+    return escape(each.name), each.best.describe(), *dsc, gain, "yes" if each.is_adopted else "no"
 
 
 postprocess_app = typer.Typer(help="Choose a postprocessing by validation cases, and apply it.", no_args_is_help=True)

@@ -1,4 +1,4 @@
-"""``cscn train``: all folds, both stages, one command."""
+"""``cscn train``: train all folds, and both stages of the staged cascade."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_shown
+from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_with_progress
 from nnunet_cscn.cli.fold_options import Folds, chosen_folds
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.trainings import Training
@@ -102,12 +102,12 @@ def train(
         folds=chosen_folds(folds),
         executor=chosen_executor(devices, slurm, folder=jobs_folder),
         n_parts=None if slurm is not None else len(chosen_devices(devices)),
-        run=run_shown,
-        on_finished=_tell_finished,
+        run=run_with_progress,
+        on_finished=_show_finished,
     )
 
 
-def _tell_finished(training: Training) -> None:
+def _show_finished(training: Training) -> None:
     console.print(f"{training.trainer} fold {training.fold} is finished: {training.folder}", soft_wrap=True)
 
 
@@ -133,9 +133,9 @@ def _train_automatically(
         folds=chosen_folds(folds) or [0],
         devices=None if devices is None else chosen_devices(devices),
         only_estimate=only_estimate,
-        run=run_shown,
+        run=run_with_progress,
         on_note=lambda note: console.print(note, markup=False, highlight=False, soft_wrap=True),
-        on_estimate=_tell_estimate,
+        on_estimate=_show_estimate,
     )
     if json_file is not None:
         content = {
@@ -150,23 +150,24 @@ def _train_automatically(
             console.print(f"written to {file}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _tell_estimate(found: Estimate) -> None:
+def _show_estimate(found: Estimate) -> None:
     pace = found.pace
     end = datetime.now() + timedelta(seconds=found.total_s)
     console.print(
-        f"training takes about {shown_time(found.training_s)}: {found.epochs_left} epochs of {pace.steps_per_epoch} "
-        f"steps, {pace.train_step_s:.2g} s a step (measured on {pace.n_steps} steps). Predicting the validation cases "
-        f"takes about {shown_time(found.validation_s)}. The end is at about {end:%Y-%m-%d %H:%M}.",
+        f"training takes about {format_duration(found.training_s)}: {found.epochs_left} epochs of "
+        f"{pace.steps_per_epoch} steps, {pace.train_step_s:.2g} s a step (measured on {pace.n_steps} steps). "
+        f"Predicting the validation cases takes about {format_duration(found.validation_s)}. "
+        f"The end is at about {end:%Y-%m-%d %H:%M}.",
         highlight=False,
         soft_wrap=True,
     )
 
 
-def shown_time(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a duration as people say it.
 
     Example:
-        >>> shown_time(40), shown_time(310), shown_time(8000), shown_time(300_000)
+        >>> format_duration(40), format_duration(310), format_duration(8000), format_duration(300_000)
         ('1 min', '5 min', '2 h 13 min', '3 d 11 h')
     """
     minutes = max(1, round(seconds / 60))

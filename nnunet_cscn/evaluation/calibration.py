@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
-from nnunet_cscn.evaluation.cases import refuse
+from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
+from nnunet_cscn.evaluation.cases import raise_problems
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.probabilities import Probabilities
 from nnunet_cscn.evaluation.volumes import label_mask, label_values
@@ -130,10 +130,10 @@ def count_cases(
         UserError: If cases have no probabilities, lie on another grid or cannot be read, all of them listed.
     """
     known = labels if labels is not None else _labels_by_value(probabilities.labels)
-    refuse({case: "without probabilities" for case in references if not probabilities.has(case)})
+    raise_problems({case: "without probabilities" for case in references if not probabilities.has(case)})
     work = {case: partial(_count, probabilities, case, file, known) for case, file in references.items()}
-    counted, problems = each_case(work, workers=workers, on_progress=on_progress)
-    refuse(problems)
+    counted, problems = process_cases(work, workers=workers, on_progress=on_progress)
+    raise_problems(problems)
     return counted
 
 
@@ -193,9 +193,9 @@ def _count(probabilities: Probabilities, case: str, file: Path, labels: Evaluate
         near = None
         if box is not None:
             inside = ... if taking_part is None else taking_part[box]
-            near = LevelCounts.of(levels[box][inside], mask[box][inside])
+            near = LevelCounts.from_case(levels[box][inside], mask[box][inside])
         everywhere = ... if taking_part is None else taking_part
-        found[label] = CountedCase(LevelCounts.of(levels[everywhere], mask[everywhere]), near)
+        found[label] = CountedCase(LevelCounts.from_case(levels[everywhere], mask[everywhere]), near)
     return found
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cscn.errors import ArgumentError, UserError, list_available
+from nnunet_cscn.errors import ArgumentError, UserError, available_names
 from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.files import read_json_file
-from nnunet_cscn.nifti.probabilities import as_levels, read_levels
+from nnunet_cscn.nifti.probabilities import read_levels, to_levels
 from nnunet_cscn.nifti.voxels import ENDINGS, read_voxels
 
 FOLDER = "probability_maps"  # of its own: some of nnU-Net's commands take every image beside predictions for one
@@ -74,7 +74,9 @@ def open_probabilities(folder: Path, labels: EvaluatedLabels | None) -> Probabil
         if labels is None:
             return _Maps(maps)
         if missing := [name for name in labels.values if name not in maps]:
-            raise ArgumentError("probabilities", f"{place} has no maps of {missing[0]}; {list_available(sorted(maps))}")
+            raise ArgumentError(
+                "probabilities", f"{place} has no maps of {missing[0]}; {available_names(sorted(maps))}"
+            )
         return _Maps({name: maps[name] for name in labels.values})
     if any(folder.glob("*.npz")):
         if labels is None:
@@ -152,7 +154,7 @@ class _Arrays(Probabilities):
                 f"{case}.npz does not fit {segmentation.name}: predict again with --save_probability_maps, which keeps "
                 "the orientation"
             )
-        return {label: as_levels(probabilities[self._channel(label)]) for label in self._labels.values}
+        return {label: to_levels(probabilities[self._channel(label)]) for label in self._labels.values}
 
     def _read_array(self, case: str) -> NDArray[np.float32]:
         expected = len(self._labels.values) if self._has_regions else len(self._values)

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cscn.metrics.masks import Mask, common_box
+from nnunet_cscn.metrics.masks import Mask, common_bounding_box
 
 N_LEVELS = 256
 N_BINS = 15
@@ -52,7 +52,7 @@ class LevelCounts:
         Of four voxels with a probability of 0.6 (level 153), three lie in the reference.
 
         >>> levels, reference = np.full((1, 1, 4), 153, dtype=np.uint8), np.array([[[True, True, True, False]]])
-        >>> counts = LevelCounts.of(levels, reference)
+        >>> counts = LevelCounts.from_case(levels, reference)
         >>> round(counts.expected_calibration_error, 3), round(counts.brier_score, 3)
         (0.15, 0.21)
         >>> round(counts.dsc(0.5), 3), counts.dsc(0.7)
@@ -63,7 +63,7 @@ class LevelCounts:
     reference: Counts
 
     @classmethod
-    def of(cls, levels: Levels, reference: Mask) -> LevelCounts:
+    def from_case(cls, levels: Levels, reference: Mask) -> LevelCounts:
         """Count a case.
 
         Args:
@@ -134,7 +134,7 @@ def neighbourhood(levels: Levels, reference: Mask, spacing_mm: Sequence[float]) 
     Returns:
         The box; None where nothing is there and no probability reaches 0.5.
     """
-    box = common_box(levels >= N_LEVELS // 2, reference)
+    box = common_bounding_box(levels >= N_LEVELS // 2, reference)
     if box is None:
         return None
     return tuple(

@@ -23,7 +23,7 @@ class Spread:
     """Least, median and largest value.
 
     Example:
-        >>> Spread.of([3.0, 1.0, 2.0])
+        >>> Spread.from_values([3.0, 1.0, 2.0])
         Spread(low=1.0, median=2.0, high=3.0)
     """
 
@@ -32,7 +32,7 @@ class Spread:
     high: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
+    def from_values(cls, values: Sequence[float]) -> Spread:
         """Return the spread of some values; of at least one."""
         return cls(float(np.min(values)), float(np.median(values)), float(np.max(values)))
 
@@ -202,8 +202,8 @@ def _data_spreads(file: Path) -> tuple[tuple[Spread, ...], tuple[Spread, ...]]:
     try:
         spacings, shapes = content["spacings"], content["shapes_after_crop"]
         return (
-            tuple(Spread.of(axis) for axis in zip(*spacings, strict=True)),
-            tuple(Spread.of(axis) for axis in zip(*shapes, strict=True)),
+            tuple(Spread.from_values(axis) for axis in zip(*spacings, strict=True)),
+            tuple(Spread.from_values(axis) for axis in zip(*shapes, strict=True)),
         )
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{file} is not a fingerprint of nnU-Net's: restore it, or remove it") from None

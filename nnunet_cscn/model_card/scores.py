@@ -45,7 +45,7 @@ class Score:
     digits: int
 
     @classmethod
-    def of(cls, label: str, metric: str, values: Sequence[float], *, digits: int) -> Score:
+    def from_values(cls, label: str, metric: str, values: Sequence[float], *, digits: int) -> Score:
         """Put the values of all cases together."""
         finite = np.asarray([value for value in values if math.isfinite(value)])
         low, high = bootstrap_interval(finite) if finite.size >= FEWEST else (math.nan, math.nan)
@@ -62,7 +62,7 @@ def dice_scores(facts: ModelFacts) -> list[Score]:
     for fold in facts.folds:
         for label, found in fold.dice.items() if fold.fold.isdecimal() else ():
             values.setdefault(label, []).extend(found)
-    return [Score.of(label, "DSC", found, digits=3) for label, found in values.items()]
+    return [Score.from_values(label, "DSC", found, digits=3) for label, found in values.items()]
 
 
 def measured_scores(folder: Path, facts: ModelFacts, references: Path, *, workers: int | None = None) -> list[Score]:
@@ -91,10 +91,10 @@ def measured_scores(folder: Path, facts: ModelFacts, references: Path, *, worker
     scores = evaluate_cases(check_pairs(pairs, problems), labels=read_labels(folder / "dataset.json"), workers=workers)
     shown = [metric for metric in scores.metrics if metric.key in SHOWN]
     return [
-        Score.of(
+        Score.from_values(
             label,
             metric.heading,
-            [metric.in_means(by_label[label]) for by_label in scores.cases.values()],
+            [metric.value_for_mean(by_label[label]) for by_label in scores.cases.values()],
             digits=metric.digits,
         )
         for label in scores.labels

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnunet_cscn.evaluation.numbers import shown_number
+from nnunet_cscn.evaluation.numbers import format_number
 from nnunet_cscn.model_card.document import Block, Bullets, Code, Picture, Section, Table
 from nnunet_cscn.model_card.facts import FoldFacts, ModelFacts, Spread
 from nnunet_cscn.model_card.scores import Score
@@ -116,8 +116,8 @@ def _fold_row(fold: FoldFacts) -> tuple[str, ...]:
         _known(fold.n_training),
         _known(fold.n_validation),
         str(fold.n_epochs),
-        shown_number(fold.seconds / 3600, 2),
-        shown_number(losses[-1] if losses else math.nan, 4),
+        format_number(fold.seconds / 3600, 2),
+        format_number(losses[-1] if losses else math.nan, 4),
     )
 
 
@@ -126,7 +126,7 @@ def _scores(facts: ModelFacts, scores: Sequence[Score]) -> tuple[Block, ...]:
         return ("No fold has been validated.",)
     rows = []
     for score in scores:
-        mean, low, high = (shown_number(value, score.digits) for value in (score.mean, score.low, score.high))
+        mean, low, high = (format_number(value, score.digits) for value in (score.mean, score.low, score.high))
         rows.append((score.label, score.metric, str(score.n), str(score.n_left_out), mean, f"{low} to {high}"))
     validated = [fold.fold for fold in facts.folds if fold.n_validation is not None and fold.fold.isdecimal()]
     return (

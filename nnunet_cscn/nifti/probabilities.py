@@ -24,11 +24,11 @@ LEVELS = 255
 Probabilities = NDArray[np.float32]
 
 
-def as_levels(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+def to_levels(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Return each probability as the nearest of the levels 0 to 255; halves are rounded up.
 
     Example:
-        >>> as_levels(np.array([0.0, 0.49999, 0.5, 1.0])).tolist()
+        >>> to_levels(np.array([0.0, 0.49999, 0.5, 1.0])).tolist()
         [0, 127, 128, 255]
     """
     clipped = np.clip(probabilities.astype(np.float64), 0.0, 1.0)
@@ -66,4 +66,4 @@ def read_levels(file: Path) -> NDArray[np.uint8]:
     values = read_voxels(file)
     if values.size and not (values.min() >= -1e-6 and values.max() <= 1 + 1e-6):  # also false for nan
         raise UserError(f"expected probabilities from 0 to 1, got values from {values.min():g} to {values.max():g}")
-    return as_levels(values)
+    return to_levels(values)

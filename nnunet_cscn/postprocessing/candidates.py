@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.metrics.components import components
 from nnunet_cscn.metrics.masks import Mask
-from nnunet_cscn.postprocessing.steps import LabelSteps, Levels, filled, thresholded
+from nnunet_cscn.postprocessing.steps import LabelSteps, Levels, apply_threshold, fill_holes
 
 MIN_ML = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
-def candidates(*, with_thresholds: bool) -> list[LabelSteps]:
+def all_candidates(*, with_thresholds: bool) -> list[LabelSteps]:
     """Return all choices, those with fewer steps first; the first one changes nothing.
 
     Example:
-        >>> found = candidates(with_thresholds=False)
-        >>> len(found), found[0].words(), found[1].words()
+        >>> found = all_candidates(with_thresholds=False)
+        >>> len(found), found[0].describe(), found[1].describe()
         (16, 'nothing', 'keep the largest component')
     """
     thresholds: tuple[float | None, ...] = (None, *THRESHOLDS) if with_thresholds else (None,)
@@ -70,9 +70,9 @@ def candidate_dsc(
             mask = predicted
             if steps.threshold is not None:
                 assert levels is not None
-                mask = thresholded(levels, steps.threshold, other_levels)
+                mask = apply_threshold(levels, steps.threshold, other_levels)
             if steps.fill_holes:
-                mask = mask | (filled(mask) & free)
+                mask = mask | (fill_holes(mask) & free)
             found[key] = _Parts(mask, reference, ignored)
         scores[index] = found[key].dsc(steps, voxel_ml)
     return scores

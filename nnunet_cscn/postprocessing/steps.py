@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 
 from nnunet_cscn.metrics.components import components
-from nnunet_cscn.metrics.masks import Mask, occupied_box
+from nnunet_cscn.metrics.masks import Mask, bounding_box
 from nnunet_cscn.nifti.probabilities import LEVELS
 
 Levels = NDArray[np.uint8]
@@ -29,7 +29,7 @@ class LabelSteps:
         keep_largest: Keep the largest connected component alone.
 
     Example:
-        >>> LabelSteps(fill_holes=True, min_ml=0.5).words()
+        >>> LabelSteps(fill_holes=True, min_ml=0.5).describe()
         'fill holes, remove components below 0.5 ml'
     """
 
@@ -48,7 +48,7 @@ class LabelSteps:
         """Whether nnU-Net's own postprocessing can say the same."""
         return self == LabelSteps(keep_largest=True)
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """Return the steps as a person would say them."""
         said = [
             f"threshold {self.threshold:g}" if self.threshold is not None else "",
@@ -83,7 +83,7 @@ class LabelPostprocessing:
     steps: LabelSteps
 
 
-def postprocessed(
+def apply_steps(
     label_map: NDArray[Any],
     wanted: Sequence[LabelPostprocessing],
     *,
@@ -111,8 +111,8 @@ def postprocessed(
     for each in wanted:
         mask = bases[each.name]
         if each.steps.fill_holes:
-            mask = mask | (filled(mask) & ~taken)
-        mask = kept(mask, each.steps, voxel_ml=voxel_ml) & (result == 0)
+            mask = mask | (fill_holes(mask) & ~taken)
+        mask = remove_components(mask, each.steps, voxel_ml=voxel_ml) & (result == 0)
         if len(each.values) == 1:
             result[mask] = each.values[0]
         else:  # of several values none can be given to what was filled
@@ -120,7 +120,7 @@ def postprocessed(
     return result
 
 
-def thresholded(levels: Levels, threshold: float, others: Sequence[Levels]) -> Mask:
+def apply_threshold(levels: Levels, threshold: float, others: Sequence[Levels]) -> Mask:
     """Return the voxels of a label by a threshold.
 
     Args:
@@ -134,9 +134,9 @@ def thresholded(levels: Levels, threshold: float, others: Sequence[Levels]) -> M
     return mask
 
 
-def filled(mask: Mask) -> Mask:
+def fill_holes(mask: Mask) -> Mask:
     """Return a mask with the holes that it encloses in three dimensions."""
-    box = occupied_box(mask)
+    box = bounding_box(mask)
     if box is None:
         return mask
     whole = mask.copy()
@@ -144,7 +144,7 @@ def filled(mask: Mask) -> Mask:
     return whole
 
 
-def kept(mask: Mask, steps: LabelSteps, *, voxel_ml: float) -> Mask:
+def remove_components(mask: Mask, steps: LabelSteps, *, voxel_ml: float) -> Mask:
     """Return a mask without the components that the steps remove."""
     if not steps.min_ml and not steps.keep_largest:
         return mask
@@ -164,7 +164,7 @@ def _base(label_map: NDArray[Any], each: LabelPostprocessing, probabilities: Map
         return np.isin(label_map, each.values)
     assert probabilities is not None
     others = [levels for name, levels in probabilities.items() if name != each.name]
-    return thresholded(probabilities[each.name], each.steps.threshold, others)
+    return apply_threshold(probabilities[each.name], each.steps.threshold, others)
 
 
 def _others(label_map: NDArray[Any], wanted: Sequence[LabelPostprocessing]) -> Mask:

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
-from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs, refuse
+from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
+from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs, raise_problems
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.probabilities import Probabilities
 from nnunet_cscn.evaluation.volumes import label_mask, label_values
 from nnunet_cscn.metrics.scores import json_number
 from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.nifti.voxels import read_voxels
-from nnunet_cscn.postprocessing.candidates import candidate_dsc, candidates
+from nnunet_cscn.postprocessing.candidates import all_candidates, candidate_dsc
 from nnunet_cscn.postprocessing.steps import LabelPostprocessing, LabelSteps, Levels
 from nnunet_cscn.postprocessing.validation import ValidationCase
 from nnunet_cscn.stats.held_out import HeldOutGain, held_out_gain
@@ -105,16 +105,16 @@ def tune(
         [CaseFiles(case, each.prediction, references[case]) for case, each in cases.items() if case in references],
         missing,
     )
-    refuse(checked.problems)
-    tried = candidates(with_thresholds=probabilities is not None)
+    raise_problems(checked.problems)
+    tried = all_candidates(with_thresholds=probabilities is not None)
     work = {
         pair.name: partial(
             _score, pair, checked.grids[pair.name], labels, tried, probabilities[pair.name] if probabilities else None
         )
         for pair in checked.cases
     }
-    scores, problems = each_case(work, workers=workers, on_progress=on_progress)
-    refuse(problems)
+    scores, problems = process_cases(work, workers=workers, on_progress=on_progress)
+    raise_problems(problems)
     folds = [cases[case].fold for case in scores]
     tuned = []
     for name, values in labels.values.items():

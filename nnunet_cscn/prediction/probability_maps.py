@@ -18,7 +18,7 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.probabilities import CONTENTS, FOLDER
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.prediction.native_grid import check_reader, write_probabilities
-from nnunet_cscn.prediction.predictor import Model, manner_of
+from nnunet_cscn.prediction.predictor import Model, mode_of
 
 ENDING = ".nii.gz"
 
@@ -44,7 +44,7 @@ class ProbabilityMaps:
         self._ending = model.file_ending()
         self._channels = label_channels(predictor.label_manager, model.labels())
         self._folders = folder_names(list(self._channels))
-        self._model = {**model.to_json(), "manner": manner_of(predictor)}
+        self._model = {**model.to_json(), "manner": mode_of(predictor)}
 
     def check(self, *, overwrite: bool) -> None:
         """See that no maps of another model are kept beside those of this one.

@@ -211,7 +211,7 @@ def _write_report(model: Path, wanted: Sequence[Training], raw: Path) -> Path:
     write_report(
         file,
         scores,
-        Provenance.of_process(sys.argv),
+        Provenance.from_process(sys.argv),
         title=f"{wanted[0].trainer} on {raw.name}: validation of fold {folds}",
         images=raw / "imagesTr",
     )

@@ -71,7 +71,7 @@ def write_model_card(
     if any(fold.n_epochs for fold in facts.folds):
         name = f"{target.name}_curves.png"
         picture = Picture(name, "Training curves of all folds", curves_png(facts))
-    made = Provenance.of_process(["cscn"])
+    made = Provenance.from_process(["cscn"])
     versions = {
         "date": made.made_on,
         "Python": made.versions["Python"],

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
-from nnunet_cscn.evaluation.cases import label_files, refuse
+from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
+from nnunet_cscn.evaluation.cases import label_files, raise_problems
 from nnunet_cscn.evaluation.labels import EvaluatedLabels, read_labels
 from nnunet_cscn.evaluation.probabilities import Probabilities, open_probabilities
 from nnunet_cscn.files import write_json
@@ -21,7 +21,7 @@ from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.nifti.writing import write_volume
 from nnunet_cscn.postprocessing.files import Postprocessing, is_nnunets, read_postprocessing, write_postprocessing
-from nnunet_cscn.postprocessing.steps import postprocessed
+from nnunet_cscn.postprocessing.steps import apply_steps
 from nnunet_cscn.postprocessing.tuning import TunedLabel, tune
 from nnunet_cscn.postprocessing.validation import probabilities_by_case, validation_cases
 
@@ -162,8 +162,8 @@ def apply_postprocessing(
         known = frozenset({0}.union(*values.values()))
         maps = open_probabilities(Path(probabilities), EvaluatedLabels(values, None, known))
     work = {case: partial(_apply, case, file, target, wanted, maps) for case, file in files.items()}
-    changed, problems = each_case(work, workers=workers, on_progress=on_progress)
-    refuse(problems)
+    changed, problems = process_cases(work, workers=workers, on_progress=on_progress)
+    raise_problems(problems)
     content = {case: {label: vars(found) for label, found in by_label.items()} for case, by_label in changed.items()}
     steps = {each.name: each.steps.to_json() for each in wanted.labels}
     write_json(target / APPLIED, {"steps": steps, "cases": content})
@@ -183,7 +183,7 @@ def _apply(
         levels = maps.read(case)
     after = before
     for group in [[each] for each in wanted.labels] if wanted.is_sequential else [list(wanted.labels)]:
-        after = postprocessed(after, group, voxel_ml=voxel_ml, probabilities=levels)
+        after = apply_steps(after, group, voxel_ml=voxel_ml, probabilities=levels)
     write_volume(target / file.name, after, grid)
     found = {}
     for each in wanted.labels:

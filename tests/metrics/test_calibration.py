@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnunet_cscn.metrics.calibration import LevelCounts, neighbourhood
-from nnunet_cscn.nifti.probabilities import as_levels
+from nnunet_cscn.nifti.probabilities import to_levels
 
 
 @pytest.fixture
@@ -15,17 +15,17 @@ def volume():
 
 
 def counted(probabilities, reference):
-    return LevelCounts.of(as_levels(probabilities), reference)
+    return LevelCounts.from_case(to_levels(probabilities), reference)
 
 
 def test_the_brier_score_is_the_mean_square(volume):
     probabilities, reference = volume
-    expected = np.mean((as_levels(probabilities) / 255 - reference) ** 2)
+    expected = np.mean((to_levels(probabilities) / 255 - reference) ** 2)
     assert counted(*volume).brier_score == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_calibration_error_is_that_of_loops_over_bins(volume):
-    levels, reference = as_levels(volume[0]), volume[1]
+    levels, reference = to_levels(volume[0]), volume[1]
     error = 0.0
     for index in range(15):
         inside = (levels >= 17 * index) & ((levels < 17 * (index + 1)) | (index == 14))  # 255 / 15 levels each
@@ -36,7 +36,7 @@ def test_the_calibration_error_is_that_of_loops_over_bins(volume):
 
 @pytest.mark.parametrize("threshold", [0.05, 0.5, 0.95])
 def test_the_dsc_is_that_of_the_mask_at_the_threshold(volume, threshold):
-    levels, reference = as_levels(volume[0]), volume[1]
+    levels, reference = to_levels(volume[0]), volume[1]
     mask = levels / 255 >= threshold
     expected = 2 * (mask & reference).sum() / (mask.sum() + reference.sum())
     assert counted(*volume).dsc(threshold) == pytest.approx(expected)

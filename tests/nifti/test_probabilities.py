@@ -4,7 +4,7 @@ import pytest
 import SimpleITK
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.probabilities import as_levels, read_levels, set_slope
+from nnunet_cscn.nifti.probabilities import read_levels, set_slope, to_levels
 
 
 @pytest.fixture
@@ -45,5 +45,5 @@ def test_other_values_are_refused(tmp_path, write_volume, value):
 
 def test_no_probability_is_off_by_more_than_half_a_level():
     values = np.linspace(0, 1, 10_001)
-    assert np.abs(as_levels(values) / 255 - values).max() <= 0.5 / 255 + 1e-12
-    np.testing.assert_array_equal(as_levels(values) >= 128, values >= 0.5)
+    assert np.abs(to_levels(values) / 255 - values).max() <= 0.5 / 255 + 1e-12
+    np.testing.assert_array_equal(to_levels(values) >= 128, values >= 0.5)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from nnunet_cscn.postprocessing.candidates import candidate_dsc, candidates
-from nnunet_cscn.postprocessing.steps import LabelPostprocessing, postprocessed
+from nnunet_cscn.postprocessing.candidates import all_candidates, candidate_dsc
+from nnunet_cscn.postprocessing.steps import LabelPostprocessing, apply_steps
 
 VOXEL_ML = 0.02
 
@@ -21,7 +21,7 @@ def test_every_choice_has_the_dsc_of_what_it_makes(with_ignore):
     label_map = np.where(levels["a"] > 150, 1, np.where(levels["b"] > 100, 2, 0)).astype(np.uint8)
     reference = smooth(0) + smooth(1) > 0.25
     ignored = smooth(2) > 0.3 if with_ignore else None
-    wanted = candidates(with_thresholds=True)
+    wanted = all_candidates(with_thresholds=True)
     found = candidate_dsc(
         wanted,
         label_map == 1,
@@ -35,22 +35,20 @@ def test_every_choice_has_the_dsc_of_what_it_makes(with_ignore):
     assert len(set(found.tolist())) > 20
     counted = np.ones(reference.shape, dtype=bool) if ignored is None else ~ignored
     for steps, dsc in list(zip(wanted, found, strict=True))[::7]:
-        made = postprocessed(
-            label_map, [LabelPostprocessing("a", (1,), steps)], voxel_ml=VOXEL_ML, probabilities=levels
-        )
+        made = apply_steps(label_map, [LabelPostprocessing("a", (1,), steps)], voxel_ml=VOXEL_ML, probabilities=levels)
         mask, truth = (made == 1) & counted, reference & counted
-        assert dsc == pytest.approx(2 * (mask & truth).sum() / (mask.sum() + truth.sum())), steps.words()
+        assert dsc == pytest.approx(2 * (mask & truth).sum() / (mask.sum() + truth.sum())), steps.describe()
 
 
 def test_removing_a_false_alarm_counts_as_one():
     predicted = np.zeros((2, 4, 4), dtype=bool)
     predicted[0, 0, 0] = True
-    wanted = candidates(with_thresholds=False)
+    wanted = all_candidates(with_thresholds=False)
     found = candidate_dsc(wanted, predicted, np.zeros_like(predicted), free=np.ones_like(predicted), voxel_ml=VOXEL_ML)
     for steps, dsc in zip(wanted, found, strict=True):
         assert dsc == (1 if steps.min_ml > VOXEL_ML else 0)
 
 
 def test_fewer_steps_come_first():
-    numbers = [each.words().count(",") for each in candidates(with_thresholds=True)]
+    numbers = [each.describe().count(",") for each in all_candidates(with_thresholds=True)]
     assert numbers == sorted(numbers)

@@ -3,14 +3,14 @@ import pytest
 from nnunetv2.postprocessing.remove_connected_components import remove_all_but_largest_component_from_segmentation
 from scipy import ndimage
 
-from nnunet_cscn.postprocessing.steps import LabelPostprocessing, LabelSteps, postprocessed
+from nnunet_cscn.postprocessing.steps import LabelPostprocessing, LabelSteps, apply_steps
 
 VOXEL_ML = 0.1
 
 
 def apply(label_map, *steps_of_labels, **probabilities):
     wanted = [LabelPostprocessing(f"label_{value}", (value,), steps) for value, steps in steps_of_labels]
-    return postprocessed(label_map, wanted, voxel_ml=VOXEL_ML, probabilities=probabilities or None)
+    return apply_steps(label_map, wanted, voxel_ml=VOXEL_ML, probabilities=probabilities or None)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_threshold_takes_a_voxel_for_the_more_probable_label():
 def test_several_values_are_one_mask_as_a_region_of_nnunets(blobs):
     expected = remove_all_but_largest_component_from_segmentation(blobs, [1, 2])
     wanted = [LabelPostprocessing("whole", (1, 2), LabelSteps(keep_largest=True))]
-    np.testing.assert_array_equal(postprocessed(blobs, wanted, voxel_ml=VOXEL_ML), expected)
+    np.testing.assert_array_equal(apply_steps(blobs, wanted, voxel_ml=VOXEL_ML), expected)
 
 
 def test_an_empty_label_map_stays_empty():
