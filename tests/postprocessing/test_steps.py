@@ -3,7 +3,7 @@ import pytest
 from nnunetv2.postprocessing.remove_connected_components import remove_all_but_largest_component_from_segmentation
 from scipy import ndimage
 
-from nnunet_cscn.postprocessing.steps import LabelPostprocessing, LabelSteps, apply_steps
+from nnunet_cscn.postprocessing.steps import LabelPostprocessing, LabelSteps, apply_steps, fill_holes
 
 VOXEL_ML = 0.1
 
@@ -54,6 +54,12 @@ def test_holes_are_filled_but_never_with_voxels_of_another_label():
     filled = apply(label_map, (1, LabelSteps(fill_holes=True)), (2, LabelSteps()))
     assert filled[1, 2, 2] == 1
     assert filled[1, 2, 3] == 2
+
+
+def test_holes_are_those_that_scipy_fills(blobs):
+    shell = ndimage.binary_dilation(blobs == 1, iterations=2)
+    assert (ndimage.binary_fill_holes(shell) & ~shell).any()
+    np.testing.assert_array_equal(fill_holes(shell), ndimage.binary_fill_holes(shell))
 
 
 def test_labels_that_nothing_is_said_of_stay(blobs):
