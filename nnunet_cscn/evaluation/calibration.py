@@ -121,9 +121,9 @@ def count_cases(
     Args:
         probabilities: The probabilities.
         references: The reference of each case.
-        labels: The labels; None where each map is named by the value of its label, such as ``1``.
-        workers: Cases at the same time; None for one on each available processor.
-        on_progress: Called with the number of finished cases and of all of them.
+        labels: The labels. None if the name of each map is the value of its label, such as ``1``.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the number of finished cases and of all cases.
 
     Raises:
         ArgumentError: If labels are not given, and maps are named by words.

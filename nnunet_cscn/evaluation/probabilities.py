@@ -18,7 +18,9 @@ from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nifti.probabilities import read_levels, to_levels
 from nnunet_cscn.nifti.voxels import ENDINGS, read_voxels
 
-FOLDER = "probability_maps"  # of its own: some of nnU-Net's commands take every image beside predictions for one
+FOLDER = (
+    "probability_maps"  # a subfolder, because some commands of nnU-Net read all images in the folder of predictions
+)
 CONTENTS = "maps.json"
 _LARGEST_MISFIT = 1e-3  # share of voxels; rounding of equal probabilities leaves far fewer
 
@@ -35,14 +37,14 @@ class Probabilities(ABC):
 
     @abstractmethod
     def has(self, case: str) -> bool:
-        """Tell whether there are probabilities of a case."""
+        """Return whether there are probabilities of a case."""
 
     @abstractmethod
     def check(self, case: str, reference: Path) -> None:
-        """See that the probabilities of a case lie on the grid of another file.
+        """Check that the probabilities of a case have the grid of another file.
 
         Raises:
-            UserError: If they do not. The text is the reason, without the case's name.
+            UserError: If the grids differ. The text is the reason, without the case's name.
         """
 
     @abstractmethod
@@ -173,7 +175,7 @@ class _Arrays(Probabilities):
         return self._values.index(self._labels.values[label][0])
 
     def _misfit(self, probabilities: NDArray[Any], predicted: NDArray[Any]) -> float:
-        """Return the share of voxels in which the segmentation is not what the probabilities say."""
+        """Return the share of voxels in which the segmentation is not the most probable label."""
         if self._has_regions:
             return float(np.mean((probabilities > 0.5).any(axis=0) != (predicted != 0)))
         return float(np.mean(np.asarray(self._values)[probabilities.argmax(axis=0)] != predicted))

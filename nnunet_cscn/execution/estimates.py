@@ -1,4 +1,4 @@
-"""How long a training takes, by the pace of a few steps."""
+"""Estimate the time of a training from the speed of a few steps."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ STEP_BETWEEN_TILES = 0.5  # nnU-Net's, as a fraction of a tile
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long is left.
+    """The remaining time.
 
     Attributes:
         training_s: Of training, in seconds.
         validation_s: Of predicting the validation cases, in seconds.
-        pace: What it was measured from.
+        pace: The measured speed.
         epochs_left: Epochs that are not done yet, of all folds together.
     """
 
@@ -48,7 +48,7 @@ class Estimate:
 
 
 def estimate(pace: Pace, *, epochs_done: Sequence[int], n_tiles: int) -> Estimate:
-    """Return how long is left.
+    """Return the remaining time.
 
     Args:
         pace: The measured pace.
@@ -70,7 +70,7 @@ def estimate(pace: Pace, *, epochs_done: Sequence[int], n_tiles: int) -> Estimat
 
 
 def tiles_of_case(size: Sequence[float], tile: Sequence[int]) -> int:
-    """Return how many tiles nnU-Net lays over an image.
+    """Return the number of tiles into which nnU-Net divides an image.
 
     Args:
         size: Voxels of the image along each axis.

@@ -1,8 +1,8 @@
-"""The lock of a log file, by which one log belongs to one command at a time.
+"""Lock a log file, so that only one command at a time writes to it.
 
-On Linux and macOS the started command inherits the lock with its output and keeps it, also when the process that
-started it is killed. Windows knows no such locks. There, a file ``LOG.lock`` is locked by the process that started the
-command, and the lock ends with that process.
+On Linux and macOS, the started command inherits the lock with its output. It keeps the lock even if the process that
+started it is killed. Windows has no such locks. There, the process that starts the command locks a file ``LOG.lock``,
+and the lock ends with that process.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def log_lock(log_file: Path, log: IO[bytes], *, timeout_s: float) -> Iterator[No
         log_file: The log.
         log: The same file, open. A command that is started with it as its output inherits the lock where the system
             can do that.
-        timeout_s: How long to wait for another command that holds the lock: what is left of one may take a moment to
-            end.
+        timeout_s: How long to wait for another command that holds the lock. The last processes of an earlier command
+            may need a moment to end.
 
     Raises:
         TimeoutError: If another command still holds the lock after that time.
@@ -46,7 +46,7 @@ def log_lock(log_file: Path, log: IO[bytes], *, timeout_s: float) -> Iterator[No
 
 
 def is_locked(log_file: Path) -> bool:
-    """Tell whether a command that writes this log runs, here or, where the file system knows locks, elsewhere."""
+    """Return whether a command writes to this log now, here or on a machine that shares the file system."""
     if not log_file.is_file():
         return False
     if fcntl is not None:

@@ -1,4 +1,4 @@
-"""What this machine has for a training."""
+"""The memory of this machine for training."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def memory_gb(device: str) -> float:
         device: ``cpu``, ``cuda`` or ``cuda:N``.
 
     Returns:
-        Nine tenths of a GPU's memory; on the CPU a quarter of the main memory, and no more than 8 GB. Where the system
-        does not tell its memory, 8 GB.
+        Nine tenths of the memory of a GPU. On the CPU, a quarter of the main memory and at most 8 GB; 8 GB if the system
+        does not report its memory.
     """
     if device.startswith("cuda"):
         import torch

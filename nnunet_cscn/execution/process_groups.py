@@ -1,4 +1,4 @@
-"""Start a command with a process group of its own, and end it with all that it has started."""
+"""Start a command in a new process group, and stop it with all processes that it started."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GRACE_SECONDS = 10
 
 
 def start_group(command: Sequence[str], *, output: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a command in the background, in a process group of its own.
+    """Start a command in the background, in a new process group.
 
     Args:
         command: Path of the program and its arguments.
@@ -31,7 +31,7 @@ def start_group(command: Sequence[str], *, output: IO[bytes], env: Mapping[str, 
 
 
 def stop_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started: politely first, then for good.
+    """Stop a process and all processes it started: first with SIGTERM, then with SIGKILL.
 
     Windows has no signals for groups. There, ``taskkill`` ends the process with its children, as long as the process
     itself still runs.

@@ -1,7 +1,7 @@
-"""How well probabilities fit what is there: expected calibration error, Brier score, and the DSC at any threshold.
+"""Compare probabilities with a reference: expected calibration error, Brier score, and the DSC at any threshold.
 
-All of them follow from how often each probability occurs, among all voxels and among those of the reference. So a case
-is counted once, in 256 levels of probability, and then thrown away.
+All of these can be computed from two histograms of the probabilities: of all voxels, and of the voxels of the
+reference. So each case is read once, and only its histograms with 256 levels are kept.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class LevelCounts:
 
         Args:
             levels: Probabilities in steps of 1/255, any shape.
-            reference: What is there, of the same shape.
+            reference: Mask of the reference, of the same shape.
         """
         return cls(
             np.bincount(levels.ravel(), minlength=N_LEVELS),
@@ -104,7 +104,7 @@ class LevelCounts:
 
     @property
     def brier_score(self) -> float:
-        """The mean square of the distance between the probability and what is there (0 or 1); nan without voxels."""
+        """The mean square of the difference between the probability and the reference (0 or 1); nan without voxels."""
         total = int(self.voxels.sum())
         if not total:
             return math.nan
@@ -121,18 +121,18 @@ class LevelCounts:
 
 
 def neighbourhood(levels: Levels, reference: Mask, spacing_mm: Sequence[float]) -> tuple[slice, ...] | None:
-    """Return the box around what is there or predicted, 10 mm wider on each side.
+    """Return the box around the reference and the prediction, 10 mm wider on each side.
 
-    Far from any tumour every network is sure and right. Over a whole image, the calibration error would say how much
-    air there is around the patient.
+    Far from a tumour, every network is certain and correct. Over a whole image, the calibration error would mainly
+    measure how much air is around the patient.
 
     Args:
         levels: Probabilities in steps of 1/255, (Z, Y, X).
-        reference: What is there, of the same shape.
+        reference: Mask of the reference, of the same shape.
         spacing_mm: Size of a voxel along (Z, Y, X).
 
     Returns:
-        The box; None where nothing is there and no probability reaches 0.5.
+        The box. None if the reference is empty and no probability reaches 0.5.
     """
     box = common_bounding_box(levels >= N_LEVELS // 2, reference)
     if box is None:

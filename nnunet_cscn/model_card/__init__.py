@@ -1,1 +1,1 @@
-"""The model card: what a trained model is, in numbers and without names of cases."""
+"""The model card: a description of a trained model in numbers, without names of cases."""

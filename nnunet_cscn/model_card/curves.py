@@ -22,7 +22,7 @@ def curves_png(facts: ModelFacts) -> bytes:
     """Draw loss, nnU-Net's moving Dice of validation patches, and learning rate of each fold.
 
     Args:
-        facts: What the model's folder says.
+        facts: The facts from the folder of the model.
 
     Returns:
         A PNG.

@@ -56,7 +56,7 @@ Block = str | Table | Picture | Code | Bullets
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it."""
+    """A heading and the blocks below it."""
 
     heading: str
     blocks: tuple[Block, ...]

@@ -1,4 +1,4 @@
-"""What the folder of a trained model says about it. No names of cases are taken over."""
+"""Read facts about a trained model from its folder. Names of cases are not read."""
 
 from __future__ import annotations
 

@@ -70,9 +70,9 @@ def measured_scores(folder: Path, facts: ModelFacts, references: Path, *, worker
 
     Args:
         folder: The model's folder.
-        facts: What it says.
+        facts: The facts from that folder.
         references: Folder of the reference label maps.
-        workers: Cases at the same time; None for one on each available processor.
+        workers: Number of cases at the same time. None for one per available processor.
 
     Raises:
         ArgumentError: If no fold has been validated.

@@ -1,4 +1,4 @@
-"""What stands in a model card."""
+"""The sections of a model card."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sections_of(
     """Return the sections of a model card.
 
     Args:
-        facts: What the model's folder says.
+        facts: The facts from the folder of the model.
         scores: Validation scores.
         curves: The training curves; None where no fold has any.
         versions: Versions of the packages that wrote the card.

@@ -1,4 +1,4 @@
-"""nnU-Net's own postprocessing, as its command reads it."""
+"""Files for nnU-Net's own postprocessing."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Postprocessing of segmentations: which steps there are, which of them help, and how they are applied."""
+"""Postprocessing of segmentations: its steps, how validation cases choose them, and its files."""

@@ -47,7 +47,7 @@ def candidate_dsc(
 ) -> NDArray[np.float64]:
     """Return the DSC of one label under each choice of steps.
 
-    Components are found once for each threshold and filling. What a choice keeps of them is then a matter of counts.
+    Components are computed once for each threshold and filling. The DSC of each choice follows from their voxel counts.
 
     Args:
         wanted: The choices.
@@ -79,7 +79,7 @@ def candidate_dsc(
 
 
 class _Parts:
-    """The components of a mask, and how much of each lies in the reference."""
+    """The components of a mask, and the number of reference voxels in each."""
 
     def __init__(self, mask: Mask, reference: Mask, ignored: Mask | None) -> None:
         parts = components(mask)

@@ -1,7 +1,7 @@
-"""The JSON file of a postprocessing, in nnU-Net's layout where that can say it.
+"""The JSON file of a postprocessing, in nnU-Net's format where possible.
 
 nnU-Net's ``postprocessing.json`` names functions and their arguments. It has one function, which keeps the largest
-component of some labels. Steps that it does not know stand in the entry ``cscn``, which nnU-Net passes over.
+component of some labels. The entry ``cscn`` contains the steps that nnU-Net does not know. nnU-Net ignores this entry.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LARGEST = "remove_all_but_largest_component_from_segmentation"
 
 @dataclass(frozen=True)
 class Postprocessing:
-    """What is to be done with label maps.
+    """The postprocessing of label maps.
 
     Attributes:
         labels: The steps of each label.
@@ -39,18 +39,18 @@ class Postprocessing:
 
 
 def is_nnunets(tuned: Sequence[TunedLabel]) -> bool:
-    """Tell whether nnU-Net's own postprocessing can say all of it."""
+    """Return whether nnU-Net's own postprocessing can do all of it."""
     wanted = [each.postprocessing.steps for each in tuned]
     return all(steps.change_nothing or steps.only_keep_largest for steps in wanted)
 
 
 def write_postprocessing(file: Path, tuned: Sequence[TunedLabel], evidence: Mapping[str, Any]) -> None:
-    """Write the steps of each label with what speaks for them.
+    """Write the steps of each label, with the gains that were measured.
 
     Args:
         file: The file.
-        tuned: What was found for each label.
-        evidence: How it was found.
+        tuned: The result of each label.
+        evidence: Numbers of cases and folds.
     """
     wanted = [each.postprocessing for each in tuned]
     said = [each for each in wanted if each.steps.only_keep_largest] if is_nnunets(tuned) else []

@@ -19,7 +19,7 @@ Levels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class LabelSteps:
-    """What is done with one label, in this order. A label for which nothing is set stays as it is.
+    """The steps for one label, in this order. Without any step, the label is not changed.
 
     Attributes:
         threshold: Take the voxels whose probability is at least this, and in which no other label is more probable;
@@ -40,16 +40,16 @@ class LabelSteps:
 
     @property
     def change_nothing(self) -> bool:
-        """Whether the label stays as it is."""
+        """Whether the label is not changed."""
         return self == LabelSteps()
 
     @property
     def only_keep_largest(self) -> bool:
-        """Whether nnU-Net's own postprocessing can say the same."""
+        """Whether nnU-Net's own postprocessing can do the same."""
         return self == LabelSteps(keep_largest=True)
 
     def describe(self) -> str:
-        """Return the steps as a person would say them."""
+        """Return the steps in words."""
         said = [
             f"threshold {self.threshold:g}" if self.threshold is not None else "",
             "fill holes" if self.fill_holes else "",
@@ -92,8 +92,8 @@ def apply_steps(
 ) -> NDArray[Any]:
     """Apply the steps of all labels to a label map.
 
-    What is removed becomes background. What is filled was background: no label takes a voxel of another one. Where two
-    labels fill the same voxel, the first one gets it.
+    Removed voxels become background. Only background voxels are filled: no label takes a voxel of another label. If two
+    labels fill the same voxel, the first label gets it.
 
     Args:
         label_map: Predicted label values, (Z, Y, X).
@@ -177,6 +177,6 @@ def _base(label_map: NDArray[Any], each: LabelPostprocessing, probabilities: Map
 
 
 def _others(label_map: NDArray[Any], wanted: Sequence[LabelPostprocessing]) -> Mask:
-    """Return the voxels of labels that nothing is said of."""
+    """Return the voxels of all other labels."""
     named = [value for each in wanted for value in each.values]
     return ~np.isin(label_map, [0, *named])

@@ -30,7 +30,7 @@ Scores = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class TunedLabel:
-    """What was found for one label.
+    """The result of the tuning for one label.
 
     Attributes:
         name: Its name.
@@ -46,12 +46,12 @@ class TunedLabel:
 
     @property
     def is_adopted(self) -> bool:
-        """Whether choosing in this way gains something in held-out cases; otherwise the label stays as it is."""
+        """Whether the choice improves held-out cases. Otherwise the label is not changed."""
         return not self.best.change_nothing and self.found.gain > 0
 
     @property
     def postprocessing(self) -> LabelPostprocessing:
-        """What is to be done with the label."""
+        """The steps that are used for the label."""
         return LabelPostprocessing(self.name, (self.value,), self.best if self.is_adopted else LabelSteps())
 
     def to_json(self) -> dict[str, Any]:
@@ -84,14 +84,14 @@ def tune(
 
     Args:
         cases: The validation cases.
-        references: The reference of each case; others are passed over.
+        references: The reference of each case; others are ignored.
         labels: The labels.
         probabilities: Where the probabilities of each case are; None to try no thresholds.
-        workers: Cases at the same time; None for one on each available processor.
-        on_progress: Called with the number of finished cases and of all of them.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the number of finished cases and of all cases.
 
     Raises:
-        ArgumentError: If labels are regions, which nnU-Net's own command takes.
+        ArgumentError: If a label is a region of several labels.
         UserError: If cases have no reference, lie on another grid or cannot be read, all of them listed.
     """
     if region := next((name for name, values in labels.values.items() if len(values) > 1), None):

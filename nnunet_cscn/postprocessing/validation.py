@@ -73,7 +73,7 @@ def validation_cases(folder: Path) -> dict[str, ValidationCase]:
 def probabilities_by_case(
     folder: Path, cases: Mapping[str, ValidationCase], labels: EvaluatedLabels
 ) -> dict[str, Probabilities]:
-    """Return where the probabilities of each case are.
+    """Return the source of the probabilities of each case.
 
     Args:
         folder: A model's folder whose validation was written with ``--npz``, or a folder as in ``open_probabilities``.

@@ -1,7 +1,8 @@
 """Write the probabilities of each label as NIfTI files on the grid of the image.
 
-nnU-Net writes the probabilities of all labels of a case into one file ``CASE.npz`` that no viewer opens. They are on
-the grid of the image already: the logits were resampled first. So the maps fit nnU-Net's segmentation voxel by voxel.
+nnU-Net writes the probabilities of all labels of a case into one file ``CASE.npz``, which viewers cannot open. They
+have the grid of the image already, because nnU-Net resamples the logits first. So the maps fit nnU-Net's segmentation
+voxel by voxel.
 """
 
 from __future__ import annotations
@@ -47,10 +48,10 @@ class ProbabilityMaps:
         self._model = {**model.to_json(), "manner": mode_of(predictor)}
 
     def check(self, *, overwrite: bool) -> None:
-        """See that no maps of another model are kept beside those of this one.
+        """Check that the folder contains no maps of another model.
 
         Raises:
-            UserError: If there are some, and existing predictions are to be kept.
+            UserError: If it does, and existing predictions are kept.
         """
         file = self._out / FOLDER / CONTENTS
         if overwrite or not file.is_file():

@@ -1,4 +1,4 @@
-"""What the best of several choices gains in cases that did not take part in choosing it."""
+"""The gain of the best of several choices in cases that were not used to choose it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from nnunet_cscn.stats.paired import bootstrap_interval
 
 N_FOLDS = 5
-FEW_CASES = 10  # up to here every case is a fold of its own
+FEW_CASES = 10  # up to this number, every case is a separate fold
 
 
 @dataclass(frozen=True)
 class HeldOutGain:
-    """A choice, and what choosing in this way gains.
+    """A choice, and its gain in held-out cases.
 
     Attributes:
         chosen: Index of the best choice over all cases.
-        before: Mean over all cases of choice 0, which changes nothing.
+        before: Mean over all cases of choice 0, the baseline.
         after: Mean over all cases of the best choice. It is optimistic: the same cases have chosen it.
         gain: Mean difference from choice 0 in each case under the choice that the other folds made; nan with one fold.
         low: Lower end of the 95 % bootstrap interval of the gain.
@@ -42,10 +42,10 @@ def held_out_gain(values: ArrayLike, folds: Sequence[int], *, seed: int = 0) -> 
     """Choose the best row, and measure the gain of choosing by cross-validation.
 
     For every fold, the choice with the largest mean over the cases of the other folds is taken, and measured in the
-    cases of that fold. So no case takes part in the choice by which it is measured. Among equal choices the first wins.
+    cases of that fold. So no case is used to choose what is measured on it. Among equal choices the first wins.
 
     Args:
-        values: A value for each choice and case, (choices, cases); larger is better. Choice 0 changes nothing.
+        values: A value for each choice and case, (choices, cases); larger is better. Choice 0 is the baseline.
         folds: The fold of each case.
         seed: Seed of the bootstrap.
 

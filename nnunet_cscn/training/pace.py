@@ -1,7 +1,7 @@
-"""Measure how long a training will take, on a few steps of it.
+"""Measure the speed of a training on a few steps.
 
-This module is also a program: ``python -m nnunet_cscn.training.pace``, in a process of its own, so that nothing of the
-measurement stays in memory.
+This module is also a program, ``python -m nnunet_cscn.training.pace``. It runs in a separate process, so that the
+measurement occupies no memory afterwards.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ N_WARM_UP = 2  # the first steps allocate memory and, on a GPU, try algorithms
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a training goes, and how much of it there is.
+    """The speed of a training, and its number of steps.
 
     Attributes:
         train_step_s: Median time of a training step with loading its batch, in seconds.
@@ -52,7 +52,7 @@ def measure_pace(trainer: Any, n_steps: int) -> Pace:
     """Train a few steps.
 
     Args:
-        trainer: nnU-Net's, not yet initialised. It is of no use afterwards.
+        trainer: nnU-Net's, not yet initialised. Do not use it afterwards.
         n_steps: Training steps to measure, behind two more.
     """
     trainer.disable_checkpointing = True

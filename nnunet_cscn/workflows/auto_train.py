@@ -1,4 +1,4 @@
-"""From a raw data set to a validated model with its report, in one call that goes on where it stopped."""
+"""From a raw data set to a validated model with its report, in one call that can be resumed."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class AutoTraining:
 
     Attributes:
         trainings: The trained folds.
-        estimate: How long training was expected to take; None where all was trained already.
-        report: The report on the validation cases; None where it was not made.
-        model_card: The model card as Markdown; None where it was not made.
+        estimate: The estimated time of the training. None if all folds were trained already.
+        report: The report on the validation cases; None if it was not written.
+        model_card: The model card as Markdown; None if it was not written.
     """
 
     trainings: tuple[Training, ...]
@@ -69,21 +69,21 @@ def train_automatically(
 ) -> AutoTraining:
     """Plan for this machine's memory, preprocess, train, predict the validation cases, and report.
 
-    Each step that is done already is left out: plans and preprocessed data that are there are used, a training that was
-    interrupted goes on. Before the training starts, a few of its steps are measured.
+    Finished steps are skipped: existing plans and preprocessed data are used, and an interrupted training is resumed.
+    Before the training starts, a few of its steps are measured.
 
     Args:
         dataset: The data set, by number or name.
         configuration: The configuration; None for 3d_fullres, or 2d where the plans have no other.
         trainer: The trainer.
-        plans: Name of the plans; they are made where they are missing.
+        plans: Name of the plans; missing plans are made.
         folds: Numbers of folds.
         devices: Such as ``["cuda:0"]``; None for all GPUs, else the CPU. Plans are made for the smallest one.
         n_steps: Training steps to measure.
-        only_estimate: Stop when it is known how long the training takes.
-        run: What runs jobs to the end.
+        only_estimate: Stop after the estimate of the time.
+        run: The function that runs jobs.
         on_note: Called with a sentence before each step.
-        on_estimate: Called with how long the training takes, before it starts.
+        on_estimate: Called with the estimated time before the training starts.
 
     Raises:
         ArgumentError: If an argument has a value that it can't have.
@@ -128,7 +128,7 @@ def train_automatically(
 
 @dataclass(frozen=True)
 class _Auto:
-    """The steps before the training, each of which is left out where it is done."""
+    """The steps before the training. Finished steps are skipped."""
 
     raw: Path
     plans: str
@@ -181,7 +181,7 @@ class _Auto:
 
 
 def _epochs_done(training: Training) -> int:
-    """Return the epochs behind the checkpoint from which a training goes on."""
+    """Return the number of finished epochs in the checkpoint from which a training is resumed."""
     from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 
     for name in ("final", "latest", "best"):  # the order in which nnU-Net looks for them

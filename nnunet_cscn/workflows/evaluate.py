@@ -101,11 +101,11 @@ def evaluate_probabilities(
     workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, LabelCalibration]:
-    """Measure the calibration of probabilities, and find the threshold that suits each group of cases best.
+    """Measure the calibration of probabilities, and find the best threshold of each group of cases.
 
     Calibration is measured within 10 mm of the box around reference and prediction. The best threshold is the one with
-    the largest mean DSC of the label by itself; its gain is measured in cases that did not take part in choosing it.
-    Use validation cases: a threshold that test cases have chosen says nothing about new ones.
+    the largest mean DSC of the label by itself; its gain is measured in cases that were not used to choose it.
+    Use validation cases, not test cases.
 
     Args:
         probabilities: Folder of ``cscn predict --save_probability_maps``, a folder with a subfolder of maps for each
@@ -114,11 +114,11 @@ def evaluate_probabilities(
         dataset_json: nnU-Net's dataset.json.
         labels: The value of each label (or the values of a region) by name, instead of a dataset.json.
         groups: CSV file with the columns ``case`` and ``group``; None for one group of all cases.
-        workers: Cases at the same time; None for one on each available processor.
-        on_progress: Called with the number of finished cases and of all of them.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the number of finished cases and of all cases.
 
     Returns:
-        The calibration of each label; ``to_json()`` gives all of it.
+        The calibration of each label; ``to_json()`` returns all values.
 
     Raises:
         UserError: When cases lack probabilities, lie on another grid, or files are damaged; all of them are listed.

@@ -35,7 +35,7 @@ class TunedPostprocessing:
     Attributes:
         labels: What was found for each label.
         file: Where it was written.
-        pickle: The file for ``nnUNetv2_apply_postprocessing``; None where nnU-Net cannot say all of it.
+        pickle: The file for ``nnUNetv2_apply_postprocessing``; None if nnU-Net cannot do all of it.
         n_folds: Number of folds in which the gains were measured.
     """
 
@@ -67,20 +67,20 @@ def tune_postprocessing(
     """Choose the postprocessing of each label by validation cases.
 
     For every label, all combinations of filling holes, removing small components or keeping the largest one (and of
-    thresholds, with probabilities) are tried. The one with the largest mean DSC is taken if choosing in this way gains
-    something in held-out cases: for every fold, the choice is made on the other folds and measured on that one.
+    thresholds, with probabilities) are tried. The one with the largest mean DSC is used if it
+    improves held-out cases: for every fold, the choice is made on the other folds and measured on that fold.
 
     Args:
         validation: A model's folder with ``fold_0/validation`` and so on; or a folder of predictions of validation
             cases.
         references: Folder of the reference label maps.
-        out: The JSON file to write. Where nnU-Net can say the same, a file for ``nnUNetv2_apply_postprocessing`` is
+        out: The JSON file to write. If nnU-Net can do the same, a file for ``nnUNetv2_apply_postprocessing`` is
             written beside it, with the ending ``.pkl``.
         dataset_json: nnU-Net's dataset.json; None to take that of the model's folder.
         probabilities: Folder of probability maps or of ``CASE.npz``, or the model's folder where its validation was
             written with ``--npz``; None to try no thresholds.
-        workers: Cases at the same time; None for one on each available processor.
-        on_progress: Called with the number of finished cases and of all of them.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the number of finished cases and of all cases.
 
     Raises:
         ArgumentError: If an argument does not fit, or the model is one of regions.
@@ -112,11 +112,11 @@ def tune_postprocessing(
 
 @dataclass(frozen=True)
 class ChangedCase:
-    """What a postprocessing did with one label of one case.
+    """The changes of one label in one case.
 
     Attributes:
-        removed_ml: Volume that was taken from the label.
-        added_ml: Volume that was given to it.
+        removed_ml: Volume that was removed from the label.
+        added_ml: Volume that was added to it.
     """
 
     removed_ml: float
@@ -139,8 +139,8 @@ def apply_postprocessing(
         postprocessing: The file of ``tune_postprocessing``, or nnU-Net's ``postprocessing.json``.
         out: Folder for the results. ``postprocessing_applied.json`` there says what was changed.
         probabilities: Folder of probability maps, where the postprocessing has thresholds.
-        workers: Cases at the same time; None for one on each available processor.
-        on_progress: Called with the number of finished cases and of all of them.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the number of finished cases and of all cases.
 
     Returns:
         What was changed, by case and label.
