@@ -17,8 +17,8 @@ def memory_gb(device: str) -> float:
         device: ``cpu``, ``cuda`` or ``cuda:N``.
 
     Returns:
-        Nine tenths of the memory of a GPU. On the CPU, a quarter of the main memory and at most 8 GB; 8 GB if the system
-        does not report its memory.
+        Nine tenths of the memory of a GPU. On the CPU, a quarter of the main memory and at most 8 GB, and 8 GB if the
+        system does not report its memory.
     """
     if device.startswith("cuda"):
         import torch
