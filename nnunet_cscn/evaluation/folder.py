@@ -15,6 +15,8 @@ from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
 from nnunet_cscn.evaluation.cases import CaseFiles, CheckedCases, check_cases, refuse
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.volumes import score_files
+from nnunet_cscn.formats.reading import BY_CONTENT
+from nnunet_cscn.formats.volume import VolumeReader
 from nnunet_cscn.metrics.catalogue import Metric, metrics, scores_to_json
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM, LabelScores
@@ -35,6 +37,8 @@ class FolderScores:
         skipped: Why other cases have no scores.
         empty_distance: What stands for the distance where one mask is empty: infinity, or the volume's diagonal.
         ignore: The value of the reference's voxels that take no part, or None.
+        grid_notes: Where the grids are not exactly those of the files.
+        reader: What reads the files.
     """
 
     cases: Mapping[str, Mapping[str, LabelScores]]
@@ -44,6 +48,25 @@ class FolderScores:
     skipped: Mapping[str, str] = field(default_factory=dict)
     empty_distance: EmptyDistance = "infinite"
     ignore: int | None = None
+    grid_notes: tuple[str, ...] = ()
+    reader: VolumeReader = BY_CONTENT
+
+    @property
+    def notes(self) -> list[str]:
+        """What everybody who looks at the scores should know."""
+        return [*self.grid_notes, *self._labels_apart()]
+
+    def _labels_apart(self) -> list[str]:
+        """A warning where no label stands in both folders, such as masks of 0 and 1 against masks of 0 and 255."""
+        counts = [(label, score.counts) for scores in self.cases.values() for label, score in scores.items()]
+        predicted = dict.fromkeys(label for label, count in counts if not count.prediction_is_empty)
+        referenced = dict.fromkeys(label for label, count in counts if not count.reference_is_empty)
+        if not predicted or not referenced or predicted.keys() & referenced.keys():
+            return []
+        return [
+            f"no label stands in both folders: the predictions contain {', '.join(predicted)}, the references "
+            f"{', '.join(referenced)}. If these mean the same, give both files the same values"
+        ]
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -95,6 +118,7 @@ class FolderScores:
             },
             "aggregate": {label: together.to_json() for label, together in self.aggregate.items()},
             "skipped": dict(self.skipped),
+            "notes": self.notes,
             "distance_where_one_mask_is_empty": self.empty_distance,
             "definitions": {metric.key: metric.definition for metric in self.metrics},
         }
@@ -109,21 +133,23 @@ def score_folders(
     empty_distance: EmptyDistance = "infinite",
     skip_bad: bool = False,
     workers: int | None = None,
+    reader: VolumeReader = BY_CONTENT,
     on_progress: OnProgress | None = None,
 ) -> FolderScores:
-    """Score every label of every case of two folders of NIfTI files.
+    """Score every label of every case of two folders.
 
     All pairs and grids are checked before the first metric is computed. Each file's voxels are read once, and no more
     than ``workers`` cases are in memory at a time.
 
     Args:
-        predictions: Folder of predicted label maps, ``<case>.nii.gz`` or ``<case>.nii``; other files are passed over.
+        predictions: Folder of predicted label maps, such as ``<case>.nii.gz``; files of other kinds are ignored.
         references: Folder of the reference label maps, with the same names.
         labels: What to evaluate. None for every value above 0 that any file holds.
         tolerances_mm: Tolerances of the surface Dice.
         empty_distance: What stands for the distances where one mask is empty: infinity, or the volume's diagonal in mm.
         skip_bad: Leave out cases that can't be evaluated, instead of refusing all.
         workers: Cases evaluated at the same time; None for one on each available processor.
+        reader: What reads the files.
         on_progress: Called with the number of finished cases and of all cases after each case.
 
     Returns:
@@ -148,7 +174,7 @@ def score_folders(
         (0.5, 1)
     """
     return evaluate_cases(
-        check_cases(predictions, references),
+        check_cases(predictions, references, reader=reader),
         labels=labels,
         tolerances_mm=tolerances_mm,
         empty_distance=empty_distance,
@@ -189,7 +215,7 @@ def evaluate_cases(
     problems = dict(checked.problems)
     if not skip_bad:
         refuse(problems)
-    score = partial(score_files, labels=labels, tolerances_mm=tolerances_mm)
+    score = partial(score_files, labels=labels, tolerances_mm=tolerances_mm, reader=checked.reader)
     work = {
         case.name: partial(score, case.prediction, case.reference, checked.grids[case.name].spacing_mm[::-1])
         for case in checked.cases
@@ -216,6 +242,8 @@ def evaluate_cases(
         skipped=dict(sorted(problems.items())),
         empty_distance=empty_distance,
         ignore=labels.ignore if labels is not None else None,
+        grid_notes=tuple(checked.notes()),
+        reader=checked.reader,
     )
 
 

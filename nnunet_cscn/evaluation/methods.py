@@ -22,11 +22,13 @@ class MethodScores:
         name: Its name.
         values: For each case, label and metric the value; nan where it is undefined.
         skipped: Why other cases have no values.
+        notes: What should be known about the values.
     """
 
     name: str
     values: Mapping[str, Mapping[str, Mapping[str, float]]]
     skipped: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of_folder(cls, name: str, scores: FolderScores) -> MethodScores:
@@ -41,6 +43,7 @@ class MethodScores:
                 for case, by_label in scores.cases.items()
             },
             scores.skipped,
+            tuple(scores.notes),
         )
 
     @classmethod
@@ -59,6 +62,7 @@ class MethodScores:
                 for case, labels in content["cases"].items()
             }
             skipped = {case: str(reason) for case, reason in content.get("skipped", {}).items()}
+            notes = tuple(str(note) for note in content.get("notes", []))
         except (AttributeError, KeyError, TypeError, ValueError):
             raise UserError(f"{file} contains no scores: give a JSON file from `cscn evaluate`") from None
         if stands != empty_distance and any(
@@ -69,7 +73,7 @@ class MethodScores:
                 f"{file} was made with {stands} distances for cases with one empty mask, not {empty_distance}: choose "
                 f"{stands}, or evaluate again",
             )
-        return cls(name, values, skipped)
+        return cls(name, values, skipped, notes)
 
     def without(self, cases: Collection[str]) -> MethodScores:
         """Return the scores of the other cases."""

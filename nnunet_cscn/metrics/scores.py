@@ -76,6 +76,7 @@ def score_masks(
     *,
     ignored: ArrayLike | None = None,
     tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
+    in_plane: bool = False,
 ) -> LabelScores:
     """Compare a predicted mask with its reference.
 
@@ -86,6 +87,7 @@ def score_masks(
         ignored: Voxels that take no part, a binary mask of the same shape: they are in neither mask, and a face
             towards one of them is no surface.
         tolerances_mm: Tolerances of the surface Dice.
+        in_plane: Whether surfaces are the contours of each slice, as in flat images.
 
     Returns:
         The scores. Both masks empty: nan, volumes and counts 0. One empty: DSC, F1, IoU and NSD 0, distances infinite,
@@ -116,7 +118,7 @@ def score_masks(
         box = grown(box, first.shape)
         hidden = np.asarray(ignored)[box]
     first, second = np.ascontiguousarray(first[box]), np.ascontiguousarray(second[box])
-    distances = surface_distances(first, second, spacing, ignored=hidden)
+    distances = surface_distances(first, second, spacing, ignored=hidden, in_plane=in_plane)
     return replace(
         empty,
         counts=count_overlap(first, second),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.evaluation.volumes import label_mask
 from nnunet_cscn.files import replacing
-from nnunet_cscn.nifti.grids import read_grid
+from nnunet_cscn.formats.reading import SHOWN_IMAGES
 from nnunet_cscn.report.colours import LABEL_COLOURS, PREDICTION_COLOUR, REFERENCE_COLOUR
 from nnunet_cscn.report.measured import literal
 from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, centre, grey_range, plane, plane_axes, read_oriented
@@ -41,7 +41,7 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
         target: The PNG to write.
         title: Text above the picture.
     """
-    grid = read_grid(image_file)
+    grid = SHOWN_IMAGES.grid(image_file)
     reference, prediction = (read_oriented(file, grid=grid).voxels > 0 for file in (reference_file, prediction_file))
     contours = (
         Contour("truth", REFERENCE_COLOUR, reference),
@@ -63,7 +63,7 @@ def draw_labels(
         names: Name and values of each label or region.
         title: Text above the picture.
     """
-    grid = read_grid(image_file)
+    grid = SHOWN_IMAGES.grid(image_file)
     labels = read_oriented(labels_file, grid=grid).voxels
     colours = itertools.cycle((REFERENCE_COLOUR, *LABEL_COLOURS))
     contours = [Contour(name, next(colours), label_mask(labels, values)) for name, values in names.items()]

@@ -11,8 +11,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from nnunet_cscn.nifti.grids import Grid, read_grid
-from nnunet_cscn.nifti.voxels import read_voxels
+from nnunet_cscn.formats.reading import SHOWN_IMAGES
+from nnunet_cscn.formats.volume import VolumeReader
+from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.nifti.writing import itk_image
 
 VIEWS = ("axial", "coronal", "sagittal")
@@ -31,19 +32,22 @@ class OrientedVolume:
     spacing_mm: tuple[float, float, float]
 
 
-def read_oriented(file: Path, *, grid: Grid | None = None) -> OrientedVolume:
+def read_oriented(file: Path, *, grid: Grid | None = None, reader: VolumeReader = SHOWN_IMAGES) -> OrientedVolume:
     """Read a volume and turn it to the nearest standard orientation, without resampling.
 
     Args:
         file: The volume.
         grid: Where its voxels lie, so that all files of a case are turned alike although their grids may differ by
-            rounding; None for what the file says.
+            rounding or the order of their axes; None for what the file says.
+        reader: What reads the file.
 
     Raises:
         UserError: When the file is not a whole volume of three dimensions.
     """
-    grid = grid if grid is not None else read_grid(file)
-    voxels = read_voxels(file)
+    volume = reader.read(file)
+    grid = grid if grid is not None else volume.grid
+    in_order = volume.on(grid)
+    voxels = volume.voxels if in_order is None else in_order
     turned = sitk.DICOMOrient(itk_image(voxels, grid), "LPS")
     x, y, z = turned.GetSpacing()
     return OrientedVolume(sitk.GetArrayFromImage(turned), (z, y, x))

@@ -13,6 +13,8 @@ from scipy import stats
 
 N_RESAMPLES = 10_000
 CONFIDENCE = 0.95
+FEWEST_CASES = 6
+"""Fewest cases in which the two-sided signed-rank test can reach 0.05: the smallest p of n cases is 2 / 2^n."""
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -26,8 +28,8 @@ class Paired:
         first_mean: Mean of the first method.
         second_mean: Mean of the second one.
         difference: Mean of first minus second.
-        low: Lower end of the 95 % bootstrap interval of the mean difference.
-        high: Upper end.
+        low: Lower end of the 95 % bootstrap interval of the mean difference; nan for a single case.
+        high: Upper end, likewise.
         p: Two-sided p of the Wilcoxon signed-rank test; 1 when no case differs, nan without cases.
         effect: Matched-pairs rank-biserial correlation, from -1 (the second is larger in every case that differs) to 1;
             0 when no case differs.
@@ -80,7 +82,7 @@ def compare_paired(first: Sequence[float], second: Sequence[float], *, seed: int
     differences = one - two
     # what rounding leaves of a difference is none
     differences[np.isclose(one, two, rtol=1e-12, atol=1e-12)] = 0.0
-    low, high = bootstrap_interval(differences, seed=seed)
+    low, high = bootstrap_interval(differences, seed=seed) if one.size > 1 else (math.nan, math.nan)
     return Paired(
         n=one.size,
         first_mean=float(one.mean()),

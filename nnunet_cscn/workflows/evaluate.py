@@ -15,6 +15,7 @@ from nnunet_cscn.evaluation.folder import FolderScores, check_tolerances, score_
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.mask_scores import LabelMapScores, MaskScores
 from nnunet_cscn.evaluation.volumes import score_volumes
+from nnunet_cscn.formats.named_reader import reader_for
 from nnunet_cscn.metrics.catalogue import metrics
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.masks import checked_spacing
@@ -37,10 +38,13 @@ def evaluate_folders(
     """Compare a folder of predictions with a folder of references, case by case and label by label.
 
     Every case needs a file of the same name and the same grid in both folders; all of them are checked before the
-    first metric is computed. Files that nnU-Net puts beside its predictions are passed over.
+    first metric is computed. Files that nnU-Net puts beside its predictions are ignored.
+
+    NIfTI, NRRD, MetaImage, GIPL, TIFF, PNG and BMP files are read, flat images too. Where the dataset.json, or the
+    plans beside the predictions, name a reader of nnU-Net's, it is used.
 
     Args:
-        predictions: Folder of predicted label maps, ``<case>.nii.gz`` or ``<case>.nii``.
+        predictions: Folder of predicted label maps, such as ``<case>.nii.gz``.
         references: Folder of the reference label maps, with the same names.
         dataset_json: nnU-Net's dataset.json with the labels' names, regions and the ignore label. Without it and
             without labels, every value above 0 in the files is a label.
@@ -53,7 +57,7 @@ def evaluate_folders(
 
     Returns:
         The scores: ``to_dataframe()`` for a table with one row for each case and label, ``aggregate`` for what all
-        cases together say about a label, ``to_json()`` for everything.
+        cases together say about a label, ``notes`` for what should be known, ``to_json()`` for everything.
 
     Raises:
         UserError: When a folder is missing, cases do not pair up, grids differ, or files are not whole label maps;
@@ -81,6 +85,7 @@ def evaluate_folders(
         empty_distance=empty_distance,
         skip_bad=skip_bad,
         workers=workers,
+        reader=reader_for(None if dataset_json is None else Path(dataset_json), Path(predictions)),
         on_progress=on_progress,
     )
 

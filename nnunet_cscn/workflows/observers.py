@@ -13,6 +13,7 @@ from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.observers import Agreement
 from nnunet_cscn.evaluation.observers import compare_observers as agreements_of
 from nnunet_cscn.evaluation.readings import CONSENSUS
+from nnunet_cscn.formats.named_reader import reader_for
 from nnunet_cscn.workflows.labels import Labels, chosen_labels
 
 if TYPE_CHECKING:
@@ -29,10 +30,12 @@ class ObserverComparison:
     Attributes:
         observers: Their names.
         agreements: For each label every pair of observers, the model with each of them, and all with each consensus.
+        notes: What should be known about the grids.
     """
 
     observers: tuple[str, ...]
     agreements: tuple[Agreement, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -47,6 +50,7 @@ class ObserverComparison:
         """Return everything for a JSON file: nan as None, infinity as "inf"."""
         return {
             "observers": list(self.observers),
+            "notes": list(self.notes),
             "agreements": [agreement.to_json() for agreement in self.agreements],
         }
 
@@ -77,7 +81,7 @@ def compare_observers(
     the model has none, so compare the model's row with those of the pairs too.
 
     Args:
-        observers: For each observer, by name, the folder of the label maps, ``<case>.nii.gz`` or ``<case>.nii``.
+        observers: For each observer, by name, the folder of the label maps, such as ``<case>.nii.gz``.
         model: Folder of a model's predictions on the same cases; ``model`` is its name.
         dataset_json: nnU-Net's dataset.json with the labels' names, regions and the ignore label. Without it and
             without labels, every value above 0 in the files is a label.
@@ -103,15 +107,18 @@ def compare_observers(
     """
     if taken := [name for name in observers if name in RESERVED_NAMES]:
         raise ArgumentError("observers", f"the name {taken[0]} is reserved: choose another name")
+    notes = list[str]()
     found = agreements_of(
         {name: Path(folder) for name, folder in observers.items()},
         model=None if model is None else (MODEL, Path(model)),
         labels=chosen_labels(dataset_json, labels),
         consensus_folder=None if consensus is None else Path(consensus),
         workers=workers,
+        reader=reader_for(None if dataset_json is None else Path(dataset_json), None if model is None else Path(model)),
         on_progress=on_progress,
+        on_note=notes.append,
     )
-    return ObserverComparison(tuple(observers), tuple(found))
+    return ObserverComparison(tuple(observers), tuple(found), tuple(notes))
 
 
 def _row(agreement: Agreement) -> dict[str, Any]:
