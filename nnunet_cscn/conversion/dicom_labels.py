@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cscn.conversion.layered_labels import layered_labels
-from nnunet_cscn.conversion.source_volumes import Volume, mask_on_grid
+from nnunet_cscn.conversion.source_volumes import mask_on_grid
 from nnunet_cscn.dicom.drawing import Drawing
 from nnunet_cscn.dicom.rasterise import rasterise
 from nnunet_cscn.dicom.roi_names import choose_roi, single_roi
@@ -17,6 +17,7 @@ from nnunet_cscn.dicom.segments import Segments
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.structures import StructureSet
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.formats.volume import Volume
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.formats.digits import shown_value
 from nnunet_cscn.formats.reading import BY_CONTENT
 from nnunet_cscn.formats.volume import Volume, VolumeReader
 from nnunet_cscn.metrics.masks import Mask, common_box
@@ -129,7 +130,7 @@ def label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None
     values = np.unique(flat[starts_run])
     odd = values[~np.isfinite(values) | (values != np.floor(values))]
     if odd.size:
-        raise UserError(f"{role}: expected integer labels, got {odd[0]!s}")
+        raise UserError(f"{role}: expected integer labels, got {shown_value(odd[0])}")
     present = {int(value) for value in values}
     if labels is None and min(present) < 0:
         raise UserError(f"{role}: expected labels of 0 or more, got {min(present)}")

@@ -12,9 +12,10 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
-from nnunet_cscn.conversion.source_volumes import ALL_ENDINGS, read_volume
+from nnunet_cscn.conversion.source_volumes import read_volume
 from nnunet_cscn.errors import ArgumentError, UserError, there_is
 from nnunet_cscn.files import replacing
+from nnunet_cscn.formats.endings import VOLUME_ENDINGS, ending_of
 from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nifti.writing import itk_image, write_volume
@@ -101,7 +102,7 @@ def _socket_folders(images: Path, sockets: Sequence[str], model: LoadedModel) ->
 
 
 def _only_image(folder: Path) -> Path:
-    files = sorted(file for file in folder.iterdir() if file.name.endswith(ALL_ENDINGS))
+    files = sorted(file for file in folder.iterdir() if ending_of(file.name, VOLUME_ENDINGS) is not None)
     if len(files) != 1:
         raise UserError(f"{folder}: expected one image, found {len(files)}")
     return files[0]

@@ -109,8 +109,9 @@ def predict_dicom(
 
 def _predicted(model: LoadedModel, chosen: Sequence[ImageSeries], place: Path, note: OnNote) -> tuple[Path, Path]:
     """Write the series as nnU-Net reads them and predict them; the files of the first image and the label map."""
-    from nnunet_cscn.conversion.source_volumes import Volume, on_grid
+    from nnunet_cscn.conversion.source_volumes import on_grid
     from nnunet_cscn.dicom.pixels import read_pixels
+    from nnunet_cscn.formats.volume import Volume
     from nnunet_cscn.nifti.writing import write_volume
 
     ending = model.model.file_ending()
