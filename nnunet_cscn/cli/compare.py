@@ -1,4 +1,4 @@
-"""``cscn compare``: methods against each other, case by case."""
+"""``cscn compare``: compare methods on the same cases."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rich.table import Table
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, SkipBad, Workers, chosen_names
-from nnunet_cscn.cli.steps import shown_steps
-from nnunet_cscn.evaluation.numbers import shown_p
+from nnunet_cscn.cli.steps import step_progress
+from nnunet_cscn.evaluation.numbers import format_p
 from nnunet_cscn.metrics.defaults import COMPARED_METRICS
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.comparison import MetricComparison
-    from nnunet_cscn.stats.paired import Paired
+    from nnunet_cscn.stats.paired import PairedComparison
     from nnunet_cscn.stats.ranks import Ranking
     from nnunet_cscn.workflows.compare import Comparison
 
@@ -83,7 +83,7 @@ def compare(
     from nnunet_cscn.workflows.compare import compare_folders
 
     named = dict(zip(chosen_names(names, methods), methods, strict=True))
-    with shown_steps() as show:
+    with step_progress() as show:
         found = compare_folders(
             named,
             reference,
@@ -142,15 +142,15 @@ def _pair_table(comparison: MetricComparison) -> Table:
             escape(pair.second),
             f"{paired.first_mean:.{digits}f} {paired.second_mean:.{digits}f}",
             f"{paired.difference:+.{digits}f} ({_interval(paired, digits)})",
-            shown_p(paired.p),
-            shown_p(pair.p_holm),
+            format_p(paired.p),
+            format_p(pair.p_holm),
             f"{paired.effect:+.2f}",
             f"{pair.n_better}/{paired.n_equal}/{pair.n_worse}",
         )
     return table
 
 
-def _interval(paired: Paired, digits: int) -> str:
+def _interval(paired: PairedComparison, digits: int) -> str:
     if math.isnan(paired.low):
         return "no interval"
     return f"{paired.low:+.{digits}f} to {paired.high:+.{digits}f}"
@@ -162,7 +162,7 @@ def _show_ranking(ranking: Ranking) -> None:
         return
     ranks = ", ".join(f"{escape(name)} {rank:.2f}" for name, rank in ranking.mean_ranks.items())
     console.print(
-        f"mean ranks: {ranks}; Friedman p {shown_p(ranking.friedman_p)}, critical difference "
+        f"mean ranks: {ranks}; Friedman p {format_p(ranking.friedman_p)}, critical difference "
         f"{ranking.critical_difference:.2f}",
         highlight=False,
     )

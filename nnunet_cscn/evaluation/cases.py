@@ -1,4 +1,4 @@
-"""Which files belong together, and whether each pair can be compared."""
+"""Pair predictions with references and check that each pair can be compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nnunet_cscn.nifti.grids import ORIGIN_TOLERANCE_MM, TOLERANCE, Grid
 
 @dataclass(frozen=True)
 class CaseFiles:
-    """One case: its name and its two files."""
+    """A case: its name, its prediction and its reference."""
 
     name: str
     prediction: Path
@@ -27,10 +27,10 @@ class CheckedCases:
     """The cases of two folders.
 
     Attributes:
-        cases: Those that can be compared, by name.
-        grids: The one grid that both files of each have, by the case's name.
-        problems: Why the others can't be, by name.
-        reader: What reads their files.
+        cases: The cases that can be compared, in the order of their names.
+        grids: For each of these cases, the grid that both files share.
+        problems: For each other case, the reason why it cannot be compared.
+        reader: Reads the files.
     """
 
     cases: Sequence[CaseFiles]
@@ -39,7 +39,7 @@ class CheckedCases:
     reader: VolumeReader = BY_CONTENT
 
     def notes(self) -> list[str]:
-        """Say where a grid is not exactly that of the files, with the number of such cases."""
+        """Return notes on grids that are not exactly those of the files, with the number of such cases."""
         by_text: dict[str, list[str]] = {}
         for name, grid in self.grids.items():
             for text in grid.notes:
@@ -51,14 +51,14 @@ class CheckedCases:
 
 
 def check_cases(predictions: Path, references: Path, *, reader: VolumeReader = BY_CONTENT) -> CheckedCases:
-    """Pair the label maps of two folders by their names, and compare their grids.
+    """Pair the label maps of two folders by name and compare their grids.
 
-    Other files (nnU-Net's own JSON, npz and pkl files) and hidden files are ignored.
+    Other files (such as the JSON, npz and pkl files of nnU-Net) and hidden files are ignored.
 
     Args:
         predictions: Folder of predicted label maps.
         references: Folder of reference label maps.
-        reader: What reads the files.
+        reader: Reads the files.
 
     Raises:
         UserError: When a folder is missing or has no label map, or when a case has two files in one folder.
@@ -73,12 +73,12 @@ def check_cases(predictions: Path, references: Path, *, reader: VolumeReader = B
 def check_pairs(
     pairs: Sequence[CaseFiles], problems: Mapping[str, str] | None = None, *, reader: VolumeReader = BY_CONTENT
 ) -> CheckedCases:
-    """Compare the grids of the files of each case.
+    """Compare the grids of the two files of each case.
 
     Args:
         pairs: The cases.
-        problems: What is known to be wrong with others.
-        reader: What reads the files.
+        problems: The problems of other cases that are known already.
+        reader: Reads the files.
     """
     found = dict(problems or {})
     cases, grids = [], {}
@@ -92,8 +92,8 @@ def check_pairs(
     return CheckedCases(cases, grids, found, reader)
 
 
-def refuse(problems: Mapping[str, str]) -> None:
-    """Raise one error that lists every case that can't be evaluated, with its reason.
+def raise_problems(problems: Mapping[str, str]) -> None:
+    """Raise one error that lists every case that cannot be evaluated, with the reason.
 
     Raises:
         UserError: When there is any problem.
@@ -105,7 +105,7 @@ def refuse(problems: Mapping[str, str]) -> None:
 
 
 def _common_grid(case: CaseFiles, reader: VolumeReader) -> Grid:
-    """The reference's grid, once it is sure that the prediction has the same voxels."""
+    """Return the grid of the reference. Raise an error if the prediction has other voxels."""
     grids, problems = [], []
     for role, path in (("prediction", case.prediction), ("reference", case.reference)):
         try:

@@ -1,4 +1,4 @@
-"""Convert a folder of volumes whose files follow patterns to nnU-Net's raw format."""
+"""Convert a folder of volumes with file name patterns to nnU-Net's raw format."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from nnunet_cscn.conversion.file_patterns import Layout, find_cases
 from nnunet_cscn.conversion.raw_dataset import own_dataset
-from nnunet_cscn.errors import ArgumentError, there_is
+from nnunet_cscn.errors import ArgumentError, available_names
 from nnunet_cscn.workflows.conversion_result import ConversionResult
 from nnunet_cscn.workflows.convert_cases import convert_cases
 from nnunet_cscn.workflows.progress import OnStepProgress
 
-MOST_LABELS = 254
-"""Label maps are written with 8 bits, and 255 is what many programs take for an ignored voxel."""
+MAX_LABELS = 254
+"""Label maps have 8 bits, and many programs use 255 for ignored voxels."""
 
 
 def convert_nifti(
@@ -36,39 +36,40 @@ def convert_nifti(
 ) -> ConversionResult:
     """Convert a folder of NIfTI, NRRD, MetaImage or GIPL files.
 
-    Placeholders in braces tell cases apart: their values make the name of a case, and ``{patient}`` keeps cases of one
-    patient in one fold. A channel named CT is normalised as CT, any other by z-score.
+    The placeholders in braces form the case name. With ``{patient}``, all cases of one patient stay in the same fold. A
+    channel named CT gets CT normalisation; all other channels get z-score normalisation.
 
-    Volumes with the same voxels in another order are reordered. Values of label maps within 0.001 of whole numbers are
-    rounded. Masks have two values, or shares between them, of which foreground is what exceeds a half. The report names
-    what was changed.
+    Volumes with the same voxels in another order are reordered. Label values within 0.001 of whole numbers are rounded.
+    A mask has two values. Values between them, as from interpolation, are foreground above one half. The report lists
+    all changes.
 
     Args:
-        source: The folder.
-        out: The raw folder; None for ``$nnUNet_raw``.
+        source: The folder of the volumes.
+        out: The raw folder. None for ``$nnUNet_raw``.
         dataset_id: Number of the data set, from 1 to 999.
-        images: Pattern of each image channel, such as ``images/{case}_T1.nii.gz``, by the channel's name.
-        label_maps: Pattern of files with all labels of a case; needs ``labels``.
-        labels: Value of each label in the label maps, any whole number but 0. In the data set, labels have the values
-            1, 2, 3 and so on, in this order.
-        masks: Instead of label maps: the pattern of each label's masks. Where two overlap, the later one is on top; a
-            label that is completely covered is refused.
-        optional: Labels whose mask may be missing: the patient has none.
-        name: Name of the data set behind its number.
-        resample: Bring volumes on other grids onto the first channel's, instead of refusing the case.
-        nan: Replace NaN and infinity in images by this value, and in label maps and masks by the background, instead of
-            refusing the case.
-        overwrite: Replace files that differ from the source, instead of refusing the case.
-        workers: Cases at the same time; None for one on each available processor.
-        on_progress: Called with the step, the number of finished cases in it and of all.
-            Steps: ``"converting"``, ``"drawing"``.
+        images: For each channel name, the file name pattern, such as ``images/{case}_T1.nii.gz``.
+        label_maps: Pattern of the label maps, which contain all labels of a case. Needs ``labels``.
+        labels: For each label name, its value in the label maps: any whole number except 0. In the data set, the labels
+            get the values 1, 2, 3 and so on, in this order.
+        masks: Instead of label maps: for each label name, the pattern of its masks. If two labels overlap, the later
+            one is on top. A label that is completely covered is an error.
+        optional: Names of labels whose mask may be missing. Such a case has no voxels of this label.
+        name: Name of the data set.
+        resample: Resample volumes with other grids onto the grid of the first channel. Otherwise such a case is an
+            error.
+        nan: Replace NaN and infinity by this value in images, and by the background in label maps and masks. Otherwise
+            such a case is an error.
+        overwrite: Replace existing files that differ from the source. Otherwise such a case is an error.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the step, the number of finished cases of this step and of all cases. Steps:
+            ``"converting"``, ``"drawing"``.
 
     Returns:
-        The cases that are there, and why the others are not.
+        The converted cases, and for each other case the reason.
 
     Raises:
-        ArgumentError: When an argument is wrong.
-        UserError: When a pattern is wrong, no file fits, or ``convert_cases`` refuses.
+        ArgumentError: When an argument is not valid.
+        UserError: When a pattern is not valid or no file matches, and as for ``convert_cases``.
 
     Example::
 
@@ -118,8 +119,8 @@ def _label_values(label_maps: str | None, labels: Mapping[str, int], masks: Mapp
     argument, names = ("labels", list(labels)) if labels else ("masks", list(masks))
     if "background" in names:
         raise ArgumentError(argument, "remove background: all voxels without a label are background")
-    if len(names) > MOST_LABELS:
-        raise ArgumentError(argument, f"expected at most {MOST_LABELS} labels, got {len(names)}")
+    if len(names) > MAX_LABELS:
+        raise ArgumentError(argument, f"expected at most {MAX_LABELS} labels, got {len(names)}")
     stated = ", ".join(f"{label}={value}" for label, value in labels.items())
     if 0 in labels.values():
         raise ArgumentError(argument, f"expected values other than 0, which is the background; got {stated}")
@@ -129,7 +130,8 @@ def _label_values(label_maps: str | None, labels: Mapping[str, int], masks: Mapp
 
 
 def _check_optional(optional: Sequence[str], masks: Mapping[str, str]) -> None:
+    """Check that optional labels are labels with masks."""
     if optional and not masks:
         raise ArgumentError("optional", "this is for masks; in a label map, a label may be absent anyway")
     if unknown := [label for label in optional if label not in masks]:
-        raise ArgumentError("optional", f"{unknown[0]} is not the name of a mask; {there_is(list(masks))}")
+        raise ArgumentError("optional", f"{unknown[0]} is not the name of a mask; {available_names(list(masks))}")

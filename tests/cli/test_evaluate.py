@@ -10,7 +10,8 @@ DATASET = {"labels": {"background": 0, "GTVp": 1, "GTVn": 2}, "file_ending": ".n
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Two cases: `good` predicted exactly, `missed` with an empty prediction; with nnU-Net's files beside them."""
+    """Two cases: `good` with an exact prediction, `missed` with an empty one. The folder also has nnU-Net's other
+    files."""
     reference = np.zeros((4, 6, 8), dtype=np.uint8)
     reference[1:3, 1:4, 2:6] = 1
     for name, prediction in (("good", reference), ("missed", reference * 0)):
@@ -197,7 +198,7 @@ def test_notes_are_shown(cscn, tmp_path, write_volume):
     for role, value in (("p", 1), ("r", 255)):
         write_volume(tmp_path / role / "case.nii.gz", np.full((2, 3, 4), value, np.uint8))
     _, shown, _ = cscn("evaluate", tmp_path / "p", tmp_path / "r")
-    assert "no label stands in both folders" in " ".join(shown.split())
+    assert "the folders have no label in common" in " ".join(shown.split())
 
 
 def test_an_old_dataset_json_is_named_as_such(refused, tmp_path, write_volume):
