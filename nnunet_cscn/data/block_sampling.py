@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from nnunet_cscn.data.patient_axes import HEAD_FEET, LEFT_RIGHT, patient_axes
-from nnunet_cscn.data.views import VIEWS, Axes, Turn, TurnedVolume
+from nnunet_cscn.data.views import VIEWS, Axes, Turn, TurnedSegmentation, TurnedVolume
 
 Draw = Callable[[Sequence[int], Mapping[str, Any]], Turn]
+Seen = tuple[TurnedVolume, TurnedVolume, TurnedSegmentation | None, dict[str, Any]]
 
 
 class TurnedDataset:
@@ -27,7 +28,7 @@ class TurnedDataset:
         self._draw = draw
         self.identifiers: list[str] = cases.identifiers
 
-    def load_case(self, identifier: str) -> tuple[TurnedVolume, TurnedVolume, TurnedVolume | None, dict[str, Any]]:
+    def load_case(self, identifier: str) -> Seen:
         """Return image, segmentation, previous segmentation and properties, all as they are seen this time."""
         image, segmentation, previous, properties = self._cases.load_case(identifier)
         turn = self._draw(image.shape[1:], properties)
@@ -35,11 +36,11 @@ class TurnedDataset:
         return (
             TurnedVolume(image, turn, fill=0),
             TurnedVolume(segmentation, turn, fill=-1),  # nnU-Net's value for what lies outside
-            None if previous is None else TurnedVolume(previous, turn, fill=-1),
+            None if previous is None else TurnedSegmentation(previous, turn, fill=-1),
             {**properties, "class_locations": seen},
         )
 
-    def __getitem__(self, identifier: str) -> tuple[TurnedVolume, TurnedVolume, TurnedVolume | None, dict[str, Any]]:
+    def __getitem__(self, identifier: str) -> Seen:
         return self.load_case(identifier)
 
 

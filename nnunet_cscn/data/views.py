@@ -111,3 +111,43 @@ class TurnedVolume:
         size = self._volume.shape[1 + axis]
         there = slice(min(max(start, 0), size), max(min(stop, size), 0))
         return there, (there.start - start, stop - there.stop) if there.start < there.stop else (stop - start, 0)
+
+
+class TurnedSegmentation:
+    """A segmentation without a channel axis, as nnU-Net keeps that of a previous stage, seen as a turn shows it.
+
+    Args:
+        volume: (Z, Y, X).
+        turn: How it is seen.
+        fill: The value outside of the volume.
+
+    Example:
+        >>> turn = Turn(box=((0, 1), (0, 2), (0, 3)), order=(2, 0, 1))
+        >>> turned = TurnedSegmentation(np.arange(6).reshape(1, 2, 3), turn, fill=-1)
+        >>> turned.shape, turned[0:2, 0:1, 0:2].tolist()
+        ((3, 1, 2), [[[0, 3]], [[1, 4]]])
+    """
+
+    ndim = 3
+
+    def __init__(self, volume: Volume, turn: Turn, *, fill: int) -> None:
+        self._turned = TurnedVolume(_OneChannel(volume), turn, fill=fill)
+        self.dtype: Any = self._turned.dtype
+        self.shape = self._turned.shape[1:]
+
+    def __getitem__(self, slices: Sequence[slice]) -> NDArray[Any]:
+        """Return a region; one slice for each axis."""
+        region: NDArray[Any] = self._turned[(slice(None), *slices)][0]
+        return region
+
+
+class _OneChannel:
+    """A volume (Z, Y, X), seen as (1, Z, Y, X); only what is sliced is read."""
+
+    def __init__(self, volume: Volume) -> None:
+        self._volume = volume
+        self.dtype: Any = getattr(volume, "dtype", None)
+        self.shape = (1, *volume.shape)
+
+    def __getitem__(self, slices: Any) -> NDArray[Any]:
+        return np.asarray(self._volume[slices[1:]])[None]

@@ -23,6 +23,8 @@ from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import NetworkName, build_network
 from nnunet_cscn.nnunet.checkpoints import RECORD
+from nnunet_cscn.nnunet.crossval import check_enough_cases
+from nnunet_cscn.nnunet.datasets import infer_dataset_class
 from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import LARGEST_SEED, Settings
@@ -90,6 +92,19 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         self._seed()
         with self._naming_the_remedy():
             super().initialize()
+
+    def do_split(self) -> tuple[list[str], list[str]]:
+        """Return the training and the validation cases, as nnU-Net does.
+
+        Raises:
+            UserError: When nnU-Net would have to make folds and there are fewer cases than folds.
+        """
+        base = Path(self.preprocessed_dataset_folder_base)
+        if self.fold != "all" and not (base / "splits_final.json").is_file():
+            cases = infer_dataset_class(self.preprocessed_dataset_folder)
+            check_enough_cases(base.name, cases.get_identifiers(self.preprocessed_dataset_folder))
+        both: tuple[list[str], list[str]] = super().do_split()
+        return both
 
     def on_train_start(self) -> None:
         """Note the split in all checkpoints to come, then do what nnU-Net does."""

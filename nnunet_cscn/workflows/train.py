@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.execution.jobs import Executor, RunJobs, run_jobs
 from nnunet_cscn.execution.local import LocalExecutor, all_devices
-from nnunet_cscn.execution.trainings import Training, trainings
+from nnunet_cscn.execution.trainings import ALL, Fold, Training, trainings
 from nnunet_cscn.nnunet.folders import preprocessed_dataset
 
 OnFinished = Callable[[Training], None]
@@ -20,7 +20,7 @@ def train(
     staged: bool = False,
     trainer: str | None = None,
     plans: str = "nnUNetPlans",
-    folds: Sequence[int] | None = None,
+    folds: Sequence[Fold] | None = None,
     executor: Executor | None = None,
     n_parts: int | None = None,
     run: RunJobs = run_jobs,
@@ -37,7 +37,7 @@ def train(
         staged: Whether it is a staged cascade. Its stage one is that of the configuration's options.
         trainer: The trainer, of stage two where there are two; None for CSCNTrainer or CSCNStagedTrainer.
         plans: The plans.
-        folds: Numbers of folds; None for all.
+        folds: Numbers of folds, or ``all`` for one training on all cases; None for every fold.
         executor: What runs the trainings, such as ``LocalExecutor(["cuda:0", "cuda:1"])``; None for one at a time on
             each GPU of this machine, or on the CPU.
         n_parts: How many processes share stage one's maps; None for one for each device of this machine, or for each
@@ -65,6 +65,12 @@ def train(
             "trainer",
             f"{chosen} is not a trainer of stage two: choose CSCNStagedTrainer or one of its variants; to choose "
             "stage one, set the option staged.stage_one of the configuration (`cscn configure`)",
+        )
+    if chosen.startswith("CSCNStagedTrainer") and ALL in (folds or ()):
+        raise ArgumentError(
+            "folds",
+            f"{chosen} learns from out-of-fold probability maps, which do not exist for fold {ALL}: give fold numbers, "
+            f"or train CSCNTrainer on {ALL} cases",
         )
     last = trainings(name, configuration, chosen, plans=plans, folds=folds)
     if executor is None:

@@ -58,6 +58,11 @@ def test_chosen_folds_of_a_chosen_trainer(folders):
     assert sorted(calls(folders)) == [["ACDNetTrainer_5epochs", "1", "cpu"], ["ACDNetTrainer_5epochs", "3", "cpu"]]
 
 
+def test_one_model_of_all_cases(folders):
+    assert train("-f", "all").exit_code == 0
+    assert calls(folders) == [["CSCNTrainer", "all", "cpu"]]
+
+
 def test_an_interrupted_fold_goes_on(folders):
     fold = folders / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}" / "fold_2"
     fold.mkdir(parents=True)
