@@ -28,6 +28,8 @@ from nnunet_cscn.nnunet.datasets import infer_dataset_class
 from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import LARGEST_SEED, Settings
+from nnunet_cscn.training.ends import Ends
+from nnunet_cscn.training.heads import load_heads, wanted_heads
 from nnunet_cscn.training.tiles import TilePredictingTrainer
 
 ISOTROPIC = 1.5  # largest ratio of spacings at which a turned block still looks like one of the others
@@ -111,6 +113,8 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         if "split" not in self.my_init_kwargs.get(RECORD, {}):
             training, validation = self.do_split()
             self.note(split={"train": list(training), "val": list(validation)})
+        if self.current_epoch == 0 and (file := wanted_heads()) is not None:
+            self._load_heads(file)
         super().on_train_start()
 
     def note(self, **entries: Any) -> None:
@@ -250,6 +254,13 @@ class CSCNBaseTrainer(TilePredictingTrainer):
             n_targets=self.distance_maps().n_channels if self.settings.uses_distance else 0,
             on_inputs=inputs.augmentation if inputs is not None and is_training else (),
         )
+
+    def _load_heads(self, file: Path) -> None:
+        if not self.was_initialized:
+            self.initialize()
+        ends = Ends.of(self.plans_manager, self.configuration_name, self.dataset_json)
+        n_loaded = load_heads(unwrapped(self.network), file, ends.labels)
+        self.print_to_log_file(f"Loaded {n_loaded} tensors that depend on the labels from", file)
 
     def _apply_lengths(self) -> None:
         settings = self.settings
