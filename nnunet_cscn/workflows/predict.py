@@ -21,12 +21,25 @@ class PredictedFolder:
         n_cases: How many cases the folder of the images holds, those of other parts too.
         disagreement: How far apart the two stages are in each case that the folder's summary holds, from 0 to 1, the
             most first; None where nobody asked.
+        empty: The cases of this call in whose predictions no voxel has a label.
+        unreadable: The cases of this call whose predictions were there already and cannot be read.
     """
 
     folder: Path
     cases: tuple[str, ...]
     n_cases: int
     disagreement: Mapping[str, float] | None = None
+    empty: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def plausibility(self) -> str:
+        """A sentence that names the cases in which nothing was found."""
+        n_cases = len(self.cases)
+        parts = [f"{len(self.empty)} of {n_cases} predictions are empty: {', '.join(self.empty)}"] if self.empty else []
+        if self.unreadable:
+            parts.append(f"{len(self.unreadable)} cannot be read: {', '.join(self.unreadable)}")
+        return f"plausibility: {'; '.join(parts) or f'all {n_cases} predictions contain labelled voxels'}"
 
 
 def predict_folder(
@@ -36,6 +49,7 @@ def predict_folder(
     *,
     uncertainty: bool = False,
     save_probabilities: bool = False,
+    nan: float | None = None,
     overwrite: bool = True,
     previous_stage: str | Path | None = None,
     n_preprocessing: int = 0,
@@ -57,6 +71,7 @@ def predict_folder(
         uncertainty: Whether, in a second pass, ``uncertainty/CASE`` and ``uncertainty.json`` are written: how far apart
             the coarse and the fine network are, from 0 to 1.
         save_probabilities: Whether the probabilities are written too.
+        nan: What voxels of the images that are NaN or infinite become; None to refuse such images.
         overwrite: Whether cases that are there already are predicted again.
         previous_stage: Folder with the segmentations that a second stage of nnU-Net's own cascade needs.
         n_preprocessing: Processes that preprocess; 0, for both, does all in this process.
@@ -79,7 +94,9 @@ def predict_folder(
         >>> predict_folder(model, "imagesTs", "predicted", uncertainty=True).disagreement  # doctest: +SKIP
         {'case_2': 0.31, 'case_1': 0.12}
     """
+    from nnunet_cscn.prediction.finite import finite_images
     from nnunet_cscn.prediction.images import check_unharmed, images_in
+    from nnunet_cscn.prediction.plausibility import empty_predictions
     from nnunet_cscn.prediction.uncertainty import UncertaintyWriter, read_scores
 
     if not 0 <= part < n_parts:
@@ -90,23 +107,32 @@ def predict_folder(
     folder = Path(out).absolute()  # nnU-Net can't write into a folder without a name, such as .
     if not cases:
         return PredictedFolder(folder, (), len(found))
-    check_unharmed(cases, on_progress=on_checked)
+    reader = model.predictor.plans_manager.image_reader_writer_class()
+    not_finite = check_unharmed(cases, read=reader.read_images, on_progress=on_checked)
     writer = UncertaintyWriter(model.predictor, model.model, folder) if uncertainty else None  # refused first of all
-    run_predictor(
-        model.predictor,
-        cases,
+    with finite_images(cases, not_finite, nan) as files:
+        run_predictor(
+            model.predictor,
+            files,
+            folder,
+            overwrite=overwrite,
+            save_probabilities=save_probabilities,
+            previous_stage=previous,
+            n_preprocessing=n_preprocessing,
+            n_export=n_export,
+            on_progress=on_progress,
+        )
+        if writer is not None:
+            writer.write(files, overwrite=overwrite, on_progress=on_uncertainty)
+    empty, unreadable = empty_predictions(reader, folder, list(cases), model.model.file_ending())
+    return PredictedFolder(
         folder,
-        overwrite=overwrite,
-        save_probabilities=save_probabilities,
-        previous_stage=previous,
-        n_preprocessing=n_preprocessing,
-        n_export=n_export,
-        on_progress=on_progress,
+        tuple(cases),
+        len(found),
+        disagreement=None if writer is None else read_scores(folder),
+        empty=empty,
+        unreadable=unreadable,
     )
-    if writer is None:
-        return PredictedFolder(folder, tuple(cases), len(found))
-    writer.write(cases, overwrite=overwrite, on_progress=on_uncertainty)
-    return PredictedFolder(folder, tuple(cases), len(found), read_scores(folder))
 
 
 def _checked_previous_stage(model: LoadedModel, folder: str | Path | None) -> Path | None:

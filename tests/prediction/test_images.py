@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import SimpleITK
+from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.prediction.images import check_unharmed, images_in
@@ -59,6 +60,27 @@ def test_torn_files_are_listed_all_at_once(tmp_path, write_volume):
     assert lines[1].strip().startswith(f"{torn}: the file is not NIfTI")
 
 
-def test_files_of_other_formats_are_left_to_nnunet(tmp_path):
+def test_files_of_other_formats_are_skipped_without_a_reader(tmp_path):
     (tmp_path / "a_0000.png").write_bytes(b"a picture")
-    check_unharmed({"a": [tmp_path / "a_0000.png"]})
+    assert check_unharmed({"a": [tmp_path / "a_0000.png"]}) == {}
+
+
+def test_files_of_other_formats_are_read_as_nnunet_does(tmp_path):
+    voxels = np.ones((2, 3, 4), np.float32)
+    voxels[0, 0] = np.nan
+    good, bad, torn = (tmp_path / f"{name}_0000.nrrd" for name in "abc")
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.ones((2, 3, 4))), str(good))
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(voxels), str(bad))
+    torn.write_bytes(b"no image")
+    read = SimpleITKIO().read_images
+    assert check_unharmed({"a": [good], "b": [bad]}, read=read) == {"b": {bad: 4}}
+    with pytest.raises(UserError, match=r"c_0000\.nrrd: the file cannot be read"):
+        check_unharmed({"c": [torn]}, read=read)
+
+
+@pytest.mark.parametrize(("value", "count"), [(np.nan, 3), (np.inf, 3), (-np.inf, 3), (7, 0)])
+def test_voxels_that_are_no_finite_numbers_are_counted(tmp_path, write_volume, value, count):
+    voxels = np.ones((4, 5, 6), np.float32)
+    voxels[0, 0, :3] = value
+    file = write_volume(tmp_path / "a_0000.nii.gz", voxels)
+    assert check_unharmed({"a": [file]}) == ({"a": {file: count}} if count else {})
