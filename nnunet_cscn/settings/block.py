@@ -18,6 +18,7 @@ from nnunet_cscn.settings.fine import FineSettings
 from nnunet_cscn.settings.loss import LossSettings
 from nnunet_cscn.settings.protocol import ProtocolSettings
 from nnunet_cscn.settings.staged import StagedSettings
+from nnunet_cscn.settings.stop import StopSettings
 
 LARGEST_SEED = 2**32 - 1  # numpy's
 
@@ -41,6 +42,7 @@ class Settings:
         iterations_per_epoch: Training iterations in an epoch; None for nnU-Net's 250.
         validation_iterations_per_epoch: Validation iterations in an epoch; None for nnU-Net's 50.
         initial_learning_rate: None for nnU-Net's 1e-2.
+        stop: When a training ends before its number of epochs.
         three_views: Draw blocks whose axes are turned: a third of them as planned, a third coronal, a third sagittal.
         block_size: Voxels per axis of the blocks that a network is planned for and trained on, where the plan's
             patch_size is no longer that; None for the plan's.
@@ -55,9 +57,9 @@ class Settings:
         >>> Settings.from_block({"los": {}})
         Traceback (most recent call last):
         ...
-        nnunet_cscn.errors.UserError: cscn.los: no such option; there are loss, coarse, fine, staged, coarse_weight, \
+        nnunet_cscn.errors.UserError: cscn.los: unknown option; available: loss, coarse, fine, staged, coarse_weight, \
 fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epoch, initial_learning_rate, \
-three_views, block_size, tile_size, protocol, seed
+stop, three_views, block_size, tile_size, protocol, seed
     """
 
     loss: LossSettings = field(default_factory=LossSettings)
@@ -71,6 +73,7 @@ three_views, block_size, tile_size, protocol, seed
     iterations_per_epoch: int | None = None
     validation_iterations_per_epoch: int | None = None
     initial_learning_rate: float | None = None
+    stop: StopSettings = field(default_factory=StopSettings)
     three_views: bool = False
     block_size: tuple[int, ...] | None = None
     tile_size: tuple[int, ...] | None = None
