@@ -30,13 +30,14 @@ from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import LARGEST_SEED, Settings
 from nnunet_cscn.training.ends import Ends
 from nnunet_cscn.training.heads import load_heads, wanted_heads
+from nnunet_cscn.training.recording import RecordingTrainer
 from nnunet_cscn.training.stopping import StoppingTrainer
 from nnunet_cscn.training.tiles import TilePredictingTrainer
 
 ISOTROPIC = 1.5  # largest ratio of spacings at which a turned block still looks like one of the others
 
 
-class CSCNBaseTrainer(StoppingTrainer, TilePredictingTrainer):
+class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer):
     """What all trainers share. A concrete one names its network, and its loss where there are two stages.
 
     Attributes:
