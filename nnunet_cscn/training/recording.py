@@ -101,7 +101,7 @@ class RecordingTrainer(nnUNetTrainer):
             return None
         try:
             from torch.utils.tensorboard import SummaryWriter
-        except ImportError as fault:
+        except Exception as fault:  # whatever is wrong with it must not end a training
             self.print_to_log_file(f"No event files are written: TensorBoard cannot be imported ({fault})")
             return None
         return SummaryWriter(str(folder), purge_step=self.current_epoch)
