@@ -30,9 +30,10 @@ def store_apart(convolution: nn.Module, image_channels: int) -> None:
         >>> {name: tuple(tensor.shape) for name, tensor in convolution.state_dict().items()}
         {'weight': (4, 2, 1, 1), 'seg_layers.weight': (4, 1, 1, 1)}
     """
-    convolution.image_channels = image_channels  # type: ignore[assignment]  # nn.Module takes any attribute
-    convolution.register_state_dict_post_hook(_split)
-    convolution.register_load_state_dict_pre_hook(_join)
+    module: Any = convolution
+    module.image_channels = image_channels
+    module.register_state_dict_post_hook(_split)
+    module.register_load_state_dict_pre_hook(_join)
 
 
 def is_apart(key: str) -> bool:

@@ -104,8 +104,13 @@ def _fine_on_blocks(plan: Blueprint, pooling: Extent, *, context_channels: int =
         context_channels=context_channels,
         deep_supervision=plan.deep_supervision,
     )
-    store_apart(network.encoder.stem[0], plan.input_channels)
+    _store_apart(network, plan)
     return network, blocks.patch_size
+
+
+def _store_apart(fine: ACDNet, plan: Blueprint) -> None:
+    stem: Any = fine.encoder.stem
+    store_apart(stem[0], plan.input_channels)
 
 
 def _cascade_arguments(plan: Blueprint, *, on_blocks: bool) -> dict[str, Any]:
@@ -121,7 +126,7 @@ def _cascade_arguments(plan: Blueprint, *, on_blocks: bool) -> dict[str, Any]:
 def _fine_on_patch(plan: Blueprint) -> ACDNet:
     """Return ACDNet on image and probabilities of the whole patch."""
     network = _acdnet_of(plan, plan.input_channels + plan.output_channels)
-    store_apart(network.encoder.stem[0], plan.input_channels)
+    _store_apart(network, plan)
     return network
 
 
