@@ -19,7 +19,7 @@ DATASET = "Dataset990_Noise"
 LABELS = {"background": 0, "GTVp": 1, "GTVn": 2}
 DESCRIPTION = {"channel_names": {"0": "MRI"}, "labels": LABELS, "numTraining": 1, "file_ending": ".nii.gz"}
 _SHAPES: dict[Size, dict[str, Any]] = {
-    "tiny": {"patch": (8, 16, 16), "features": (4, 8)},
+    "tiny": {"patch": (8, 16, 16), "features": (4, 8, 12)},  # nnU-Net weighs no scale of two stages
     "small": {"patch": (16, 64, 64), "features": (16, 32, 64)},
     "planned": {"patch": (48, 192, 192), "features": (32, 64, 128, 256, 320, 320)},
 }

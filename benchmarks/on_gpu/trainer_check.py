@@ -58,10 +58,10 @@ def losses(name: str, size: Size, device: str, *, compiled: bool = False) -> dic
     found = [_step(trainer, batch) for _ in range(N_LOSSES)]
     off = [abs(value - wanted) / max(abs(wanted), 1e-6) for value, wanted in zip(found, expected, strict=True)]
     is_equal = off[0] <= FIRST_TOLERANCE and off[-1] <= LAST_TOLERANCE
-    are_finite = all(map(math.isfinite, found))
+    are_finite = all(map(math.isfinite, [*found, *expected]))
     return {
-        "cpu": expected,
-        "device": found,
+        "cpu": [value if math.isfinite(value) else None for value in expected],
+        "device": [value if math.isfinite(value) else None for value in found],
         "first_off": off[0] if are_finite else None,
         "last_off": off[-1] if are_finite else None,
         "finite": are_finite,
