@@ -138,7 +138,7 @@ def _draw_the_same_blocks() -> None:
         places = torch.stack([(shares * space).long() for space in spaces], dim=-1)
         return places.to(uncertainty.device).expand(uncertainty.shape[0], -1, -1)
 
-    block_cascade.draw_origins = evenly
+    block_cascade.draw_block_origins = evenly
 
 
 def _timed(action: Callable[[], Any]) -> float:

@@ -1,4 +1,4 @@
-"""Trainings by nnU-Net's own command, as jobs that go on where they stopped."""
+"""Trainings with nnU-Net's own command, as jobs. A job resumes a training that was interrupted."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from nnunet_cscn.nnunet.plans import configuration_from_plans, preprocessed_data
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 
-NNUNETS_EPOCHS = 1000
-ALL = "all"  # nnU-Net's name of the fold that trains on all cases
+NNUNET_DEFAULT_EPOCHS = 1000
+ALL = "all"  # nnU-Net's name for the training on all cases
 
 Fold = int | str  # a number, or ``ALL``
 
 
 @dataclass(frozen=True)
 class Training:
-    """One fold of one trainer.
+    """The training of one fold.
 
     Attributes:
-        dataset: The data set's folder name.
-        configuration: The configuration's name.
-        trainer: The trainer's name.
-        plans: The plans' name.
-        fold: The number of the fold, or ``all`` for a training on all cases.
+        dataset: Folder name of the data set.
+        configuration: Name of the configuration.
+        trainer: Name of the trainer.
+        plans: Name of the plans.
+        fold: Number of the fold, or ``all`` for a training on all cases.
     """
 
     dataset: str
@@ -42,7 +42,7 @@ class Training:
 
     @property
     def folder(self) -> Path:
-        """Where nnU-Net puts it."""
+        """The folder in which nnU-Net stores the training."""
         model = model_path(self.dataset, trainer=self.trainer, plans=self.plans, configuration=self.configuration)
         return model / f"fold_{self.fold}"
 
@@ -52,7 +52,7 @@ class Training:
         return all((self.folder / name).is_file() for name in ("checkpoint_final.pth", "validation/summary.json"))
 
     def job(self) -> Job:
-        """Return what is left to do."""
+        """Return the job that starts or resumes the training."""
         command = ["nnUNetv2_train", self.dataset, self.configuration, str(self.fold), "-tr", self.trainer]
         command += ["-p", self.plans, "-device", "{device}"]
         if any((self.folder / f"checkpoint_{name}.pth").is_file() for name in ("final", "latest", "best")):
@@ -68,7 +68,7 @@ class Training:
     def _epochs(self) -> int:
         plan = configuration_from_plans(read_plans(self.dataset, self.plans), self.configuration)
         named = re.search(r"_(\d+)epochs?$", self.trainer)
-        return Settings.from_configuration(plan).epochs or (int(named.group(1)) if named else NNUNETS_EPOCHS)
+        return Settings.from_configuration(plan).epochs or (int(named.group(1)) if named else NNUNET_DEFAULT_EPOCHS)
 
 
 def trainings(
@@ -77,13 +77,13 @@ def trainings(
     """Return the trainings of some or all folds.
 
     Raises:
-        UserError: When plans or configuration are unknown, or there is no such fold.
+        UserError: If the plans, the configuration or a fold are unknown.
     """
     numbers = None if folds is None else [fold for fold in folds if isinstance(fold, int)]
     if numbers == []:  # a training on all cases needs no folds
         preprocessed_data(dataset, plans, configuration)
     else:
-        n_folds = len(folds_of(dataset, plans, configuration))
+        n_folds = len(ensure_folds(dataset, plans, configuration))
         if unknown := [fold for fold in numbers or () if fold >= n_folds]:
             raise ArgumentError(
                 "folds", f"{dataset} has no fold {unknown[0]}: expected 0 to {n_folds - 1}, or {ALL} for all cases"
@@ -92,10 +92,10 @@ def trainings(
     return [Training(dataset, configuration, trainer, plans, fold) for fold in folds or ()]
 
 
-def folds_of(dataset: str, plans: str, configuration: str) -> list[dict[str, list[str]]]:
-    """Return the folds of a data set; where there are none yet, make those that nnU-Net makes.
+def ensure_folds(dataset: str, plans: str, configuration: str) -> list[dict[str, list[str]]]:
+    """Return the folds of a data set. If there are none yet, write those that nnU-Net would make.
 
-    Trainings that start at the same time would each write them.
+    Otherwise trainings that start at the same time would each write the file.
     """
     data = preprocessed_data(dataset, plans, configuration)
     file = preprocessed_dataset(dataset) / SPLITS_FILE

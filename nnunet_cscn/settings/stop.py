@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nnunet_cscn.settings.checks import above, at_least
+from nnunet_cscn.settings.checks import check_above, check_at_least
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class StopSettings:
 
     def __post_init__(self) -> None:
         if self.patience is not None:
-            at_least("stop.patience", self.patience, 1)
-        at_least("stop.cooldown", self.cooldown, 1)
+            check_at_least("stop.patience", self.patience, 1)
+        check_at_least("stop.cooldown", self.cooldown, 1)
         if self.minutes is not None:
-            above("stop.minutes", self.minutes, 0.0)
+            check_above("stop.minutes", self.minutes, 0.0)
 
     @property
     def is_set(self) -> bool:

@@ -33,7 +33,7 @@ def test_losses_are_compared_with_those_of_the_cpu(tmp_path, monkeypatch):
 
     from nnunet_cscn.networks import block_cascade
 
-    monkeypatch.setattr(block_cascade, "draw_origins", block_cascade.draw_origins)  # restored afterwards
+    monkeypatch.setattr(block_cascade, "draw_block_origins", block_cascade.draw_block_origins)  # restored afterwards
     make_folders(tmp_path)
     found = losses("CSCNTrainer", "tiny", "cpu")
     assert found["cpu"] == found["device"]
@@ -68,7 +68,7 @@ def test_blocks_are_drawn_evenly_inside_the_window(monkeypatch):
 
     from nnunet_cscn.networks import block_cascade
 
-    monkeypatch.setattr(block_cascade, "draw_origins", None)
+    monkeypatch.setattr(block_cascade, "draw_block_origins", None)
     _draw_the_same_blocks()
-    drawn = block_cascade.draw_origins(torch.zeros(2, 1, 8, 10), (4, 4), 3, 1)
+    drawn = block_cascade.draw_block_origins(torch.zeros(2, 1, 8, 10), (4, 4), 3, 1)
     assert drawn.tolist() == [[[0, 0], [2, 3], [4, 6]]] * 2
