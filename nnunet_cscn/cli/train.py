@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,6 +31,15 @@ def train(
     ] = None,
     plans: Annotated[str, typer.Option("-p", "--plans", help="Name of the plans.")] = "nnUNetPlans",
     folds: FoldsToTrain = None,
+    pretrained_weights: Annotated[
+        Path | None,
+        typer.Option(
+            "-pretrained_weights",
+            "--pretrained-weights",
+            metavar="FILE",
+            help="Weights to start new trainings from, such as those of `cscn weights`.",
+        ),
+    ] = None,
     devices: Devices = None,
     slurm: Slurm = None,
 ) -> None:
@@ -52,6 +62,7 @@ def train(
         trainer=trainer,
         plans=plans,
         folds=chosen_training_folds(folds),
+        pretrained_weights=pretrained_weights,
         executor=chosen_executor(devices, slurm, folder=jobs_folder),
         n_parts=None if slurm is not None else len(chosen_devices(devices)),
         run=run_shown,

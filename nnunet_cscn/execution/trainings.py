@@ -32,6 +32,7 @@ class Training:
         trainer: Name of the trainer.
         plans: Name of the plans.
         fold: Number of the fold, or ``all`` for a training on all cases.
+        pretrained_weights: Weights of a new training; None for random ones.
     """
 
     dataset: str
@@ -39,6 +40,7 @@ class Training:
     trainer: str
     plans: str
     fold: Fold
+    pretrained_weights: Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -57,6 +59,8 @@ class Training:
         command += ["-p", self.plans, "-device", "{device}"]
         if any((self.folder / f"checkpoint_{name}.pth").is_file() for name in ("final", "latest", "best")):
             command.append("--c")
+        elif self.pretrained_weights is not None:
+            command += ["-pretrained_weights", str(self.pretrained_weights)]
         return Job(
             name=f"{self.trainer} fold {self.fold}",
             command=tuple(command),
@@ -72,7 +76,13 @@ class Training:
 
 
 def trainings(
-    dataset: str, configuration: str, trainer: str, *, plans: str, folds: Sequence[Fold] | None = None
+    dataset: str,
+    configuration: str,
+    trainer: str,
+    *,
+    plans: str,
+    folds: Sequence[Fold] | None = None,
+    pretrained_weights: Path | None = None,
 ) -> list[Training]:
     """Return the trainings of some or all folds.
 
@@ -89,7 +99,7 @@ def trainings(
                 "folds", f"{dataset} has no fold {unknown[0]}: expected 0 to {n_folds - 1}, or {ALL} for all cases"
             )
         folds = list(range(n_folds)) if folds is None else folds
-    return [Training(dataset, configuration, trainer, plans, fold) for fold in folds or ()]
+    return [Training(dataset, configuration, trainer, plans, fold, pretrained_weights) for fold in folds or ()]
 
 
 def ensure_folds(dataset: str, plans: str, configuration: str) -> list[dict[str, list[str]]]:

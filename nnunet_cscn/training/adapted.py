@@ -15,6 +15,7 @@ from torch import Tensor
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint
+from nnunet_cscn.nnunet.discovery import ensure_registered
 from nnunet_cscn.nnunet.plans import configuration_from_plans
 from nnunet_cscn.nnunet.trainer import PlansManager, trainer_named
 from nnunet_cscn.training.ends import Ends, matched
@@ -139,6 +140,7 @@ class _Plan:
 
 
 def _trainer_class(name: str) -> Any:
+    ensure_registered()
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net tells where it looks
             return trainer_named(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,8 @@ def predict_folder(
 
     if not 0 <= part < n_parts:
         raise ArgumentError("part", f"expected a number from 0 to {n_parts - 1} for {n_parts} parts, got {part}")
+    if nan is not None and not math.isfinite(nan):
+        raise ArgumentError("nan", f"expected a finite number, got {nan}")
     previous = _checked_previous_stage(model, previous_stage)
     found = images_in(Path(images), file_ending=model.model.file_ending(), n_channels=len(model.channel_names))
     cases = {case: found[case] for case in sorted(found)[part::n_parts]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.execution.jobs import Executor, RunJobs, run_jobs
@@ -21,6 +22,7 @@ def train(
     trainer: str | None = None,
     plans: str = "nnUNetPlans",
     folds: Sequence[Fold] | None = None,
+    pretrained_weights: str | Path | None = None,
     executor: Executor | None = None,
     n_parts: int | None = None,
     run: RunJobs = run_jobs,
@@ -38,6 +40,8 @@ def train(
         trainer: The trainer, of stage two where there are two; None for CSCNTrainer or CSCNStagedTrainer.
         plans: The plans.
         folds: Numbers of folds, or ``all`` for one training on all cases; None for every fold.
+        pretrained_weights: Weights that new trainings start from, of stage two if there are two stages; None for
+            random ones.
         executor: What runs the trainings, such as ``LocalExecutor(["cuda:0", "cuda:1"])``; None for one at a time on
             each GPU of this machine, or on the CPU.
         n_parts: How many processes share stage one's maps; None for one for each device of this machine, or for each
@@ -72,7 +76,10 @@ def train(
             f"{chosen} learns from out-of-fold probability maps, which do not exist for fold {ALL}: give fold numbers, "
             f"or train CSCNTrainer on {ALL} cases",
         )
-    last = trainings(name, configuration, chosen, plans=plans, folds=folds)
+    weights = None if pretrained_weights is None else Path(pretrained_weights).absolute()
+    if weights is not None and not weights.is_file():
+        raise ArgumentError("pretrained_weights", f"file not found: {weights}")
+    last = trainings(name, configuration, chosen, plans=plans, folds=folds, pretrained_weights=weights)
     if executor is None:
         devices = all_devices()
         executor, n_parts = LocalExecutor(devices), n_parts or len(devices)

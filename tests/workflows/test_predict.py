@@ -65,6 +65,7 @@ def test_parts_share_the_cases(model, images, tmp_path):
         ({"part": 2, "n_parts": 2}, "part", "expected a number from 0 to 1 for 2 parts, got 2"),
         ({"previous_stage": "nowhere"}, "previous_stage", "folder not found: nowhere"),
         ({"images": "nowhere"}, "images", "folder not found: nowhere"),
+        ({"nan": float("inf")}, "nan", "expected a finite number, got inf"),
     ],
 )
 def test_wrong_arguments_are_named_and_nothing_is_written(model, images, tmp_path, arguments, argument, reason):
