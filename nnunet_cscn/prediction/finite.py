@@ -25,7 +25,7 @@ def finite_images(
 
     Args:
         cases: The files of each case.
-        not_finite: What ``check_unharmed`` found in them.
+        not_finite: What ``check_images`` found in them.
         value: What such voxels become; None to refuse them.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The images that are to be predicted: nnU-Net's naming, checked before anything is loaded."""
+"""Find the images to predict by nnU-Net's file names and check them before the prediction."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
 from nnunet_cscn.nifti.voxels import ENDINGS, count_not_finite
 
 ReadImages = Callable[[list[str]], tuple[NDArray[Any], Any]]  # as the readers of nnU-Net
 
 
-def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, list[Path]]:
-    """Return the files of every case, channel by channel.
+def find_images(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, list[Path]]:
+    """Return the files of every case, one for each channel.
 
     Args:
-        folder: Holds ``CASE_0000.nii.gz``, ``CASE_0001.nii.gz`` and so on; or, where a single file holds all channels
-            (colour pictures, volumes of four dimensions), ``CASE_0000`` alone.
-        file_ending: The data set's.
-        n_channels: Channels that the network needs.
+        folder: Folder with ``CASE_0000.nii.gz``, ``CASE_0001.nii.gz`` and so on. If one file contains all channels
+            (colour images, four-dimensional volumes), only ``CASE_0000``.
+        file_ending: File ending of the data set.
+        n_channels: Number of channels that the network needs.
 
     Raises:
-        UserError: When there is no case, or cases lack channels or have too many, all of them listed.
+        UserError: When there is no case, or cases have too few or too many channels. The message lists all such cases.
     """
     if not folder.is_dir():
         raise ArgumentError("images", f"folder not found: {folder}")
@@ -53,30 +53,31 @@ def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, l
     return {case: [file for _, file in sorted(files.items())] for case, files in channels.items()}
 
 
-def check_unharmed(
+def check_images(
     cases: Mapping[str, Sequence[Path]],
     *,
     read: ReadImages | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, dict[Path, int]]:
-    """Check that all files are whole, and find those with voxels that are NaN or infinite.
+    """Check that all files are complete, and find those with voxels that are NaN or infinite.
 
-    nnU-Net's readers fill what a truncated NIfTI file lacks, or end in a worker's traceback. One NaN makes the whole
-    prediction of a case empty with nibabel's reader; ITK's replaces it by 0 in NIfTI files, silently.
+    With an incomplete NIfTI file, nnU-Net's readers fill in missing voxels, or fail in a worker process with a
+    traceback. With nibabel's reader, one NaN makes the whole prediction of a case empty; ITK's reader silently replaces
+    NaN in NIfTI files by 0.
 
     Args:
         cases: The files of each case.
-        read: Reads images of other formats than NIfTI as nnU-Net does; None to skip these.
-        on_progress: Called with the number of finished cases and of all of them.
+        read: Reads images of other formats than NIfTI, as nnU-Net's readers do; None to skip these images.
+        on_progress: Called with the number of finished cases and of all cases.
 
     Returns:
         For each case with voxels that are NaN or infinite, its files with such voxels, and how many each has.
 
     Raises:
-        UserError: When some files cannot be read, all of them listed.
+        UserError: When files cannot be read. The message lists them.
     """
     work = {case: partial(_not_finite, files, read) for case, files in cases.items()}
-    found, problems = each_case(work, on_progress=on_progress)
+    found, problems = process_cases(work, on_progress=on_progress)
     if problems:
         lines = [problems[case] for case in cases if case in problems]
         raise UserError(
@@ -105,15 +106,15 @@ def _not_finite(files: Sequence[Path], read: ReadImages | None) -> dict[Path, in
 def _is_complete(files: dict[int, Path], n_channels: int) -> bool:
     if sorted(files) == list(range(n_channels)):
         return True
-    return list(files) == [0] and _holds_channels(files[0])
+    return list(files) == [0] and _is_multichannel(files[0])
 
 
-def _holds_channels(file: Path) -> bool:
-    """Tell whether one file holds several channels, which nnU-Net's readers then take apart."""
+def _is_multichannel(file: Path) -> bool:
+    """Return whether one file contains several channels. nnU-Net's readers split such a file."""
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(file))
     try:
         reader.ReadImageInformation()
-    except RuntimeError:  # not in SimpleITK's reach
+    except RuntimeError:  # SimpleITK cannot read the format
         return False
     return bool(reader.GetDimension() == 4 or reader.GetNumberOfComponents() > 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.case_pool import each_case
+from nnunet_cscn.evaluation.case_pool import process_cases
 
 
 def empty_predictions(
@@ -22,7 +22,9 @@ def empty_predictions(
         cases: The names of the cases.
         file_ending: The ending of the files.
     """
-    found, unreadable = each_case({case: partial(_is_empty, reader, folder / f"{case}{file_ending}") for case in cases})
+    found, unreadable = process_cases(
+        {case: partial(_is_empty, reader, folder / f"{case}{file_ending}") for case in cases}
+    )
     return tuple(case for case, is_empty in found.items() if is_empty), tuple(
         case for case in cases if case in unreadable
     )

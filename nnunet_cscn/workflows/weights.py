@@ -43,8 +43,10 @@ class AdaptedWeights:
         return [
             f"{file}: {parts.kept_tensors} tensors of {parts.checkpoint} are unchanged",
             "channels: "
-            + _named(parts.kept_channels, parts.new_channels, "start from the mean", parts.dropped_channels),
-            "labels: " + _named(parts.kept_labels, parts.new_labels, "start anew", parts.dropped_labels),
+            + _named(
+                parts.kept_channels, parts.new_channels, "from the mean of the model's channels", parts.dropped_channels
+            ),
+            "labels: " + _named(parts.kept_labels, parts.new_labels, "random weights", parts.dropped_labels),
             "segmentation heads: "
             + (
                 f"start anew, as nnU-Net loads none; to keep those of the kept labels, set CSCN_HEADS={file}"
@@ -121,6 +123,6 @@ def _checkpoint(model: Path) -> Path:
 
 def _named(kept: tuple[str, ...], new: tuple[str, ...], how: str, dropped: tuple[str, ...]) -> str:
     parts = [f"{', '.join(kept) or 'none'} kept"]
-    parts += [f"{', '.join(new)} new, {how}"] if new else []
+    parts += [f"{', '.join(new)} new ({how})"] if new else []
     parts += [f"{', '.join(dropped)} dropped"] if dropped else []
     return "; ".join(parts)

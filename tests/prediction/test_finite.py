@@ -4,7 +4,7 @@ import SimpleITK
 
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.prediction.finite import finite_images
-from nnunet_cscn.prediction.images import check_unharmed
+from nnunet_cscn.prediction.images import check_images
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def read(file):
 
 
 def test_such_images_are_refused_by_case_file_and_number_of_voxels(cases):
-    with pytest.raises(ArgumentError) as refused, finite_images(cases, check_unharmed(cases), None):
+    with pytest.raises(ArgumentError) as refused, finite_images(cases, check_images(cases), None):
         pass
     assert refused.value.argument == "images"
     assert "1 of 2 cases" in refused.value.reason
@@ -41,7 +41,7 @@ def test_images_without_them_are_handed_on(cases):
 
 @pytest.mark.parametrize("value", [0.0, -5.0])
 def test_voxels_are_replaced_in_a_copy_on_the_same_grid(cases, value):
-    with finite_images(cases, check_unharmed(cases), value) as files:
+    with finite_images(cases, check_images(cases), value) as files:
         assert files["b"] == cases["b"]
         assert files["a"][0] == cases["a"][0]
         (old, before), (new, after) = read(cases["a"][1]), read(files["a"][1])

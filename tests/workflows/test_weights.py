@@ -33,7 +33,7 @@ def test_a_model_is_named_by_its_folder_a_fold_or_a_file(model, tmp_path, part):
 def test_what_is_kept_and_what_is_new_is_told(model, tmp_path):
     made = adapt_weights(model, 905, tmp_path / "start.pth", plans="newPlans")
     told = made.lines()
-    assert "channels: MRI kept; CT new, start from the mean" in told
+    assert "channels: MRI kept; CT new (from the mean of the model's channels)" in told
     assert "labels: background, GTVp kept; GTVn dropped" in told
     assert told[-1] == (
         "next: nnUNetv2_train Dataset905_Other 3d_tiny FOLD -tr CSCNTrainer -p newPlans "
