@@ -95,6 +95,8 @@ def _prepared(name: str, size: Size, device: str, *, compiled: bool) -> Any:
     trainer = make_trainer(name, size, device)
     if compiled and device == "cpu":  # nnU-Net compiles on GPUs alone; the graph can be tried everywhere
         trainer.network = torch.compile(trainer.network, backend="eager")
+    if device == "cuda":  # with the usual scale the first steps may be skipped, and losses could not be compared
+        trainer.grad_scaler = torch.amp.GradScaler("cuda", init_scale=2.0**10)
     trainer.network.train()
     return trainer
 
