@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ def predict_challenge_case(
     *,
     sockets: Sequence[str] = (),
     out_socket: str,
+    on_note: Callable[[str], None] | None = None,
 ) -> Path:
     """Predict one case of a challenge platform. The platform provides one folder for each input, with one image in it.
 
@@ -63,6 +64,7 @@ def predict_challenge_case(
         out: Output folder, such as ``/output``. The label map is written to ``images/OUT_SOCKET/output.mha``.
         sockets: The names of the inputs in the order of the model's channels. Not needed for a single input.
         out_socket: Name of the output.
+        on_note: Called with a sentence if the prediction is empty.
 
     Returns:
         The written file. It has the grid of the first channel.
@@ -83,7 +85,10 @@ def predict_challenge_case(
         volumes = [read_volume(file) for file in files]
         for volume, copy in zip(volumes, copies, strict=True):
             write_volume(copy, volume.voxels, volume.grid)
-        _write_meta_image(target, model.predict_files(copies).mask, volumes[0].grid)
+        mask = model.predict_files(copies).mask
+        _write_meta_image(target, mask, volumes[0].grid)
+    if on_note is not None and not mask.any():
+        on_note("plausibility: the prediction is empty")
     return target
 
 
