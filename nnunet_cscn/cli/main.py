@@ -18,6 +18,7 @@ from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
 from nnunet_cscn.cli.fold_options import ManyFolds
+from nnunet_cscn.cli.model import model_app
 from nnunet_cscn.cli.observers import observers
 from nnunet_cscn.cli.paper import paper_app
 from nnunet_cscn.cli.phantom import phantom
@@ -68,6 +69,7 @@ app.add_typer(weights_app, name="weights", rich_help_panel=TRAINING)
 app.command("predict", cls=ManyFolds, rich_help_panel=PREDICTION)(predict)
 app.command("predict-dicom", cls=ManyFolds, rich_help_panel=PREDICTION)(predict_dicom)
 app.add_typer(deploy_app, name="deploy", rich_help_panel=PREDICTION)
+app.add_typer(model_app, name="model", rich_help_panel=PREDICTION)
 app.command("evaluate", rich_help_panel=EVALUATION)(evaluate)
 app.command("compare", rich_help_panel=EVALUATION)(compare)
 app.command("observers", rich_help_panel=EVALUATION)(observers)
