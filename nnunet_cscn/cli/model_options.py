@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,23 @@ Stitched = Annotated[
     typer.Option(
         "--stitched",
         help="Run the coarse network on the whole image first instead of inside each tile (CSCNStagedTrainer).",
+    ),
+]
+
+
+def _trust(is_trusted: bool) -> bool:
+    if is_trusted:  # the processes that a command starts have to know it too
+        os.environ["CSCN_TRUST"] = "1"
+    return is_trusted
+
+
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        envvar="CSCN_TRUST",
+        callback=_trust,
+        help="Load checkpoints even if they run code. Only for files that you trust.",
     ),
 ]
 

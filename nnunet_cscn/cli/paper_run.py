@@ -13,6 +13,7 @@ from rich.table import Table
 from nnunet_cscn.cli.app import console, error_console
 from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_executor
 from nnunet_cscn.cli.fold_options import Folds, chosen_folds
+from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset, Methods, prepared_runs
 from nnunet_cscn.cli.score_options import JsonFile
 from nnunet_cscn.errors import ArgumentError, CommandFailed
@@ -33,6 +34,7 @@ def run(
     folds: Folds = None,
     devices: Devices = None,
     slurm: Slurm = None,
+    trust: Trust = False,
     executor: Annotated[Literal["local", "slurm"] | None, typer.Option(hidden=True)] = None,  # --slurm says it
 ) -> None:
     """Train every method on every split and predict the test cases of the split.

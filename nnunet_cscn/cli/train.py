@@ -9,6 +9,7 @@ import typer
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_shown
 from nnunet_cscn.cli.fold_options import Folds, chosen_folds
+from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.execution.trainings import Training
 
 
@@ -32,6 +33,7 @@ def train(
     folds: Folds = None,
     devices: Devices = None,
     slurm: Slurm = None,
+    trust: Trust = False,
 ) -> None:
     """Train folds with nnUNetv2_train, one at a time on each device.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-import pickle
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,18 @@ from typing import Any
 from nnunet_cscn.errors import ArgumentError, CommandFailed, UserError
 from nnunet_cscn.execution.commands import run_command
 from nnunet_cscn.execution.jobs import Job, JobRefused
-from nnunet_cscn.files import replacing
+from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nnunet.discovery import ensure_registered
+
+SLOW_FILE_SERVER_SECONDS = 15  # until it shows what a node has written
+_ENDED_WELL = ("COMPLETED", "COMPLETING")
 
 
 class SlurmExecutor:
     """Submits jobs to Slurm, unless an earlier run of the command has left them there.
 
-    Beside the log of a job stands a file that tells which of Slurm's jobs it is, so that a command that was killed
-    finds its jobs again.
+    Beside the log of a job stand a file that tells which of Slurm's jobs it is, so that a command that was killed
+    finds its jobs again, and at its end one that tells how it went. Both are JSON: nothing is unpickled here.
 
     Args:
         folder: Where submitit keeps its files; every node has to see it, and nnU-Net's folders.
@@ -40,6 +44,7 @@ class SlurmExecutor:
         try:
             self._executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
             self._executor.update_parameters(**options)
+            self._job_class = self._executor._executor.job_class
         except (NameError, RuntimeError, AssertionError, TypeError, ValueError) as refused:
             raise ArgumentError("slurm", str(refused) or "an option has a value of the wrong type") from None
         self._submitted: dict[Path, Any] = {}
@@ -48,7 +53,7 @@ class SlurmExecutor:
         """Submit jobs, those of an array together, or wait for those that wait or run already."""
         new: dict[str | Job, list[Job]] = {}
         for job in jobs:
-            handle = _still_there(_handle_file(job))
+            handle = _still_there(_handle_file(job), self._job_class)
             if handle is None:
                 new.setdefault(job.array or job, []).append(job)
             else:
@@ -61,6 +66,7 @@ class SlurmExecutor:
     def _submitted_together(self, jobs: Sequence[Job]) -> list[Any]:
         for job in jobs:
             job.forget_log()
+            _outcome_file(job).unlink(missing_ok=True)
         try:
             with self._executor.batch() if len(jobs) > 1 else contextlib.nullcontext():
                 return [self._executor.submit(run_on_node, job) for job in jobs]
@@ -74,9 +80,8 @@ class SlurmExecutor:
         """Note which of Slurm's jobs it is."""
         file = _handle_file(job)
         self._submitted[file] = handle
-        with replacing(file) as temporary:
-            temporary.write_bytes(pickle.dumps(handle))
-        return SlurmJob(handle)
+        write_json(file, {"job_id": str(handle.job_id), "folder": str(handle.paths.folder)})
+        return SlurmJob(handle, _outcome_file(job))
 
     def cancel(self) -> None:
         """Cancel all that was submitted or found."""
@@ -90,10 +95,12 @@ class SlurmJob:
 
     Args:
         job: submitit's handle.
+        outcome_file: Where the job says how it went. submitit has a file for that too, which is a pickle.
     """
 
-    def __init__(self, job: Any) -> None:
+    def __init__(self, job: Any, outcome_file: Path) -> None:
         self._job = job
+        self._outcome_file = outcome_file
 
     def running(self) -> bool:
         """Tell whether Slurm has given it a node."""
@@ -109,15 +116,18 @@ class SlurmJob:
         Raises:
             CommandFailed: When it has not.
         """
-        died = self._job.exception()  # killed, timed out, a node lost
-        if died is not None:
-            raise CommandFailed(f"{self._job.state}: {_last_line(str(died))}")
-        if failure := self._job.result():
-            raise CommandFailed(failure)
+        end = time.monotonic() + (SLOW_FILE_SERVER_SECONDS if self._job.state in _ENDED_WELL else 0)
+        while not self._outcome_file.is_file() and time.monotonic() < end:
+            time.sleep(1)
+        outcome = read_json_file(self._outcome_file) if self._outcome_file.is_file() else None
+        if not isinstance(outcome, dict):  # killed, timed out, a node lost
+            raise CommandFailed(f"{self._job.state}: {_last_line(self._job.stderr() or 'it left no word of its end')}")
+        if failure := outcome.get("failure"):
+            raise CommandFailed(str(failure))
 
 
 def _last_line(text: str) -> str:
-    """submitit tells all that a job wrote to its standard error."""
+    """Return the last line of what a job wrote to its standard error."""
     lines = [line.strip() for line in text.splitlines() if line.strip(" -")]
     return lines[-1] if lines else text
 
@@ -126,7 +136,11 @@ def _handle_file(job: Job) -> Path:
     return job.log_file.with_suffix(".submitted")
 
 
-def _still_there(handle_file: Path) -> Any:
+def _outcome_file(job: Job) -> Path:
+    return job.log_file.with_suffix(".outcome")
+
+
+def _still_there(handle_file: Path, job_class: Any) -> Any:
     """Return submitit's handle of a job that waits or runs; None where there is none.
 
     Raises:
@@ -135,9 +149,10 @@ def _still_there(handle_file: Path) -> Any:
     if not handle_file.is_file():
         return None
     try:
-        job = pickle.loads(handle_file.read_bytes())
+        content = json.loads(handle_file.read_bytes())
+        job = job_class(folder=content["folder"], job_id=str(content["job_id"]))
         is_done, state = job.done(force_check=True), str(job.state)
-    except Exception as fault:  # damaged, or of another version of submitit
+    except Exception as fault:  # damaged, or of a version before this one
         raise JobRefused(
             f"{handle_file} cannot be read ({fault}): if the job that it stands for does not run any more (`squeue`), "
             "remove the file"
@@ -165,8 +180,8 @@ def _is_queued(job_id: str, handle_file: Path) -> bool:
     )
 
 
-def run_on_node(job: Job) -> str | None:
-    """Run a job's command on the node, on a GPU where there is one; return why it failed, or None."""
+def run_on_node(job: Job) -> None:
+    """Run a job's command on the node, on a GPU where there is one, and write down why it failed, if it did."""
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -175,8 +190,9 @@ def run_on_node(job: Job) -> str | None:
     try:
         run_command([part.format(device=device) for part in job.command], job.log_file, env=env)
     except CommandFailed as failure:
-        return str(failure)
-    return None
+        write_json(_outcome_file(job), {"failure": str(failure)})
+    else:
+        write_json(_outcome_file(job), {"failure": None})
 
 
 def parse_options(text: str) -> dict[str, str | int]:

@@ -108,7 +108,9 @@ class Model:
         """Return what tells the model from others, for a JSON file."""
         return {"model": self.folder.name, "folds": list(self.folds), "checkpoint": self.checkpoint}
 
-    def load(self, device: torch.device, window: SlidingWindow, *, manner: Manner = "tiles") -> Any:
+    def load(
+        self, device: torch.device, window: SlidingWindow, *, manner: Manner = "tiles", trust: bool | None = None
+    ) -> Any:
         """Return nnU-Net's predictor as ``nnUNetv2_predict`` sets it up.
 
         Args:
@@ -116,11 +118,13 @@ class Model:
             window: How to move over the image.
             manner: ``tiles``: as nnU-Net does. ``stitched``: the fine network gets the coarse probabilities of the
                 whole image, not of each tile. ``views``: three times, along three views, averaged.
+            trust: Whether the checkpoints and plans may run code of their own; None for what ``CSCN_TRUST`` says.
 
         Raises:
+            ForeignCode: When a checkpoint or the plans would run code that is none of nnU-Net's.
             UserError: When a checkpoint is damaged, or the manner is unknown or not one that the model has learnt.
         """
-        from nnunet_cscn.nnunet.checkpoints import read_checkpoint
+        from nnunet_cscn.nnunet.loading import load_trained
 
         if manner not in get_args(Manner):
             raise ArgumentError("manner", f"expected {', '.join(get_args(Manner))}, got {manner}")
@@ -134,14 +138,7 @@ class Model:
             verbose_preprocessing=window.verbose,
             allow_tqdm=window.progress,
         )
-        try:
-            predictor.initialize_from_trained_model_folder(str(self.folder), self.folds, self.checkpoint)
-        except UserError:
-            raise
-        except Exception:
-            for fold in self.folds:
-                read_checkpoint(self._file(fold))  # tells in a sentence which one is damaged
-            raise
+        load_trained(predictor, self.folder, self.folds, self.checkpoint, trust=trust)
         return predictor
 
     def _file(self, fold: Fold) -> Path:

@@ -50,6 +50,7 @@ def load_model(
     mirroring: bool = True,
     step_size: float = 0.5,
     manner: Manner = "tiles",
+    trust: bool | None = None,
 ) -> LoadedModel:
     """Load a trained model from ``$nnUNet_results``; the defaults are those of ``nnUNetv2_predict``.
 
@@ -65,13 +66,15 @@ def load_model(
         step_size: Step between tiles, as a fraction of a tile, above 0 and up to 1.
         manner: ``tiles``: as nnU-Net does. ``stitched``: the fine network gets the coarse probabilities of the whole
             image (for CSCNStagedTrainer). ``views``: along three views, averaged (for models of three views).
+        trust: Whether checkpoints and plans may run code of their own, as nnU-Net lets them; None for what the
+            variable ``CSCN_TRUST`` says, else not.
 
     Returns:
         The model, which can predict any number of images.
 
     Raises:
-        UserError: When there is no such model, a fold is not trained, a checkpoint is damaged, the device is absent, or
-            the model has not learnt that manner.
+        UserError: When there is no such model, a fold is not trained, a checkpoint is damaged or would run code, the
+            device is absent, or the model has not learnt that manner.
 
     Example:
         >>> model = load_model(901, "3d_fullres", folds=(0,), device="cuda")  # doctest: +SKIP
@@ -84,6 +87,7 @@ def load_model(
         device=device,
         manner=manner,
         window=SlidingWindow(step_size, mirroring, progress=False),
+        trust=trust,
     )
 
 
@@ -95,6 +99,7 @@ def load_model_folder(
     device: str | None = None,
     manner: Manner = "tiles",
     window: SlidingWindow = _QUIET,
+    trust: bool | None = None,
 ) -> LoadedModel:
     """Load a trained model from a folder that lies anywhere, such as one that somebody sent.
 
@@ -105,6 +110,7 @@ def load_model_folder(
         device: As in ``load_model``.
         manner: As in ``load_model``.
         window: How tiles are laid, and what nnU-Net shows meanwhile.
+        trust: As in ``load_model``.
 
     Raises:
         UserError: As ``load_model``.
@@ -116,7 +122,7 @@ def load_model_folder(
     model = Model(Path(folder), tuple(folds), checkpoint)
     model.check()
     ensure_registered()
-    return LoadedModel(model, model.load(chosen_device(device), window, manner=manner))
+    return LoadedModel(model, model.load(chosen_device(device), window, manner=manner, trust=trust))
 
 
 class LoadedModel:
