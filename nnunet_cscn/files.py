@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
+import re
 import shutil
-import uuid
+import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.temporary import PREFIX, aside, temporary_folder
+
+_LITTLE_ROOM = 2**20  # bytes
+_OPEN_FILE = re.compile(r"/proc/(self|\d+)/fd/\d+|/dev/fd/\d+")
 
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``target`` and rename it to ``target`` when the block ends well.
+    """Yield a temporary path and put what is written there in the place of ``target`` when the block ends well.
 
-    The temporary name keeps the target's ending (writers choose the format by it) and starts with a dot. After an
-    exception the temporary file is removed and ``target`` is as it was.
+    The temporary file has the target's name (writers choose the format by its ending) and stands in a hidden folder
+    beside it. It reaches the disk before it is renamed, so that not even a power cut leaves half a file. After an
+    exception ``target`` is as it was. A link is followed; a pipe or a device gets the content and stays what it is.
 
     Args:
         target: The file to write. Its folder is created.
 
     Yields:
         The path to write to.
+
+    Raises:
+        OSError: When it can't be written, with the name of ``target``.
 
     Example:
         >>> import tempfile
@@ -34,39 +46,46 @@ def replacing(target: Path) -> Iterator[Path]:
         >>> (folder / "a.txt").read_text()
         'whole'
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
-    try:
-        yield temporary
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _naming(target):
+        is_stream = _is_stream(target)
+        place = Path(os.path.realpath(target))
+        with temporary_folder(Path(tempfile.gettempdir()) if is_stream else place.parent) as folder:
+            temporary = folder / target.name
+            yield temporary
+            if is_stream:
+                with temporary.open("rb") as source, target.open("ab") as stream:
+                    shutil.copyfileobj(source, stream)
+            else:
+                _to_disk(temporary)
+                temporary.replace(place)
+                _to_disk(place.parent)
 
 
 @contextlib.contextmanager
 def replacing_folder(target: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``target`` and rename it to ``target`` when the block ends well.
+    """Yield a new folder and put it in the place of ``target`` when the block ends well.
 
     Args:
         target: The folder to make. Where it exists, it is replaced as a whole.
 
     Yields:
         An empty folder to fill.
+
+    Raises:
+        OSError: When it can't be written.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
-    temporary.mkdir()
-    try:
-        yield temporary
+    with temporary_folder(target.parent) as folder:
+        new = folder / "new"
+        new.mkdir()
+        yield new
+        for parent, _, names in os.walk(new):
+            for name in names:
+                _to_disk(Path(parent, name))
+            _to_disk(Path(parent))
         if target.exists():
-            old = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}.old")
-            target.replace(old)
-            temporary.replace(target)
-            shutil.rmtree(old)
-        else:
-            temporary.replace(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            target.rename(aside(folder, target))
+        new.rename(target)
+        _to_disk(target.parent)
 
 
 def write_json(target: Path, content: Any, *, allow_nan: bool = False) -> None:
@@ -92,7 +111,7 @@ def write_text(target: Path, text: str) -> None:
         text: What goes in.
     """
     with replacing(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def read_json_file(file: Path) -> Any:
@@ -105,5 +124,61 @@ def read_json_file(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError as failure:
         raise UserError(f"{file} cannot be read: {failure.strerror}") from failure
-    except ValueError as failure:
+    except (ValueError, RecursionError) as failure:
         raise UserError(f"{file} is not valid JSON ({failure}): restore it or create it again") from failure
+
+
+@contextlib.contextmanager
+def _naming(target: Path) -> Iterator[None]:
+    """Give what the system refuses the name of the file that the user knows."""
+    try:
+        yield
+    except OSError as refusal:
+        is_ours = refusal.filename is None or PREFIX in os.fspath(refusal.filename)
+        if refusal.errno is None or not is_ours:
+            raise
+        raise OSError(refusal.errno, refusal.strerror, str(target)) from refusal
+    except RuntimeError as fault:  # libraries say it in words of their own
+        if shutil.disk_usage(_existing(target.parent)).free > _LITTLE_ROOM:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from fault
+
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+
+
+def _is_stream(target: Path) -> bool:
+    """Tell whether a path leads to something that is written to, not replaced: a pipe, a device, an open file.
+
+    Raises:
+        OSError: When it leads to a folder or a disk.
+    """
+    place = target
+    for _ in range(40):  # links that the kernel would follow
+        if _OPEN_FILE.fullmatch(str(place.parent.resolve() / place.name)):
+            return True
+        if not place.is_symlink():
+            break
+        place = place.parent / place.readlink()
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if stat.S_ISBLK(mode):
+        raise OSError(errno.EINVAL, "this is a disk, not a file", str(target))
+    return not stat.S_ISREG(mode)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as refusal:
+        if refusal.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems have nothing to wait for
+            raise
+    finally:
+        os.close(descriptor)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 _NUMPY_MODULES = ("numpy._core.multiarray", "numpy.core.multiarray")  # since numpy 2, and before
-_NUMBER_KINDS = "biuf"
+_KINDS = "biufU"  # nnU-Net makes the names of cases texts of numpy
 
 _STORAGES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
@@ -37,17 +37,17 @@ IN_POSTPROCESSING = frozenset(
 
 
 def numbers_of_numpy() -> list[Any]:
-    """Return what reads a number of numpy, for ``torch.serialization.safe_globals``.
+    """Return what reads a number or a text of numpy, for ``torch.serialization.safe_globals``.
 
     numpy 1 and 2 call the same function differently in their files; either reads those of the other.
     """
-    kinds = {type(np.dtype(code)) for code in np.typecodes["All"] if np.dtype(code).kind in _NUMBER_KINDS}
+    kinds = {type(np.dtype(code)) for code in np.typecodes["All"] if np.dtype(code).kind in _KINDS}
     return [np.dtype, *sorted(kinds, key=str), *(_number_reader(module) for module in _NUMPY_MODULES)]
 
 
 def _number_reader(module: str) -> Callable[[np.dtype[Any], bytes], Any]:
     def scalar(dtype: np.dtype[Any], content: bytes) -> Any:
-        if dtype.kind not in _NUMBER_KINDS:
+        if dtype.kind not in _KINDS:
             raise ValueError(f"a number of the type {dtype}")
         return np.frombuffer(content, dtype, count=1)[0]
 

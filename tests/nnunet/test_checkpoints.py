@@ -23,11 +23,13 @@ def test_all_that_nnunet_writes_is_read(clean, tmp_path):
     content = torch.load(clean, weights_only=False)
     content["_best_ema"] = np.float32(0.75)
     content["logging"] = {"ema_fg_dice": [np.float64(0.5), np.float32(0.25)], "lrs": [0.01]}
+    content["init_args"]["cscn"] = {"split": {"train": [np.str_("case_1")], "val": []}}
     content["optimizer_state"] = {"state": {0: {"momentum_buffer": torch.ones(2, dtype=torch.float16)}}}
     torch.save(content, tmp_path / "checkpoint_final.pth")
     read = read_checkpoint(tmp_path / "checkpoint_final.pth")
     assert read["_best_ema"] == np.float32(0.75)
     assert read["logging"] == content["logging"]
+    assert read["init_args"]["cscn"]["split"]["train"] == ["case_1"]
     assert read["init_args"]["device"] == torch.device("cpu")
     assert all(torch.equal(tensor, read["network_weights"][key]) for key, tensor in content["network_weights"].items())
     assert torch.equal(read["optimizer_state"]["state"][0]["momentum_buffer"], torch.ones(2, dtype=torch.float16))
