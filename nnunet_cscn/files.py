@@ -74,7 +74,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     Raises:
         OSError: When it can't be written.
     """
-    with temporary_folder(target.parent) as folder:
+    with _naming(target), temporary_folder(target.parent) as folder:
         new = folder / "new"
         new.mkdir()
         yield new

@@ -27,7 +27,7 @@ FASTER_ON_CPU = {
 }
 
 POLL_SECONDS = 0.1
-GRACE_SECONDS = 10
+GRACE_SECONDS = 2
 LOCK_SECONDS = 5
 
 
@@ -76,7 +76,7 @@ def run_command(
         log_file: Where its output goes, standard error included.
         env: Its environment.
         on_line: Called with each line that it prints.
-        on_start: Called with its process, which another thread may end by ``stop_group``.
+        on_start: Called with its process, which another thread may end by ``stop_groups``.
 
     Raises:
         UserError: When the command is not installed.
@@ -102,7 +102,7 @@ def run_command(
             last = line.strip() or last
             on_line(line)
     finally:
-        stop_group(process)
+        stop_groups([process])
     if process.returncode != 0:
         raise CommandFailed(
             f"`{' '.join(command)}` failed with status {process.returncode}: {last} (full log: {log_file})"
@@ -140,13 +140,16 @@ def _lock(log: IO[bytes]) -> bool:
     return True
 
 
-def stop_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started: politely first, then for good."""
+def stop_groups(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes and all that they started: politely first, then for good, all at the same time."""
     for force in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, force)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=GRACE_SECONDS)
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, force)
+        end = time.monotonic() + GRACE_SECONDS
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=max(0.0, end - time.monotonic()))
 
 
 def _lines_while_running(process: subprocess.Popen[bytes], log_file: Path) -> Iterator[str]:

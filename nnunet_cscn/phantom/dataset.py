@@ -11,6 +11,7 @@ import SimpleITK
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder, write_json
+from nnunet_cscn.nifti.writing import write_image
 from nnunet_cscn.phantom.case import Case, make_case
 from nnunet_cscn.phantom.heads import HeadFile, find_label_maps, locate
 from nnunet_cscn.phantom.manifest import MANIFEST, is_complete, manifest, read_manifest
@@ -115,7 +116,7 @@ def _write_case(folder: Path, settings: PhantomSettings, index: int, head: HeadF
         image = SimpleITK.GetImageFromArray(voxels)
         image.SetSpacing(settings.spacing_mm)
         image.SetOrigin(_origin(case))
-        SimpleITK.WriteImage(image, str(path), useCompression=True)
+        write_image(path, image)
     return name, case.patient
 
 

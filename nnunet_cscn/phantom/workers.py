@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from typing import Any, TypeVar
+
+from nnunet_cscn.processes import die_with
 
 Result = TypeVar("Result")
 
@@ -21,7 +24,7 @@ def workers(processes: int) -> Iterator[Executor | None]:
         yield None
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the progress display's thread in mid-step
-    pool = ProcessPoolExecutor(processes, context)
+    pool = ProcessPoolExecutor(processes, context, initializer=die_with, initargs=(os.getpid(),))
     try:
         yield pool
     finally:

@@ -11,7 +11,7 @@ from acvl_utils.cropping_and_padding.bounding_boxes import insert_crop_into_imag
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.files import replacing
+from nnunet_cscn.nifti.writing import write_image
 
 _READERS = ("SimpleITKIO", "SimpleITKIOWithReorient")
 
@@ -67,5 +67,4 @@ def write_map(file: Path, values: NDArray[np.float32], properties: dict[str, Any
     image.SetDirection(geometry["direction"])
     if (orientation := geometry.get("original_orientation")) is not None:
         image = SimpleITK.DICOMOrient(image, orientation)
-    with replacing(file) as temporary:
-        SimpleITK.WriteImage(image, str(temporary), True)
+    write_image(file, image)

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import SimpleITK
-from numpy.typing import NDArray
 
 from nnunet_cscn.conversion.source_volumes import ALL_ENDINGS, read_volume
 from nnunet_cscn.errors import ArgumentError, UserError, there_is
-from nnunet_cscn.files import replacing
-from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.nifti.voxels import ENDINGS
-from nnunet_cscn.nifti.writing import itk_image, write_volume
+from nnunet_cscn.nifti.writing import write_volume
 from nnunet_cscn.workflows.models import LoadedModel, load_model_folder
 
 
@@ -82,7 +74,7 @@ def predict_challenge_case(
         volumes = [read_volume(file) for file in files]
         for volume, copy in zip(volumes, copies, strict=True):
             write_volume(copy, volume.voxels, volume.grid)
-        _write_meta_image(target, model.predict_files(copies).mask, volumes[0].grid)
+        write_volume(target, model.predict_files(copies).mask, volumes[0].grid)
     return target
 
 
@@ -105,14 +97,3 @@ def _only_image(folder: Path) -> Path:
     if len(files) != 1:
         raise UserError(f"{folder}: expected one image, found {len(files)}")
     return files[0]
-
-
-def _write_meta_image(target: Path, mask: NDArray[Any], grid: Grid) -> None:
-    with replacing(target) as temporary:
-        try:
-            SimpleITK.WriteImage(itk_image(mask, grid), str(temporary), True)
-            written = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(temporary)))  # ITK is silent on a full disk
-        except RuntimeError as fault:
-            raise OSError(errno.EIO, "it could not be written whole", str(target)) from fault
-        if not np.array_equal(written, mask):
-            raise OSError(errno.EIO, "it could not be written whole", str(target))

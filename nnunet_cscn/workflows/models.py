@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.files import replacing
 from nnunet_cscn.nnunet.discovery import ensure_registered
 from nnunet_cscn.nnunet.folders import model_folder
 from nnunet_cscn.prediction.devices import chosen_device
@@ -206,6 +205,7 @@ class LoadedModel:
             UserError: When a file is missing or damaged, their number is wrong, ``out`` has another ending, or the
                 model needs the segmentations of another one.
         """
+        from nnunet_cscn.nifti.writing import whole_volume
         from nnunet_cscn.prediction.images import check_unharmed
 
         paths, ending = [Path(file) for file in files], self.model.file_ending()
@@ -221,7 +221,7 @@ class LoadedModel:
             raise ArgumentError("files", f"the model needs {wanted}, the files contain {len(voxels)}")
         predicted = self._predicted(voxels, properties)
         if out is not None:
-            with replacing(Path(out)) as temporary:
+            with whole_volume(Path(out)) as temporary:
                 reader.write_seg(predicted.mask, str(temporary), properties)
         return predicted
 
