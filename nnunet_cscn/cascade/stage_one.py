@@ -11,7 +11,8 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
-from nnunet_cscn.nnunet.checkpoints import ForeignCode, read_checkpoint, record_of
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode
+from nnunet_cscn.nnunet.checkpoints import read_checkpoint, record_of
 from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset, read_dataset_json
 from nnunet_cscn.nnunet.plans import configuration_from_plans, data_identifier, read_plans
 from nnunet_cscn.settings.block import Settings

@@ -10,6 +10,7 @@ import typer
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.fold_options import chosen_folds_or_all
 from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.nnunet.checkpoint_files import TRUST_VARIABLE
 
 if TYPE_CHECKING:
     from nnunet_cscn.prediction.predictor import Manner, SlidingWindow
@@ -35,7 +36,7 @@ Stitched = Annotated[
 
 def _trust(is_trusted: bool) -> bool:
     if is_trusted:  # the processes that a command starts have to know it too
-        os.environ["CSCN_TRUST"] = "1"
+        os.environ[TRUST_VARIABLE] = "1"
     return is_trusted
 
 
@@ -43,7 +44,7 @@ Trust = Annotated[
     bool,
     typer.Option(
         "--trust",
-        envvar="CSCN_TRUST",
+        envvar=TRUST_VARIABLE,
         callback=_trust,
         help="Load checkpoints even if they run code. Only for files that you trust.",
     ),

@@ -16,6 +16,7 @@ from nnunet_cscn.cli.fold_options import Folds, chosen_folds
 from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset, Methods, prepared_runs
 from nnunet_cscn.cli.score_options import JsonFile
+from nnunet_cscn.cli.train import tell_torn
 from nnunet_cscn.errors import ArgumentError, CommandFailed
 from nnunet_cscn.execution.jobs import Job, JobState, run_jobs
 
@@ -60,7 +61,10 @@ def run(
         )
     runner = chosen_executor(devices, slurm, folder=results_folder() / name / "cscn_jobs")
     board = _Board(runs)
-    waiting = {each.job(): each for each in runs if not each.is_done}
+    left = [each for each in runs if not each.is_done]
+    for file in [file for each in left for file in each.training.clear()]:
+        tell_torn(file)
+    waiting = {each.job(): each for each in left}
 
     def on_state(job: Job, state: JobState, reason: str) -> None:
         each = waiting[job]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,8 +59,14 @@ def train(
         n_parts=None if slurm is not None else len(chosen_devices(devices)),
         run=run_shown,
         on_finished=_tell_finished,
+        on_torn=tell_torn,
     )
 
 
 def _tell_finished(training: Training) -> None:
     console.print(f"{training.trainer} fold {training.fold} is finished: {training.folder}", soft_wrap=True)
+
+
+def tell_torn(file: Path) -> None:
+    """Say that a checkpoint was removed."""
+    console.print(f"{file} was incomplete and has been removed", soft_wrap=True, markup=False, highlight=False)

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.pickles.allowed import IN_CHECKPOINTS, numbers_of_numpy
-from nnunet_cscn.pickles.opcodes import LARGEST, DamagedPickle, foreign_to
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, foreign_in, refusal, trusts_all
+from nnunet_cscn.pickles.allowed import numbers_of_numpy
 
 RECORD = "cscn"  # our entry among the arguments that nnU-Net keeps in a checkpoint
-TRUST_VARIABLE = "CSCN_TRUST"
 
 _ZIP = b"PK\x03\x04"
 _ONE_AT_A_TIME = threading.Lock()  # torch keeps what is allowed for the whole process
-
-
-class ForeignCode(UserError):  # noqa: N818  it is what was found
-    """A file would run code that is none of nnU-Net's."""
 
 
 def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
@@ -54,11 +47,6 @@ def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
     return dict(checkpoint)
 
 
-def trusts_all() -> bool:
-    """Tell whether the user has said, for all processes, that checkpoints may run code."""
-    return os.environ.get(TRUST_VARIABLE, "").strip().lower() in ("1", "true", "yes")
-
-
 def record_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """Return what a trainer of ours has noted in a checkpoint; empty for other trainers."""
     noted: dict[str, Any] = checkpoint["init_args"].get(RECORD, {})
@@ -73,33 +61,7 @@ def _clean(file: Path) -> Any:
     with file.open("rb") as stream:
         if stream.read(len(_ZIP)) != _ZIP:  # torch would read it as one of its old formats, which are pickles alone
             raise ValueError("no archive")
-    if foreign := _foreign(file):
+    if foreign := foreign_in(file):
         raise ForeignCode(refusal(file, foreign))
     with _ONE_AT_A_TIME, torch.serialization.safe_globals(numbers_of_numpy()):
         return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-
-
-def _foreign(file: Path) -> list[str]:
-    """Return the names of what a checkpoint would run.
-
-    Raises:
-        ValueError: When the archive is damaged, or unpacks to more than it is.
-    """
-    with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        if sum(member.file_size for member in members) > file.stat().st_size:
-            raise ValueError("it unpacks to more than its own size")
-        pickles = [member for member in members if member.filename.endswith(".pkl")]
-        if any(member.file_size > LARGEST for member in pickles):
-            raise DamagedPickle("too many instructions")
-        found = [name for member in pickles for name in foreign_to(IN_CHECKPOINTS, archive.read(member))]
-    return list(dict.fromkeys(found))
-
-
-def refusal(file: Path | str, foreign: list[str]) -> str:
-    """Say what a file would run, and what to do for one that is known."""
-    shown = ", ".join(foreign[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
-    return (
-        f"{file} is not loaded, because it would run {shown}, which is no part of nnU-Net: get the model from a source "
-        f"that you trust; if you trust this file, add --trust or set {TRUST_VARIABLE}=1"
-    )

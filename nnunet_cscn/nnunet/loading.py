@@ -8,7 +8,8 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet.architectures import foreign_names
-from nnunet_cscn.nnunet.checkpoints import ForeignCode, read_checkpoint, refusal, trusts_all
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, refusal, trusts_all
+from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 from nnunet_cscn.nnunet.plans import read_plans_file
 
 

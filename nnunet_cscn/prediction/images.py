@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -64,6 +65,30 @@ def check_unharmed(cases: Mapping[str, Sequence[Path]], *, on_progress: OnProgre
         raise UserError(
             "\n  ".join([f"{len(lines)} of {len(cases)} cases cannot be read; restore their files:", *lines])
         )
+
+
+def remove_torn(folder: Path, cases: Iterable[str], file_ending: str) -> None:
+    """Remove predictions that a killed process has left half of: nnU-Net would keep them, as it asks for names alone.
+
+    Args:
+        folder: The folder of the predictions.
+        cases: The names of the cases.
+        file_ending: That of the predictions.
+    """
+    for case in cases:
+        mask, probabilities = folder / f"{case}{file_ending}", folder / f"{case}.npz"
+        if mask.is_file() and not _is_whole(mask):
+            mask.unlink()
+        if probabilities.is_file() and not zipfile.is_zipfile(probabilities):
+            probabilities.unlink()
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        _check([file])
+    except UserError:
+        return False
+    return file.stat().st_size > 0
 
 
 def _check(files: Sequence[Path]) -> None:

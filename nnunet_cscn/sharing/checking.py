@@ -13,7 +13,8 @@ from typing import Any
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.architectures import foreign_names
-from nnunet_cscn.nnunet.checkpoints import ForeignCode, read_checkpoint, refusal
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, refusal
+from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 from nnunet_cscn.nnunet.plans import read_plans_file
 from nnunet_cscn.pickles.allowed import IN_POSTPROCESSING
 from nnunet_cscn.pickles.opcodes import DamagedPickle, foreign_to

@@ -79,7 +79,7 @@ def predict_folder(
         >>> predict_folder(model, "imagesTs", "predicted", uncertainty=True).disagreement  # doctest: +SKIP
         {'case_2': 0.31, 'case_1': 0.12}
     """
-    from nnunet_cscn.prediction.images import check_unharmed, images_in
+    from nnunet_cscn.prediction.images import check_unharmed, images_in, remove_torn
     from nnunet_cscn.prediction.uncertainty import UncertaintyWriter, read_scores
 
     if not 0 <= part < n_parts:
@@ -92,6 +92,8 @@ def predict_folder(
         return PredictedFolder(folder, (), len(found))
     check_unharmed(cases, on_progress=on_checked)
     writer = UncertaintyWriter(model.predictor, model.model, folder) if uncertainty else None  # refused first of all
+    if not overwrite:
+        remove_torn(folder, cases, model.model.file_ending())
     run_predictor(
         model.predictor,
         cases,

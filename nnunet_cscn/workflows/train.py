@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.execution.jobs import Executor, RunJobs, run_jobs
@@ -11,6 +12,7 @@ from nnunet_cscn.execution.trainings import Training, trainings
 from nnunet_cscn.nnunet.folders import preprocessed_dataset
 
 OnFinished = Callable[[Training], None]
+OnTorn = Callable[[Path], None]
 
 
 def train(
@@ -25,6 +27,7 @@ def train(
     n_parts: int | None = None,
     run: RunJobs = run_jobs,
     on_finished: OnFinished = lambda training: None,
+    on_torn: OnTorn = lambda file: None,
 ) -> list[Training]:
     """Train folds with nnU-Net's own command, one at a time on each device.
 
@@ -44,6 +47,7 @@ def train(
             fold where ``executor`` is given.
         run: What runs jobs to the end, such as ``run_jobs`` with callbacks.
         on_finished: Called with each training that is finished already.
+        on_torn: Called with each checkpoint that was removed, as a killed process had left half of it.
 
     Returns:
         The trainings, of stage two where there are two.
@@ -71,8 +75,8 @@ def train(
         devices = all_devices()
         executor, n_parts = LocalExecutor(devices), n_parts or len(devices)
     if staged:
-        prepare_stage_two(last, executor, n_parts=n_parts, run=run, on_finished=on_finished)
-    _run(last, executor, run, on_finished)
+        prepare_stage_two(last, executor, n_parts=n_parts, run=run, on_finished=on_finished, on_torn=on_torn)
+    _run(last, executor, run, on_finished, on_torn)
     return last
 
 
@@ -83,6 +87,7 @@ def prepare_stage_two(
     n_parts: int | None = None,
     run: RunJobs = run_jobs,
     on_finished: OnFinished = lambda training: None,
+    on_torn: OnTorn = lambda file: None,
 ) -> None:
     """Train stage one and make its maps, once nothing speaks against either.
 
@@ -92,6 +97,7 @@ def prepare_stage_two(
         n_parts: As in ``train``; None for one for each fold.
         run: As in ``train``.
         on_finished: As in ``train``.
+        on_torn: As in ``train``.
 
     Raises:
         UserError: As ``train``; also when trainings of stage two stand on the maps of another stage one.
@@ -107,14 +113,23 @@ def prepare_stage_two(
     options = Settings.from_configuration(configuration_from_plans(read_plans(dataset, plans), configuration)).staged
     stage_one = StageOne.before(dataset, configuration, plans, options)
     _ = stage_one.splits  # refused before anything is trained on them
-    _run(trainings(dataset, stage_one.configuration, stage_one.trainer, plans=plans), executor, run, on_finished)
+    _run(
+        trainings(dataset, stage_one.configuration, stage_one.trainer, plans=plans), executor, run, on_finished, on_torn
+    )
     stage_one.check_folds()
     make_maps_in_jobs(stage_one, executor, n_parts=n_parts, run=run)
     check_lineage([training.folder for training in last], finish_maps(stage_one))
 
 
-def _run(wanted: Sequence[Training], executor: Executor, run: RunJobs, on_finished: OnFinished) -> None:
+def _run(
+    wanted: Sequence[Training], executor: Executor, run: RunJobs, on_finished: OnFinished, on_torn: OnTorn
+) -> None:
+    left = []
     for training in wanted:
         if training.is_finished:
             on_finished(training)
-    run(executor, [training.job() for training in wanted if not training.is_finished])
+        else:
+            left.append(training)
+            for file in training.clear():
+                on_torn(file)
+    run(executor, [training.job() for training in left])

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -45,7 +46,9 @@ run(app)
 )
 def test_names_that_the_terminal_does_not_know_are_no_traceback(tmp_path, environment):
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
-    run = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, env=environment, check=False)
+    run = subprocess.run(
+        [sys.executable, tmp_path / "program.py"], capture_output=True, env=os.environ | environment, check=False
+    )
     assert run.returncode == 2
     assert b"Traceback" not in run.stderr
     assert b"is missing" in run.stderr

@@ -8,7 +8,8 @@ import torch
 import hostile_files
 import tiny_checkpoint
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nnunet.checkpoints import ForeignCode, read_checkpoint
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode
+from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 from nnunet_cscn.training.cscn import BUNetTrainer
 
 
