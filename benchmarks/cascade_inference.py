@@ -22,7 +22,7 @@ from rich.progress import track
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from nnunet_cscn.cascade.manifest import cases_of, maps_of
+from nnunet_cscn.cascade.manifest import open_cases, stage_one_maps
 from nnunet_cscn.cascade.maps import StageOneMaps
 from nnunet_cscn.cascade.stage_one import FINAL, StageOne
 from nnunet_cscn.files import write_json
@@ -44,9 +44,11 @@ def main() -> None:
     name = preprocessed_dataset(arguments.dataset).name
     model = model_folder(name, trainer=arguments.trainer, plans="nnUNetPlans", configuration=arguments.configuration)
     plan = configuration_from_plans(read_plans(name), arguments.configuration)
-    stage_one = StageOne.before(name, arguments.configuration, "nnUNetPlans", Settings.from_configuration(plan).staged)
-    data = cases_of(stage_one)
-    maps = maps_of(stage_one) if arguments.trainer.startswith("CSCNStaged") else None
+    stage_one = StageOne.for_stage_two(
+        name, arguments.configuration, "nnUNetPlans", Settings.from_configuration(plan).staged
+    )
+    data = open_cases(stage_one)
+    maps = stage_one_maps(stage_one) if arguments.trainer.startswith("CSCNStaged") else None
     cases: dict[str, dict[str, float]] = {}
     for fold in arguments.folds:
         window = SlidingWindow(progress=False)

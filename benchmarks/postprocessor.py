@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from nnunet_cscn.cascade.manifest import maps_of
+from nnunet_cscn.cascade.manifest import stage_one_maps
 from nnunet_cscn.cascade.stage_one import FINAL, StageOne
 from nnunet_cscn.execution.commands import executable
 from nnunet_cscn.nnunet.folders import raw_dataset
@@ -29,7 +29,7 @@ def main() -> None:
     )
     seconds: dict[str, list[float]] = {"cscn cascade": [], "nnUNetv2_predict": []}
     for _ in range(arguments.rounds):
-        shutil.rmtree(maps_of(stage_one).folder, ignore_errors=True)
+        shutil.rmtree(stage_one_maps(stage_one).folder, ignore_errors=True)
         seconds["cscn cascade"].append(_timed("cscn", *stage_one.cascade_command().split()[1:], "--devices", "cpu"))
         seconds["nnUNetv2_predict"].append(_predict_all(stage_one))
     for name, values in seconds.items():

@@ -26,8 +26,8 @@ from nnunetv2.run.run_training import get_trainer_from_args
 from rich.progress import track
 from scipy.ndimage import gaussian_filter
 
-from nnunet_cscn.cascade.manifest import maps_of
-from nnunet_cscn.cascade.maps import Origin, StageOneMaps
+from nnunet_cscn.cascade.manifest import stage_one_maps
+from nnunet_cscn.cascade.maps import MapProvenance, StageOneMaps
 from nnunet_cscn.nnunet.discovery import ensure_registered
 
 
@@ -36,7 +36,7 @@ def main() -> None:
     os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
     ensure_registered()
     trainers = {name: _trainer(arguments, name) for name in ("BUNetTrainer", "CSCNStagedTrainer")}
-    maps = maps_of(trainers["CSCNStagedTrainer"].stage_one())
+    maps = stage_one_maps(trainers["CSCNStagedTrainer"].stage_one())
     with tempfile.TemporaryDirectory() as folder:
         if arguments.from_labels:
             maps = _blurred_labels(trainers["CSCNStagedTrainer"], StageOneMaps(Path(folder)))
@@ -74,7 +74,7 @@ def _blurred_labels(trainer: Any, maps: StageOneMaps) -> StageOneMaps:
         _, labels, *_ = cases.load_case(case)
         masks = [np.asarray(labels[0]) == label for label in trainer.label_manager.foreground_labels]
         soft = np.stack([gaussian_filter(mask.astype(np.float32), 2.0) for mask in masks])
-        maps.store(case, soft.clip(0, 1), Origin(0, "", "", soft.shape))
+        maps.store(case, soft.clip(0, 1), MapProvenance(0, "", "", soft.shape))
     return maps
 
 

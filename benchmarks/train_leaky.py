@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from train import main
 
-from nnunet_cscn.cascade.manifest import cases_of, maps_of
+from nnunet_cscn.cascade.manifest import open_cases, stage_one_maps
 from nnunet_cscn.cascade.maps import StageOneMaps
 from nnunet_cscn.cascade.postprocessor import OutOfFoldPredictor
 from nnunet_cscn.cascade.stage_one import StageOne
@@ -41,15 +41,15 @@ class LeakyStagedTrainer(CSCNStagedTrainer):
 
 def in_sample_maps(stage_one: StageOne, fold: int, device: torch.device) -> StageOneMaps:
     """Predict every case with the stage-one network of one fold, whether it was trained on it or not."""
-    folder = maps_of(stage_one).folder
+    folder = stage_one_maps(stage_one).folder
     maps = StageOneMaps(folder.with_name(f"{folder.name}__in_sample_{fold}"))
     predictor = OutOfFoldPredictor(stage_one, fold, device)
-    cases = cases_of(stage_one)
+    cases = open_cases(stage_one)
     for case in cases.identifiers:
         image, *_ = cases.load_case(case)
-        origin = predictor.origin(image)
-        if maps.fault(case, origin) is not None:
-            maps.store(case, predictor.probabilities(image), origin)
+        provenance = predictor.provenance(image)
+        if maps.problem(case, provenance) is not None:
+            maps.store(case, predictor.probabilities(image), provenance)
     return maps
 
 

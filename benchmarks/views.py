@@ -18,7 +18,7 @@ import torch
 from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
 from rich.progress import track
 
-from nnunet_cscn.execution.trainings import folds_of
+from nnunet_cscn.execution.trainings import ensure_folds
 from nnunet_cscn.files import write_json
 from nnunet_cscn.metrics.overlap import count_overlap
 from nnunet_cscn.nnunet.discovery import ensure_registered
@@ -36,7 +36,7 @@ def main() -> None:
     name = preprocessed_dataset(arguments.dataset).name
     folder = model_folder(name, trainer=arguments.trainer, plans="nnUNetPlans", configuration=arguments.configuration)
     data = preprocessed_data(name, "nnUNetPlans", arguments.configuration)
-    splits = folds_of(name, "nnUNetPlans", arguments.configuration)
+    splits = ensure_folds(name, "nnUNetPlans", arguments.configuration)
     cases: dict[str, dict[str, float]] = {}
     for fold in arguments.folds:
         model = Model(folder, (fold,), "checkpoint_final.pth")

@@ -38,13 +38,13 @@ class CommandFailed(RuntimeError):  # noqa: N818  it is what happened
     """A command that we started failed, told in one sentence that names its log; exit status 1."""
 
 
-def there_is(names: list[str]) -> str:
+def list_available(names: list[str]) -> str:
     """Return the end of a sentence about a name that was not found: those that there are.
 
     Example:
-        >>> there_is(["2d", "3d_fullres"])
+        >>> list_available(["2d", "3d_fullres"])
         'available: 2d, 3d_fullres'
-        >>> there_is([])
+        >>> list_available([])
         'available: none'
     """
     return f"available: {', '.join(names) or 'none'}"

@@ -134,11 +134,11 @@ def _trainer(train: Any, arguments: argparse.Namespace) -> Any:
     from controls import CONTROLS
 
     from nnunet_cscn.planning.configurations import Changes, derive_configuration
-    from nnunet_cscn.planning.options import merged, parse_assignments
+    from nnunet_cscn.planning.options import merge_options, parse_assignments
 
     numbers = lambda text, kind: None if text is None else [kind(part) for part in text.split(",")]  # noqa: E731
     plans = train.read_plans(arguments.dataset, arguments.plans)
-    options = merged(
+    options = merge_options(
         {"epochs": max(1, arguments.iterations // EPOCH), "iterations_per_epoch": EPOCH,
          "validation_iterations_per_epoch": 1, "seed": arguments.seed},
         parse_assignments(arguments.set),

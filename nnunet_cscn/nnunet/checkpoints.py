@@ -1,4 +1,4 @@
-"""nnU-Net's checkpoints: read them without running what is in them, and keep beside the weights what made them."""
+"""Read nnU-Net's checkpoints, and the record that our trainers store in them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, foreign_in, refusal, trusts_all
 from nnunet_cscn.pickles.allowed import numbers_of_numpy
 
-RECORD = "cscn"  # our entry among the arguments that nnU-Net keeps in a checkpoint
+RECORD = "cscn"  # key of our record among the trainer arguments in a checkpoint
 
 _ZIP = b"PK\x03\x04"
 _ONE_AT_A_TIME = threading.Lock()  # torch keeps what is allowed for the whole process
 
 
 def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
-    """Open a checkpoint on the CPU; the weights are read when they are used.
+    """Open a checkpoint on the CPU. The weights are read only when they are used.
 
     A checkpoint is a pickle, and a pickle may run anything. This one is read by torch's reader of weights, which builds
     nothing but what nnU-Net's checkpoints hold.
@@ -29,8 +29,8 @@ def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
         trust: Whether to run what the file asks for; None for what the variable ``CSCN_TRUST`` says, else not.
 
     Raises:
-        ForeignCode: When it would run something, with its name.
-        UserError: When there is none, or it is truncated or none of nnU-Net's.
+        ForeignCode: If it would run other code; the text names it.
+        UserError: If it does not exist, is damaged, or is not an nnU-Net checkpoint.
     """
     if not file.is_file():
         raise UserError(f"{file} does not exist: give the checkpoint_final.pth of a trained fold")
@@ -40,7 +40,7 @@ def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
         _ = checkpoint["init_args"]["dataset_json"]["labels"], checkpoint["network_weights"].keys()
     except ForeignCode:
         raise
-    except Exception:  # torch raises many kinds for a file that is no checkpoint
+    except Exception:  # torch raises many types of errors here
         raise UserError(
             f"{file} is not an nnU-Net checkpoint: give the checkpoint_final.pth of a trained fold"
         ) from None
@@ -48,7 +48,7 @@ def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
 
 
 def record_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Return what a trainer of ours has noted in a checkpoint; empty for other trainers."""
+    """Return the record that our trainers store in a checkpoint; empty for other trainers."""
     noted: dict[str, Any] = checkpoint["init_args"].get(RECORD, {})
     return noted
 

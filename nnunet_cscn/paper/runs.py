@@ -19,7 +19,7 @@ from nnunet_cscn.paper.configuration import PLANS
 from nnunet_cscn.paper.methods import TRAINERS
 from nnunet_cscn.paper.preparation import read_paper_plans
 from nnunet_cscn.protocol.splits import FILE, TEST_FOLDER, PaperSplit, check_split, read_paper_splits
-from nnunet_cscn.training.tile_plans import are_the_same
+from nnunet_cscn.training.tile_plans import is_same_configuration
 
 RunState = Literal["waiting", "begun", "running", "done", "failed"]
 
@@ -124,7 +124,7 @@ def paper_runs(
         check_split(run.training.folder, splits[run.fold])
     for model in dict.fromkeys(run.training.folder.parent for run in runs):
         file = model / "plans.json"
-        if file.is_file() and not are_the_same(plans, read_plans_file(file), configuration):
+        if file.is_file() and not is_same_configuration(plans, read_plans_file(file), configuration):
             raise UserError(
                 f"{PLANS} changed after {model} was trained: move that folder away, or prepare a "
                 "configuration with another name (`cscn paper prepare -c NAME`)"

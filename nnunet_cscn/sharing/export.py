@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from nnunet_cscn.errors import ArgumentError, UserError, there_is
+from nnunet_cscn.errors import ArgumentError, UserError, list_available
 from nnunet_cscn.files import read_json_file, replacing, write_json
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 from nnunet_cscn.nnunet.loading import check_plans
@@ -100,7 +100,8 @@ def _chosen(model: Path, choice: Choice) -> list[Path]:
     trained = {fold_name(folder): folder for folder in fold_folders(model) if (folder / choice.checkpoint).is_file()}
     if missing := [fold for fold in choice.folds if fold not in trained]:
         raise ArgumentError(
-            "folds", f"{model.name} has no {choice.checkpoint} in fold {', '.join(missing)}; {there_is(list(trained))}"
+            "folds",
+            f"{model.name} has no {choice.checkpoint} in fold {', '.join(missing)}; {list_available(list(trained))}",
         )
     if not trained:
         raise UserError(f"{model.name} has no {choice.checkpoint} in any fold: train it, or choose another checkpoint")

@@ -138,9 +138,9 @@ def finish_maps(stage_one: StageOne) -> Manifest:
 
 
 def _maps_folder(stage_one: StageOne) -> Path:
-    from nnunet_cscn.cascade.manifest import maps_of
+    from nnunet_cscn.cascade.manifest import stage_one_maps
 
-    return maps_of(stage_one).folder
+    return stage_one_maps(stage_one).folder
 
 
 def _part_job(stage_one: StageOne, index: int, count: int) -> Job:

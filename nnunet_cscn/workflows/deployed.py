@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnunet_cscn.conversion.source_volumes import ALL_ENDINGS, read_volume
-from nnunet_cscn.errors import ArgumentError, UserError, there_is
+from nnunet_cscn.errors import ArgumentError, UserError, list_available
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nifti.writing import write_volume
 from nnunet_cscn.workflows.models import LoadedModel, load_model_folder
@@ -31,7 +31,7 @@ def load_deployed_model(folder: str | Path, *, device: str | None = None, mirror
     found = sorted({file.parent for file in place.rglob("plans.json") if any(file.parent.glob("fold_*"))})
     if len(found) != 1:
         names = [str(each.relative_to(place)) for each in found]
-        raise ArgumentError("folder", f"expected exactly one trained model in {place}; {there_is(names)}")
+        raise ArgumentError("folder", f"expected exactly one trained model in {place}; {list_available(names)}")
     names = sorted(each.name.removeprefix("fold_") for each in found[0].glob("fold_*"))
     folds = tuple(int(name) if name.isdecimal() else name for name in names)
     window = SlidingWindow(mirroring=mirroring, progress=False)
@@ -84,11 +84,11 @@ def _socket_folders(images: Path, sockets: Sequence[str], model: LoadedModel) ->
     if len(names) != len(model.channel_names):
         channels = ", ".join(model.channel_names)
         raise ArgumentError(
-            "sockets", f"expected one socket per channel ({channels}), got {len(names)}; {there_is(there)}"
+            "sockets", f"expected one socket per channel ({channels}), got {len(names)}; {list_available(there)}"
         )
     for name in names:
         if name not in there:
-            raise ArgumentError("sockets", f"folder not found: {images / name}; {there_is(there)}")
+            raise ArgumentError("sockets", f"folder not found: {images / name}; {list_available(there)}")
     return [images / name for name in names]
 
 

@@ -103,22 +103,22 @@ def prepare_stage_two(
         UserError: As ``train``; also when trainings of stage two stand on the maps of another stage one.
         CommandFailed: When a training or the making of maps failed.
     """
-    from nnunet_cscn.cascade.lineage import check_lineage
     from nnunet_cscn.cascade.stage_one import StageOne
+    from nnunet_cscn.cascade.trained_folds import check_trained_on_maps
     from nnunet_cscn.nnunet.plans import configuration_from_plans, read_plans
     from nnunet_cscn.settings.block import Settings
     from nnunet_cscn.workflows.cascade import finish_maps, make_maps_in_jobs
 
     dataset, configuration, plans = last[0].dataset, last[0].configuration, last[0].plans
     options = Settings.from_configuration(configuration_from_plans(read_plans(dataset, plans), configuration)).staged
-    stage_one = StageOne.before(dataset, configuration, plans, options)
+    stage_one = StageOne.for_stage_two(dataset, configuration, plans, options)
     _ = stage_one.splits  # refused before anything is trained on them
     _run(
         trainings(dataset, stage_one.configuration, stage_one.trainer, plans=plans), executor, run, on_finished, on_torn
     )
     stage_one.check_folds()
     make_maps_in_jobs(stage_one, executor, n_parts=n_parts, run=run)
-    check_lineage([training.folder for training in last], finish_maps(stage_one))
+    check_trained_on_maps([training.folder for training in last], finish_maps(stage_one))
 
 
 def _run(

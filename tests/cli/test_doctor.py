@@ -54,7 +54,7 @@ def test_a_check_that_fails_itself_is_a_fault_and_hides_nothing(monkeypatch):
     def check_moon():
         raise OSError("no moon")
 
-    (finding,) = diagnosis._guarded(check_moon)
+    (finding,) = diagnosis._run_check(check_moon)
     assert (finding.subject, finding.state, finding.detail) == ("moon", "fault", "OSError: no moon")
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import finished_training
 import tiny_dataset
-from nnunet_cscn.cascade.manifest import check_maps, maps_of
+from nnunet_cscn.cascade.manifest import check_maps, stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.cli.main import app
 from tiny_training import CONFIGURATION
@@ -87,7 +87,7 @@ def test_a_fold_named_twice_is_trained_once(folders):
 
 def test_staged_trains_stage_one_then_makes_the_maps_then_trains_stage_two(folders):
     stage_one = StageOne(tiny_dataset.NAME, CONFIGURATION)
-    shutil.rmtree(maps_of(stage_one).folder)
+    shutil.rmtree(stage_one_maps(stage_one).folder)
     shown = train("--staged", "-f", "0,2")
     assert shown.exit_code == 0, shown.output
     # the folds of stage one have a checkpoint and lack the validation, so they go on

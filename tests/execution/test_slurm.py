@@ -1,4 +1,4 @@
-"""Through submitit's own stand-in for a cluster: processes on this machine."""
+"""Jobs through submitit's local cluster, which runs processes on this machine."""
 
 import json
 import pickle
@@ -51,7 +51,7 @@ def test_jobs_are_submitted_run_and_collected(write_command, tmp_path, monkeypat
     write_command("show", 'import sys\nprint(sys.argv[1:])\nsys.exit("bad" in sys.argv)')
     executor = SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local")
     good, bad = (Job(name, ("show", name, "{device}"), tmp_path / f"{name}.log") for name in ("good", "bad"))
-    with pytest.raises(CommandFailed, match=r"^bad: `show bad cpu` failed with status 1"):
+    with pytest.raises(CommandFailed, match=r"^bad: .*show bad cpu.*status 1"):
         run_jobs(executor, [good, bad])
     assert good.log_file.read_text() == "['good', 'cpu']\n"
 
@@ -81,7 +81,7 @@ while not (folder / "go").exists():
 
     again = SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local")
     run_jobs(again, [job], on_progress=watch)
-    assert seen[0] == 1  # the log of the job that runs was left alone
+    assert seen[0] == 1  # the log of the running job was not changed
     assert [file.name for file in tmp_path.glob("started_*")] == ["started_0"]
     run_jobs(SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local"), [job])
     assert len(list(tmp_path.glob("started_*"))) == 2  # one that has ended is submitted again
@@ -100,7 +100,7 @@ def handle(tmp_path):
     [(False, "RUNNING", True), (False, "PENDING", True), (True, "CANCELLED by 1000", False), (True, "TIMEOUT", False)],
 )
 def test_only_jobs_that_wait_or_run_are_waited_for(handle, is_done, state, is_kept):
-    assert (slurm._still_there(handle, says(is_done, state)) is not None) is is_kept
+    assert (slurm._find_submitted_job(handle, says(is_done, state)) is not None) is is_kept
 
 
 @pytest.mark.parametrize(
@@ -113,25 +113,25 @@ def test_only_jobs_that_wait_or_run_are_waited_for(handle, is_done, state, is_ke
 )
 def test_of_a_job_that_accounting_does_not_know_the_queue_decides(handle, write_command, answer, is_kept):
     write_command("squeue", f"import sys\nassert sys.argv[1:] == ['-h', '-j', '17']\n{answer}")
-    assert (slurm._still_there(handle, says(False, "UNKNOWN")) is not None) is is_kept
+    assert (slurm._find_submitted_job(handle, says(False, "UNKNOWN")) is not None) is is_kept
 
 
 def test_where_nobody_knows_the_job_is_not_submitted_twice(handle, write_command):
     write_command("squeue", "import sys\nsys.exit('Unable to contact slurm controller')")
     with pytest.raises(UserError, match=r"whether job 17 still runs \(Unable to contact.*remove .*fold_0\.submitted"):
-        slurm._still_there(handle, says(False, "UNKNOWN"))
+        slurm._find_submitted_job(handle, says(False, "UNKNOWN"))
 
 
 def test_without_slurms_commands_the_job_is_not_submitted_twice(handle, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="Slurm does not say whether job 17 still runs"):
-        slurm._still_there(handle, says(False, "UNKNOWN"))
+        slurm._find_submitted_job(handle, says(False, "UNKNOWN"))
 
 
 def test_a_damaged_handle_is_told(tmp_path):
     (tmp_path / "a.submitted").write_bytes(b"no JSON")
     with pytest.raises(UserError, match=r"a\.submitted cannot be read"):
-        slurm._still_there(tmp_path / "a.submitted", says(False, "RUNNING"))
+        slurm._find_submitted_job(tmp_path / "a.submitted", says(False, "RUNNING"))
 
 
 class Touching:
@@ -147,7 +147,7 @@ class Touching:
 def test_a_handle_that_is_a_pickle_runs_nothing(tmp_path):
     (tmp_path / "a.submitted").write_bytes(pickle.dumps(Touching(tmp_path / "ran")))
     with pytest.raises(UserError, match=r"a\.submitted cannot be read"):
-        slurm._still_there(tmp_path / "a.submitted", says(False, "RUNNING"))
+        slurm._find_submitted_job(tmp_path / "a.submitted", says(False, "RUNNING"))
     assert not (tmp_path / "ran").exists()
 
 

@@ -8,7 +8,7 @@ from nnunet_cscn.nnunet.plans import read_plans
 from nnunet_cscn.paper.configuration import PLANS
 from nnunet_cscn.paper.methods import TRAINERS
 from nnunet_cscn.paper.runs import by_method, paper_runs
-from nnunet_cscn.protocol.splits import FILE, note_split, read_paper_splits
+from nnunet_cscn.protocol.splits import FILE, read_paper_splits, save_split
 
 from .conftest import CONFIGURATION, NAME, change_plan
 
@@ -102,9 +102,9 @@ def test_plans_that_differ_in_the_tiles_alone_are_the_same(prepared):
 def test_networks_that_were_trained_on_other_splits_are_refused(prepared, finish):
     run, other = runs_of(["CSCN"])[:2]
     finish(run)
-    note_split(run.training.folder, read_paper_splits(prepared["nnUNet_preprocessed"] / NAME / FILE)[0])
+    save_split(run.training.folder, read_paper_splits(prepared["nnUNet_preprocessed"] / NAME / FILE)[0])
     assert runs_of()[0].is_done
-    note_split(run.training.folder, read_paper_splits(prepared["nnUNet_preprocessed"] / NAME / FILE)[other.fold])
+    save_split(run.training.folder, read_paper_splits(prepared["nnUNet_preprocessed"] / NAME / FILE)[other.fold])
     with pytest.raises(UserError, match=r"cscn_paper_splits.* changed after"):
         runs_of()
 

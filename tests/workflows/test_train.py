@@ -4,7 +4,7 @@ import pytest
 
 import finished_training
 import tiny_dataset
-from nnunet_cscn.cascade.manifest import maps_of
+from nnunet_cscn.cascade.manifest import stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.workflows.train import train
@@ -54,7 +54,7 @@ def test_a_staged_cascade_has_three_phases(root, run, phases):
 
 
 def test_stage_two_waits_for_all_maps(root, run, phases):
-    shutil.rmtree(maps_of(StageOne(tiny_dataset.NAME, CONFIGURATION)).folder)
+    shutil.rmtree(stage_one_maps(StageOne(tiny_dataset.NAME, CONFIGURATION)).folder)
     with pytest.raises(UserError, match=r"no map of case_\d"):
         train(901, CONFIGURATION, staged=True, executor=object(), run=run)
     assert phases[1] == [f"maps {number} of 5" for number in range(1, 6)]
