@@ -19,6 +19,7 @@ from nnunet_cscn.phantom.patients import assign_heads
 from nnunet_cscn.phantom.settings import PhantomSettings
 from nnunet_cscn.phantom.workers import results, workers
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE, folds_by_patient
+from nnunet_cscn.temporary import remove_stale
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -51,21 +52,22 @@ def write_dataset(
     Raises:
         UserError: When something else is in the place, or the label maps cannot be used.
     """
+    remove_stale(raw)
     target = raw / settings.folder_name
     if is_complete(raw, settings):
         return target
     _check_place(target, overwrite)
-    with workers(processes) as pool:
-        heads, left_out = _heads(settings, pool, on_progress)
-        with replacing_folder(target) as folder:
+    with replacing_folder(target) as folder:
+        with workers(processes) as pool:  # they have ended before an unfinished folder is removed
+            heads, left_out = _heads(settings, pool, on_progress)
             patients = _write_cases(folder, settings, heads, pool, on_progress)
-            write_json(folder / "patients.json", patients)
-            if settings.anatomy is not None:
-                training = dict(list(patients.items())[: settings.cases])
-                if folds := folds_by_patient(training):
-                    write_json(folder / SPLITS_FILE, folds)
-            write_json(folder / "dataset.json", _dataset_json(settings))
-            write_json(folder / MANIFEST, manifest(settings) | {"left_out": left_out})
+        write_json(folder / "patients.json", patients)
+        if settings.anatomy is not None:
+            training = dict(list(patients.items())[: settings.cases])
+            if folds := folds_by_patient(training):
+                write_json(folder / SPLITS_FILE, folds)
+        write_json(folder / "dataset.json", _dataset_json(settings))
+        write_json(folder / MANIFEST, manifest(settings) | {"left_out": left_out})
     return target
 
 

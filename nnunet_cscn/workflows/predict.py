@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.prediction.running import OnProgress, run_predictor
+from nnunet_cscn.temporary import remove_stale
 from nnunet_cscn.workflows.models import LoadedModel
 
 
@@ -92,6 +93,7 @@ def predict_folder(
         return PredictedFolder(folder, (), len(found))
     check_unharmed(cases, on_progress=on_checked)
     writer = UncertaintyWriter(model.predictor, model.model, folder) if uncertainty else None  # refused first of all
+    remove_stale(folder, below=True)
     if not overwrite:
         remove_torn(folder, cases, model.model.file_ending())
     run_predictor(
