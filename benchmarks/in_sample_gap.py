@@ -1,7 +1,7 @@
-"""How much better stage one is on cases that it was trained on: DSC of in-sample and of out-of-fold maps.
+"""Compare stage one on its training cases and on unseen cases: DSC of in-sample and of out-of-fold maps.
 
-That gap is what a leaky second stage would learn from. Needs the maps of ``cscn cascade`` and those that
-``train_leaky.py`` makes.
+A leaky second stage would learn from in-sample maps, which are too good. The script needs the maps of ``cscn cascade``
+and those of ``train_leaky.py``.
 
 Example: python benchmarks/in_sample_gap.py 902 3d_small
 """

@@ -1,7 +1,7 @@
-"""Wall time of ``cscn cascade`` beside ``nnUNetv2_predict`` with the same networks on the same cases.
+"""Compare the wall time of ``cscn cascade`` and ``nnUNetv2_predict`` with the same networks on the same cases.
 
-nnU-Net's command is run once for each fold, on the images that the fold validates, so that both predict every case
-once, with the same network. Needs a trained stage one; makes its maps anew.
+nnU-Net's command runs once for each fold, on the validation images of the fold. So both commands predict each case once
+with the same network. The script needs a trained stage one and makes its maps again.
 
 Example: python benchmarks/postprocessor.py 902 3d_small --rounds 2
 """

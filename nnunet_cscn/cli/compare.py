@@ -1,4 +1,4 @@
-"""``cscn compare``: methods against each other, case by case."""
+"""``cscn compare``: compare methods on the same cases."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rich.table import Table
 
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, SkipBad, Workers, chosen_names
-from nnunet_cscn.cli.steps import shown_steps
-from nnunet_cscn.evaluation.numbers import shown_p
+from nnunet_cscn.cli.steps import step_progress
+from nnunet_cscn.evaluation.numbers import format_p
 from nnunet_cscn.metrics.defaults import COMPARED_METRICS
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 
@@ -80,7 +80,7 @@ def compare(
     from nnunet_cscn.workflows.compare import compare_folders
 
     named = dict(zip(chosen_names(names, methods), methods, strict=True))
-    with shown_steps() as show:
+    with step_progress() as show:
         found = compare_folders(
             named,
             reference,
@@ -137,8 +137,8 @@ def _pair_table(comparison: MetricComparison) -> Table:
             escape(pair.second),
             f"{paired.first_mean:.{digits}f} {paired.second_mean:.{digits}f}",
             f"{paired.difference:+.{digits}f} ({paired.low:+.{digits}f} to {paired.high:+.{digits}f})",
-            shown_p(paired.p),
-            shown_p(pair.p_holm),
+            format_p(paired.p),
+            format_p(pair.p_holm),
             f"{paired.effect:+.2f}",
             f"{pair.n_better}/{paired.n_equal}/{pair.n_worse}",
         )
@@ -151,7 +151,7 @@ def _show_ranking(ranking: Ranking) -> None:
         return
     ranks = ", ".join(f"{escape(name)} {rank:.2f}" for name, rank in ranking.mean_ranks.items())
     console.print(
-        f"mean ranks: {ranks}; Friedman p {shown_p(ranking.friedman_p)}, critical difference "
+        f"mean ranks: {ranks}; Friedman p {format_p(ranking.friedman_p)}, critical difference "
         f"{ranking.critical_difference:.2f}",
         highlight=False,
     )

@@ -1,4 +1,4 @@
-"""``cscn configure``: a configuration of one's own."""
+"""``cscn configure``: add a configuration to the plans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``cscn convert nifti``: a folder whose files follow patterns, into nnU-Net's raw format."""
+"""``cscn convert nifti``: convert a folder with file name patterns to nnU-Net's raw format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nnunet_cscn.cli.conversion_result import show_result
 from nnunet_cscn.cli.convert_public import Overwrite, Resample
 from nnunet_cscn.cli.out_options import Out
 from nnunet_cscn.cli.score_options import Workers
-from nnunet_cscn.cli.steps import shown_steps
+from nnunet_cscn.cli.steps import step_progress
 from nnunet_cscn.errors import ArgumentError
 
 
@@ -61,7 +61,7 @@ def nifti(
 
     if dataset_id is None:
         raise ArgumentError("dataset_id", "a data set number is required: give a number from 1 to 999")
-    with shown_steps() as on_progress:
+    with step_progress() as on_progress:
         result = convert_nifti(
             source,
             out,

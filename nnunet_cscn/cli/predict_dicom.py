@@ -1,4 +1,4 @@
-"""``cscn predict-dicom``: a DICOM series in, contours and segmentation in DICOM out."""
+"""``cscn predict-dicom``: segment a DICOM series and write RTSTRUCT and DICOM SEG."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nnunet_cscn.cli.model_options import (
     Trainer,
     Trust,
     Views,
-    chosen_manner,
+    chosen_mode,
     loaded_model,
 )
 from nnunet_cscn.cli.out_options import OldOut, chosen_out
@@ -85,7 +85,7 @@ def predict_dicom(
         folds=folds,
         checkpoint=checkpoint,
         device=device,
-        manner=chosen_manner(stitched=stitched, views=views),
+        mode=chosen_mode(stitched=stitched, views=views),
         window=SlidingWindow(mirroring=not disable_tta),
     )
     from nnunet_cscn.workflows.predict_dicom import predict_dicom as predict_series

@@ -1,4 +1,4 @@
-"""``cscn report``: everything about a folder of predictions on one page."""
+"""``cscn report``: write an HTML report about a folder of predictions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nnunet_cscn.cli.score_options import (
     Workers,
     tolerances_mm,
 )
-from nnunet_cscn.cli.steps import shown_steps
+from nnunet_cscn.cli.steps import step_progress
 
 
 def report(
@@ -67,7 +67,7 @@ def report(
     """
     from nnunet_cscn.workflows.report import write_report
 
-    with shown_steps() as on_progress:
+    with step_progress() as on_progress:
         written = write_report(
             file,
             predictions,

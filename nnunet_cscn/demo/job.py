@@ -216,7 +216,7 @@ class Demo:
         write_report(
             self.report,
             self.scores(),
-            Provenance.of_process(sys.argv),
+            Provenance.from_process(sys.argv),
             title="CSCNTrainer on synthetic cases",
             images=self._raw / "imagesTs",
             on_progress=on_progress,

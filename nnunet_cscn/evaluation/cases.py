@@ -1,4 +1,4 @@
-"""Which files belong together, and whether each pair can be compared."""
+"""Pair predictions with references and check that each pair can be compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nnunet_cscn.nifti.voxels import ENDINGS
 
 @dataclass(frozen=True)
 class CaseFiles:
-    """One case: its name and its two files."""
+    """A case: its name, its prediction and its reference."""
 
     name: str
     prediction: Path
@@ -25,9 +25,9 @@ class CheckedCases:
     """The cases of two folders.
 
     Attributes:
-        cases: Those that can be compared, by name.
-        grids: The one grid that both files of each have, by the case's name.
-        problems: Why the others can't be, by name.
+        cases: The cases that can be compared, in the order of their names.
+        grids: For each of these cases, the grid that both files share.
+        problems: For each other case, the reason why it cannot be compared.
     """
 
     cases: Sequence[CaseFiles]
@@ -36,9 +36,9 @@ class CheckedCases:
 
 
 def check_cases(predictions: Path, references: Path) -> CheckedCases:
-    """Pair the NIfTI files of two folders by their names, and compare their grids.
+    """Pair the NIfTI files of two folders by name and compare their grids.
 
-    Other files (nnU-Net's own JSON, npz and pkl files) and hidden files are passed over.
+    Other files (such as the JSON, npz and pkl files of nnU-Net) and hidden files are ignored.
 
     Args:
         predictions: Folder of predicted label maps.
@@ -55,11 +55,11 @@ def check_cases(predictions: Path, references: Path) -> CheckedCases:
 
 
 def check_pairs(pairs: Sequence[CaseFiles], problems: Mapping[str, str] | None = None) -> CheckedCases:
-    """Compare the grids of the files of each case.
+    """Compare the grids of the two files of each case.
 
     Args:
         pairs: The cases.
-        problems: What is known to be wrong with others.
+        problems: The problems of other cases that are known already.
     """
     found = dict(problems or {})
     cases, grids = [], {}
@@ -73,8 +73,8 @@ def check_pairs(pairs: Sequence[CaseFiles], problems: Mapping[str, str] | None =
     return CheckedCases(cases, grids, found)
 
 
-def refuse(problems: Mapping[str, str]) -> None:
-    """Raise one error that lists every case that can't be evaluated, with its reason.
+def raise_problems(problems: Mapping[str, str]) -> None:
+    """Raise one error that lists every case that cannot be evaluated, with the reason.
 
     Raises:
         UserError: When there is any problem.

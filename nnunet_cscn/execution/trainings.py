@@ -53,7 +53,7 @@ class Training:
         """Whether it is trained and validated, and what says so is whole."""
         return is_whole(self.folder / _CHECKPOINTS[0]) and _is_summary(self.folder / "validation" / "summary.json")
 
-    def clear(self) -> list[Path]:
+    def remove_incomplete_checkpoints(self) -> list[Path]:
         """Make ready what is there of it, so that nnU-Net goes on from the last checkpoint that is whole.
 
         nnU-Net takes the first checkpoint that it finds, torn or not, and runs whatever stands in it.

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from nnunet_cscn.errors import UserError, list_available
+from nnunet_cscn.errors import UserError, available_names
 from nnunet_cscn.files import read_json_file
 
 FolderVariable = Literal["nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"]
@@ -120,7 +120,7 @@ def model_folder(dataset: str | int, *, trainer: str, plans: str, configuration:
         present = sorted(entry.name for entry in parent.iterdir() if entry.is_dir() and entry.name.count("__") == 2)
         raise UserError(
             f"{parent.name} has no model {folder.name}: train it first, or choose another model; "
-            f"{list_available(present)}"
+            f"{available_names(present)}"
         )
     return folder
 
@@ -180,7 +180,7 @@ def _find_dataset(dataset: str | int, names: list[str]) -> str:
     else:
         raise UserError(f"data set {text!r}: expected a number such as 901 or a full name such as Dataset901_NPC")
     if not fitting:
-        raise UserError(f"nnU-Net's folders contain no data set {text}; {list_available(names)}")
+        raise UserError(f"nnU-Net's folders contain no data set {text}; {available_names(names)}")
     if len(fitting) > 1:
         raise UserError(
             f"data set {text} is not unique in nnU-Net's folders: {', '.join(fitting)}; rename or remove the others"

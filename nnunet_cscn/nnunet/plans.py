@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.errors import UserError, list_available
+from nnunet_cscn.errors import UserError, available_names
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.folders import dataset_number, preprocessed_dataset
 
@@ -28,7 +28,7 @@ def plans_file(dataset: str | int, plans: str = "nnUNetPlans") -> Path:
     if not file.is_file():
         present = [path.stem for path in sorted(folder.glob("*.json")) if _holds_plans(path)]
         raise UserError(
-            f"{folder.name} has no plans {file.stem}; {list_available(present)}; "
+            f"{folder.name} has no plans {file.stem}; {available_names(present)}; "
             "make plans with `nnUNetv2_plan_experiment` or `cscn plan`"
         )
     return file
@@ -91,7 +91,7 @@ def inheritance(plans: dict[str, Any], configuration: str) -> list[str]:
             raise UserError(f"configuration {configuration}: inherits_from is circular: {circle}; correct the plans")
         if name not in known:
             source = f" (the parent of {chain[-1]})" if chain else ""
-            raise UserError(f"the plans have no configuration {name}{source}; {list_available(list(known))}")
+            raise UserError(f"the plans have no configuration {name}{source}; {available_names(list(known))}")
         if not isinstance(known[name], dict):
             raise UserError(f"the configuration {name} of the plans is not valid: {MAKE_PLANS}")
         chain.append(name)

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from nnunet_cscn.errors import ArgumentError, UserError, list_available
+from nnunet_cscn.errors import ArgumentError, UserError, available_names
 from nnunet_cscn.files import read_json_file, replacing, write_json
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 from nnunet_cscn.nnunet.loading import check_plans
@@ -101,7 +101,7 @@ def _chosen(model: Path, choice: Choice) -> list[Path]:
     if missing := [fold for fold in choice.folds if fold not in trained]:
         raise ArgumentError(
             "folds",
-            f"{model.name} has no {choice.checkpoint} in fold {', '.join(missing)}; {list_available(list(trained))}",
+            f"{model.name} has no {choice.checkpoint} in fold {', '.join(missing)}; {available_names(list(trained))}",
         )
     if not trained:
         raise UserError(f"{model.name} has no {choice.checkpoint} in any fold: train it, or choose another checkpoint")

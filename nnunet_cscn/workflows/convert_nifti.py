@@ -1,4 +1,4 @@
-"""Convert a folder of volumes whose files follow patterns to nnU-Net's raw format."""
+"""Convert a folder of volumes with file name patterns to nnU-Net's raw format."""
 
 from __future__ import annotations
 
@@ -30,30 +30,32 @@ def convert_nifti(
 ) -> ConversionResult:
     """Convert a folder of NIfTI, NRRD or MetaImage files.
 
-    Places in braces tell cases apart: a case is called after what stands in them, and ``{patient}`` keeps cases of one
-    patient in one fold. A channel named CT is normalised as CT, any other by z-score.
+    The placeholders in braces form the case name. With ``{patient}``, all cases of one patient stay in the same fold. A
+    channel named CT gets CT normalisation; all other channels get z-score normalisation.
 
     Args:
-        source: The folder.
-        out: The raw folder; None for ``$nnUNet_raw``.
+        source: The folder of the volumes.
+        out: The raw folder. None for ``$nnUNet_raw``.
         dataset_id: Number of the data set, from 1 to 999.
-        images: Pattern of each image channel, such as ``images/{case}_T1.nii.gz``, by the channel's name.
-        label_maps: Pattern of files with all labels of a case; needs ``labels``.
-        labels: Value of each label in the label maps: 1, 2, 3 and so on, in this order.
-        masks: Instead of label maps: the pattern of each label's masks. Where two overlap, the later one is on top.
-        name: Name of the data set behind its number.
-        resample: Bring volumes on other grids onto the first channel's, instead of refusing the case.
-        overwrite: Replace files that differ from the source, instead of refusing the case.
-        workers: Cases at the same time; None for one on each available processor.
-        on_progress: Called with the step, the number of finished cases in it and of all.
-            Steps: ``"converting"``, ``"drawing"``.
+        images: For each channel name, the file name pattern, such as ``images/{case}_T1.nii.gz``.
+        label_maps: Pattern of the label maps, which contain all labels of a case. Needs ``labels``.
+        labels: For each label name, its value in the label maps: 1, 2, 3 and so on, in this order.
+        masks: Instead of label maps: for each label name, the pattern of its masks. If two labels overlap, the later
+            one is on top.
+        name: Name of the data set.
+        resample: Resample volumes with other grids onto the grid of the first channel. Otherwise such a case is an
+            error.
+        overwrite: Replace existing files that differ from the source. Otherwise such a case is an error.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the step, the number of finished cases of this step and of all cases. Steps:
+            ``"converting"``, ``"drawing"``.
 
     Returns:
-        The cases that are there, and why the others are not.
+        The converted cases, and for each other case the reason.
 
     Raises:
-        ArgumentError: When an argument is wrong.
-        UserError: When a pattern is wrong, no file fits, or ``convert_cases`` refuses.
+        ArgumentError: When an argument is not valid.
+        UserError: When a pattern is not valid or no file matches, and as for ``convert_cases``.
 
     Example::
 
@@ -84,7 +86,7 @@ def convert_nifti(
 
 
 def _label_values(label_maps: str | None, labels: Mapping[str, int], masks: Mapping[str, str]) -> dict[str, int]:
-    """Value of each label: as stated for label maps, in their order for masks."""
+    """Return the value of each label: for label maps the given values, for masks 1, 2, 3 in their order."""
     if bool(masks) == (label_maps is not None) or bool(labels) != (label_maps is not None):
         raise ArgumentError("masks", "give either masks, or label maps with the value of each label")
     values = dict(labels) if labels else {label: value for value, label in enumerate(masks, start=1)}

@@ -1,4 +1,4 @@
-"""A DICOM series in, contours and segmentation in DICOM out."""
+"""Segment a DICOM series and write the result as DICOM."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ Masks = Mapping[str, NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class PredictedSeries:
-    """What was predicted and written.
+    """The result of the prediction of a DICOM series.
 
     Attributes:
-        folder: Where ``rtstruct.dcm``, ``picture.png`` and, where anything was found, ``seg.dcm`` are.
-        volumes_ml: The volume of each region, in ml.
-        notes: What was passed over, resampled or not found, a line each.
+        folder: Folder with ``rtstruct.dcm``, ``picture.png`` and, if the segmentation is not empty, ``seg.dcm``.
+        volumes_ml: Volume of each ROI in ml.
+        notes: Messages about files that were ignored, series that were resampled and labels that were not found.
     """
 
     folder: Path
@@ -51,26 +51,26 @@ def predict_dicom(
     series: Sequence[int] = (),
     on_note: OnNote | None = None,
 ) -> PredictedSeries:
-    """Segment a DICOM series, for a treatment planning system.
+    """Segment a DICOM series for a treatment planning system.
 
-    Written are an RTSTRUCT with contours along the edges of voxels, a DICOM SEG, both on the same series, and a picture
-    to check them by. Regions are called as the model's labels are. The structure set is UNAPPROVED and its regions are
-    marked AUTOMATIC: research software, not a medical device.
+    The function writes an RTSTRUCT with contours along voxel edges, a DICOM SEG and a picture for visual checks. The
+    ROI names are the label names of the model. The structure set is marked UNAPPROVED and its ROIs AUTOMATIC. This is
+    research software, not a medical device.
 
     Args:
         model: The model, from ``load_model``.
-        images: Folder with the files of one series or several, in any order.
-        out: Folder for ``rtstruct.dcm``, ``seg.dcm`` and ``picture.png``; those of an earlier run are replaced.
-        series: Which series, one for each channel of the model, by their numbers in the list that the exception shows
-            where there is a choice. The contours lie on the first one, onto which the others are resampled.
-        on_note: Called with each note as soon as there is one.
+        images: Folder with the files of one or several series.
+        out: Folder for ``rtstruct.dcm``, ``seg.dcm`` and ``picture.png``. Files of an earlier call are replaced.
+        series: The series for each channel of the model, by their numbers. If there is a choice, the error message
+            lists the numbers. The contours refer to the first series; the others are resampled onto it.
+        on_note: Called immediately with each message.
 
     Returns:
-        What was written, and the volumes.
+        The folder of the files, and the volumes.
 
     Raises:
-        UserError: When the model does not read NIfTI, series have to be chosen or do not fit together, or elements of
-            the images break DICOM's rules so that no SEG can be written.
+        UserError: When the model does not use NIfTI files, series must be selected or do not match, or the DICOM
+            elements of the images are not valid, so that no SEG can be written.
 
     Example:
         >>> model = load_model(901, "3d_fullres")  # doctest: +SKIP
@@ -96,7 +96,7 @@ def predict_dicom(
     with quiet(), tempfile.TemporaryDirectory() as place:
         chosen = chosen_series(Path(images), series, model.channel_names, on_note=note)
         image, prediction = _predicted(model, chosen, Path(place), note)
-        for name in (STRUCTURES, SEGMENTATION, PICTURE):  # files of two runs never stand beside each other
+        for name in (STRUCTURES, SEGMENTATION, PICTURE):  # never mix the files of two runs
             (folder / name).unlink(missing_ok=True)
         regions = EvaluatedLabels.from_dataset(model.labels).values
         _draw(image, prediction, regions, folder)
@@ -108,7 +108,7 @@ def predict_dicom(
 
 
 def _predicted(model: LoadedModel, chosen: Sequence[ImageSeries], place: Path, note: OnNote) -> tuple[Path, Path]:
-    """Write the series as nnU-Net reads them and predict them; the files of the first image and the label map."""
+    """Write the series as NIfTI files and predict them. Return the files of the first image and of the label map."""
     from nnunet_cscn.conversion.source_volumes import Volume, on_grid
     from nnunet_cscn.dicom.pixels import read_pixels
     from nnunet_cscn.nifti.writing import write_volume
@@ -135,7 +135,7 @@ def _write(series: ImageSeries, masks: Masks, folder: Path, note: OnNote) -> Non
         return
     try:
         write_segmentation(folder / SEGMENTATION, masks, series)
-    except Exception as fault:  # highdicom is strict, and what it says may quote the patient
+    except Exception as fault:  # highdicom is strict, and its messages may contain patient data
         raise UserError(
             f"{STRUCTURES} was written, but not the SEG: the images have invalid elements ({type(fault).__name__})"
         ) from None

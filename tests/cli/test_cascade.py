@@ -27,7 +27,7 @@ def test_all_maps_are_made_and_the_folder_named(stage_one):
     shutil.rmtree(folder)
     shown = cascade("--devices", "cpu")
     assert f"6 maps in {folder}" in shown
-    assert "Searching" not in shown  # nnU-Net's own talk
+    assert "Searching" not in shown  # output of nnU-Net
     check_maps(stage_one)
     times = {file: file.stat().st_mtime_ns for file in folder.glob("*.b2nd")}
     cascade("--devices", "cpu")

@@ -9,7 +9,7 @@ from nnunet_cscn.cli.main import app
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Eight cases, predicted with more and more voxels by the methods a, b and c."""
+    """Eight cases. The methods a, b and c predict an increasing number of voxels."""
     for case in range(8):
         reference = np.zeros((4, 8, 10), dtype=np.uint8)
         reference[1:3, 1:7, 1:9] = 1

@@ -75,7 +75,7 @@ def test_a_mapping_keeps_who_is_away_and_tells_it(convert_dicom, studies, tmp_pa
 
 
 def test_structure_sets_that_share_a_uid_by_mistake_are_two(convert_dicom, studies, tmp_path):
-    """They make a fourth case on the same images, also in a mapping and again."""
+    """They form a fourth case on the same images, also with a mapping and in a second run."""
     file = studies / "Secret^Secret-B" / "0" / "rt"
     content = pydicom.dcmread(file)
     content.StructureSetROISequence[1].ROIName = "GTVp"
@@ -93,7 +93,7 @@ def test_a_structure_set_that_was_exported_again_is_a_copy(convert_dicom, studie
 
 
 def test_folds_have_no_empty_side_when_a_patient_fails(convert_dicom, studies, tmp_path):
-    """Of the two patients one is left, with two cases: no fold can be made."""
+    """Only one patient with two cases is left, so folds are impossible."""
     second_slice(studies / "Secret^Secret-B" / "0" / "mr").unlink()
     assert convert_dicom("--roi", "GTVp")[0] == 2
     assert not (tmp_path / "raw" / "Dataset950_NPC" / "splits_final.json").exists()

@@ -12,7 +12,8 @@ LABELS[1, 2:5, 3:7], LABELS[2, 6:8, 1:3] = 1, 2
 
 @pytest.fixture
 def source(tmp_path, write_volume):
-    """Two scans of patient a, one of patient b; images of two sequences, a label map, and a mask in NRRD."""
+    """Two scans of patient a and one of patient b, each with images of two sequences, a label map and a mask in
+    NRRD."""
     for patient, scan in (("a", "x"), ("a", "y"), ("b", "x")):
         folder = tmp_path / "source" / patient
         write_volume(folder / f"{scan}_T1.nii.gz", IMAGE)

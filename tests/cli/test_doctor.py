@@ -15,7 +15,7 @@ BROKEN = fault("nnUNet_raw", "nnUNet_raw is not set", "Run `export nnUNet_raw=/d
 
 @pytest.fixture
 def doctor(monkeypatch):
-    """Return a function that runs `cscn doctor` on the findings that it is given."""
+    """Return a function that runs `cscn doctor` with the given findings."""
 
     def run(findings, *arguments):
         monkeypatch.setattr(command, "diagnose", lambda: findings)

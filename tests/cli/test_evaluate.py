@@ -10,7 +10,8 @@ DATASET = {"labels": {"background": 0, "GTVp": 1, "GTVn": 2}, "file_ending": ".n
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Two cases: `good` predicted exactly, `missed` with an empty prediction; with nnU-Net's files beside them."""
+    """Two cases: `good` with an exact prediction, `missed` with an empty one. The folder also has nnU-Net's other
+    files."""
     reference = np.zeros((4, 6, 8), dtype=np.uint8)
     reference[1:3, 1:4, 2:6] = 1
     for name, prediction in (("good", reference), ("missed", reference * 0)):

@@ -21,7 +21,7 @@ OPTIONS = ("-d", "901", "-c", CONFIGURATION, "-tr", "BUNetTrainer", "-f", "0", "
 
 @pytest.fixture
 def study(staged_folders, tmp_path):
-    """nnU-Net's folders with a trained network, and a series that it was trained on as oblique DICOM."""
+    """nnU-Net's folders with a trained network, and one of its training images as an oblique DICOM series."""
     root = staged_folders("labels")
     image = read_voxels(root / "raw" / tiny_dataset.NAME / "imagesTr" / "case_0_0000.nii.gz")
     stored = np.round(1000 * (image - image.min()) / np.ptp(image)).astype(np.int16)
@@ -32,7 +32,8 @@ def study(staged_folders, tmp_path):
 
 
 def _make_it_see_something(model, image):
-    """Shift the network's last biases so that a part of an image becomes each label: it was hardly trained."""
+    """Shift the last biases of the network, so that each label gets a part of the image. (The network is hardly
+    trained.)"""
     predictor = Model(model, (0,), "checkpoint_final.pth").load(torch.device("cpu"), SlidingWindow(mirroring=False))
     normed = torch.from_numpy((image - image.mean()) / image.std()).float()[None]
     logits = predictor.predict_logits_from_preprocessed_data(normed).float().flatten(1)

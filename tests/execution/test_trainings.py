@@ -41,7 +41,7 @@ def test_torn_checkpoints_are_removed_so_that_the_one_before_is_gone_on_from(tra
     whole = (training.folder / "checkpoint_final.pth").read_bytes()
     for name, content in (("final", b""), ("latest", whole[:-1]), ("best", whole)):
         (training.folder / f"checkpoint_{name}.pth").write_bytes(content)
-    removed = training.clear()
+    removed = training.remove_incomplete_checkpoints()
     assert [file.name for file in removed] == ["checkpoint_final.pth", "checkpoint_latest.pth"]
     assert [file.name for file in training.folder.glob("*.pth")] == ["checkpoint_best.pth"]
     assert "--c" in training.job().command
@@ -49,7 +49,7 @@ def test_torn_checkpoints_are_removed_so_that_the_one_before_is_gone_on_from(tra
 
 def test_a_training_begins_anew_when_no_checkpoint_is_whole(training):
     (training.folder / "checkpoint_final.pth").write_bytes(b"")
-    training.clear()
+    training.remove_incomplete_checkpoints()
     assert "--c" not in training.job().command
 
 
@@ -59,7 +59,7 @@ def test_what_a_running_training_writes_is_left_alone(training):
     log.parent.mkdir()
     with log.open("wb") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        assert training.clear() == []
+        assert training.remove_incomplete_checkpoints() == []
     assert (training.folder / "checkpoint_final.pth").is_file()
 
 
@@ -68,13 +68,13 @@ def test_a_checkpoint_that_runs_something_is_not_gone_on_from(training, tmp_path
         archive.writestr("a/data.pkl", hostile_files.by_hand(tmp_path / "ran")["reduce"])
     monkeypatch.delenv("CSCN_TRUST", raising=False)
     with pytest.raises(ForeignCode, match=r"posix\.system"):
-        training.clear()
+        training.remove_incomplete_checkpoints()
     monkeypatch.setenv("CSCN_TRUST", "1")
-    assert training.clear() == []
+    assert training.remove_incomplete_checkpoints() == []
 
 
 def test_a_checkpoint_with_damaged_instructions_is_named(training):
     with zipfile.ZipFile(training.folder / "checkpoint_final.pth", "w") as archive:
         archive.writestr("a/data.pkl", b"\xff\xff")
     with pytest.raises(UserError, match=r"checkpoint_final\.pth is damaged"):
-        training.clear()
+        training.remove_incomplete_checkpoints()

@@ -1,6 +1,6 @@
 import numpy as np
 
-from nnunet_cscn.prediction.images import remove_torn
+from nnunet_cscn.prediction.images import remove_incomplete
 
 
 def test_torn_predictions_are_removed_and_whole_ones_stay(tmp_path, write_volume):
@@ -9,12 +9,12 @@ def test_torn_predictions_are_removed_and_whole_ones_stay(tmp_path, write_volume
         (tmp_path / f"{name}.nii.gz").write_bytes(content)
     np.savez(tmp_path / "whole.npz", probabilities=np.zeros(3))
     (tmp_path / "torn.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:-5])
-    remove_torn(tmp_path, ["whole", "torn", "empty", "absent"], ".nii.gz")
+    remove_incomplete(tmp_path, ["whole", "torn", "empty", "absent"], ".nii.gz")
     assert {file.name for file in tmp_path.iterdir()} == {"whole.nii.gz", "whole.npz", "other.nii.gz"}
 
 
 def test_empty_files_of_other_formats_are_removed(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     (tmp_path / "b.png").write_bytes(b"whatever")
-    remove_torn(tmp_path, ["a", "b"], ".png")
+    remove_incomplete(tmp_path, ["a", "b"], ".png")
     assert [file.name for file in tmp_path.iterdir()] == ["b.png"]

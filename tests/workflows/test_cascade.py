@@ -25,7 +25,7 @@ def test_maps_are_made_counted_and_checked(stage_one, capsys):
     assert maps.cases == tuple(f"case_{number}" for number in range(6))
     assert maps.folder == stage_one_maps(stage_one).folder
     assert seen == [(number, 6) for number in range(1, 7)]
-    assert capsys.readouterr().out == ""  # nnU-Net's talk is kept away
+    assert capsys.readouterr().out == ""  # the output of nnU-Net is suppressed
     check_maps(stage_one)
 
 
@@ -48,10 +48,10 @@ def test_jobs_share_the_maps_one_for_each_fold(stage_one):
 
 
 def test_maps_that_no_job_has_made_are_missed(stage_one):
-    with pytest.raises(UserError, match=r"no map of case_\d: run `cscn cascade"):
+    with pytest.raises(UserError, match=r"case_\d: run `cscn cascade"):
         make_cascade_maps(901, CONFIGURATION, executor=object(), n_parts=2, run=lambda executor, jobs: None)
 
 
 def test_a_wrong_device_is_named(stage_one):
-    with pytest.raises(ArgumentError, match=r"^device: expected cuda, cpu or mps, got gpu"):
+    with pytest.raises(ArgumentError, match=r"^device: .*gpu"):
         make_cascade_maps(901, CONFIGURATION, device="gpu")

@@ -14,10 +14,10 @@ from nnunet_cscn.nifti.writing import write_volume
 from nnunet_cscn.workflows.predict_dicom import predict_dicom
 
 
-class StandIn:
-    """A model of one or two channels that finds GTVp where its first image is above 0.
+class FakeModel:
+    """A model with one or two channels that predicts GTVp where the first image is above 0.
 
-    It takes the place of a LoadedModel and of nnU-Net's predictor in it.
+    It replaces a LoadedModel and its nnU-Net predictor.
     """
 
     labels = {"background": 0, "GTVp": 1, "GTVn": 2}  # noqa: RUF012
@@ -43,7 +43,7 @@ def voxels():
 
 def test_contours_segmentation_picture_and_volumes_are_returned(tmp_path, voxels):
     write_series(tmp_path / "in", voxels, pixel_spacing_mm=(0.5, 2.0), slice_spacing_mm=5.0)
-    found = predict_dicom(StandIn("MR"), str(tmp_path / "in"), str(tmp_path / "out"))
+    found = predict_dicom(FakeModel("MR"), str(tmp_path / "in"), str(tmp_path / "out"))
     assert found.folder == tmp_path / "out"
     assert sorted(file.name for file in found.folder.iterdir()) == ["picture.png", "rtstruct.dcm", "seg.dcm"]
     assert found.volumes_ml == {"GTVp": pytest.approx(24 * 5e-3), "GTVn": 0}
@@ -53,20 +53,21 @@ def test_contours_segmentation_picture_and_volumes_are_returned(tmp_path, voxels
 def test_where_nothing_is_found_there_is_no_segmentation_but_a_note(tmp_path, voxels):
     write_series(tmp_path / "in", 0 * voxels)
     told = []
-    found = predict_dicom(StandIn("MR"), tmp_path / "in", tmp_path / "out", on_note=told.append)
+    found = predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out", on_note=told.append)
     assert sorted(file.name for file in found.folder.iterdir()) == ["picture.png", "rtstruct.dcm"]
     assert found.notes == tuple(told)
     assert told == ["nothing was found: the structure set has no contour, and there is no SEG"]
 
 
 def test_further_channels_are_brought_onto_the_first_series(tmp_path):
-    """The second series has voxels of twice the size along columns; its values grow with x, so that they tell where."""
+    """The second series has twice the voxel size along columns. Its values increase with x, so they show the
+    position."""
     values = np.arange(8, dtype=np.int16)[None, None].repeat(3, 0).repeat(6, 1)
     write_series(tmp_path / "a", 10 * values, pixel_spacing_mm=(1.0, 1.0), uid="1.2.1", frame_of_reference="1.1")
     write_series(tmp_path / "b", 20 * values, pixel_spacing_mm=(1.0, 2.0), uid="1.2.2", frame_of_reference="1.1")
     (first, second), _ = image_series(read_headers(tmp_path))
     assert (first.uid, second.uid) == ("1.2.1", "1.2.2")
-    model = StandIn("T1", "T2")
+    model = FakeModel("T1", "T2")
     found = predict_dicom(model, tmp_path, tmp_path / "out", series=[1, 2])
     assert model.grids[0] == model.grids[1]
     assert (model.images[0] == model.images[1]).all()  # 10 for each mm in both
@@ -74,5 +75,5 @@ def test_further_channels_are_brought_onto_the_first_series(tmp_path):
 
 
 def test_models_of_other_formats_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"A__B__C was trained on \.png files"):
-        predict_dicom(StandIn("MR", file_ending=".png"), tmp_path, tmp_path / "out")
+    with pytest.raises(UserError, match=r"A__B__C.*\.png"):
+        predict_dicom(FakeModel("MR", file_ending=".png"), tmp_path, tmp_path / "out")

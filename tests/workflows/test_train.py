@@ -18,13 +18,13 @@ def root(staged_folders):
 
 @pytest.fixture
 def phases():
-    """The names of the jobs that were handed over, phase by phase."""
+    """The names of the submitted jobs in each phase."""
     return []
 
 
 @pytest.fixture
 def run(phases):
-    """Run no job, but note it."""
+    """Record the jobs without running them."""
     return lambda executor, jobs: phases.append([job.name for job in jobs])
 
 

@@ -1,4 +1,4 @@
-"""The cases that a report shows: the worst, those around the median, the best."""
+"""Choose and draw the cases of a report: the worst, median and best ones."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.report.charts import surface_chart
 from nnunet_cscn.report.oriented import OrientedVolume, read_oriented
 from nnunet_cscn.report.slices import PagedView, paged_views
-from nnunet_cscn.report.surfaces import lighter, nearest, signed_distances_mm, surface_of
+from nnunet_cscn.report.surfaces import nearest_corner, signed_distances_mm, simplified_surface, surface_of
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A case that is to be shown, and why.
+class ChosenCase:
+    """A case to show, with the reason.
 
     Attributes:
-        case: Its name.
+        case: Name of the case.
         label: The label.
-        role: Why it was chosen, in a word.
-        dsc: Its DSC.
+        role: The reason, such as ``worst``.
+        dsc: DSC of the case.
     """
 
     case: str
@@ -40,35 +40,35 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Exhibit:
-    """A case ready to be shown.
+class CaseView:
+    """The views of one case.
 
     Attributes:
-        choice: Which and why.
-        views: Axial, coronal and sagittal.
-        surface: A Plotly figure as JSON.
+        choice: The case, with the reason why it was chosen.
+        views: Axial, coronal and sagittal view.
+        surface: 3D plot of the surfaces, a Plotly figure as JSON.
     """
 
-    choice: Choice
+    choice: ChosenCase
     views: tuple[PagedView, ...]
     surface: str
 
 
-def choose_cases(scores: FolderScores, n_each: int, *, wanted: Sequence[str] = ()) -> list[Choice]:
-    """Choose the cases with the lowest DSC, with those around the median and with the highest, for each label.
+def choose_cases(scores: FolderScores, n_each: int, *, extra_cases: Sequence[str] = ()) -> list[ChosenCase]:
+    """Choose, for each label, the cases with the lowest, median and highest DSC.
 
     Args:
-        scores: What ``score_folders`` gave.
-        n_each: How many of each kind; fewer where there are not as many cases.
-        wanted: Cases to show as well.
+        scores: The scores from ``score_folders``.
+        n_each: Number of worst, median and best cases each. Fewer if there are not enough cases.
+        extra_cases: Names of further cases to show.
 
     Returns:
-        The choices, each case once for each label, from the lowest DSC to the highest.
+        The chosen cases of each label, from the lowest to the highest DSC. A case occurs once for each label.
 
     Raises:
-        ArgumentError: When a wanted case has no scores.
+        ArgumentError: When one of ``extra_cases`` has no scores.
     """
-    for case in wanted:
+    for case in extra_cases:
         if case not in scores.cases:
             raise ArgumentError("cases", f"case not found: {case}; available: {', '.join(list(scores.cases)[:10])}")
     choices = []
@@ -76,9 +76,9 @@ def choose_cases(scores: FolderScores, n_each: int, *, wanted: Sequence[str] = (
         dsc = {case: by_label[label].counts.dsc for case, by_label in scores.cases.items()}
         ranked = sorted((case for case in dsc if not math.isnan(dsc[case])), key=lambda case: (dsc[case], case))
         roles = _roles(ranked, n_each)
-        undefined = [case for case in wanted if math.isnan(dsc[case])]
-        roles |= {case: "asked for" for case in wanted if case not in roles}
-        choices += [Choice(case, label, roles[case], dsc[case]) for case in [*ranked, *undefined] if case in roles]
+        undefined = [case for case in extra_cases if math.isnan(dsc[case])]
+        roles |= {case: "asked for" for case in extra_cases if case not in roles}
+        choices += [ChosenCase(case, label, roles[case], dsc[case]) for case in [*ranked, *undefined] if case in roles]
     return choices
 
 
@@ -94,15 +94,16 @@ def _roles(ranked: Sequence[str], n_each: int) -> dict[str, str]:
 
 
 def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> dict[str, Path]:
-    """Return the image of each case, as nnU-Net names them, on the grid of its reference.
+    """Find the image file of each case and check that it has the grid of the reference.
 
     Args:
-        images: Folder of images, ``<case>_0000.nii.gz`` for channel 0; or ``<case>.nii.gz`` where there is only one.
+        images: Folder of images with nnU-Net's names: ``<case>_0000.nii.gz`` for channel 0, or ``<case>.nii.gz`` if
+            there is only one channel.
         cases: The cases.
-        channel: Which channel to show.
+        channel: The channel to show.
 
     Raises:
-        ArgumentError: When images are missing or lie on another grid; all such cases are listed.
+        ArgumentError: When images are missing or have a different grid. The message lists all such cases.
     """
     if not images.is_dir():
         raise ArgumentError("images", f"folder not found: {images}")
@@ -130,31 +131,31 @@ def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> di
     return found
 
 
-def exhibits(
-    choices: Sequence[Choice],
+def case_views(
+    choices: Sequence[ChosenCase],
     scores: FolderScores,
     images: dict[str, Path],
     *,
     on_progress: Callable[[int, int], None] | None = None,
-) -> list[Exhibit]:
-    """Draw the chosen cases, two at a time.
+) -> list[CaseView]:
+    """Draw the chosen cases, two at the same time.
 
     Args:
-        choices: What to show.
-        scores: The scores that the choices come from, with the cases' files.
-        images: The image of each case; empty for contours alone.
-        on_progress: Called with the number of drawn cases and of all.
+        choices: The cases to show.
+        scores: The scores of these cases.
+        images: The image file of each case. Empty for contours without image.
+        on_progress: Called with the number of drawn cases and the number of all cases.
     """
     drawn = []
     with ThreadPoolExecutor(2) as executor:
-        for exhibit in executor.map(lambda choice: _drawn(choice, scores, images), choices):
-            drawn.append(exhibit)
+        for case_view in executor.map(lambda choice: _make_view(choice, scores, images), choices):
+            drawn.append(case_view)
             if on_progress is not None:
                 on_progress(len(drawn), len(choices))
     return drawn
 
 
-def _drawn(choice: Choice, scores: FolderScores, images: dict[str, Path]) -> Exhibit:
+def _make_view(choice: ChosenCase, scores: FolderScores, images: dict[str, Path]) -> CaseView:
     files = scores.files[choice.case]
     grid = read_grid(files.reference)
     image = _read(images[choice.case], grid) if choice.case in images else None
@@ -165,18 +166,20 @@ def _drawn(choice: Choice, scores: FolderScores, images: dict[str, Path]) -> Exh
     if scores.ignore is not None:
         prediction &= turned.voxels != scores.ignore
     views = paged_views(reference, prediction, spacing_mm, image=image)
-    return Exhibit(choice, tuple(views), _surfaces(prediction, reference, spacing_mm).to_json())
+    return CaseView(choice, tuple(views), _surfaces(prediction, reference, spacing_mm).to_json())
 
 
 def _surfaces(prediction: Mask, reference: Mask, spacing_mm: Sequence[float]) -> Any:
-    """Distances are measured at full resolution; each corner of what is shown has that of its nearest neighbour."""
+    """Return a plot of simplified surfaces, with the distances of the surfaces at full resolution."""
     predicted, true = surface_of(prediction, spacing_mm), surface_of(reference, spacing_mm)
-    shown = lighter(predicted, prediction, spacing_mm) if predicted is not None else None
+    shown = simplified_surface(predicted, prediction, spacing_mm) if predicted is not None else None
     distances = None
     if predicted is not None and shown is not None and true is not None:
         exact = signed_distances_mm(predicted.points_mm, true, reference, spacing_mm)
-        distances = exact[nearest(shown.points_mm, predicted)]
-    return surface_chart(shown, distances, lighter(true, reference, spacing_mm) if true is not None else None)
+        distances = exact[nearest_corner(shown.points_mm, predicted)]
+    return surface_chart(
+        shown, distances, simplified_surface(true, reference, spacing_mm) if true is not None else None
+    )
 
 
 def _read(file: Path, grid: Grid) -> OrientedVolume:

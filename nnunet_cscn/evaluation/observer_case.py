@@ -1,4 +1,4 @@
-"""One case that several have contoured: every pair of readings, and each of them against the consensus."""
+"""Score one case that several observers contoured: every pair of segmentations, and each one against the consensus."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ CONSENSUS: Mapping[str, Callable[[Sequence[Mask]], Mask]] = {"STAPLE": staple, "
 
 Pair = tuple[str, str]
 CaseScores = Mapping[str, Mapping[Pair, LabelScores]]
-"""For each label, and each pair of a reading and another one or a consensus, the scores."""
+"""For each label, the scores of each pair. The second of a pair may be a consensus."""
 
 
 @dataclass(frozen=True)
-class ReadCase:
-    """A case and its readings.
+class MultiObserverCase:
+    """A case with several segmentations.
 
     Attributes:
         name: The case's name.
-        files: The label map of each reading, the observers' first.
-        n_observers: How many of the readings are observers', who make the consensus.
-        grid: The one grid of all files.
+        files: The label maps by the name of the observer or model. The observers come first.
+        n_observers: Number of observers. Only their label maps contribute to the consensus.
+        grid: The grid that all files share.
     """
 
     name: str
@@ -45,16 +45,19 @@ class ReadCase:
     grid: Grid
 
 
-def score_readings(case: ReadCase, labels: EvaluatedLabels | None, consensus_folder: Path | None) -> CaseScores:
-    """Score every pair of readings of one case, and each reading against each consensus of the observers.
+def score_observers(
+    case: MultiObserverCase, labels: EvaluatedLabels | None, consensus_folder: Path | None
+) -> CaseScores:
+    """Score every pair of segmentations of one case, and each segmentation against each consensus of the observers.
 
     Args:
         case: The case.
-        labels: What to evaluate. None for every value above 0 that any file holds.
-        consensus_folder: Where the label map of each consensus is written, in a folder for each kind; None for nowhere.
+        labels: The labels to evaluate. None for every value above 0 in the files.
+        consensus_folder: Where to write the label map of each consensus, in one subfolder for each method. None to
+            write nothing.
 
     Raises:
-        UserError: When a file is not whole or holds something else than the known labels.
+        UserError: When a file is incomplete or contains unknown labels.
     """
     volumes = {name: _read(name, file) for name, file in case.files.items()}
     values = set[int]().union(*(label_values(name, volume, labels) for name, volume in volumes.items()))
@@ -62,7 +65,7 @@ def score_readings(case: ReadCase, labels: EvaluatedLabels | None, consensus_fol
     ignored = _ignored(list(volumes.values()), evaluated) if evaluated.ignore in values else None
     scores: dict[str, Mapping[Pair, LabelScores]] = {}
     kept: dict[str, Mapping[str, Mask]] = {}
-    for label, wanted in evaluated.values.items():  # one at a time: masks of many labels would fill the memory
+    for label, wanted in evaluated.values.items():  # one label at a time: the masks of all labels could fill the memory
         masks = _masks(volumes, wanted, ignored)
         agreed = _consensus(list(masks.values())[: case.n_observers])
         scores[label] = _pairs(masks, agreed, case.grid.spacing_mm[::-1], ignored)
@@ -82,13 +85,13 @@ def _read(name: str, file: Path) -> NDArray[Any]:
 
 
 def _ignored(volumes: Sequence[NDArray[Any]], labels: EvaluatedLabels) -> Mask:
-    """Return the voxels that anybody ignores."""
+    """Return the voxels that have the ignore label in any of the files."""
     ignored: Mask = np.logical_or.reduce([volume == labels.ignore for volume in volumes])
     return ignored
 
 
 def _masks(volumes: Mapping[str, NDArray[Any]], values: Sequence[int], ignored: Mask | None) -> dict[str, Mask]:
-    """Return the mask of each reading, without what anybody ignores."""
+    """Return the mask of each segmentation without the ignored voxels."""
     masks = {name: label_mask(volume, values) for name, volume in volumes.items()}
     return masks if ignored is None else {name: mask & ~ignored for name, mask in masks.items()}
 
@@ -98,7 +101,7 @@ def _consensus(masks: Sequence[Mask]) -> dict[str, Mask]:
 
 
 def _write_consensus(
-    case: ReadCase,
+    case: MultiObserverCase,
     agreed: Mapping[str, Mapping[str, Mask]],
     labels: EvaluatedLabels,
     ignored: Mask,
@@ -110,7 +113,7 @@ def _write_consensus(
 
 
 def _label_map(masks: Mapping[str, Mask], labels: EvaluatedLabels, ignored: Mask) -> NDArray[Any]:
-    """Put masks into one map, the first label on top; what an observer ignores stays ignored."""
+    """Combine masks into one label map. The first label is on top; ignored voxels keep the ignore label."""
     merged = np.zeros(ignored.shape, np.min_scalar_type(max(labels.known)))
     for label in reversed(list(masks)):
         merged[masks[label]] = labels.values[label][0]
