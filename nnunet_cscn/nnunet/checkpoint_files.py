@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def trusts_all() -> bool:
 
 def refusal(file: Path | str, foreign: list[str]) -> str:
     """Say what a file would run, and what to do for one that is known."""
-    shown = ", ".join(foreign[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
+    names = [re.sub(r"^(posix|nt)\.", "os.", name) for name in foreign]  # these hold what people know as os
+    shown = ", ".join(names[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
     return (
         f"{file} is not loaded, because it would run {shown}, which is no part of nnU-Net: get the model from a source "
         f"that you trust; if you trust this file, add --trust or set {TRUST_VARIABLE}=1"

@@ -118,7 +118,7 @@ def _checked(model: Path, root: Path) -> CheckedModel:
     if not folds and not found.problems and not found.foreign:
         found.problems.append(f"{found.name(model)} has no trained fold")
     if manifest is None:
-        found.notes.append("there is no manifest: nobody can tell whether files were changed on the way")
+        found.notes.append("there is no manifest, so changed files cannot be detected")
     else:
         wrong, unknown = differences(model, manifest)
         found.problems += [shown(sentence) for sentence in wrong]

@@ -143,7 +143,7 @@ def refuse(models: Sequence[CheckedModel], *, trust: bool = False) -> None:
     """
     reasons = [sentence for model in models for sentence in (*model.problems, *(() if trust else model.foreign))]
     if reasons:
-        raise UserError("\n  ".join([f"the model is refused for {len(reasons)} reasons:", *reasons]))
+        raise UserError("\n  ".join(["the model is refused:", *reasons]))
 
 
 def _unpack(file: Path, folder: Path) -> list[str]:

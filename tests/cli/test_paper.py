@@ -103,7 +103,7 @@ def test_a_failed_run_is_told_and_the_others_go_on(folders):
 def test_what_was_interrupted_goes_on(folders):
     begun = next(r for r in paper_runs(NAME, CONFIGURATION, ["CSCN"], [0]))
     begun.training.folder.mkdir(parents=True)
-    (begun.training.folder / "checkpoint_latest.pth").touch()
+    finished_training.write_checkpoint(begun.training.folder / "checkpoint_latest.pth")
     run("--methods", "CSCN", "-f", "0")
     assert calls(folders) == [["CSCNPaperTrainer", 0, "--c"]]
 

@@ -60,7 +60,7 @@ def test_chosen_folds_of_a_chosen_trainer(folders):
 def test_an_interrupted_fold_goes_on(folders):
     fold = folders / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}" / "fold_2"
     fold.mkdir(parents=True)
-    (fold / "checkpoint_latest.pth").touch()
+    finished_training.write_checkpoint(fold / "checkpoint_latest.pth")
     assert train("-f", "2").exit_code == 0
     assert calls(folders) == [["CSCNTrainer", "2", "cpu", "--c"]]
 

@@ -7,7 +7,7 @@ import nnunet_cscn
 
 PACKAGE = Path(nnunet_cscn.__file__).parent
 BELOW = {
-    "conversion": {"conversion", "dicom", "nifti", "files", "errors"},
+    "conversion": {"conversion", "dicom", "nifti", "csv_files", "files", "errors"},
     "dicom": {"dicom", "nifti", "files", "errors"},
     "nifti": {"nifti", "files", "errors"},
 }

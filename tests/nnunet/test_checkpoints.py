@@ -52,7 +52,7 @@ def test_numbers_of_either_numpy_are_read(clean, tmp_path, module):
 def test_what_a_checkpoint_would_run_is_named_and_does_not_run(clean, tmp_path, kind):
     trace = tmp_path / "ran"
     file = hostile_files.repacked(clean, tmp_path / "bad.pth", hostile_files.by_hand(trace)[kind])
-    with pytest.raises(ForeignCode, match=r"bad\.pth is not loaded.*posix\.system"):
+    with pytest.raises(ForeignCode, match=r"bad\.pth is not loaded.*os\.system"):
         read_checkpoint(file)
     assert not trace.exists()
 
@@ -60,7 +60,7 @@ def test_what_a_checkpoint_would_run_is_named_and_does_not_run(clean, tmp_path, 
 def test_code_beside_whole_weights_is_found(clean, tmp_path):
     content = torch.load(clean, weights_only=False)
     (tmp_path / "bad.pth").write_bytes(hostile_files.spoilt(content, tmp_path / "ran"))
-    with pytest.raises(ForeignCode, match=r"posix\.system"):
+    with pytest.raises(ForeignCode, match=r"os\.system"):
         read_checkpoint(tmp_path / "bad.pth")
     assert not (tmp_path / "ran").exists()
     read_checkpoint(tmp_path / "bad.pth", trust=True)
@@ -104,7 +104,7 @@ def test_a_second_set_of_instructions_is_seen(clean, tmp_path):
     file.write_bytes(clean.read_bytes())
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr("other/data.pkl", hostile_files.by_hand(tmp_path / "ran")["reduce"])
-    with pytest.raises(ForeignCode, match=r"posix\.system"):
+    with pytest.raises(ForeignCode, match=r"os\.system"):
         read_checkpoint(file)
 
 
