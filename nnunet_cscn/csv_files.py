@@ -1,4 +1,4 @@
-"""Write tables as CSV: whole or not at all, and without formulas that a spreadsheet would work out."""
+"""Write tables as CSV: whole or not at all, and without formulas and control characters."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from nnunet_cscn.files import replacing
+from nnunet_cscn.texts import escape_controls
 
 WriteRow = Callable[[Sequence[object]], None]
 
@@ -40,7 +41,7 @@ def writing_csv(target: Path) -> Iterator[WriteRow]:
         writer = csv.writer(stream)
 
         def write(row: Sequence[object]) -> None:
-            writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in row])
+            writer.writerow([harmless(escape_controls(cell)) if isinstance(cell, str) else cell for cell in row])
 
         yield write
 

@@ -9,16 +9,17 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.temporary import PREFIX, aside, temporary_folder
 
 _LITTLE_ROOM = 2**20  # bytes
-_OPEN_FILE = re.compile(r"/proc/(self|\d+)/fd/\d+|/dev/fd/\d+")
+_OPEN_FILE = re.compile(r"(?:/proc/(?P<process>\d+)/fd|/dev/fd)/(?P<number>\d+)")
 
 
 @contextlib.contextmanager
@@ -48,13 +49,14 @@ def replacing(target: Path) -> Iterator[Path]:
         'whole'
     """
     with _naming(target):
-        is_stream = _is_stream(target)
+        own = _own_descriptor(target)
+        is_stream = own is not None or _is_stream(target)
         place = Path(os.path.realpath(target))
         with temporary_folder(Path(tempfile.gettempdir()) if is_stream else place.parent) as folder:
             temporary = folder / target.name
             yield temporary
             if is_stream:
-                with temporary.open("rb") as source, target.open("ab") as stream:
+                with temporary.open("rb") as source, _opened_stream(target, own) as stream:
                     shutil.copyfileobj(source, stream)
             else:
                 _to_disk(temporary)
@@ -149,19 +151,32 @@ def _existing(folder: Path) -> Path:
     return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
 
 
+def _own_descriptor(target: Path) -> int | None:
+    """Return the number of the open file of this process that a path such as ``/dev/stdout`` stands for."""
+    place = target
+    for _ in range(40):  # as many links as the kernel would follow
+        if found := _OPEN_FILE.fullmatch(str(place.parent.resolve() / place.name)):
+            return int(found["number"]) if found["process"] in (None, str(os.getpid())) else None
+        if not place.is_symlink():
+            return None
+        place = place.parent / place.readlink()
+    return None
+
+
+def _opened_stream(target: Path, own: int | None) -> IO[bytes]:
+    """Open a stream. A file of this process is continued at its current position."""
+    if own is None:
+        return target.open("ab")
+    sys.stdout.flush()
+    return os.fdopen(os.dup(own), "wb")
+
+
 def _is_stream(target: Path) -> bool:
     """Tell whether a path leads to something that is written to, not replaced: a pipe, a device, an open file.
 
     Raises:
         OSError: When it leads to a folder or a disk.
     """
-    place = target
-    for _ in range(40):  # links that the kernel would follow
-        if _OPEN_FILE.fullmatch(str(place.parent.resolve() / place.name)):
-            return True
-        if not place.is_symlink():
-            break
-        place = place.parent / place.readlink()
     try:
         mode = target.stat().st_mode
     except FileNotFoundError:

@@ -9,8 +9,9 @@ from pathlib import Path
 PROGRAM = """
 import zipfile
 (folder / "validation").mkdir(parents=True, exist_ok=True)
-with zipfile.ZipFile(folder / "checkpoint_final.pth", "w") as archive:
-    archive.writestr("checkpoint_final/data.pkl", b"}.")
+if not (folder / "checkpoint_final.pth").exists():
+    with zipfile.ZipFile(folder / "checkpoint_final.pth", "w") as archive:
+        archive.writestr("checkpoint_final/data.pkl", b"}.")
 (folder / "validation" / "summary.json").write_text('{"foreground_mean": {}}')
 """
 

@@ -18,6 +18,6 @@ def test_everything_else_stays(text):
 
 def test_numbers_and_odd_names_are_written(tmp_path):
     with writing_csv(tmp_path / "a.csv") as write:
-        write(["case", -1.5, None, float("inf"), "größe", "a\udcff", "=x"])
+        write(["case", -1.5, None, float("inf"), "größe", "a\udcff", "=x", "a\x1b[2J"])
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as stream:
-        assert list(csv.reader(stream)) == [["case", "-1.5", "", "inf", "größe", "a\\udcff", "'=x"]]
+        assert list(csv.reader(stream)) == [["case", "-1.5", "", "inf", "größe", "a\\udcff", "'=x", r"a\x1b[2J"]]

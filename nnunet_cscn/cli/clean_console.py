@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
 from rich.segment import Segment
 
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+from nnunet_cscn.texts import escape_controls
 
 
 def clean_console(*, stderr: bool = False) -> Console:
@@ -16,16 +15,6 @@ def clean_console(*, stderr: bool = False) -> Console:
     console = Console(stderr=stderr)
     console.push_render_hook(_Cleaning())
     return console
-
-
-def cleaned(text: str) -> str:
-    """Return a text in which whatever would steer a terminal is written as an escape.
-
-    Example:
-        >>> print(cleaned("case" + chr(27) + "[2J"))
-        case\\x1b[2J
-    """
-    return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class _Cleaning(RenderHook):
@@ -45,4 +34,4 @@ class _Cleaned:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         segments: Iterable[Segment] = console.render(self._inner, options)
         for text, style, control in segments:
-            yield Segment(text if control else cleaned(text), style, control)
+            yield Segment(text if control else escape_controls(text), style, control)

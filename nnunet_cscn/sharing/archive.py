@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.texts import escape_controls
 
 LARGEST_RATIO = 100  # of bytes unpacked to bytes packed; weights stay below 2, text below 20
 SMALL_ENOUGH = 100 * 2**20  # bytes unpacked below which the ratio does not matter
@@ -46,7 +47,7 @@ def problems_of(archive: zipfile.ZipFile) -> list[str]:
     members = archive.infolist()
     if len(members) > MOST_MEMBERS:
         return [f"the archive has {len(members)} members: at most {MOST_MEMBERS} are unpacked"]
-    found = [f"{shown(member.filename)} {fault}" for member in members for fault in _faults(member)]
+    found = [f"{escape_controls(member.filename)} {fault}" for member in members for fault in _faults(member)]
     return found + list(_repeated(members)) + list(_bombs(members))
 
 
@@ -72,17 +73,9 @@ def unpack(archive: zipfile.ZipFile, names: Sequence[str], folder: Path) -> None
             with archive.open(member) as source, target.open("xb") as out:
                 shutil.copyfileobj(source, out, 2**20)
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as fault:
-            raise UserError(f"{shown(member.filename)} is damaged ({fault}): copy or download the archive") from None
-
-
-def shown(name: str) -> str:
-    """Return a name as it may stand in a terminal: what would steer that is written as an escape.
-
-    Example:
-        >>> shown("fold_0")
-        'fold_0'
-    """
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
+            raise UserError(
+                f"{escape_controls(member.filename)} is damaged ({fault}): copy or download the archive"
+            ) from None
 
 
 def _faults(member: zipfile.ZipInfo) -> Iterator[str]:
@@ -112,14 +105,14 @@ def _repeated(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
     for member in members:
         name = member.filename.removesuffix("/")
         if name in files or (name in folders and not member.is_dir()):
-            yield f"{shown(name)} is there twice"
+            yield f"{escape_controls(name)} is there twice"
         if not member.is_dir():
             files.add(name)
         inside = name if member.is_dir() else name.rpartition("/")[0]
         while inside and inside not in folders:
             folders.add(inside)
             inside = inside.rpartition("/")[0]
-    yield from (f"{shown(name)} is a file and a folder" for name in sorted(files & folders))
+    yield from (f"{escape_controls(name)} is a file and a folder" for name in sorted(files & folders))
 
 
 def _bombs(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
@@ -129,5 +122,6 @@ def _bombs(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
     end, before = 0, ""
     for member in sorted(members, key=lambda member: member.header_offset):
         if member.header_offset < end:
-            yield f"{shown(member.filename)} lies inside {shown(before)}: one part would be unpacked many times"
+            names = escape_controls(f"{member.filename} lies inside {before}")
+            yield f"{names}: one part would be unpacked many times"
         end, before = member.header_offset + _LOCAL_HEADER + member.compress_size, member.filename

@@ -18,11 +18,11 @@ from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 from nnunet_cscn.nnunet.plans import read_plans_file
 from nnunet_cscn.pickles.allowed import IN_POSTPROCESSING
 from nnunet_cscn.pickles.opcodes import DamagedPickle, foreign_to
-from nnunet_cscn.sharing.archive import shown
 from nnunet_cscn.sharing.description import described, described_fold
 from nnunet_cscn.sharing.layout import fold_folders, model_folders
 from nnunet_cscn.sharing.manifest import differences, read_manifest
 from nnunet_cscn.sharing.weights import ENDING, read_weights, same_weights
+from nnunet_cscn.texts import escape_controls
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class _Findings:
         self.notes: list[str] = []
 
     def name(self, file: Path) -> str:
-        return shown(file.relative_to(self.root).as_posix())
+        return escape_controls(file.relative_to(self.root).as_posix())
 
     def take(self, fault: UserError) -> None:
         """Note a fault, with paths as they are in the model."""
-        sentence = shown(str(fault).replace(f"{self.root}{os.sep}", ""))
+        sentence = escape_controls(str(fault).replace(f"{self.root}{os.sep}", ""))
         (self.foreign if isinstance(fault, ForeignCode) else self.problems).append(sentence)
 
 
@@ -121,8 +121,8 @@ def _checked(model: Path, root: Path) -> CheckedModel:
         found.notes.append("there is no manifest, so changed files cannot be detected")
     else:
         wrong, unknown = differences(model, manifest)
-        found.problems += [shown(sentence) for sentence in wrong]
-        found.notes += [f"{shown(name)} is not in the manifest" for name in unknown]
+        found.problems += [escape_controls(sentence) for sentence in wrong]
+        found.notes += [f"{escape_controls(name)} is not in the manifest" for name in unknown]
     made_with = manifest.get("versions") if manifest else None
     return CheckedModel(
         model,
@@ -196,10 +196,9 @@ def _folds(folder: Path, description: Mapping[str, Any], found: _Findings) -> li
             continue
         told = (checkpoint["trainer_name"], checkpoint["init_args"]["configuration"])
         if told != (description["trainer"], description["configuration"]):
-            found.problems.append(
-                f"{found.name(folder / stem)} was trained by {shown(str(told[0]))} on {shown(str(told[1]))}, not by "
-                "what the folder is called after"
-            )
+            name = f"{folder.name}/{stem}.pth"
+            sentence = f"{name} was trained by {told[0]} on {told[1]}, which is not the name of its folder"
+            found.problems.append(escape_controls(sentence))
         folds.append({**described_fold(folder, checkpoint), "checkpoint": f"{stem}.pth"})
     return folds
 
@@ -229,9 +228,9 @@ def to_text(value: Any) -> str:
         return "not told"
     if isinstance(value, Mapping):
         return ", ".join(
-            f"{shown(str(key))}: {shown(json.dumps(item) if not isinstance(item, str) else item)}"
+            f"{escape_controls(str(key))}: {escape_controls(json.dumps(item) if not isinstance(item, str) else item)}"
             for key, item in value.items()
         )
     if isinstance(value, (list, tuple)):
-        return ", ".join(shown(str(item)) for item in value)
-    return shown(str(value))
+        return ", ".join(escape_controls(str(item)) for item in value)
+    return escape_controls(str(value))

@@ -11,10 +11,10 @@ import torch
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.files import read_json_file, replacing
 from nnunet_cscn.nnunet.plans import read_plans_file
-from nnunet_cscn.sharing.archive import shown
 from nnunet_cscn.sharing.layout import DATASET, fold_folders
 from nnunet_cscn.sharing.weights import ENDING, read_weights
 from nnunet_cscn.temporary import aside
+from nnunet_cscn.texts import escape_controls
 
 
 def check_places(names: Sequence[str]) -> None:
@@ -27,7 +27,7 @@ def check_places(names: Sequence[str]) -> None:
         top, _, rest = name.partition("/")
         if not rest or not DATASET.fullmatch(top):
             raise UserError(
-                f"{shown(name)} does not stand in the folder of a data set: expected "
+                f"{escape_controls(name)} does not stand in the folder of a data set: expected "
                 "DatasetNNN_NAME/TRAINER__PLANS__CONFIGURATION/..., as nnU-Net exports it"
             )
 

@@ -12,6 +12,7 @@ from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.nnunet.folders import results_folder
 from nnunet_cscn.nnunet.plans import read_plans_file
 from nnunet_cscn.temporary import temporary_folder
+from nnunet_cscn.texts import escape_controls
 
 if TYPE_CHECKING:
     from nnunet_cscn.sharing.checking import CheckedModel
@@ -148,7 +149,7 @@ def refuse(models: Sequence[CheckedModel], *, trust: bool = False) -> None:
 
 def _unpack(file: Path, folder: Path) -> list[str]:
     """Unpack what belongs to models; return what was left out, in sentences."""
-    from nnunet_cscn.sharing.archive import opened, problems_of, shown, unpack
+    from nnunet_cscn.sharing.archive import opened, problems_of, unpack
     from nnunet_cscn.sharing.installation import check_places
     from nnunet_cscn.sharing.layout import belongs
 
@@ -159,4 +160,6 @@ def _unpack(file: Path, folder: Path) -> list[str]:
         wanted = [name for name in names if belongs(name)]
         check_places(wanted)
         unpack(archive, wanted, folder)
-    return [f"{shown(name)} is left out: it is no part of a model" for name in names if name not in set(wanted)]
+    return [
+        f"{escape_controls(name)} is left out: it is no part of a model" for name in names if name not in set(wanted)
+    ]
