@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import typer
@@ -81,7 +81,14 @@ def _with_flags(mistake: UserError, command: Any) -> str:
     if isinstance(mistake, ArgumentError):
         flag = flags.get(mistake.argument, f"--{mistake.argument.replace('_', '-')}")
         text = f"{flag}: {mistake.reason}"
-    return re.sub(r"\b(\w+)=True\b", lambda found: flags.get(found[1], found[0]), text)
+    text = re.sub(r"\b(\w+)=True\b", lambda found: flags.get(found[1], found[0]), text)
+    return re.sub(r"\badd (\w+)=([^\s,;]+)", lambda found: _with_value(found, flags), text)
+
+
+def _with_value(advice: re.Match[str], flags: Mapping[str, str]) -> str:
+    """``add nan=0`` as the command line has it: ``add --nan 0``."""
+    flag = flags.get(advice[1])
+    return advice[0] if flag is None else f"add {flag} {advice[2]}"
 
 
 def _flag(parameter: Any) -> str:

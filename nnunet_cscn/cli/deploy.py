@@ -63,7 +63,14 @@ def challenge(
     from nnunet_cscn.workflows.deployed import load_deployed_model, predict_challenge_case
 
     model = load_deployed_model(folder, device=device, mirroring=not disable_tta)
-    file = predict_challenge_case(model, source, out, sockets=sockets or (), out_socket=out_socket)
+    file = predict_challenge_case(
+        model,
+        source,
+        out,
+        sockets=sockets or (),
+        out_socket=out_socket,
+        on_note=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+    )
     console.print(f"written to {file}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -52,6 +52,15 @@ def predict(
     save_probabilities: Annotated[
         bool, typer.Option("--save_probabilities", help="Also write the probabilities.")
     ] = False,
+    nan: Annotated[
+        float | None,
+        typer.Option(
+            "--nan",
+            metavar="VALUE",
+            show_default="refuse such images",
+            help="Replace voxels of the images that are NaN or infinite by this value.",
+        ),
+    ] = None,
     continue_prediction: Annotated[
         bool,
         typer.Option(
@@ -102,6 +111,10 @@ def predict(
     on blocks from three views: those of the paper, or those with the option
     three_views.
 
+    One voxel that is NaN or infinite can make the prediction of its case empty, so
+    such images are refused by name; --nan 0 replaces these voxels. The last line
+    names the cases in which nothing was found.
+
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """
     from nnunet_cscn.prediction.predictor import SlidingWindow
@@ -131,6 +144,7 @@ def predict(
             out,
             uncertainty=uncertainty,
             save_probabilities=save_probabilities,
+            nan=nan,
             overwrite=not continue_prediction,
             previous_stage=previous_stage,
             n_preprocessing=n_preprocessing,
@@ -142,8 +156,10 @@ def predict(
         )
     if not predicted.cases:
         console.print(f"nothing to do: {predicted.n_cases} cases in {n_parts} parts leave none for part {part}")
-    elif predicted.disagreement is not None:
+        return
+    if predicted.disagreement is not None:
         _show(predicted.folder, predicted.disagreement)
+    console.print(predicted.plausibility, markup=False, highlight=False, soft_wrap=True)
 
 
 def _show(folder: Path, disagreement: Mapping[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""Write volumes, whole or not at all: the only place that does."""
+"""Write volumes. All volumes of the package are written here."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from nnunet_cscn.nifti.voxels import ENDINGS, check_whole
 
 
 def write_volume(file: Path, voxels: NDArray[Any], grid: Grid) -> None:
-    """Write voxels on a grid, compressed.
+    """Write a compressed volume. An interruption leaves no incomplete file.
 
     Args:
         file: The file, ``*.nii.gz``, ``*.nii`` or another ending that ITK knows. Its folder is created.
-        voxels: Shape (Z, Y, X), in the order of the grid's axes.
-        grid: Where the voxels lie.
+        voxels: Shape (Z, Y, X).
+        grid: The grid of the voxels. A flat grid gives a 2D image.
 
     Raises:
-        OSError: When it can't be written whole, as on a full disk.
+        OSError: When the file cannot be written completely, for example because the disk is full.
         ValueError: When the shapes differ.
     """
     if voxels.shape != grid.shape[::-1]:
         raise ValueError(f"voxels: expected the grid's shape {grid.shape[::-1]}, got {voxels.shape}")
-    write_image(file, itk_image(voxels, grid))
+    image = itk_image(voxels, grid)
+    write_image(file, image[:, :, 0] if grid.is_flat else image)
 
 
 def write_image(file: Path, image: SimpleITK.Image) -> None:
-    """Write an image of ITK's, compressed.
+    """Write a compressed image of ITK. An interruption leaves no incomplete file.
 
     Args:
         file: As in ``write_volume``.
@@ -47,7 +48,7 @@ def write_image(file: Path, image: SimpleITK.Image) -> None:
     """
     with whole_volume(file) as temporary:
         SimpleITK.WriteImage(image, str(temporary), True)
-        if not file.name.endswith(ENDINGS):  # these are checked as any NIfTI file is
+        if not file.name.endswith(ENDINGS):  # NIfTI files are checked below
             written = SimpleITK.GetArrayViewFromImage(SimpleITK.ReadImage(str(temporary)))
             if not np.array_equal(written, SimpleITK.GetArrayViewFromImage(image)):
                 raise RuntimeError("other voxels")
@@ -55,7 +56,7 @@ def write_image(file: Path, image: SimpleITK.Image) -> None:
 
 @contextlib.contextmanager
 def whole_volume(file: Path) -> Iterator[Path]:
-    """Yield a temporary path for a volume, and put it in the place of ``file`` once it is seen to be whole.
+    """Yield a temporary path for a volume, check that the volume is complete, and move it to ``file``.
 
     Args:
         file: The file. Its folder is created.
@@ -64,7 +65,7 @@ def whole_volume(file: Path) -> Iterator[Path]:
         The path to write to.
 
     Raises:
-        OSError: When it can't be written whole; ITK says nothing when the disk is full.
+        OSError: When the file cannot be written completely. ITK reports no error if the disk is full.
     """
     with replacing(file) as temporary:
         try:
@@ -76,11 +77,11 @@ def whole_volume(file: Path) -> Iterator[Path]:
 
 
 def itk_image(voxels: NDArray[Any], grid: Grid) -> SimpleITK.Image:
-    """Return a volume as ITK has it.
+    """Return a volume as an ITK image.
 
     Args:
-        voxels: Shape (Z, Y, X), in the order of the grid's axes, of any byte order.
-        grid: Where the voxels lie.
+        voxels: Shape (Z, Y, X), of any byte order.
+        grid: The grid of the voxels.
     """
     image = SimpleITK.GetImageFromArray(voxels.astype(voxels.dtype.newbyteorder("="), copy=False))
     image.SetSpacing(grid.spacing_mm)

@@ -46,7 +46,7 @@ def write_report(
     """
     choices = choose_cases(scores, n_each, extra_cases=extra_cases)
     shown = [scores.files[name] for name in dict.fromkeys(choice.case for choice in choices)]
-    pictures = image_files(images, shown, channel=channel) if images is not None else {}
+    pictures = image_files(images, shown, channel=channel, reader=scores.reader) if images is not None else {}
     drawn = case_views(choices, scores, pictures, on_progress=on_progress)
     figures = output.with_name(output.stem + "_figures")
     write_figures(scores, figures)

@@ -215,12 +215,14 @@ class LoadedModel:
             raise ArgumentError("files", f"file not found: {', '.join(absent)}")
         if out is not None and not str(out).endswith(ending):
             raise ArgumentError("out", f"expected a file that ends with {ending}, got {out}")
-        check_images({"the case": paths})
+        has_nan = bool(check_images({"the case": paths}))  # ITK's reader replaces NaN in NIfTI files by 0, silently
         reader = self.predictor.plans_manager.image_reader_writer_class()
         voxels, properties = reader.read_images([str(path) for path in paths])
         if len(voxels) != len(self.channel_names):
             wanted = f"{len(self.channel_names)} channels ({', '.join(self.channel_names)})"
             raise ArgumentError("files", f"the model needs {wanted}, the files contain {len(voxels)}")
+        if has_nan or not np.isfinite(voxels).all():
+            raise ArgumentError("files", "the images have voxels that are NaN or infinite: correct them first")
         predicted = self._predicted(voxels, properties)
         if out is not None:
             with whole_volume(Path(out)) as temporary:
@@ -233,6 +235,7 @@ class LoadedModel:
         out: str | Path,
         *,
         save_probabilities: bool = False,
+        nan: float | None = None,
         overwrite: bool = True,
         on_progress: OnProgress | None = None,
     ) -> PredictedFolder:
@@ -245,6 +248,7 @@ class LoadedModel:
             images: Folder of images with nnU-Net's names.
             out: Folder for the predictions.
             save_probabilities: Whether to write the probabilities too, as ``CASE.npz``.
+            nan: Value that replaces voxels of the images that are NaN or infinite; None to refuse such images.
             overwrite: Whether to predict existing cases again.
             on_progress: Called with the number of predicted cases and of all cases.
 
@@ -255,7 +259,13 @@ class LoadedModel:
         from nnunet_cscn.workflows.predict import predict_folder
 
         return predict_folder(
-            self, images, out, save_probabilities=save_probabilities, overwrite=overwrite, on_progress=on_progress
+            self,
+            images,
+            out,
+            save_probabilities=save_probabilities,
+            nan=nan,
+            overwrite=overwrite,
+            on_progress=on_progress,
         )
 
     def _predicted(self, voxels: NDArray[Any], properties: dict[str, Any]) -> Prediction:

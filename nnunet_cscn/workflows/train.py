@@ -8,7 +8,7 @@ from pathlib import Path
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.execution.jobs import Executor, RunJobs, run_jobs
 from nnunet_cscn.execution.local import LocalExecutor, all_devices
-from nnunet_cscn.execution.trainings import Training, trainings
+from nnunet_cscn.execution.trainings import ALL, Fold, Training, trainings
 from nnunet_cscn.nnunet.folders import preprocessed_dataset
 
 OnFinished = Callable[[Training], None]
@@ -22,7 +22,8 @@ def train(
     staged: bool = False,
     trainer: str | None = None,
     plans: str = "nnUNetPlans",
-    folds: Sequence[int] | None = None,
+    folds: Sequence[Fold] | None = None,
+    pretrained_weights: str | Path | None = None,
     executor: Executor | None = None,
     n_parts: int | None = None,
     run: RunJobs = run_jobs,
@@ -42,7 +43,9 @@ def train(
         trainer: The trainer. For the staged cascade: the trainer of stage two. None for CSCNTrainer or
             CSCNStagedTrainer.
         plans: Name of the plans.
-        folds: Numbers of the folds. None for all folds.
+        folds: Numbers of the folds, or ``all`` for one training on all cases. None for every fold.
+        pretrained_weights: Weights that new trainings start from, of stage two if there are two stages. None for random
+            weights.
         executor: Runs the trainings, such as ``LocalExecutor(["cuda:0", "cuda:1"])``. None for one training at a time
             on each GPU of this machine, or on the CPU.
         n_parts: Number of processes that make the maps of stage one. None for one for each device of this machine, or
@@ -72,7 +75,16 @@ def train(
             f"{chosen} is not a trainer of stage two: choose CSCNStagedTrainer or one of its variants; to choose "
             "stage one, set the option staged.stage_one of the configuration (`cscn configure`)",
         )
-    last = trainings(name, configuration, chosen, plans=plans, folds=folds)
+    if chosen.startswith("CSCNStagedTrainer") and ALL in (folds or ()):
+        raise ArgumentError(
+            "folds",
+            f"{chosen} learns from out-of-fold probability maps, which do not exist for fold {ALL}: give fold numbers, "
+            f"or train CSCNTrainer on {ALL} cases",
+        )
+    weights = None if pretrained_weights is None else Path(pretrained_weights).absolute()
+    if weights is not None and not weights.is_file():
+        raise ArgumentError("pretrained_weights", f"file not found: {weights}")
+    last = trainings(name, configuration, chosen, plans=plans, folds=folds, pretrained_weights=weights)
     if executor is None:
         devices = all_devices()
         executor, n_parts = LocalExecutor(devices), n_parts or len(devices)

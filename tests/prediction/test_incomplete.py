@@ -1,6 +1,6 @@
 import numpy as np
 
-from nnunet_cscn.prediction.images import remove_incomplete
+from nnunet_cscn.prediction.incomplete import remove_incomplete
 
 
 def test_torn_predictions_are_removed_and_whole_ones_stay(tmp_path, write_volume):
