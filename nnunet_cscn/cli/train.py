@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_with_progress
-from nnunet_cscn.cli.fold_options import Folds, chosen_folds
+from nnunet_cscn.cli.fold_options import FoldsToTrain, chosen_training_folds
+from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.trainings import Training
-
-if TYPE_CHECKING:
-    from nnunet_cscn.execution.estimates import Estimate
 
 
 def train(
@@ -52,9 +49,19 @@ def train(
             "-p", "--plans", show_default="nnUNetPlans; nnUNetCSCNPlans with --auto", help="Name of the plans."
         ),
     ] = None,
-    folds: Folds = None,
+    folds: FoldsToTrain = None,
+    pretrained_weights: Annotated[
+        Path | None,
+        typer.Option(
+            "-pretrained_weights",
+            "--pretrained-weights",
+            metavar="FILE",
+            help="Weights to start new trainings from, such as those of `cscn weights`.",
+        ),
+    ] = None,
     devices: Devices = None,
     slurm: Slurm = None,
+    trust: Trust = False,
     json_file: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="With --auto: write time and files to this JSON file."),
@@ -80,7 +87,9 @@ def train(
     if auto:
         if staged or slurm is not None:
             raise UserError(f"--auto cannot be used with {'--staged' if staged else '--slurm'}: remove one of them")
-        _train_automatically(
+        from nnunet_cscn.cli.auto_train import train_automatically
+
+        train_automatically(
             dataset, configuration, trainer=trainer, plans=plans, folds=folds, devices=devices,
             only_estimate=estimate, json_file=json_file,
         )  # fmt: skip
@@ -99,11 +108,13 @@ def train(
         staged=staged,
         trainer=trainer,
         plans=plans or "nnUNetPlans",
-        folds=chosen_folds(folds),
+        folds=chosen_training_folds(folds),
+        pretrained_weights=pretrained_weights,
         executor=chosen_executor(devices, slurm, folder=jobs_folder),
         n_parts=None if slurm is not None else len(chosen_devices(devices)),
         run=run_with_progress,
         on_finished=_show_finished,
+        on_removed=show_removed,
     )
 
 
@@ -111,68 +122,6 @@ def _show_finished(training: Training) -> None:
     console.print(f"{training.trainer} fold {training.fold} is finished: {training.folder}", soft_wrap=True)
 
 
-def _train_automatically(
-    dataset: str,
-    configuration: str | None,
-    *,
-    trainer: str | None,
-    plans: str | None,
-    folds: list[str] | None,
-    devices: str | None,
-    only_estimate: bool,
-    json_file: Path | None,
-) -> None:
-    from nnunet_cscn.files import write_json
-    from nnunet_cscn.workflows.auto_train import PLANS, TRAINER, train_automatically
-
-    made = train_automatically(
-        dataset,
-        configuration,
-        trainer=trainer or TRAINER,
-        plans=plans or PLANS,
-        folds=chosen_folds(folds) or [0],
-        devices=None if devices is None else chosen_devices(devices),
-        only_estimate=only_estimate,
-        run=run_with_progress,
-        on_note=lambda note: console.print(note, markup=False, highlight=False, soft_wrap=True),
-        on_estimate=_show_estimate,
-    )
-    if json_file is not None:
-        content = {
-            "estimate": None if made.estimate is None else made.estimate.to_json(),
-            "folds": [str(training.folder) for training in made.trainings],
-            "report": None if made.report is None else str(made.report),
-            "model_card": None if made.model_card is None else str(made.model_card),
-        }
-        write_json(json_file, content)
-    for file in (made.report, made.model_card):
-        if file is not None:
-            console.print(f"written to {file}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _show_estimate(found: Estimate) -> None:
-    pace = found.pace
-    end = datetime.now() + timedelta(seconds=found.total_s)
-    console.print(
-        f"training takes about {format_duration(found.training_s)}: {found.epochs_left} epochs of "
-        f"{pace.steps_per_epoch} steps, {pace.train_step_s:.2g} s a step (measured on {pace.n_steps} steps). "
-        f"Predicting the validation cases takes about {format_duration(found.validation_s)}. "
-        f"The end is at about {end:%Y-%m-%d %H:%M}.",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def format_duration(seconds: float) -> str:
-    """Return a duration as people say it.
-
-    Example:
-        >>> format_duration(40), format_duration(310), format_duration(8000), format_duration(300_000)
-        ('1 min', '5 min', '2 h 13 min', '3 d 11 h')
-    """
-    minutes = max(1, round(seconds / 60))
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 24 * 60:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{minutes // (24 * 60)} d {minutes % (24 * 60) // 60} h"
+def show_removed(file: Path) -> None:
+    """Say that a checkpoint was removed."""
+    console.print(f"{file} was incomplete and has been removed", soft_wrap=True, markup=False, highlight=False)

@@ -17,10 +17,9 @@ from nnunet_cscn.evaluation.cases import raise_problems
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.probabilities import Probabilities
 from nnunet_cscn.evaluation.volumes import label_mask, label_values
+from nnunet_cscn.formats.reading import BY_CONTENT
 from nnunet_cscn.metrics.calibration import MARGIN_MM, Bin, LevelCounts, neighbourhood
 from nnunet_cscn.metrics.scores import json_number
-from nnunet_cscn.nifti.grids import read_grid
-from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.stats.held_out import HeldOutGain, held_out_gain, random_folds
 
 THRESHOLDS = (0.5, *(step / 20 for step in range(1, 20) if step != 10))
@@ -178,16 +177,15 @@ def _dsc(counts: LevelCounts, threshold: float) -> float:
 
 
 def _count(probabilities: Probabilities, case: str, file: Path, labels: EvaluatedLabels) -> Mapping[str, CountedCase]:
-    probabilities.check(case, file)
-    spacing_mm = read_grid(file).spacing_mm[::-1]
     try:
-        reference = read_voxels(file)
+        volume = BY_CONTENT.read(file)
     except UserError as fault:
         raise UserError(f"reference: {fault}") from None
+    reference, spacing_mm = volume.voxels, volume.grid.spacing_mm[::-1]
     present = label_values("reference", reference, labels)
     taking_part = reference != labels.ignore if labels.ignore in present else None
     found = {}
-    for label, levels in probabilities.read(case).items():
+    for label, levels in probabilities.read(case, volume.grid).items():
         mask = label_mask(reference, labels.values[label])
         box = neighbourhood(levels, mask, spacing_mm)
         near = None

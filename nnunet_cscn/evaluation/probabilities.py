@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import ArgumentError, UserError, available_names
-from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.files import read_json_file
+from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
 from nnunet_cscn.nifti.probabilities import read_levels, to_levels
+from nnunet_cscn.nifti.voxel_order import in_order_of
 from nnunet_cscn.nifti.voxels import ENDINGS, read_voxels
 
 FOLDER = (
@@ -40,19 +41,15 @@ class Probabilities(ABC):
         """Return whether there are probabilities of a case."""
 
     @abstractmethod
-    def check(self, case: str, reference: Path) -> None:
-        """Check that the probabilities of a case have the grid of another file.
+    def read(self, case: str, grid: Grid) -> Mapping[str, Levels]:
+        """Return the probabilities of a case by label, in steps of 1/255, on a grid, (Z, Y, X).
+
+        Args:
+            case: The case.
+            grid: The grid of the label map to which they belong.
 
         Raises:
-            UserError: If the grids differ. The text is the reason, without the case's name.
-        """
-
-    @abstractmethod
-    def read(self, case: str) -> Mapping[str, Levels]:
-        """Return the probabilities of a case by label, in steps of 1/255, (Z, Y, X).
-
-        Raises:
-            UserError: If they cannot be read. The text is the reason, without the case's name.
+            UserError: If they cannot be read, or have other voxels. The text is the reason, without the case's name.
         """
 
 
@@ -103,16 +100,12 @@ class _Maps(Probabilities):
     def has(self, case: str) -> bool:
         return all(_nifti_file(folder, case) is not None for folder in self._folders.values())
 
-    def check(self, case: str, reference: Path) -> None:
-        pairs = [CaseFiles(label, self._file(label, case), reference) for label in self._folders]
-        for label, problem in check_pairs(pairs).problems.items():
-            raise UserError(f"map of {label}: {problem}")
-
-    def read(self, case: str) -> Mapping[str, Levels]:
+    def read(self, case: str, grid: Grid) -> Mapping[str, Levels]:
         found = {}
         for label in self._folders:
+            file = self._file(label, case)
             try:
-                found[label] = read_levels(self._file(label, case))
+                found[label] = _on_grid(read_levels(file), read_grid(file), grid)
             except UserError as fault:
                 raise UserError(f"map of {label}: {fault}") from None
         return found
@@ -140,13 +133,7 @@ class _Arrays(Probabilities):
     def has(self, case: str) -> bool:
         return (self._folder / f"{case}.npz").is_file() and _nifti_file(self._folder, case) is not None
 
-    def check(self, case: str, reference: Path) -> None:
-        segmentation = _nifti_file(self._folder, case)
-        assert segmentation is not None
-        for problem in check_pairs([CaseFiles(case, segmentation, reference)]).problems.values():
-            raise UserError(problem)
-
-    def read(self, case: str) -> Mapping[str, Levels]:
+    def read(self, case: str, grid: Grid) -> Mapping[str, Levels]:
         probabilities = self._read_array(case)
         segmentation = _nifti_file(self._folder, case)
         assert segmentation is not None
@@ -156,7 +143,11 @@ class _Arrays(Probabilities):
                 f"{case}.npz does not fit {segmentation.name}: predict again with --save_probability_maps, which keeps "
                 "the orientation"
             )
-        return {label: to_levels(probabilities[self._channel(label)]) for label in self._labels.values}
+        own_grid = read_grid(segmentation)
+        return {
+            label: _on_grid(to_levels(probabilities[self._channel(label)]), own_grid, grid)
+            for label in self._labels.values
+        }
 
     def _read_array(self, case: str) -> NDArray[np.float32]:
         expected = len(self._labels.values) if self._has_regions else len(self._values)
@@ -179,6 +170,13 @@ class _Arrays(Probabilities):
         if self._has_regions:
             return float(np.mean((probabilities > 0.5).any(axis=0) != (predicted != 0)))
         return float(np.mean(np.asarray(self._values)[probabilities.argmax(axis=0)] != predicted))
+
+
+def _on_grid(levels: Levels, own_grid: Grid, grid: Grid) -> Levels:
+    found = in_order_of(levels, own_grid, grid)
+    if found is None:
+        raise UserError(f"it has {'; '.join(grid_differences(own_grid, grid, 'the label map'))}")
+    return found
 
 
 def _map_folders(place: Path) -> dict[str, Path]:

@@ -15,7 +15,7 @@ from typing import IO
 
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution.log_lock import log_lock
-from nnunet_cscn.execution.process_groups import start_group, stop_group
+from nnunet_cscn.execution.process_groups import start_group, stop_groups
 from nnunet_cscn.nnunet.discovery import ensure_registered
 
 # The first three keep freed memory in the process: a training step takes a third less time. The last one limits
@@ -77,7 +77,7 @@ def run_command(
         log_file: File for its output, including standard error.
         env: Environment variables of the command.
         on_line: Called with each line of output.
-        on_start: Called with the process. Another thread may stop it with ``stop_group``.
+        on_start: Called with the process. Another thread may stop it with ``stop_groups``.
 
     Raises:
         UserError: If the command is not installed.
@@ -97,7 +97,7 @@ def run_command(
                 last = line.strip() or last
                 on_line(line)
         finally:
-            stop_group(process)
+            stop_groups([process])
     if process.returncode != 0:
         raise CommandFailed(
             f"`{' '.join(command)}` failed with status {process.returncode}: {last} (full log: {log_file})"

@@ -13,7 +13,7 @@ from nnunet_cscn.errors import ArgumentError, CommandFailed
 from nnunet_cscn.execution.commands import FASTER_ON_CPU, run_command
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.execution.log_lock import is_locked
-from nnunet_cscn.execution.process_groups import stop_group
+from nnunet_cscn.execution.process_groups import stop_groups
 from nnunet_cscn.nnunet.discovery import ensure_registered
 
 
@@ -49,8 +49,7 @@ class LocalExecutor:
             self._is_cancelled = True
             running = list(self._running.values())
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in running:
-            stop_group(process)
+        stop_groups(running)
         self._pool.shutdown(wait=True)
 
     def _run(self, job: Job) -> None:

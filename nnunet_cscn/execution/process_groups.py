@@ -7,10 +7,11 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-GRACE_SECONDS = 10
+GRACE_SECONDS = 2
 
 
 def start_group(command: Sequence[str], *, output: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -30,20 +31,24 @@ def start_group(command: Sequence[str], *, output: IO[bytes], env: Mapping[str, 
     )
 
 
-def stop_group(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process and all processes it started: first with SIGTERM, then with SIGKILL.
+def stop_groups(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Stop processes and all processes that they started: first with SIGTERM, then with SIGKILL.
 
-    Windows has no signals for groups. There, ``taskkill`` ends the process with its children, as long as the process
-    itself still runs.
+    Windows has no signals for groups. There, ``taskkill`` stops a process with its children, as long as the process
+    itself runs.
     """
     if not _has_groups():
-        _stop_tree(process)
+        for process in processes:
+            _stop_tree(process)
         return
     for force in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, force)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=GRACE_SECONDS)
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, force)
+        end = time.monotonic() + GRACE_SECONDS
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=max(0.0, end - time.monotonic()))
 
 
 def _has_groups() -> bool:

@@ -17,9 +17,9 @@ from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs, raise_problems
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.probabilities import Probabilities
 from nnunet_cscn.evaluation.volumes import label_mask, label_values
+from nnunet_cscn.formats.reading import BY_CONTENT
 from nnunet_cscn.metrics.scores import json_number
 from nnunet_cscn.nifti.grids import Grid
-from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.postprocessing.candidates import all_candidates, candidate_dsc
 from nnunet_cscn.postprocessing.steps import LabelPostprocessing, LabelSteps, Levels
 from nnunet_cscn.postprocessing.validation import ValidationCase
@@ -132,16 +132,17 @@ def _score(
     probabilities: Probabilities | None,
 ) -> Scores:
     try:
-        predicted, reference = read_voxels(files.prediction), read_voxels(files.reference)
+        volume, reference = BY_CONTENT.read(files.prediction), BY_CONTENT.read(files.reference).voxels
     except UserError as fault:
         raise UserError(f"it cannot be read: {fault}") from None
+    predicted = volume.on(grid)
+    assert predicted is not None  # the grids were compared before
     label_values("prediction", predicted, labels)
     present = label_values("reference", reference, labels)
     ignored = reference == labels.ignore if labels.ignore in present else None
     levels: Mapping[str, Levels] = {}
     if probabilities is not None:
-        probabilities.check(files.name, files.reference)
-        levels = probabilities.read(files.name)
+        levels = probabilities.read(files.name, grid)
     found = {}
     for name, values in labels.values.items():
         mask = label_mask(predicted, values)

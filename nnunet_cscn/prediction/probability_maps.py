@@ -17,8 +17,9 @@ import numpy as np
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.probabilities import CONTENTS, FOLDER
-from nnunet_cscn.files import read_json_file, write_json
-from nnunet_cscn.prediction.native_grid import check_reader, write_probabilities
+from nnunet_cscn.files import read_json_file, replacing, write_json
+from nnunet_cscn.nifti.probabilities import set_slope, to_levels
+from nnunet_cscn.prediction.map_files import check_reader, map_ending, write_map
 from nnunet_cscn.prediction.predictor import Model, mode_of
 
 ENDING = ".nii.gz"
@@ -40,6 +41,9 @@ class ProbabilityMaps:
 
     def __init__(self, predictor: Any, model: Model, out: Path, *, keep_arrays: bool = False) -> None:
         check_reader(predictor.plans_manager)
+        if map_ending(predictor.plans_manager, ENDING) != ENDING:
+            reader = predictor.plans_manager.image_reader_writer_class.__name__
+            raise UserError(f"probability maps are NIfTI files, but {model.folder.name} reads images with {reader}")
         self._out = out
         self._keep_arrays = keep_arrays
         self._ending = model.file_ending()
@@ -76,7 +80,9 @@ class ProbabilityMaps:
             probabilities = content["probabilities"]
         geometry = pickle.loads(properties.read_bytes())  # nnU-Net wrote it a moment ago
         for name, channel in self._channels.items():
-            write_probabilities(self._map(name, case), probabilities[channel], geometry)
+            with replacing(self._map(name, case)) as temporary:
+                write_map(temporary, to_levels(probabilities[channel]), geometry)
+                set_slope(temporary)
         if not self._keep_arrays:
             arrays.unlink()
             properties.unlink()

@@ -182,11 +182,12 @@ class _Auto:
 
 def _epochs_done(training: Training) -> int:
     """Return the number of finished epochs in the checkpoint from which a training is resumed."""
+    from nnunet_cscn.nnunet.checkpoint_files import is_whole
     from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 
     for name in ("final", "latest", "best"):  # the order in which nnU-Net looks for them
         file = training.folder / f"checkpoint_{name}.pth"
-        if file.is_file():
+        if is_whole(file):
             return int(read_checkpoint(file).get("current_epoch", 0))
     return 0
 

@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.evaluation.calibration import LabelCalibration, calibrate, count_cases
 from nnunet_cscn.evaluation.case_pool import OnProgress
-from nnunet_cscn.evaluation.cases import label_files
 from nnunet_cscn.evaluation.folder import FolderScores, check_tolerances, score_folders
 from nnunet_cscn.evaluation.groups import read_groups
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.mask_scores import LabelMapScores, MaskScores
 from nnunet_cscn.evaluation.probabilities import open_probabilities
 from nnunet_cscn.evaluation.volumes import score_volumes
+from nnunet_cscn.formats.endings import files_by_case
+from nnunet_cscn.formats.named_reader import reader_for
 from nnunet_cscn.metrics.catalogue import metrics
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.masks import checked_spacing
@@ -43,8 +44,11 @@ def evaluate_folders(
     Each case must have the same file name and the same grid in both folders. All cases are checked before the first
     metric is computed. Other files that nnU-Net writes next to its predictions are ignored.
 
+    Label maps may be NIfTI, NRRD, MetaImage, GIPL, TIFF, PNG or BMP files, 2D or 3D. If the dataset.json, or plans.json
+    next to the predictions, names a reader of nnU-Net, this reader is used.
+
     Args:
-        predictions: Folder of predicted label maps, ``<case>.nii.gz`` or ``<case>.nii``.
+        predictions: Folder of predicted label maps, such as ``<case>.nii.gz``.
         references: Folder of the reference label maps, with the same names.
         dataset_json: nnU-Net's dataset.json with label names, regions and the ignore label. Without ``dataset_json``
             and ``labels``, every value above 0 in the files is a label.
@@ -59,7 +63,7 @@ def evaluate_folders(
 
     Returns:
         The scores. ``to_dataframe()`` returns a table with one row for each case and label, ``aggregate`` contains the
-        statistics of each label over all cases, and ``to_json()`` returns everything.
+        statistics of each label over all cases, ``notes`` contains warnings, and ``to_json()`` returns everything.
 
     Raises:
         UserError: When a folder is missing, a case has only one file, grids differ, or a file is not a complete label
@@ -87,6 +91,7 @@ def evaluate_folders(
         empty_distance=empty_distance,
         skip_bad=skip_bad,
         workers=workers,
+        reader=reader_for(None if dataset_json is None else Path(dataset_json), Path(predictions)),
         on_progress=on_progress,
     )
 
@@ -129,7 +134,7 @@ def evaluate_probabilities(
     if isinstance(references, Mapping):
         files = {case: Path(file) for case, file in references.items()}
     else:
-        files = {case: file for case, file in label_files(Path(references)).items() if found.has(case)}
+        files = {case: file for case, file in files_by_case(Path(references)).items() if found.has(case)}
         if not files:
             raise ArgumentError("probabilities", f"{probabilities} and {references} have no common cases")
     chosen = read_groups(None if groups is None else Path(groups), list(files))

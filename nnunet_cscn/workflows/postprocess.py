@@ -17,6 +17,7 @@ from nnunet_cscn.evaluation.cases import label_files, raise_problems
 from nnunet_cscn.evaluation.labels import EvaluatedLabels, read_labels
 from nnunet_cscn.evaluation.probabilities import Probabilities, open_probabilities
 from nnunet_cscn.files import write_json
+from nnunet_cscn.formats.endings import files_by_case
 from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.nifti.writing import write_volume
@@ -92,7 +93,7 @@ def tune_postprocessing(
     maps = None if probabilities is None else probabilities_by_case(Path(probabilities), cases, labels)
     tuned = tune(
         cases,
-        label_files(Path(references)),
+        files_by_case(Path(references)),
         labels,
         probabilities=maps,
         workers=workers,
@@ -179,8 +180,7 @@ def _apply(
     if maps is not None:
         if not maps.has(case):
             raise UserError("without probabilities")
-        maps.check(case, file)
-        levels = maps.read(case)
+        levels = maps.read(case, grid)
     after = before
     for group in [[each] for each in wanted.labels] if wanted.is_sequential else [list(wanted.labels)]:
         after = apply_steps(after, group, voxel_ml=voxel_ml, probabilities=levels)

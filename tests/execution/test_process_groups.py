@@ -6,7 +6,7 @@ import pytest
 from nnunet_cscn.errors import CommandFailed
 from nnunet_cscn.execution import log_lock
 from nnunet_cscn.execution.commands import run_command
-from nnunet_cscn.execution.process_groups import start_group, stop_group
+from nnunet_cscn.execution.process_groups import start_group, stop_groups
 
 
 @pytest.fixture
@@ -20,9 +20,9 @@ def _as_on_windows(monkeypatch):
 def test_a_process_is_ended_where_there_are_no_groups(tmp_path):
     with (tmp_path / "log").open("wb") as log:
         process = start_group([sys.executable, "-c", "import time; time.sleep(60)"], output=log, env=os.environ)
-    stop_group(process)
+    stop_groups([process])
     assert process.returncode not in (None, 0)
-    stop_group(process)  # a second time does no harm
+    stop_groups([process])  # a second time does no harm
 
 
 @pytest.mark.usefixtures("_as_on_windows")
