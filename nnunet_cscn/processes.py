@@ -12,6 +12,8 @@ from pathlib import Path
 
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 _POLL_SECONDS = 0.05
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows, SIGTERM cannot be caught either
+_PROCESSES = Path("/proc")  # Linux alone has it
 
 
 def die_with(parent: int) -> None:
@@ -20,16 +22,19 @@ def die_with(parent: int) -> None:
     Args:
         parent: The number of the process that started this one.
     """
-    with contextlib.suppress(OSError, AttributeError):  # another system than Linux
-        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another system than Linux
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, _KILL)
     if os.getppid() != parent:  # it was gone already
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _KILL)
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the processes that a process has started, those that these have started, and so on."""
+    """Return the processes that a process has started, those that these have started, and so on.
+
+    Only Linux tells; on other systems there are none.
+    """
     children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
+    for entry in _PROCESSES.iterdir() if _PROCESSES.is_dir() else ():
         if entry.name.isdecimal():
             with contextlib.suppress(OSError, IndexError, ValueError):
                 fields = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
@@ -53,13 +58,14 @@ def end_all(pids: Sequence[int], *, grace_seconds: float) -> None:
     end = time.monotonic() + grace_seconds
     while any(_lives(pid) for pid in pids) and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
-    _send(pids, signal.SIGKILL)
+    _send(pids, _KILL)
 
 
 def _send(pids: Sequence[int], number: int) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            is_leader = os.getpgid(pid) == pid  # of a group whose members may have lost their parents
+            # of a group whose members may have lost their parents; Windows has no groups
+            is_leader = hasattr(os, "killpg") and os.getpgid(pid) == pid
             (os.killpg if is_leader else os.kill)(pid, number)
 
 

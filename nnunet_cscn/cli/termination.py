@@ -15,7 +15,7 @@ from typing import NoReturn
 from nnunet_cscn.processes import descendants, end_all
 from nnunet_cscn.temporary import remove_open
 
-SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))  # Windows has no SIGHUP
 PATIENCE_SECONDS = 3.5  # for what the command does at its own end; all in all it takes less than five
 _GRACE_SECONDS = 1.0
 _is_prepared_for_forks = False
@@ -81,7 +81,7 @@ def _command_line(pid: int) -> bytes:
 def _prepare_for_forks() -> None:
     """Let a forked process end by a signal as usual: one that raised an exception instead might go on."""
     global _is_prepared_for_forks  # noqa: PLW0603  Python keeps what is registered for ever
-    if not _is_prepared_for_forks:
+    if not _is_prepared_for_forks and hasattr(os, "register_at_fork"):  # Windows does not fork
         os.register_at_fork(after_in_child=_forget)
         _is_prepared_for_forks = True
 
