@@ -20,7 +20,7 @@ class Blocker:
 for name in MODULES:
     sys.modules.pop(name, None)
 sys.meta_path.insert(0, Blocker())
-for name in ("fork", "getpgid", "getuid", "killpg", "register_at_fork", "sched_getaffinity", "setsid"):
+for name in ("fork", "getpgid", "getuid", "killpg", "sched_getaffinity", "setsid"):
     if hasattr(os, name):
         delattr(os, name)
 for name in ("SIGHUP", "SIGKILL"):
