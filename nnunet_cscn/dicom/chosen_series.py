@@ -97,6 +97,8 @@ def _described(series: ImageSeries) -> str:
     ]
     if series.echo_time_ms is not None:
         parts.append(f"echo time {series.echo_time_ms:g} ms")
+    if series.part:
+        parts.append(series.part)
     if "DERIVED" in series.kind:
         parts.append("derived")
     return ", ".join(parts)

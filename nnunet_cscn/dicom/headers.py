@@ -23,6 +23,7 @@ TAGS = (
     *("Modality", "ImageType", "PhotometricInterpretation", "Rows", "Columns", "NumberOfFrames"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "AcquisitionNumber", "EchoTime"),
     *("TemporalPositionIdentifier", "DiffusionBValue", "TriggerTime"),
+    *("AcquisitionTime", "ContentTime", "InstanceNumber", "SeriesNumber"),
 )
 
 

@@ -9,12 +9,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnunet_cscn.dicom.slice_line import allowed_deviation_mm, even_heights, slice_numbers
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.grids import Grid
 
 PARALLEL = 1e-3  # cosines by which slices of one stack may differ: what scanners' rounding does
-GAP_MM = 0.01  # smallest deviation from even spacing that is a gap, and
-GAP_SHARE = 0.01  # as a share of the spacing
+
+_SHOWN_GAPS = 3
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -69,21 +70,27 @@ class Stack:
             >>> stack.gaps()
             ['1 slice is missing between 3 and 9 mm (slices are 3 mm apart)']
         """
-        steps = np.diff(self.positions_mm)
+        heights = np.asarray(self.positions_mm)
+        steps = np.diff(heights)
         if not steps.size:
             return []
         usual = float(np.min(steps)) if steps.size < 3 else self.slice_spacing_mm
-        tolerance = max(GAP_MM, GAP_SHARE * usual)
+        numbers = slice_numbers(heights, usual)
+        _, deviation = even_heights(heights, numbers)
+        allowed = allowed_deviation_mm(usual)
+        if deviation > allowed:
+            worst = int(np.abs(steps - usual * np.diff(numbers)).argmax())
+            return [
+                f"uneven slices between {heights[worst]:.5g} and {heights[worst + 1]:.5g} mm: slices deviate by up to "
+                f"{deviation:.2g} mm from even steps of {usual:.5g} mm (accepted: {allowed:.2g} mm)"
+            ]
         found = []
-        for step, low, high in zip(steps, self.positions_mm, self.positions_mm[1:], strict=False):
-            if abs(step - usual) <= tolerance:
-                continue
-            n_missing = round(step / usual) - 1
-            where = f"between {low:.5g} and {high:.5g} mm (slices are {usual:.5g} mm apart)"
-            if n_missing > 0 and abs(step - (n_missing + 1) * usual) <= tolerance * (n_missing + 1):
-                found.append(f"{n_missing} slice{'s are' if n_missing > 1 else ' is'} missing {where}")
-            else:
-                found.append(f"uneven slices {where}")
+        for index in np.flatnonzero(np.diff(numbers) > 1):
+            n_missing = int(numbers[index + 1] - numbers[index]) - 1
+            found.append(
+                f"{n_missing} slice{'s are' if n_missing > 1 else ' is'} missing between {heights[index]:.5g} and "
+                f"{heights[index + 1]:.5g} mm (slices are {usual:.5g} mm apart)"
+            )
         return found
 
     def grid(self) -> Grid:
@@ -95,7 +102,10 @@ class Stack:
         if len(self.positions_mm) < 2:
             raise UserError("the series has only one slice: add the other slices")
         if gaps := self.gaps():
-            raise UserError("; ".join(gaps))
+            more = f"; and {len(gaps) - _SHOWN_GAPS} more such steps" if len(gaps) > _SHOWN_GAPS else ""
+            is_missing = "missing" in gaps[0]
+            remedy = "add the missing slices, or, if there are none, resample" if is_missing else "resample"
+            raise UserError(f"{'; '.join(gaps[:_SHOWN_GAPS])}{more}: {remedy} the series to even steps first")
         slices, rows, columns = self.shape
         axes = np.stack([self.row_direction, self.column_direction, self.normal], axis=1)
         row_step, column_step = self.pixel_spacing_mm

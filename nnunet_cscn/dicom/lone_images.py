@@ -1,0 +1,50 @@
+"""Images that each have a series of their own, as some scanners export them, put together by where they lie."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from nnunet_cscn.dicom.headers import Header
+from nnunet_cscn.dicom.repetitions import has_equal, heights_of
+from nnunet_cscn.errors import UserError
+
+_SHARED = (
+    *("StudyInstanceUID", "FrameOfReferenceUID", "PatientID", "Modality", "SeriesNumber", "Rows", "Columns"),
+    *("PixelSpacing", "ImageType", "EchoTime", "PhotometricInterpretation"),
+)
+_FEWEST = 3  # two images of their own may well be two
+
+
+def joined_lone_images(by_uid: Mapping[str, list[Header]]) -> dict[str, list[Header]]:
+    """Join series of one image each whose elements agree and whose images lie at different places.
+
+    Args:
+        by_uid: Headers of images by their SeriesInstanceUID.
+
+    Returns:
+        The same, with all images of such series under the UID of the first one.
+    """
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for uid, members in by_uid.items():
+        if len(members) == 1 and members[0].text("ImagePositionPatient") and "LOCALIZER" not in _kind(members[0]):
+            alike[tuple(members[0].text(keyword) for keyword in _SHARED)].append(uid)
+    joined = dict(by_uid)
+    for uids in alike.values():
+        together = [by_uid[uid][0] for uid in uids]
+        if len(uids) >= _FEWEST and _are_apart(together):
+            for uid in uids[1:]:
+                del joined[uid]
+            joined[uids[0]] = together
+    return joined
+
+
+def _kind(header: Header) -> tuple[str, ...]:
+    return header.texts("ImageType")
+
+
+def _are_apart(together: list[Header]) -> bool:
+    try:
+        return not has_equal(sorted(heights_of(together)))
+    except (UserError, ValueError):
+        return False
