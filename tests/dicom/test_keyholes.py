@@ -3,7 +3,7 @@ import pytest
 
 from nnunet_cscn.dicom.keyholes import _signed_area, joined
 from nnunet_cscn.dicom.outlines import outlines
-from nnunet_cscn.dicom.rasterise import fill_polygon
+from nnunet_cscn.dicom.polygons import fill_polygon
 
 
 def filled(contours, shape):

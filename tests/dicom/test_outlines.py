@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nnunet_cscn.dicom.outlines import outlines
-from nnunet_cscn.dicom.rasterise import fill_polygon
+from nnunet_cscn.dicom.polygons import fill_polygon
 
 
 def signed_area(points):
