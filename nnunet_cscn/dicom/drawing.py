@@ -12,7 +12,7 @@ from nnunet_cscn.dicom.stack import Floats
 
 @dataclass(frozen=True)
 class References:
-    """What a file says it was drawn on; often stale or missing.
+    """What a file says it was drawn on; often outdated or missing.
 
     Attributes:
         study: StudyInstanceUID.
@@ -29,8 +29,43 @@ class References:
     frames_of_reference: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Version:
+    """How a file stands among other versions of the same regions.
+
+    Attributes:
+        date: When its regions were drawn, as YYYYMMDD; empty where it does not say so.
+        time: The time of that day.
+        state: ApprovalStatus in capitals, such as APPROVED; empty where there is none.
+    """
+
+    date: str
+    time: str
+    state: str
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether somebody approved it."""
+        return self.state == "APPROVED"
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether somebody rejected it."""
+        return self.state == "REJECTED"
+
+    @property
+    def moment(self) -> tuple[str, str]:
+        """By which versions are sorted in time."""
+        digits = "".join(filter(str.isdigit, self.date))
+        return digits, "".join(filter(str.isdigit, self.time.split(".")[0])) if digits else ""
+
+
 class Drawing(Protocol):
     """Regions that somebody drew on a series: an RTSTRUCT or a SEG."""
+
+    @property
+    def version(self) -> Version:
+        """How it stands among other versions."""
 
     @property
     def references(self) -> References:
@@ -42,6 +77,12 @@ class Drawing(Protocol):
 
     def points(self, name: str) -> Sequence[Floats]:
         """Return points (N, 3) in the patient's coordinates for each contour or slice of a region."""
+
+    def is_blank(self, name: str) -> bool:
+        """Tell whether nothing at all is drawn in a region."""
+
+    def references_of(self, names: Sequence[str]) -> References:
+        """Return what some regions were drawn on."""
 
 
 def numbered(names: Mapping[Any, str]) -> dict[Any, str]:
