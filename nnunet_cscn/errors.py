@@ -13,8 +13,8 @@ class UserError(ValueError):
 class ArgumentError(UserError):
     """A wrong value of one argument of a function; commands show the argument's option in place of its name.
 
-    A sentence that names a further argument writes it as Python does, ``add overwrite=True``. Commands show the option
-    there too.
+    A sentence that names a further argument writes it as Python does, ``add overwrite=True`` or
+    ``add optional=["GTVn"]``. Commands show the option there too.
 
     Attributes:
         argument: The argument's name.

@@ -74,7 +74,9 @@ def _with_flags(mistake: UserError, command: Any) -> str:
     if isinstance(mistake, ArgumentError):
         flag = flags.get(mistake.argument, f"--{mistake.argument.replace('_', '-')}")
         text = f"{flag}: {mistake.reason}"
-    return re.sub(r"\b(\w+)=True\b", lambda found: flags.get(found[1], found[0]), text)
+    text = re.sub(r"\b(\w+)=True\b", lambda found: flags.get(found[1], found[0]), text)
+    named = re.compile(r'\b(\w+)=\["([^"]+)"\]')
+    return named.sub(lambda found: f"{flags[found[1]]} {found[2]}" if found[1] in flags else found[0], text)
 
 
 def _flag(parameter: Any) -> str:

@@ -1,19 +1,19 @@
-"""From a study to the images and labels of a case."""
+"""From files with contours to cases: all that was drawn on one image becomes one case."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from nnunet_cscn.conversion.dicom_labels import Region, label_map
+from nnunet_cscn.conversion.case_names import Identity
+from nnunet_cscn.conversion.dicom_labels import Drawn, Region, label_map
+from nnunet_cscn.conversion.dicom_match import StudyMatch, read_drawing
+from nnunet_cscn.conversion.dicom_regions import Handling
 from nnunet_cscn.conversion.dicom_studies import Study
 from nnunet_cscn.conversion.source_case import LoadedCase
-from nnunet_cscn.dicom.drawing import Drawing
-from nnunet_cscn.dicom.matching import Match, series_of
+from nnunet_cscn.dicom.hounsfield import hounsfield_warning
 from nnunet_cscn.dicom.pixels import read_pixels
-from nnunet_cscn.dicom.roi_names import choose_roi
-from nnunet_cscn.dicom.segments import read_segments
-from nnunet_cscn.dicom.structures import read_structures
+from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.errors import ArgumentError, UserError
 
 
@@ -24,53 +24,92 @@ class Request:
     Attributes:
         regions: The labels; where two overlap, the later one is on top.
         merge: Whether several regions of interest that fit one label become one, instead of a refusal.
-        resample: Whether segments on another grid than the images' are resampled, instead of a refusal.
+        handling: What is done where a region does not simply lie on the voxels of its image.
     """
 
     regions: Sequence[Region]
     merge: bool = False
-    resample: bool = False
+    handling: Handling = field(default_factory=Handling)
+
+    @property
+    def wanted(self) -> list[str]:
+        """The regions of interest that count, as names or patterns."""
+        return [region.wanted for region in self.regions]
 
 
-def match_study(study: Study, request: Request) -> tuple[Drawing, Match]:
-    """Read the regions of a study, and find the series that they were drawn on.
+@dataclass(frozen=True)
+class ImageCase:
+    """One image and all files that were drawn on it, or one file whose image was not found.
+
+    Attributes:
+        identity: Who and what it is: only for a mapping that is asked for.
+        matches: The files, each with the series that it was drawn on; empty where there is none.
+        problem: Why the image was not found.
+    """
+
+    identity: Identity
+    matches: tuple[StudyMatch, ...] = ()
+    problem: str = ""
+
+    @property
+    def series(self) -> ImageSeries | None:
+        """The image."""
+        return self.matches[0].target if self.matches else None
+
+
+def image_cases(
+    studies: Sequence[Study], matched: Mapping[int, StudyMatch], problems: Mapping[int, str]
+) -> list[ImageCase]:
+    """Put files together that were drawn on the same image.
+
+    A file in which none of the wanted regions is drawn joins the others of its image; alone it is a case of its own,
+    which says what is missing.
 
     Args:
-        study: The study.
-        request: The labels, whose regions of interest count.
+        studies: Each with one file.
+        matched: The image of each file, by the file's position.
+        problems: Why others have none, by the file's position.
+
+    Returns:
+        The cases, in the order of their first files.
+    """
+    cases = dict[object, ImageCase]()
+    for number, study in enumerate(studies):
+        match = matched.get(number)
+        if match is None:
+            cases[number] = ImageCase(study.identity, problem=problems[number])
+            continue
+        key = (match.target.uid, match.target.instances, match.target.files)
+        if key in cases:
+            cases[key] = replace(cases[key], matches=(*cases[key].matches, match))
+        else:
+            patient = match.patient or study.identity.patient
+            cases[key] = ImageCase(replace(study.identity, patient=patient), (match,))
+    return list(cases.values())
+
+
+def load_case(case: ImageCase, request: Request) -> LoadedCase:
+    """Read an image, and fill the regions that were drawn on it.
 
     Raises:
-        UserError: When they cannot be read, or no single series fits.
+        UserError: Why the image was not found, or as in ``label_map`` and ``read_pixels``.
     """
-    file = study.identity.file
-    drawing: Drawing = read_segments(file) if study.is_segmentation else read_structures(file)
-    chosen = [name for region in request.regions for name in choose_roi(region.wanted, drawing.names)]
-    must_fit = not (study.is_segmentation and request.resample)
-    try:
-        match = series_of(drawing, study.series, regions=chosen or None, unusable=study.unusable, must_fit=must_fit)
-    except UserError as fault:
-        advice = ["if the SEG has a different grid, add resample=True"] if study.is_segmentation and must_fit else []
-        others = [reason for reason in dict.fromkeys(study.unusable.values()) if reason not in str(fault)]
-        raise UserError("; ".join((str(fault), *advice, *others))) from None
-    return drawing, match
-
-
-def load_study(study: Study, request: Request) -> LoadedCase:
-    """Read the images that a study's regions were drawn on, and fill the regions.
-
-    Raises:
-        UserError: As in ``match_study``, ``label_map`` and ``read_pixels``.
-    """
-    drawing, match = match_study(study, request)
-    labels = label_map(drawing, match.series, request.regions, merge=request.merge, resample=request.resample)
+    series = case.series
+    if series is None:
+        raise UserError(case.problem)
+    drawn = [Drawn(read_drawing(match.study), match.drawn_on) for match in case.matches]
+    labels = label_map(drawn, series, request.regions, merge=request.merge, handling=request.handling)
+    kinds = dict.fromkeys("SEG" if match.study.is_segmentation else "RTSTRUCT" for match in case.matches)
     details = {
-        "modality": match.series.modality,
-        "drawn_in": "SEG" if study.is_segmentation else "RTSTRUCT",
-        "series_told_by": match.told_by,
+        "modality": series.modality,
+        "drawn_in": " + ".join(kinds),
+        "series_told_by": " + ".join(dict.fromkeys(match.told_by for match in case.matches)),
         **{f"{label}_regions": names for label, names in labels.regions.items()},
     }
-    notes = (*match.series.notes, *labels.notes)
-    return LoadedCase([read_pixels(match.series)], labels.voxels, match.series.stack.grid(), notes, details)
+    voxels = read_pixels(series)
+    told = [note for match in case.matches for note in match.notes]
+    notes = (*series.notes, *told, *hounsfield_warning(series, voxels), *labels.notes)
+    return LoadedCase([voxels], labels.voxels, series.stack.grid(), tuple(dict.fromkeys(notes)), details)
 
 
 def common_modality(modalities: Iterable[str]) -> str:

@@ -12,9 +12,10 @@ import pydicom
 
 from nnunet_cscn.conversion.case_names import Identity
 from nnunet_cscn.conversion.dicom_contours import Contours
-from nnunet_cscn.dicom.headers import Header, read_headers
+from nnunet_cscn.conversion.patient_series import OtherPatients, series_of_patient
+from nnunet_cscn.dicom.headers import Header, archives_below, read_headers
 from nnunet_cscn.dicom.segments import SEG
-from nnunet_cscn.dicom.series import ImageSeries, image_series
+from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.structures import RTSTRUCT
 from nnunet_cscn.errors import UserError
 
@@ -30,12 +31,16 @@ class Study:
         is_segmentation: Whether it is a SEG instead of an RTSTRUCT.
         series: All series of the patient that can be used.
         unusable: Why others can't, by their SeriesInstanceUID and the SOPInstanceUIDs of their images.
+        other_modalities: Series of the patient that are of another modality than the wanted one.
+        elsewhere: The series of all other patients.
     """
 
     identity: Identity
     is_segmentation: bool
     series: tuple[ImageSeries, ...]
     unusable: Mapping[str, str] = field(default_factory=dict)
+    other_modalities: tuple[ImageSeries, ...] = ()
+    elsewhere: OtherPatients | None = None
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,12 @@ class Studies:
     Attributes:
         found: One for each structure set or segmentation.
         n_damaged: Number of DICOM files that cannot be read.
+        n_archives: Number of archives (.zip and others), whose content is not read.
     """
 
     found: tuple[Study, ...]
     n_damaged: int
+    n_archives: int = 0
 
 
 def find_studies(
@@ -77,33 +84,19 @@ def find_studies(
     headers = read_headers(source, on_progress=on_progress, on_damaged=damaged.append)
     by_patient = _by_patient(headers)
     drawn = [(key, header) for key in sorted(by_patient) for header in _drawn(by_patient[key], contours)]
+    archives = archives_below(source)
     if not drawn:
         kind = {"rtstruct": "RTSTRUCT", "seg": "SEG", None: "RTSTRUCT or SEG"}[contours]
-        raise UserError(f"{source}: found no {kind} file among {len(headers)} DICOM files")
-    series = {key: _series_of_patient(by_patient[key], modality) for key in {key for key, _ in drawn}}
+        packed = f"; {len(archives)} archives such as .zip are not read: unpack them first" if archives else ""
+        raise UserError(f"{source}: found no {kind} file among {len(headers)} DICOM files{packed}")
+    series = {key: series_of_patient(by_patient[key], modality) for key in {key for key, _ in drawn}}
+    elsewhere = OtherPatients(by_patient, frozenset(series), modality)
     found = []
     for who, (key, header) in zip(_identities(drawn), drawn, strict=True):
-        usable, unusable = series[key]
-        found.append(Study(who, header.text("SOPClassUID") in SEG, usable, unusable))
-    return Studies(tuple(found), len(damaged))
-
-
-def _series_of_patient(
-    members: Sequence[Header], modality: str | None
-) -> tuple[tuple[ImageSeries, ...], dict[str, str]]:
-    """The series that can be used, and reasons for the others, by the UIDs of series and images."""
-    found, problems = image_series(members)
-    usable = [each for each in found if modality is None or each.modality.upper() in ("", modality.upper())]
-    reasons = {each.uid: f"its modality is {each.modality}" for each in found if each not in usable}
-    reasons |= problems
-    for each in usable:  # a part of it can be used
-        reasons.pop(each.uid, None)
-    instances = {
-        header.instance: reasons[header.text("SeriesInstanceUID")]
-        for header in members
-        if header.text("SeriesInstanceUID") in reasons
-    }
-    return tuple(usable), {**instances, **reasons}
+        mine = series[key]
+        is_segmentation = header.text("SOPClassUID") in SEG
+        found.append(Study(who, is_segmentation, mine.usable, mine.unusable, mine.other_modalities, elsewhere.but(key)))
+    return Studies(tuple(found), len(damaged), len(archives))
 
 
 def _by_patient(headers: Sequence[Header]) -> Mapping[str, list[Header]]:

@@ -18,6 +18,7 @@ from pydicom.uid import UID
 _FOREIGN_FOLDERS = ("__MACOSX",)
 _MAGIC_AT, _MAGIC = 128, b"DICM"
 _INDEX = "DICOMDIR"  # holds no image
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID"),
     *("Modality", "ImageType", "PhotometricInterpretation", "Rows", "Columns", "NumberOfFrames"),
@@ -96,6 +97,11 @@ def read_headers(
             if on_progress is not None:
                 on_progress(done, len(files))
     return found
+
+
+def archives_below(folder: Path) -> list[Path]:
+    """Return archives such as .zip below a folder, whose content nobody looks at."""
+    return [file for file in _files_below(folder, None) if file.name.lower().endswith(_ARCHIVES)]
 
 
 def read_header(file: Path) -> Header | None:

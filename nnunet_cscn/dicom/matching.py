@@ -1,13 +1,15 @@
-"""Which series a structure set was drawn on: by its references, and where these are stale by where its contours lie."""
+"""Which series regions were drawn on: by their references, and where these are outdated by where the regions lie."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from nnunet_cscn.dicom.drawing import Drawing, References
+from nnunet_cscn.dicom.rasterise import OFF_PLANE
+from nnunet_cscn.dicom.same_series import described, without_twins
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.errors import UserError
@@ -15,13 +17,22 @@ from nnunet_cscn.errors import UserError
 ON_SLICE = 0.1  # how far a contour's points may lie from a slice, as a share of the slices' spacing
 INSIDE_PIXELS = 1.0  # how far outside the image
 
+Fits = Callable[[Sequence[Floats], ImageSeries], bool]
+
 
 @dataclass(frozen=True)
 class Match:
-    """The series that regions were drawn on, and what told it, for people."""
+    """The series that regions were drawn on, and what told it, for people.
+
+    Attributes:
+        series: The series.
+        told_by: By what it was found.
+        notes: What else was found.
+    """
 
     series: ImageSeries
     told_by: str
+    notes: tuple[str, ...] = ()
 
 
 def series_of(
@@ -31,12 +42,16 @@ def series_of(
     regions: Sequence[str] | None = None,
     unusable: Mapping[str, str] | None = None,
     must_fit: bool = True,
+    cut: bool = False,
 ) -> Match:
     """Return the series that regions were drawn on.
 
     Tried in turn: images that the contours name, images that the file lists, the series that it names, its frame of
     reference, and the geometry alone; the last two among series of the same study. A localiser is never taken, and
     neither is another series in place of one that is named and there but damaged.
+
+    Contours have to lie on the slices and inside the images. Those of a series that is named, or whose frame of
+    reference is, may also lie less than half a slice off, and reach beyond the edges of the images.
 
     Args:
         drawing: The regions.
@@ -45,30 +60,37 @@ def series_of(
         unusable: Reasons why other series of the patient can't be used, by SeriesInstanceUID and SOPInstanceUID.
         must_fit: Whether the slices have to carry the regions; a SEG on another grid may be resampled instead, but then
             only onto a series that it names or whose frame of reference it shares.
+        cut: Whether contours before the first or behind the last slice of a series that is named are no hindrance.
 
     Raises:
         UserError: When none fits or several do.
     """
     usable = [series for series in candidates if not series.is_localiser]
-    references = drawing.references
+    references = drawing.references if regions is None else drawing.references_of(regions)
     if not usable:
         _refuse_unusable(references, unusable or {})
         raise UserError("found contours but no image series; add the images on which they were drawn")
     contours = _contours(drawing, drawing.names if regions is None else regions)
-    for told_by, chosen in _named(references, usable).items():
-        if series := _only_one(contours, chosen, must_fit=must_fit):
-            return Match(series, told_by)
+    strict: Fits = fits if must_fit else _always
+    loose: Fits = (lambda contours, series: roughly_fits(contours, series, cut=cut)) if must_fit else _always
+    named = _named(references, usable)
+    for told_by, chosen in named.items():
+        if match := _only_one(contours, chosen, told_by, strict):
+            return match
         for each in chosen:
+            if _has_some(contours, each) and (match := _only_one(contours, [each], told_by, loose)):
+                return match
             _refuse_incomplete(contours, each)
     _refuse_unusable(references, unusable or {})
-    for told_by, chosen in _related(references, usable, must_fit=must_fit).items():
-        if series := _only_one(contours, chosen, must_fit=must_fit):
-            return Match(series, told_by)
-    n_on_slices = max(_count_on_slices(contours, series) for series in usable)
-    raise UserError(
-        f"at most {n_on_slices} of {len(contours)} contours lie on the slices of an available series: add the missing "
-        "slices or the series on which the contours were drawn"
-    )
+    related = _related(references, usable, must_fit=must_fit)
+    for told_by, chosen in related.items():
+        if match := _only_one(contours, chosen, told_by, strict):
+            return match
+    related.pop("geometry")
+    for told_by, chosen in (named | related).items():
+        if match := _only_one(contours, chosen, told_by, loose):
+            return match
+    raise UserError(_why_none_fits(contours, usable, named))
 
 
 def _contours(drawing: Drawing, regions: Sequence[str]) -> list[Floats]:
@@ -81,10 +103,14 @@ def _contours(drawing: Drawing, regions: Sequence[str]) -> list[Floats]:
 
 def _named(references: References, usable: Sequence[ImageSeries]) -> dict[str, list[ImageSeries]]:
     """The series that a file names, by the way in which it does; the most reliable way comes first."""
+    own = {id(series): series.aliases | set(series.instances) | {series.uid} for series in usable}
     return {
-        "named images": [series for series in usable if references.instances & set(series.instances)],
-        "listed images": [series for series in usable if references.listed & set(series.instances)],
-        "named series": [series for series in usable if series.uid in references.series],
+        told_by: [series for series in usable if uids & own[id(series)]]
+        for told_by, uids in (
+            ("named images", references.instances),
+            ("listed images", references.listed),
+            ("named series", references.series),
+        )
     }
 
 
@@ -99,15 +125,22 @@ def _related(references: References, usable: Sequence[ImageSeries], *, must_fit:
     }
 
 
-def _only_one(contours: Sequence[Floats], chosen: Sequence[ImageSeries], *, must_fit: bool) -> ImageSeries | None:
-    """The one series that the contours fit, or, where they need not fit, the one that is chosen; None for none."""
-    fitting = [series for series in chosen if not must_fit or fits(contours, series)]
-    if len(fitting) > 1:
+def _only_one(
+    contours: Sequence[Floats], chosen: Sequence[ImageSeries], told_by: str, is_fitting: Fits
+) -> Match | None:
+    """The one series that the contours fit; None for none. Series with the same pixels are one."""
+    fitting = [series for series in chosen if is_fitting(contours, series)]
+    different = without_twins(fitting)
+    if len(different) > 1:
         raise UserError(
-            f"the contours fit {len(fitting)} series and do not refer to one of them; keep only the series on which "
-            "they were drawn"
+            f"the contours fit {len(different)} series ({'; '.join(map(described, different))}) and do not refer to "
+            "one of them; keep only the series on which they were drawn"
         )
-    return fitting[0] if fitting else None
+    if not different:
+        return None
+    n_twins = len(fitting) - 1
+    twins = f"the images are there as {n_twins + 1} series with the same pixels; one of them was used"
+    return Match(different[0], told_by, (twins,) if n_twins else ())
 
 
 def _refuse_unusable(references: References, unusable: Mapping[str, str]) -> None:
@@ -130,21 +163,89 @@ def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:
         )
 
 
+def _why_none_fits(
+    contours: Sequence[Floats], usable: Sequence[ImageSeries], named: Mapping[str, Sequence[ImageSeries]]
+) -> str:
+    """Say how far the contours lie from the series that is named, or how many lie on the slices of any."""
+    for chosen in named.values():
+        for series in chosen:
+            off = [_off_slices_mm(contour, series) for contour in contours]
+            if _is_parallel(contours, series) and _is_beside(contours, series):
+                return "the contours lie completely beside the images of the referenced series: check which they are"
+            if _is_parallel(contours, series) and max(off) >= OFF_PLANE * series.stack.slice_spacing_mm:
+                return (
+                    f"the contours lie up to {max(off):.3g} mm from the nearest slice of the referenced series, half a "
+                    f"slice or more (slices are {series.stack.slice_spacing_mm:.4g} mm apart): use the series on "
+                    "which they were drawn"
+                )
+    n_on_slices = max(_count_on_slices(contours, series) for series in usable)
+    return (
+        f"at most {n_on_slices} of {len(contours)} contours lie on the slices of an available series: add the series "
+        "on which the contours were drawn, or its missing slices"
+    )
+
+
 def _count_on_slices(contours: Sequence[Floats], series: ImageSeries) -> int:
     return sum(fits([contour], series) for contour in contours)
+
+
+def _has_some(contours: Sequence[Floats], series: ImageSeries) -> bool:
+    return _count_on_slices(contours, series) > 0
+
+
+def _always(contours: Sequence[Floats], series: ImageSeries) -> bool:
+    return True
 
 
 def fits(contours: Sequence[Floats], series: ImageSeries) -> bool:
     """Tell whether all contours lie on slices of a series and inside its images."""
     stack = series.stack
     points = np.concatenate(contours)
-    heights = stack.heights_mm(points)
-    positions = np.asarray(stack.positions_mm)
-    behind = np.searchsorted(positions, heights)
-    neighbours = [positions[np.clip(behind + step, 0, len(positions) - 1)] for step in (-1, 0)]
-    nearest = np.minimum(*(np.abs(heights - neighbour) for neighbour in neighbours))
-    if nearest.max() > ON_SLICE * stack.slice_spacing_mm:
+    if _off_slices_mm(points, series) > ON_SLICE * stack.slice_spacing_mm:
         return False
     pixels = stack.pixel_coordinates(points)
     limits = np.array([stack.shape[2], stack.shape[1]]) - 0.5 + INSIDE_PIXELS
     return bool((pixels > -0.5 - INSIDE_PIXELS).all() and (pixels < limits).all())
+
+
+def roughly_fits(contours: Sequence[Floats], series: ImageSeries, *, cut: bool = False) -> bool:
+    """Tell whether all contours lie parallel to the slices, less than half a slice off, and some inside the images.
+
+    Between the first and the last slice they may lie at any height: those on further planes are told by filling them.
+
+    Args:
+        contours: The contours.
+        series: The series.
+        cut: Whether some may also lie before the first or behind the last slice.
+    """
+    stack = series.stack
+    if stack.gaps() or not _is_parallel(contours, series) or _is_beside(contours, series):
+        return False
+    limit = OFF_PLANE * stack.slice_spacing_mm
+    middles = np.array([float(np.median(stack.heights_mm(contour))) for contour in contours])
+    is_within = (middles > stack.positions_mm[0] - limit) & (middles < stack.positions_mm[-1] + limit)
+    is_all_half_way = all(_off_slices_mm(contour, series) >= limit * (1 - 1e-6) for contour in contours)
+    return not is_all_half_way and bool(is_within.any() if cut else is_within.all())
+
+
+def _off_slices_mm(points: Floats, series: ImageSeries) -> float:
+    """The largest distance of points from the slices that are nearest to them."""
+    heights, positions = series.stack.heights_mm(points), np.asarray(series.stack.positions_mm)
+    behind = np.searchsorted(positions, heights)
+    neighbours = [positions[np.clip(behind + step, 0, len(positions) - 1)] for step in (-1, 0)]
+    return float(np.minimum(*(np.abs(heights - neighbour) for neighbour in neighbours)).max())
+
+
+def _is_parallel(contours: Sequence[Floats], series: ImageSeries) -> bool:
+    limit = ON_SLICE * series.stack.slice_spacing_mm
+    return all(np.ptp(series.stack.heights_mm(contour)) <= 2 * limit for contour in contours)
+
+
+def _is_beside(contours: Sequence[Floats], series: ImageSeries) -> bool:
+    """Whether no contour's box meets the images."""
+    limits = np.array([series.stack.shape[2], series.stack.shape[1]]) - 0.5
+    for contour in contours:
+        pixels = series.stack.pixel_coordinates(contour)
+        if (pixels.max(axis=0) > -0.5).all() and (pixels.min(axis=0) < limits).all():
+            return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -77,21 +78,24 @@ class SegmentFrames:
             UserError: When the frame cannot be decoded.
         """
         try:
-            values = self._values(frame.index)
+            values: NDArray[Any] = self._values(frame.index)
         except Exception as fault:  # whatever a damaged file leads to; the text may quote the patient
-            raise UserError(f"frame {frame.index + 1} of the segmentation cannot be read: {type(fault).__name__}") from None
+            raise UserError(
+                f"frame {frame.index + 1} of the segmentation cannot be read: {type(fault).__name__}"
+            ) from None
+        mask: NDArray[np.bool_] = values > 0
         if frame.segment is None:
-            return values == segment
-        if str(self.content.get("SegmentationType") or "").upper() == "FRACTIONAL":
-            return values >= _HALF * float(self.content.get("MaximumFractionalValue") or 255)
-        return values > 0
+            mask = values == segment
+        elif str(self.content.get("SegmentationType") or "").upper() == "FRACTIONAL":
+            mask = values >= _HALF * float(self.content.get("MaximumFractionalValue") or 255)
+        return mask
 
-    def _values(self, index: int) -> NDArray[np.integer]:
+    def _values(self, index: int) -> NDArray[Any]:
         rows, columns = self.shape
         syntax = UID(str(self.content.file_meta.TransferSyntaxUID))
         if int(self.content.BitsAllocated) != 1 or syntax.is_encapsulated:
-            decoded = pixel_array(self.content, index=index)
-            return decoded.reshape(rows, columns)
+            decoded: NDArray[Any] = pixel_array(self.content, index=index).reshape(rows, columns)
+            return decoded
         start, size = index * rows * columns, rows * columns  # frames of single bits begin anywhere in a byte
         stored = np.frombuffer(self.content.PixelData, np.uint8)[start // 8 : (start + size + 7) // 8]
         bits = np.unpackbits(stored, bitorder="little")[start % 8 : start % 8 + size]

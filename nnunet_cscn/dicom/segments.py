@@ -85,11 +85,9 @@ class Segments:
         boxes = []
         for plane in self.planes(name):
             rows, columns = plane.patch.pixels.shape
-            ends_x, ends_y = (plane.patch.column, plane.patch.column + columns - 1), (
-                plane.patch.row,
-                plane.patch.row + rows - 1,
-            )
-            boxes.append(plane.points(np.array([*ends_x, *ends_x]), np.repeat(ends_y, 2)))
+            across = np.array([0, columns - 1, 0, columns - 1]) + plane.patch.column
+            down = np.array([0, 0, rows - 1, rows - 1]) + plane.patch.row
+            boxes.append(plane.points(across, down))
         return boxes
 
     def is_blank(self, name: str) -> bool:
@@ -136,6 +134,16 @@ class Segments:
             direction=tuple(float(cosine) for cosine in axes.ravel()),
         )
         return mask, grid
+
+    @property
+    def slice_spacing_mm(self) -> float:
+        """The step between planes: the smallest one, or what the file states if that is less; 0 if unknown."""
+        if (stated := self.frames.slice_spacing_mm) and len(self.frames.frames) > 1:
+            first = self.frames.frames[0]
+            normal = np.cross(first.along, first.down)
+            heights = np.unique([round(float(normal @ frame.position_mm), 3) for frame in self.frames.frames])
+            return min(stated, float(np.diff(heights).min(initial=stated)))
+        return stated
 
     def _step_mm(self, heights: Floats, all_heights: Floats, name: str) -> float:
         """The step from plane to plane: as the file states it if that fits, else the smallest one that there is."""

@@ -10,9 +10,11 @@ from typing import get_args
 
 from nnunet_cscn.conversion.case_mapping import CaseMapping, read_mapping, write_mapping
 from nnunet_cscn.conversion.case_names import CaseName, cases_by_id, numbered_cases
-from nnunet_cscn.conversion.dicom_cases import Request, common_modality, load_study, match_study
+from nnunet_cscn.conversion.dicom_cases import ImageCase, Request, common_modality, image_cases, load_case
 from nnunet_cscn.conversion.dicom_contours import Contours
 from nnunet_cscn.conversion.dicom_labels import Region
+from nnunet_cscn.conversion.dicom_match import match_study
+from nnunet_cscn.conversion.dicom_regions import Handling
 from nnunet_cscn.conversion.dicom_studies import Study, find_studies
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription, check_number_is_free, folder_name, own_dataset
 from nnunet_cscn.conversion.source_case import SourceCase
@@ -38,6 +40,9 @@ def convert_dicom(
     merge: bool = False,
     contours: Contours | None = None,
     resample: bool = False,
+    optional: Sequence[str] = (),
+    interpolate: bool = False,
+    allow_loss: bool = False,
     overwrite: bool = False,
     keep_ids: bool = False,
     mapping: str | Path | None = None,
@@ -64,7 +69,11 @@ def convert_dicom(
         merge: Make one label of several regions that fit, instead of refusing the case.
         contours: Take contours from ``rtstruct`` or ``seg`` files alone; None for RTSTRUCT, and SEG in studies without
             one.
-        resample: Bring segmentations on other grids onto the image's, instead of refusing the case.
+        resample: Bring segmentations on other grids onto the image's, and regions that were drawn on another modality
+            than ``modality`` onto the series of the same frame of reference, instead of refusing the case.
+        optional: Labels that a case may lack.
+        interpolate: Fill slices without a contour between slices with one, by shape.
+        allow_loss: Convert a case of which a part of a region cannot be used, instead of refusing it.
         overwrite: Replace files that differ from the source, instead of refusing the case.
         keep_ids: Call cases and patients after their PatientID instead of numbers.
         mapping: File for which patient each case is, readable for you alone; cases that it names keep their numbers.
@@ -87,7 +96,8 @@ def convert_dicom(
     """
     if contours is not None and contours not in get_args(Contours):
         raise ArgumentError("contours", f"expected {' or '.join(get_args(Contours))}, got {contours}")
-    request = Request(_regions(rois), merge=merge, resample=resample)
+    handling = Handling(resample=resample, interpolate=interpolate, allow_loss=allow_loss)
+    request = Request(_regions(rois, optional), merge=merge, handling=handling)
     folder = (raw_folder() if out is None else Path(out)) / folder_name(
         _describe(dataset_id, name, request, modality="")
     )
@@ -99,8 +109,9 @@ def convert_dicom(
         found = find_studies(
             Path(studies), contours=contours, modality=modality, on_progress=of_step(on_progress, "looking at files")
         )
-        common = _common_modality(found.found, request, stated=modality)  # refused before anything is written
-    identities = [study.identity for study in found.found]
+        cases = _image_cases(found.found, request, workers)
+        common = _common_modality(cases, stated=modality)  # refused before anything is written
+    identities = [case.identity for case in cases]
     if keep_ids:
         names = cases_by_id(identities, known.names, known.patients)
     else:
@@ -109,7 +120,7 @@ def convert_dicom(
         write_mapping(Path(mapping), known.with_cases(folder.name, names, identities))
     result = convert_cases(
         _describe(dataset_id, name, request, modality=common),
-        _cases(found.found, names, request),
+        _source_cases(cases, names, request),
         out,
         overwrite=overwrite,
         workers=workers,
@@ -118,13 +129,18 @@ def convert_dicom(
     return replace(result, n_damaged=found.n_damaged)
 
 
-def _regions(rois: Mapping[str, str]) -> tuple[Region, ...]:
+def _regions(rois: Mapping[str, str], optional: Sequence[str]) -> tuple[Region, ...]:
     if not rois:
         raise ArgumentError("rois", "expected at least one label")
     for label, wanted in rois.items():
         if not label or not wanted or label == "background":
             raise ArgumentError("rois", f"each label needs its own name and its own ROI, got {label}={wanted}")
-    return tuple(Region(label, value, wanted) for value, (label, wanted) in enumerate(rois.items(), start=1))
+    if unknown := [label for label in optional if label not in rois]:
+        raise ArgumentError("optional", f"expected labels among {', '.join(rois)}; got {', '.join(unknown)}")
+    return tuple(
+        Region(label, value, wanted, is_optional=label in optional)
+        for value, (label, wanted) in enumerate(rois.items(), start=1)
+    )
 
 
 def _describe(dataset_id: int, name: str, request: Request, *, modality: str) -> DatasetDescription:
@@ -137,15 +153,27 @@ def _describe(dataset_id: int, name: str, request: Request, *, modality: str) ->
     )
 
 
-def _common_modality(studies: Sequence[Study], request: Request, *, stated: str | None) -> str:
-    """The modality of the series that all studies were drawn on, as far as they can be used."""
-    work = {str(number): partial(match_study, study, request) for number, study in enumerate(studies)}
-    matched, _ = each_case(work)
-    return common_modality(match.series.modality or (stated or "").upper() for _, match in matched.values())
+def _image_cases(studies: Sequence[Study], request: Request, workers: int | None) -> list[ImageCase]:
+    work = {
+        str(number): partial(match_study, study, request.wanted, request.handling)
+        for number, study in enumerate(studies)
+    }
+    matched, problems = each_case(work, workers=workers)
+    return image_cases(
+        studies,
+        {int(number): match for number, match in matched.items()},
+        {int(number): problem for number, problem in problems.items()},
+    )
 
 
-def _cases(studies: Sequence[Study], names: Sequence[CaseName], request: Request) -> list[SourceCase]:
+def _common_modality(cases: Sequence[ImageCase], *, stated: str | None) -> str:
+    """The modality of the images of all cases, as far as they were found."""
+    found = [case.series for case in cases if case.series is not None]
+    return common_modality(series.modality or (stated or "").upper() for series in found)
+
+
+def _source_cases(cases: Sequence[ImageCase], names: Sequence[CaseName], request: Request) -> list[SourceCase]:
     return [
-        SourceCase(name.case, name.patient, partial(load_study, study, request))
-        for study, name in zip(studies, names, strict=True)
+        SourceCase(name.case, name.patient, partial(load_case, case, request))
+        for case, name in zip(cases, names, strict=True)
     ]

@@ -153,7 +153,10 @@ def test_what_labels_hide_is_told(convert_dicom, tmp_path):
         (["--roi", "Mandible"], "no ROI matches Mandible"),
         (["--roi", "GTV("], "regular expression"),
         (["--roi", "GTVp", "--roi", "GTVp=GTVn"], "--roi: each label needs a different name"),
-        (["--roi", "GTVp", "--modality", "CT"], "the referenced series cannot be used: its modality is MR"),
+        (
+            ["--roi", "GTVp", "--modality", "CT"],
+            "the regions were drawn on the MR series; no series of",
+        ),
     ],
 )
 def test_mistakes_end_in_a_sentence(convert_dicom, options, sentence):

@@ -1,0 +1,93 @@
+"""The series of one patient, and those of all others, in which an image is looked for by its UID."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nnunet_cscn.dicom.headers import Header
+from nnunet_cscn.dicom.series import ImageSeries, image_series
+
+
+@dataclass(frozen=True)
+class PatientSeries:
+    """The series of one patient.
+
+    Attributes:
+        usable: Those of the wanted modality that can be used.
+        other_modalities: Those that could be used but for their modality.
+        unusable: Reasons for all others, by the UIDs of series and images.
+    """
+
+    usable: tuple[ImageSeries, ...]
+    other_modalities: tuple[ImageSeries, ...]
+    unusable: Mapping[str, str]
+
+
+def series_of_patient(members: Sequence[Header], modality: str | None) -> PatientSeries:
+    """Sort the series of a patient by whether they can be used.
+
+    Args:
+        members: The headers of the patient's files.
+        modality: The wanted modality; None for all.
+    """
+    found, problems = image_series(members)
+    usable = [each for each in found if modality is None or each.modality.upper() in ("", modality.upper())]
+    others = [each for each in found if each not in usable]
+    reasons = {each.uid: f"its modality is {each.modality}" for each in others}
+    reasons |= problems
+    for each in usable:  # a part of it can be used
+        reasons.pop(each.uid, None)
+    instances = {
+        header.instance: reasons[header.text("SeriesInstanceUID")]
+        for header in members
+        if header.text("SeriesInstanceUID") in reasons
+    }
+    return PatientSeries(tuple(usable), tuple(others), {**instances, **reasons})
+
+
+@dataclass
+class OtherPatients:
+    """All patients but one, whose series are looked at only if an image is missing.
+
+    Attributes:
+        by_patient: Headers of files by what those of one patient share.
+        with_contours: Patients that have files with contours.
+        modality: The wanted modality; None for all.
+        but_patient: The patient that is left out.
+    """
+
+    by_patient: Mapping[str, Sequence[Header]]
+    with_contours: frozenset[str]
+    modality: str | None
+    but_patient: str = ""
+    _known: dict[str, tuple[ImageSeries, ...]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def but(self, patient: str) -> OtherPatients:
+        """Return the same without another patient; what is known of the series is shared."""
+        return OtherPatients(self.by_patient, self.with_contours, self.modality, patient, self._known, self._lock)
+
+    def series_of_uids(self, uids: frozenset[str]) -> list[tuple[ImageSeries, str]]:
+        """Return series, each with its patient, that have one of some UIDs: of images, series, frames of reference."""
+        keywords = ("SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+        found = []
+        for patient, members in self.by_patient.items():
+            if patient == self.but_patient:
+                continue
+            if any(header.text(keyword) in uids for header in members for keyword in keywords):
+                found += [(series, patient) for series in self._series(patient)]
+        return found
+
+    @property
+    def n_without_contours(self) -> int:
+        """Number of series of patients without any contours."""
+        patients = [patient for patient in self.by_patient if patient not in self.with_contours]
+        return sum(len({header.text("SeriesInstanceUID") for header in self.by_patient[each]}) for each in patients)
+
+    def _series(self, patient: str) -> tuple[ImageSeries, ...]:
+        with self._lock:
+            if patient not in self._known:
+                self._known[patient] = series_of_patient(self.by_patient[patient], self.modality).usable
+            return self._known[patient]
