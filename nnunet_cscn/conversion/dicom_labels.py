@@ -129,6 +129,9 @@ class _Maker:
     def _region(self, title: str, names: Sequence[str]) -> tuple[Mask, list[str]]:
         """The voxels of all regions of one name, from the file that counts."""
         files = list(dict.fromkeys(number for name in names for number in self._files(name)))
+        native = [number for number in files if self.drawn[number].series == self.series]
+        told = [f"{title} was also drawn on another series, which was not used"] if 0 < len(native) < len(files) else []
+        files = native or files
         made: dict[int, tuple[Mask, list[str]]] = {}
 
         def mask(position: int) -> Mask:
@@ -139,7 +142,7 @@ class _Maker:
         versions = [self.drawn[number].drawing.version for number in files]
         choice = choose_version(title, versions, mask, merge=self.merge)
         whole = np.logical_or.reduce([mask(position) for position in choice.numbers])
-        told = [note for position in choice.numbers for note in made[position][1]]
+        told += [note for position in choice.numbers for note in made[position][1]]
         rejected = [versions[position] for position in choice.numbers if versions[position].is_rejected]
         if rejected:
             told.append(f"{title}: the file is marked as rejected")

@@ -18,6 +18,7 @@ from nnunet_cscn.dicom.segments import Segments
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.stack import Floats, Stack
 from nnunet_cscn.dicom.structures import RegionContours, StructureSet
+from nnunet_cscn.dicom.wording import counted
 from nnunet_cscn.errors import UserError
 
 Mask = NDArray[np.bool_]
@@ -70,7 +71,7 @@ def region_mask(
         if handling.interpolate:
             mask, filled = filled_by_shape(mask, drawn_on.stack.pixel_spacing_mm)
             notes.append(f"{len(filled)} of them were filled by interpolation")
-    if target is not drawn_on:
+    if target != drawn_on:
         before = int(mask.sum()) * float(np.prod(drawn_on.stack.grid().spacing_mm)) / 1000
         mask, outside = moved_mask(mask, drawn_on.stack.grid(), target.stack.grid())
         after = int(mask.sum()) * float(np.prod(target.stack.grid().spacing_mm)) / 1000
@@ -88,7 +89,7 @@ def _from_contours(region: RegionContours, stack: Stack, handling: Handling) -> 
         raise UserError(f"the ROI has no closed contours: {'; '.join(notes) or 'nothing is drawn in it'}")
     filling = fill_contours(region.closed, stack, exclusive=region.exclusive, cut=handling.allow_loss)
     if region.n_untyped:
-        notes.append(f"{region.n_untyped} contours have no type and were filled as closed ones")
+        notes.append(f"{counted(region.n_untyped, 'contour')} without a type were filled as closed ones")
     notes += _remarks(filling, stack)
     if filling.outside:
         notes += _outside(filling.outside, f" (up to {filling.outside_mm:.1f} mm)", handling)
@@ -99,11 +100,10 @@ def _unused(region: RegionContours, stack: Stack, handling: Handling) -> list[st
     """Name the contours that enclose nothing; refuse them where they would have enclosed more than a trace."""
     if not region.unused:
         return []
-    kinds = Counter(contour.kind for contour in region.unused)
     parts = []
-    for kind, count in kinds.items():
+    for kind, count in Counter(contour.kind for contour in region.unused).items():
         numbers = {_nearest_slice(contour.points, stack) for contour in region.unused if contour.kind == kind}
-        parts.append(f"{count} of type {kind} on {slice_list(sorted(numbers))}")
+        parts.append(f"{count} {kind} ({slice_list(sorted(numbers))})")
     lost = sum(_area_mm2(contour.points) for contour in region.unused)
     share = lost / (lost + sum(map(_area_mm2, region.closed))) if lost else 0.0
     text = f"contours that enclose nothing were not used: {', '.join(parts)}"
@@ -131,13 +131,13 @@ def _remarks(filling: Filling, stack: Stack) -> list[str]:
         )
     if filling.between:
         remarks.append(
-            f"{filling.between} contours on planes between the slices were not used: another plane is nearer to the "
-            f"slice (slices are {spacing:.4g} mm apart)"
+            f"{counted(filling.between, 'contour')} on planes between the slices not used: another plane is nearer to "
+            f"the slice (slices are {spacing:.4g} mm apart)"
         )
     if filling.beyond:
         remarks.append(
-            f"{filling.beyond} contours lie up to {filling.beyond_mm:.1f} mm before the first or behind the last slice "
-            "and were not used"
+            f"{counted(filling.beyond, 'contour')} up to {filling.beyond_mm:.1f} mm before the first or behind the "
+            "last slice not used"
         )
     return remarks
 

@@ -17,6 +17,8 @@ from nnunet_cscn.errors import UserError
 ON_SLICE = 0.1  # how far a contour's points may lie from a slice, as a share of the slices' spacing
 INSIDE_PIXELS = 1.0  # how far outside the image
 
+_BY_IMAGES = "named images"
+
 Fits = Callable[[Sequence[Floats], ImageSeries], bool]
 
 
@@ -70,35 +72,38 @@ def series_of(
     if not usable:
         _refuse_unusable(references, unusable or {})
         raise UserError("found contours but no image series; add the images on which they were drawn")
-    contours = _contours(drawing, drawing.names if regions is None else regions)
+    names = drawing.names if regions is None else regions
+    contours = [contour for name in names for contour in drawing.points(name)]
     strict: Fits = fits if must_fit else _always
     loose: Fits = (lambda contours, series: roughly_fits(contours, series, cut=cut)) if must_fit else _always
     named = _named(references, usable)
+    if not contours:
+        return _by_references_alone(named | _related(references, usable, must_fit=False), names)
     for told_by, chosen in named.items():
-        if match := _only_one(contours, chosen, told_by, strict):
+        if match := _only_one(contours, chosen, told_by, strict, references):
             return match
         for each in chosen:
-            if _has_some(contours, each) and (match := _only_one(contours, [each], told_by, loose)):
+            if _has_some(contours, each) and (match := _only_one(contours, [each], told_by, loose, references)):
                 return match
             _refuse_incomplete(contours, each)
     _refuse_unusable(references, unusable or {})
     related = _related(references, usable, must_fit=must_fit)
     for told_by, chosen in related.items():
-        if match := _only_one(contours, chosen, told_by, strict):
+        if match := _only_one(contours, chosen, told_by, strict, references):
             return match
     related.pop("geometry")
     for told_by, chosen in (named | related).items():
-        if match := _only_one(contours, chosen, told_by, loose):
+        if match := _only_one(contours, chosen, told_by, loose, references):
             return match
     raise UserError(_why_none_fits(contours, usable, named))
 
 
-def _contours(drawing: Drawing, regions: Sequence[str]) -> list[Floats]:
-    """All contours of some regions, in the patient's coordinates."""
-    contours = [contour for name in regions for contour in drawing.points(name)]
-    if not contours:
-        raise UserError(f"{', '.join(regions) or 'all regions'}: the ROI has no contours")
-    return contours
+def _by_references_alone(referred: Mapping[str, Sequence[ImageSeries]], names: Sequence[str]) -> Match:
+    """The series of a file in which nothing is drawn that could be filled."""
+    for told_by, chosen in referred.items():
+        if len(chosen) == 1:
+            return Match(chosen[0], told_by)
+    raise UserError(f"{', '.join(names) or 'all regions'}: the ROI has no contours")
 
 
 def _named(references: References, usable: Sequence[ImageSeries]) -> dict[str, list[ImageSeries]]:
@@ -107,7 +112,7 @@ def _named(references: References, usable: Sequence[ImageSeries]) -> dict[str, l
     return {
         told_by: [series for series in usable if uids & own[id(series)]]
         for told_by, uids in (
-            ("named images", references.instances),
+            (_BY_IMAGES, references.instances),
             ("listed images", references.listed),
             ("named series", references.series),
         )
@@ -115,26 +120,41 @@ def _named(references: References, usable: Sequence[ImageSeries]) -> dict[str, l
 
 
 def _related(references: References, usable: Sequence[ImageSeries], *, must_fit: bool) -> dict[str, list[ImageSeries]]:
-    """The series of the same study, or all where the file names no study: those of its frame of reference, and all."""
+    """The series of the same study, or all where the file names no study: those of its frame of reference, and all.
+
+    A frame of reference has a UID of its own, so that it tells series of other studies too, but those come last.
+    """
     related = [series for series in usable if not references.study or series.study == references.study]
+    sharing = [series for series in usable if series.frame_of_reference in references.frames_of_reference]
     return {
-        "frame of reference": [
-            series for series in related if series.frame_of_reference in references.frames_of_reference
-        ],
+        "frame of reference": [series for series in sharing if series in related],
         "geometry": related if must_fit else [],
+        "frame of reference in another study": [series for series in sharing if series not in related],
     }
 
 
 def _only_one(
-    contours: Sequence[Floats], chosen: Sequence[ImageSeries], told_by: str, is_fitting: Fits
+    contours: Sequence[Floats],
+    chosen: Sequence[ImageSeries],
+    told_by: str,
+    is_fitting: Fits,
+    references: References,
 ) -> Match | None:
     """The one series that the contours fit; None for none. Series with the same pixels are one."""
     fitting = [series for series in chosen if is_fitting(contours, series)]
+    if told_by != _BY_IMAGES:
+        sharing = [series for series in fitting if series.frame_of_reference in references.frames_of_reference]
+        fitting = sharing or fitting
     different = without_twins(fitting)
     if len(different) > 1:
+        which = "; ".join(map(described, different))
+        if told_by == _BY_IMAGES:
+            raise UserError(
+                f"the regions name images of {len(different)} series ({which}): convert those of one series at a time"
+            )
         raise UserError(
-            f"the contours fit {len(different)} series ({'; '.join(map(described, different))}) and do not refer to "
-            "one of them; keep only the series on which they were drawn"
+            f"the contours fit {len(different)} series ({which}) and do not refer to one of them; keep only the series "
+            "on which they were drawn"
         )
     if not different:
         return None
@@ -155,12 +175,19 @@ def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:
 
     One that is whole and carries none is named by mistake, as by programs that renumber series.
     """
-    n_on_slices = _count_on_slices(contours, series)
-    if n_on_slices or series.stack.gaps():
-        raise UserError(
-            f"only {n_on_slices} of {len(contours)} contours lie on the slices of the referenced series: add its "
-            "missing slices"
-        )
+    n_on_slices, gaps = _count_on_slices(contours, series), series.stack.gaps()
+    if not n_on_slices and not gaps:
+        return
+    found = f"only {n_on_slices} of {len(contours)} contours lie on the slices of the referenced series"
+    if gaps:
+        raise UserError(f"{found}, of which slices are missing ({gaps[0]}): add them")
+    if not _is_parallel(contours, series):
+        raise UserError(f"{found}; others are not parallel to them: use the series on which they were drawn")
+    farthest = max(_off_slices_mm(contour, series) for contour in contours)
+    raise UserError(
+        f"{found}; others lie up to {farthest:.4g} mm before its first or behind its last slice: add the missing "
+        "slices, or add allow_loss=True to leave these contours out"
+    )
 
 
 def _why_none_fits(

@@ -25,7 +25,7 @@ class UnusedContour:
     """A contour that encloses nothing by what its file says.
 
     Attributes:
-        kind: Its ContourGeometricType, such as POINT or OPEN_PLANAR; "two points" for a closed one of one or two.
+        kind: Its ContourGeometricType, such as POINT or OPEN_PLANAR; for a closed one, how few points it has.
         points: Shape (N, 3), in the patient's coordinates.
     """
 
@@ -148,7 +148,7 @@ def _region(name: str, contours: Sequence[pydicom.Dataset], frames: set[str]) ->
         if not len(points):
             continue
         if kind not in _CLOSED or len(points) < 3:
-            few = "single point" if len(points) == 1 else "two points"
+            few = "with one point" if len(points) == 1 else "with two points"
             unused.append(UnusedContour(few if kind in _CLOSED else kind, points))
             continue
         is_exclusive = kind == _EXCLUSIVE

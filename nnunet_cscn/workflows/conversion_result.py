@@ -20,6 +20,7 @@ class ConversionResult:
         report: The table of all cases (CSV); None where no case is there.
         pictures: The folder with a picture of every case that is there; None where there is none.
         n_damaged: Number of damaged DICOM files that were passed over.
+        n_archives: Number of archives such as .zip in the source, which were not read.
     """
 
     folder: Path
@@ -28,6 +29,7 @@ class ConversionResult:
     report: Path | None = None
     pictures: Path | None = None
     n_damaged: int = 0
+    n_archives: int = 0
 
     @property
     def n_cases(self) -> int:

@@ -126,7 +126,7 @@ def convert_dicom(
         workers=workers,
         on_progress=on_progress,
     )
-    return replace(result, n_damaged=found.n_damaged)
+    return replace(result, n_damaged=found.n_damaged, n_archives=found.n_archives)
 
 
 def _regions(rois: Mapping[str, str], optional: Sequence[str]) -> tuple[Region, ...]:
