@@ -186,7 +186,8 @@ def test_another_series_never_stands_in_for_one_that_cannot_be_used(tmp_path, tw
 def test_images_that_are_named_with_the_series_tell_two_echoes_apart(tmp_path):
     for echo in (20.0, 80.0):
         voxels = VOXELS + int(echo)
-        slices = write_series(tmp_path / str(echo), voxels, uid="1.2.3.9", EchoTime=echo, StudyInstanceUID="1.2.3")
+        shared = {"uid": "1.2.3.9", "StudyInstanceUID": "1.2.3", "frame_of_reference": "1.2.4"}
+        slices = write_series(tmp_path / str(echo), voxels, EchoTime=echo, **shared)
     write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE]}, slices=slices)
     series, _ = image_series(read_headers(tmp_path))
     with pytest.raises(UserError, match="the contours fit 2 series"):

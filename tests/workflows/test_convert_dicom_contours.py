@@ -1,4 +1,4 @@
-"""No contour is lost without a word: types, slices without a contour, several in a slice, planes, edges of the image."""
+"""No contour is lost without a word: types, empty slices, several in a slice, planes, edges of the image."""
 
 import numpy as np
 import pytest

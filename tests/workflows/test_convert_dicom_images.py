@@ -178,7 +178,7 @@ def test_a_ct_without_hounsfield_units_is_warned_of(tmp_path, elements, lowest, 
 def ball(slices, radius_mm, centre):
     """Contours of a ball around a (column, row, height in mm) on the slices of a series."""
     drawn = []
-    for index, each in enumerate(slices):
+    for each in slices:
         height = float(each.ImagePositionPatient[2])
         square = radius_mm**2 - (height - centre[2]) ** 2
         if square > 0:
