@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nnunet_cscn.conversion.case_names import Identity
@@ -42,14 +42,22 @@ class ImageCase:
     """One image and all files that were drawn on it, or one file whose image was not found.
 
     Attributes:
-        identity: Who and what it is: only for a mapping that is asked for.
+        identities: Who and what each file is: only for a mapping that is asked for.
         matches: The files, each with the series that it was drawn on; empty where there is none.
         problem: Why the image was not found.
     """
 
-    identity: Identity
+    identities: tuple[Identity, ...]
     matches: tuple[StudyMatch, ...] = ()
     problem: str = ""
+
+    def identity(self, known: Container[str]) -> Identity:
+        """Return the file by which the case is known: one of an earlier run, else the first one.
+
+        Args:
+            known: SOPInstanceUIDs of the files of an earlier run.
+        """
+        return next((each for each in self.identities if each.instance in known), self.identities[0])
 
     @property
     def series(self) -> ImageSeries | None:
@@ -77,14 +85,12 @@ def image_cases(
     for number, study in enumerate(studies):
         match = matched.get(number)
         if match is None:
-            cases[number] = ImageCase(study.identity, problem=problems[number])
+            cases[number] = ImageCase((study.identity,), problem=problems[number])
             continue
         key = (match.target.uid, match.target.instances, match.target.files)
-        if key in cases:
-            cases[key] = replace(cases[key], matches=(*cases[key].matches, match))
-        else:
-            patient = match.patient or study.identity.patient
-            cases[key] = ImageCase(replace(study.identity, patient=patient), (match,))
+        identity = replace(study.identity, patient=match.patient or study.identity.patient)
+        case = cases.get(key, ImageCase(()))
+        cases[key] = ImageCase((*case.identities, identity), (*case.matches, match))
     return list(cases.values())
 
 

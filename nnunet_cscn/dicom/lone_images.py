@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import pairwise
 
 from nnunet_cscn.dicom.headers import Header
-from nnunet_cscn.dicom.repetitions import has_equal, heights_of
+from nnunet_cscn.dicom.repetitions import SAME_PLACE_MM, heights_of
 from nnunet_cscn.errors import UserError
 
 _SHARED = (
     *("StudyInstanceUID", "FrameOfReferenceUID", "PatientID", "Modality", "SeriesNumber", "Rows", "Columns"),
     *("PixelSpacing", "ImageType", "EchoTime", "PhotometricInterpretation"),
 )
-_FEWEST = 3  # two images of their own may well be two
+_FEWEST = 3  # places; two images may well be two series
 
 
 def joined_lone_images(by_uid: Mapping[str, list[Header]]) -> dict[str, list[Header]]:
-    """Join series of one image each whose elements agree and whose images lie at different places.
+    """Join series of one image each whose elements agree and whose images lie at three places and more.
 
     Args:
         by_uid: Headers of images by their SeriesInstanceUID.
@@ -32,7 +33,7 @@ def joined_lone_images(by_uid: Mapping[str, list[Header]]) -> dict[str, list[Hea
     joined = dict(by_uid)
     for uids in alike.values():
         together = [by_uid[uid][0] for uid in uids]
-        if len(uids) >= _FEWEST and _are_apart(together):
+        if _count_places(together) >= _FEWEST:
             for uid in uids[1:]:
                 del joined[uid]
             joined[uids[0]] = together
@@ -43,8 +44,10 @@ def _kind(header: Header) -> tuple[str, ...]:
     return header.texts("ImageType")
 
 
-def _are_apart(together: list[Header]) -> bool:
+def _count_places(together: list[Header]) -> int:
+    """Number of different heights; 0 where a position or orientation is damaged."""
     try:
-        return not has_equal(sorted(heights_of(together)))
+        heights = sorted(heights_of(together))
     except (UserError, ValueError):
-        return False
+        return 0
+    return 1 + sum(high - low >= SAME_PLACE_MM for low, high in pairwise(heights))

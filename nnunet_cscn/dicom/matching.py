@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from nnunet_cscn.dicom.drawing import Drawing, References
+from nnunet_cscn.dicom.fitting import are_beside, are_parallel, count_on_slices, fits, off_slices_mm, roughly_fits
 from nnunet_cscn.dicom.rasterise import OFF_PLANE
 from nnunet_cscn.dicom.same_series import described, without_twins
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.errors import UserError
-
-ON_SLICE = 0.1  # how far a contour's points may lie from a slice, as a share of the slices' spacing
-INSIDE_PIXELS = 1.0  # how far outside the image
 
 _BY_IMAGES = "named images"
 
@@ -83,7 +79,7 @@ def series_of(
         if match := _only_one(contours, chosen, told_by, strict, references):
             return match
         for each in chosen:
-            if _has_some(contours, each) and (match := _only_one(contours, [each], told_by, loose, references)):
+            if count_on_slices(contours, each) and (match := _only_one(contours, [each], told_by, loose, references)):
                 return match
             _refuse_incomplete(contours, each)
     _refuse_unusable(references, unusable or {})
@@ -175,15 +171,15 @@ def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:
 
     One that is whole and carries none is named by mistake, as by programs that renumber series.
     """
-    n_on_slices, gaps = _count_on_slices(contours, series), series.stack.gaps()
+    n_on_slices, gaps = count_on_slices(contours, series), series.stack.gaps()
     if not n_on_slices and not gaps:
         return
     found = f"only {n_on_slices} of {len(contours)} contours lie on the slices of the referenced series"
     if gaps:
         raise UserError(f"{found}, of which slices are missing ({gaps[0]}): add them")
-    if not _is_parallel(contours, series):
+    if not are_parallel(contours, series):
         raise UserError(f"{found}; others are not parallel to them: use the series on which they were drawn")
-    farthest = max(_off_slices_mm(contour, series) for contour in contours)
+    farthest = max(off_slices_mm(contour, series) for contour in contours)
     raise UserError(
         f"{found}; others lie up to {farthest:.4g} mm before its first or behind its last slice: add the missing "
         "slices, or add allow_loss=True to leave these contours out"
@@ -196,83 +192,21 @@ def _why_none_fits(
     """Say how far the contours lie from the series that is named, or how many lie on the slices of any."""
     for chosen in named.values():
         for series in chosen:
-            off = [_off_slices_mm(contour, series) for contour in contours]
-            if _is_parallel(contours, series) and _is_beside(contours, series):
+            off = [off_slices_mm(contour, series) for contour in contours]
+            if are_parallel(contours, series) and are_beside(contours, series):
                 return "the contours lie completely beside the images of the referenced series: check which they are"
-            if _is_parallel(contours, series) and max(off) >= OFF_PLANE * series.stack.slice_spacing_mm:
+            if are_parallel(contours, series) and max(off) >= OFF_PLANE * series.stack.slice_spacing_mm:
                 return (
                     f"the contours lie up to {max(off):.3g} mm from the nearest slice of the referenced series, half a "
                     f"slice or more (slices are {series.stack.slice_spacing_mm:.4g} mm apart): use the series on "
                     "which they were drawn"
                 )
-    n_on_slices = max(_count_on_slices(contours, series) for series in usable)
+    n_on_slices = max(count_on_slices(contours, series) for series in usable)
     return (
         f"at most {n_on_slices} of {len(contours)} contours lie on the slices of an available series: add the series "
         "on which the contours were drawn, or its missing slices"
     )
 
 
-def _count_on_slices(contours: Sequence[Floats], series: ImageSeries) -> int:
-    return sum(fits([contour], series) for contour in contours)
-
-
-def _has_some(contours: Sequence[Floats], series: ImageSeries) -> bool:
-    return _count_on_slices(contours, series) > 0
-
-
 def _always(contours: Sequence[Floats], series: ImageSeries) -> bool:
-    return True
-
-
-def fits(contours: Sequence[Floats], series: ImageSeries) -> bool:
-    """Tell whether all contours lie on slices of a series and inside its images."""
-    stack = series.stack
-    points = np.concatenate(contours)
-    if _off_slices_mm(points, series) > ON_SLICE * stack.slice_spacing_mm:
-        return False
-    pixels = stack.pixel_coordinates(points)
-    limits = np.array([stack.shape[2], stack.shape[1]]) - 0.5 + INSIDE_PIXELS
-    return bool((pixels > -0.5 - INSIDE_PIXELS).all() and (pixels < limits).all())
-
-
-def roughly_fits(contours: Sequence[Floats], series: ImageSeries, *, cut: bool = False) -> bool:
-    """Tell whether all contours lie parallel to the slices, less than half a slice off, and some inside the images.
-
-    Between the first and the last slice they may lie at any height: those on further planes are told by filling them.
-
-    Args:
-        contours: The contours.
-        series: The series.
-        cut: Whether some may also lie before the first or behind the last slice.
-    """
-    stack = series.stack
-    if stack.gaps() or not _is_parallel(contours, series) or _is_beside(contours, series):
-        return False
-    limit = OFF_PLANE * stack.slice_spacing_mm
-    middles = np.array([float(np.median(stack.heights_mm(contour))) for contour in contours])
-    is_within = (middles > stack.positions_mm[0] - limit) & (middles < stack.positions_mm[-1] + limit)
-    is_all_half_way = all(_off_slices_mm(contour, series) >= limit * (1 - 1e-6) for contour in contours)
-    return not is_all_half_way and bool(is_within.any() if cut else is_within.all())
-
-
-def _off_slices_mm(points: Floats, series: ImageSeries) -> float:
-    """The largest distance of points from the slices that are nearest to them."""
-    heights, positions = series.stack.heights_mm(points), np.asarray(series.stack.positions_mm)
-    behind = np.searchsorted(positions, heights)
-    neighbours = [positions[np.clip(behind + step, 0, len(positions) - 1)] for step in (-1, 0)]
-    return float(np.minimum(*(np.abs(heights - neighbour) for neighbour in neighbours)).max())
-
-
-def _is_parallel(contours: Sequence[Floats], series: ImageSeries) -> bool:
-    limit = ON_SLICE * series.stack.slice_spacing_mm
-    return all(np.ptp(series.stack.heights_mm(contour)) <= 2 * limit for contour in contours)
-
-
-def _is_beside(contours: Sequence[Floats], series: ImageSeries) -> bool:
-    """Whether no contour's box meets the images."""
-    limits = np.array([series.stack.shape[2], series.stack.shape[1]]) - 0.5
-    for contour in contours:
-        pixels = series.stack.pixel_coordinates(contour)
-        if (pixels.max(axis=0) > -0.5).all() and (pixels.min(axis=0) < limits).all():
-            return False
     return True

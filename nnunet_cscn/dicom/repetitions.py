@@ -60,7 +60,7 @@ def repetitions(group: list[Header]) -> list[Repetition]:
     if parts := _by_elements(kept):
         return [Repetition(part, tuple(copies)) for part in parts]
     for keyword in _ORDERS:
-        if parts := _by_order(kept, keyword):
+        if parts := _by_value(kept, keyword) or _by_order(kept, keyword):
             return [
                 Repetition(part, tuple(copies), f"phase {number} of {len(parts)} by {keyword}")
                 for number, part in enumerate(parts, start=1)
@@ -99,6 +99,19 @@ def _by_elements(group: Sequence[Header]) -> list[list[Header]]:
         if len(parts) > 1 and len(places) == 1 and not any(_has_repeated_places(part) for part in parts.values()):
             return list(parts.values())
     return []
+
+
+def _by_value(group: Sequence[Header], keyword: str) -> list[list[Header]]:
+    """Phases by equal values of an element, in their order; one may lack slices. None where values are not phases."""
+    parts: dict[float, list[Header]] = defaultdict(list)
+    for header in group:
+        if (value := header.number(keyword)) is None:
+            return []
+        parts[value].append(header)
+    n_phases = max(len(place) for place in _by_place(group))
+    if len(parts) != n_phases or any(_has_repeated_places(part) for part in parts.values()):
+        return []
+    return [parts[value] for value in sorted(parts)]
 
 
 def _by_order(group: Sequence[Header], keyword: str) -> list[list[Header]]:

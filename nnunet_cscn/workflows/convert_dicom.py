@@ -111,7 +111,7 @@ def convert_dicom(
         )
         cases = _image_cases(found.found, request, workers)
         common = _common_modality(cases, stated=modality)  # refused before anything is written
-    identities = [case.identity for case in cases]
+    identities = [case.identity(known.names) for case in cases]
     if keep_ids:
         names = cases_by_id(identities, known.names, known.patients)
     else:
