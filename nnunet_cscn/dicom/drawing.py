@@ -17,8 +17,8 @@ class References:
     Attributes:
         study: StudyInstanceUID.
         series: SeriesInstanceUIDs.
-        instances: SOPInstanceUIDs of the images that regions were drawn on.
-        listed: SOPInstanceUIDs of further images that it lists.
+        instances: Names of the images or frames that regions were drawn on, as ``image_references`` gives them.
+        listed: Names of further images or frames that it lists.
         frames_of_reference: FrameOfReferenceUIDs.
     """
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nnunet_cscn.dicom.drawing import Drawing, References
 from nnunet_cscn.dicom.fitting import are_beside, are_parallel, count_on_slices, fits, off_slices_mm, roughly_fits
+from nnunet_cscn.dicom.image_references import image_uid
 from nnunet_cscn.dicom.rasterise import OFF_PLANE
 from nnunet_cscn.dicom.same_series import described, without_twins
 from nnunet_cscn.dicom.series import ImageSeries
@@ -161,7 +162,8 @@ def _only_one(
 
 def _refuse_unusable(references: References, unusable: Mapping[str, str]) -> None:
     """Refuse to look further when a series that is named is there but can't be used."""
-    for uid in references.instances | references.listed | references.series:
+    images = {image_uid(name) for name in references.instances | references.listed}
+    for uid in images | references.series:
         if uid in unusable:
             raise UserError(f"the referenced series cannot be used: {unusable[uid]}")
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydicom.pixels import pixel_array
 from pydicom.uid import UID
 
+from nnunet_cscn.dicom.image_references import referenced_images
 from nnunet_cscn.dicom.stack import PARALLEL, Floats, checked_directions
 from nnunet_cscn.errors import UserError
 
@@ -29,7 +30,7 @@ class Frame:
         along: Unit vector along a row.
         down: Unit vector down a column.
         pixel_spacing_mm: Step from row to row and from column to column.
-        sources: SOPInstanceUIDs of the images that it was drawn on.
+        sources: Names of the images or frames that it was drawn on, as ``image_references`` gives them.
     """
 
     index: int
@@ -148,9 +149,9 @@ def _frame(
         raise UserError(f"frame {index + 1} of the segmentation does not say which segment it holds")
     along, down = checked_directions([float(cosine) for cosine in cosines])
     sources = {
-        str(source.get("ReferencedSOPInstanceUID") or "")
+        name
         for item in _items("DerivationImageSequence", group, shared)
-        for source in item.get("SourceImageSequence") or ()
+        for name in referenced_images(item.get("SourceImageSequence"))
     }
     return Frame(
         index,
@@ -159,7 +160,7 @@ def _frame(
         along,
         down,
         (float(spacing[0]), float(spacing[1])),
-        frozenset(sources) - {""},
+        frozenset(sources),
     )
 
 

@@ -15,6 +15,7 @@ from pydicom.uid import generate_uid
 
 from nnunet_cscn import __version__
 from nnunet_cscn.dicom.series import ImageSeries
+from nnunet_cscn.dicom.slice_datasets import refer_to_frames, slice_datasets
 from nnunet_cscn.dicom.structure_writer import PATIENT_TAGS, STUDY_TAGS, frame_of
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
@@ -52,7 +53,7 @@ def write_segmentation(file: Path, masks: Mapping[str, NDArray[np.bool_]], serie
         for number, name in enumerate(masks, start=1)
     ]
     content = hd.seg.Segmentation(
-        source_images=_images(series),
+        source_images=source_images(series),
         pixel_array=np.stack(list(masks.values()), axis=-1).astype(np.uint8),
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=segments,
@@ -66,13 +67,14 @@ def write_segmentation(file: Path, masks: Mapping[str, NDArray[np.bool_]], serie
         device_serial_number="none",
         series_description="Automatic segmentation (research)",
     )
+    refer_to_frames(content, series)
     with replacing(file) as temporary:
         content.save_as(temporary)
 
 
-def _images(series: ImageSeries) -> list[pydicom.Dataset]:
-    """The slices, with blanks for what highdicom wants and archives leave out."""
-    images = [pydicom.dcmread(file, stop_before_pixels=True) for file in series.files]
+def source_images(series: ImageSeries) -> list[pydicom.Dataset]:
+    """Return the slices of a series, with blanks for elements that highdicom needs and archives leave out."""
+    images = slice_datasets(series)
     frame, first = frame_of(series), images[0]
     for image in images:
         image.FrameOfReferenceUID = frame

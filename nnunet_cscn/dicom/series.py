@@ -1,4 +1,4 @@
-"""Series of parallel slices, found in headers and put in order by where they lie."""
+"""Find series of parallel slices in headers, and sort the slices by position."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from nnunet_cscn.dicom.frames import SOURCE, frame_headers, is_multi_frame
 from nnunet_cscn.dicom.headers import Header
+from nnunet_cscn.dicom.image_references import image_name
 from nnunet_cscn.dicom.lone_images import joined_lone_images
 from nnunet_cscn.dicom.repetitions import Repetition, has_equal, heights_of, repetitions, without_copies
 from nnunet_cscn.dicom.slice_line import (
@@ -24,27 +26,31 @@ from nnunet_cscn.dicom.stack import PARALLEL, Floats, Stack, checked_directions
 from nnunet_cscn.errors import UserError
 
 SAME_SPACING_MM = 1e-4
+_DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName")
 
 
 @dataclass(frozen=True)
 class ImageSeries:
-    """Slices that make one volume.
+    """Slices that form one volume.
 
     Attributes:
         uid: SeriesInstanceUID.
         study: StudyInstanceUID.
-        patient: PatientID as it stands there: never to be shown.
+        patient: PatientID as stored. Never show it.
         modality: MR, CT and so on.
-        frame_of_reference: FrameOfReferenceUID; empty where it is blank.
-        kind: What ImageType says, such as ORIGINAL or LOCALIZER, in capitals.
-        echo_time_ms: EchoTime; None where it is blank.
-        stack: Where the slices lie.
-        files: One for each slice, in the stack's order.
-        instances: Their SOPInstanceUIDs.
-        notes: What was passed over, such as duplicates.
-        aliases: Further UIDs by which files may name it: of images that are stored again, and of series whose images
-            were put together.
-        part: Which part of its SeriesInstanceUID this is, such as a phase; empty for the whole.
+        frame_of_reference: FrameOfReferenceUID; empty if it is blank.
+        kind: The values of ImageType in capitals, such as ORIGINAL or LOCALIZER.
+        echo_time_ms: EchoTime; None if it is blank.
+        stack: The positions of the slices.
+        files: The file of each slice, in the order of the stack. Frames of one file repeat it.
+        instances: The SOPInstanceUID of each slice.
+        notes: What was left out, such as copies.
+        aliases: Further names by which other files may refer to it: frames of its images, images that are stored again,
+            slices that were converted to frames, and series whose images were put together.
+        part: Which part of its SeriesInstanceUID this is, such as ``phase 2`` or ``echo time 80 ms``; empty for the
+            whole series.
+        frames: The frame number of each slice, counted from 1; empty if each slice has a file of its own.
+        descriptions: Description of the series, protocol and sequence. This is free text.
     """
 
     uid: str
@@ -60,32 +66,37 @@ class ImageSeries:
     notes: tuple[str, ...] = field(default=())
     aliases: frozenset[str] = field(default=frozenset())
     part: str = ""
+    frames: tuple[int, ...] = ()
+    descriptions: tuple[str, ...] = ()
 
     @property
     def is_localiser(self) -> bool:
-        """Whether this is a scout, from which nobody contours."""
+        """Whether this is a localiser, on which nobody draws contours."""
         return "LOCALIZER" in self.kind
 
 
 def image_series(headers: Sequence[Header]) -> tuple[list[ImageSeries], dict[str, str]]:
-    """Return the series of images, and why others are none.
+    """Return the series of images, and the reason why others cannot be used.
 
-    One SeriesInstanceUID may hold several stacks (a localiser in three planes, two echoes); each is one of its own.
+    One SeriesInstanceUID may hold several volumes (a localiser in three planes, two echoes). Each becomes a series.
+    Multi-frame images are split into their frames first.
 
     Args:
-        headers: Of any DICOM files.
+        headers: Headers of any DICOM files.
 
     Returns:
-        The series in the order of their files, and a reason for each SeriesInstanceUID with files of no use.
+        The series in the order of their files, and a reason for each SeriesInstanceUID with files that cannot be used.
     """
     by_uid: dict[str, list[Header]] = defaultdict(list)
     for header in headers:
         is_image = header.number("Rows") or header.is_cut_off
         if is_image and header.text("Modality") not in ("SEG", "RTDOSE", "RTIMAGE"):
             by_uid[header.text("SeriesInstanceUID")].append(header)
-    found, problems = [], {}
-    for uid, members in joined_lone_images(by_uid).items():
-        reasons: list[str] = []
+    found = []
+    reasons_by_uid = defaultdict[str, list[str]](list)
+    slices = {uid: _slices(files, reasons_by_uid[uid]) for uid, files in by_uid.items()}
+    for uid, members in joined_lone_images(slices).items():
+        reasons = reasons_by_uid[uid]
         for group in _parallel(members, reasons):
             n_others = len(members) - len(group)
             for repetition in repetitions(group):
@@ -97,17 +108,27 @@ def image_series(headers: Sequence[Header]) -> tuple[list[ImageSeries], dict[str
                 images = "image of the series was" if n_others == 1 else "images of the series were"
                 others = (f"{n_others} other {images} left out",) if n_others else ()
                 found.append(replace(series, notes=(*series.notes, *others)))
-        if reasons:
-            problems[uid] = "; ".join(dict.fromkeys(reasons))
+    problems = {uid: "; ".join(dict.fromkeys(reasons)) for uid, reasons in reasons_by_uid.items() if reasons}
     return found, problems
 
 
+def _slices(files: Sequence[Header], reasons: list[str]) -> list[Header]:
+    """One header for each slice: those of files with one slice as they are, those of multi-frame files by frame."""
+    slices = []
+    for header in files:
+        try:
+            slices += frame_headers(header) if is_multi_frame(header) and not header.is_cut_off else [header]
+        except UserError as fault:
+            reasons.append(str(fault))
+    return slices
+
+
 def _parallel(members: Sequence[Header], reasons: list[str]) -> list[list[Header]]:
-    """Put images of the same size, spacing and orientation together; what has no place is reported."""
+    """Group images of the same size, spacing and orientation, and report images without a position."""
     groups: list[list[Header]] = []
     for header in members:
         try:
-            _refuse_unplaced(header)
+            _check_image(header)
         except UserError as fault:
             reasons.append(str(fault))
             continue
@@ -119,11 +140,9 @@ def _parallel(members: Sequence[Header], reasons: list[str]) -> list[list[Header
     return groups
 
 
-def _refuse_unplaced(header: Header) -> None:
+def _check_image(header: Header) -> None:
     if header.is_cut_off:
         raise UserError("some files are truncated")
-    if (header.number("NumberOfFrames") or 1) > 1:
-        raise UserError("multi-frame images are not supported: export the series as one file per slice")
     if header.text("PhotometricInterpretation") not in ("", "MONOCHROME1", "MONOCHROME2"):
         raise UserError("colour images are not supported")
     if header.text("PhotometricInterpretation") == "MONOCHROME1":
@@ -136,7 +155,7 @@ def _refuse_unplaced(header: Header) -> None:
 
 
 def _is_parallel(header: Header, other: Header) -> bool:
-    """Whether two images have the same size and spacing, and lie parallel but for what rounding does."""
+    """Whether two images have the same size and spacing and are parallel, except for rounding."""
     if any(header.number(keyword) != other.number(keyword) for keyword in ("Rows", "Columns")):
         return False
     limits = {"PixelSpacing": (2, SAME_SPACING_MM), "ImageOrientationPatient": (6, PARALLEL)}
@@ -184,9 +203,18 @@ def _series(repetition: Repetition) -> ImageSeries:
         files=tuple(header.file for header in ordered),
         instances=tuple(header.instance for header in ordered),
         notes=(*(note for note, applies in notes.items() if applies), *line_notes),
-        aliases=frozenset(uids) | {header.instance for header in repetition.copies},
+        aliases=frozenset(uids).union(*map(_aliases, ordered), *map(_aliases, repetition.copies))
+        | {header.instance for header in repetition.copies},
         part=repetition.part,
+        frames=tuple(header.frame for header in ordered) if any(header.frame for header in ordered) else (),
+        descriptions=tuple(dict.fromkeys(text for keyword in _DESCRIPTIONS if (text := first.text(keyword)))),
     )
+
+
+def _aliases(header: Header) -> set[str]:
+    """Names by which contours may refer to a slice, beside the SOPInstanceUID of its file."""
+    frame = {image_name(header.instance, header.frame)} if header.frame else set()
+    return frame | set(header.elements.get(SOURCE, ()))
 
 
 def _line(ordered: Sequence[Header], heights: list[float]) -> tuple[Line, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from nnunet_cscn import __version__
 from nnunet_cscn.dicom.keyholes import joined
 from nnunet_cscn.dicom.outlines import outlines
 from nnunet_cscn.dicom.series import ImageSeries
+from nnunet_cscn.dicom.slice_datasets import image_items, sop_class
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.dicom.structures import RTSTRUCT
 from nnunet_cscn.files import replacing
@@ -59,7 +60,7 @@ def write_structures(
     content.ReferencedFrameOfReferenceSequence = [_references(series, frame)]
     content.ApprovalStatus = "UNAPPROVED"
     content.StructureSetROISequence, content.ROIContourSequence, content.RTROIObservationsSequence = [], [], []
-    image_class = str(pydicom.dcmread(series.files[0], specific_tags=["SOPClassUID"]).SOPClassUID)
+    image_class = sop_class(series)
     for number, ((name, mask), colour) in enumerate(zip(masks.items(), itertools.cycle(COLOURS)), start=1):
         content.StructureSetROISequence.append(_roi(number, name, frame))
         region = Dataset()
@@ -92,9 +93,8 @@ def contour_points(mask: NDArray[np.bool_], series: ImageSeries) -> list[tuple[i
 def _contours(mask: NDArray[np.bool_], series: ImageSeries, image_class: str) -> list[Dataset]:
     made = []
     for number, (index, points) in enumerate(contour_points(mask, series), start=1):
-        contour, image = Dataset(), Dataset()
-        image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = image_class, series.instances[index]
-        contour.ContourImageSequence = [image]
+        contour = Dataset()
+        contour.ContourImageSequence = image_items(series, image_class, indices=[index])
         contour.ContourGeometricType = "CLOSED_PLANAR"
         contour.NumberOfContourPoints, contour.ContourNumber = len(points), number
         contour.ContourData = _decimal_strings(points.ravel())
@@ -125,21 +125,12 @@ def _observation(number: int, name: str) -> Dataset:
 
 def _references(series: ImageSeries, frame: str) -> Dataset:
     reference, study, member = Dataset(), Dataset(), Dataset()
-    image_class = str(pydicom.dcmread(series.files[0], specific_tags=["SOPClassUID"]).SOPClassUID)
-    member.SeriesInstanceUID, member.ContourImageSequence = series.uid, _images(series.instances, image_class)
+    image_class = sop_class(series)
+    member.SeriesInstanceUID, member.ContourImageSequence = series.uid, image_items(series, image_class)
     study.ReferencedSOPClassUID, study.ReferencedSOPInstanceUID = STUDY_COMPONENT, series.study
     study.RTReferencedSeriesSequence = [member]
     reference.FrameOfReferenceUID, reference.RTReferencedStudySequence = frame, [study]
     return reference
-
-
-def _images(instances: Sequence[str], image_class: str) -> list[Dataset]:
-    images = []
-    for uid in instances:
-        image = Dataset()
-        image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = image_class, uid
-        images.append(image)
-    return images
 
 
 def _file(image: Dataset, now: datetime) -> FileDataset:

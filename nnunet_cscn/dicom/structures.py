@@ -12,6 +12,7 @@ import pydicom
 from pydicom.multival import MultiValue
 
 from nnunet_cscn.dicom.drawing import References, Version, numbered
+from nnunet_cscn.dicom.image_references import referenced_images
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.errors import UserError
 
@@ -144,7 +145,7 @@ def _region(name: str, contours: Sequence[pydicom.Dataset], frames: set[str]) ->
     seen, n_untyped, images = set[bytes](), 0, set[str]()
     for contour in contours:
         points, kind = _points(contour, name), str(contour.get("ContourGeometricType") or _NO_TYPE).strip().upper()
-        images |= _uids(contour.get("ContourImageSequence"), "ReferencedSOPInstanceUID")
+        images |= referenced_images(contour.get("ContourImageSequence"))
         if not len(points):
             continue
         if kind not in _CLOSED or len(points) < 3:
@@ -171,7 +172,7 @@ def _references(content: pydicom.Dataset, regions: Iterable[RegionContours]) -> 
             members = study.get("RTReferencedSeriesSequence") or ()
             series |= _uids(members, "SeriesInstanceUID")
             for member in members:
-                listed |= _uids(member.get("ContourImageSequence"), "ReferencedSOPInstanceUID")
+                listed |= referenced_images(member.get("ContourImageSequence"))
     frames = frozenset(_uids(content.get("ReferencedFrameOfReferenceSequence"), "FrameOfReferenceUID"))
     images = frozenset[str]()
     for region in regions:

@@ -174,13 +174,6 @@ def test_blank_tags_do_no_harm_but_those_of_the_geometry_are_needed(tmp_path):
     assert problems == ["images have no position, orientation or pixel spacing"]
 
 
-def test_several_frames_in_a_file_are_a_problem_that_is_named(tmp_path):
-    write_series(tmp_path, VOXELS[:1], NumberOfFrames=3)
-    series, problems = found_in(tmp_path)
-    assert series == []
-    assert problems == ["multi-frame images are not supported: export the series as one file per slice"]
-
-
 def test_slices_of_a_tilted_gantry_are_refused(tmp_path):
     write_series(tmp_path, VOXELS)
     for file in tmp_path.iterdir():
