@@ -22,12 +22,19 @@ class StandIn:
 
     labels = {"background": 0, "GTVp": 1, "GTVn": 2}  # noqa: RUF012
 
-    def __init__(self, *channel_names, file_ending=".nii.gz"):
+    def __init__(self, *channel_names, file_ending=".nii.gz", dicom_channels=None):
         self.channel_names = channel_names
         self.predictor = self
-        self.model = SimpleNamespace(folder=Path("A__B__C"), file_ending=lambda: file_ending)
+        self.model = SimpleNamespace(
+            folder=Path("A__B__C"),
+            file_ending=lambda: file_ending,
+            description=lambda: {"dicom_channels": dicom_channels},
+            to_json=lambda: {"model": "A__B__C", "folds": [0], "checkpoint": "checkpoint_final.pth"},
+        )
+        self.n_predicted = 0
 
     def predict_from_files_sequential(self, images, targets, *_):
+        self.n_predicted += 1
         files = [Path(image) for image in images[0]]
         self.images, self.grids = [read_voxels(file) for file in files], [read_grid(file) for file in files]
         write_volume(Path(f"{targets[0]}.nii.gz"), (self.images[0] > 0).astype(np.uint8), self.grids[0])
@@ -70,7 +77,7 @@ def test_further_channels_are_brought_onto_the_first_series(tmp_path):
     found = predict_dicom(model, tmp_path, tmp_path / "out", series=[1, 2])
     assert model.grids[0] == model.grids[1]
     assert (model.images[0] == model.images[1]).all()  # 10 for each mm in both
-    assert found.notes == ("channel 2 was resampled onto the first one",)
+    assert found.notes == ("channel T2 was resampled and covers 90 % of the reference",)
 
 
 def test_models_of_other_formats_are_refused(tmp_path):
