@@ -68,6 +68,25 @@ def dicom(
         bool,
         typer.Option("--allow-loss", help="Convert a case even if a part of a region cannot be used."),
     ] = False,
+    channels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--channel",
+            metavar="NAME=PATTERN",
+            help="Convert several series of each study: a channel name and a regular expression for the series, "
+            "searched for in description, protocol and sequence name, in upper or lower case. Repeat for each channel.",
+        ),
+    ] = None,
+    optional_channels: Annotated[
+        list[str] | None,
+        typer.Option("--optional-channel", metavar="NAME", help="A channel that may be missing: filled with zeros."),
+    ] = None,
+    reference: Annotated[
+        str,
+        typer.Option(
+            "--reference", metavar="NAME", help="Channel whose grid counts.", show_default="the contoured series"
+        ),
+    ] = "",
     overwrite: Overwrite = False,
     keep_ids: Annotated[
         bool, typer.Option("--keep-ids", help="Name cases and patients by PatientID instead of numbers.")
@@ -94,6 +113,12 @@ def dicom(
     or else the newest. The report names every contour that is not used. If more
     than 1 % of a region would be lost, the case is refused.
 
+    With --channel, a case has several channels. The grid is that of the contoured
+    series, unless you give --reference. Series of the same frame of reference are
+    resampled onto it. The patterns are stored in dataset.json, so that
+    cscn predict-dicom finds the same channels. The report names the series of
+    each channel: check these descriptions before you share it.
+
     Cases are numbered. Patient names, IDs and dates are not written, unless you
     use --keep-ids or --mapping. The command also writes patients.json, a report
     (conversion_report.csv) and a picture of every case.
@@ -103,6 +128,8 @@ def dicom(
     Example: cscn convert dicom studies --dataset-id 950 --roi GTVp --optional GTVn
 
     Example: cscn convert dicom studies --dataset-id 951 --roi GTVp --interpolate
+
+    Example: cscn convert dicom studies --dataset-id 952 --roi GTVp --channel T1='t1(?!.*ce)' --channel T1C='t1.*ce'
     """
     with needs_dicom_extra():
         from nnunet_cscn.workflows.convert_dicom import convert_dicom
@@ -123,6 +150,9 @@ def dicom(
             resample=resample,
             interpolate=interpolate,
             allow_loss=allow_loss,
+            channels=_by_channel(channels or []),
+            optional_channels=optional_channels or (),
+            reference=reference,
             overwrite=overwrite,
             keep_ids=keep_ids,
             mapping=mapping,
@@ -141,6 +171,17 @@ def _by_label(texts: list[str]) -> dict[str, str]:
             raise ArgumentError("rois", f"each label needs a different name, such as LABEL=NAME; got {text}")
         rois[label] = wanted
     return rois
+
+
+def _by_channel(texts: list[str]) -> dict[str, str]:
+    """The pattern of each channel."""
+    channels: dict[str, str] = {}
+    for text in texts:
+        name, _, pattern = text.partition("=")
+        if name in channels or not pattern:
+            raise ArgumentError("channels", f"expected NAME=PATTERN with a different name for each channel, got {text}")
+        channels[name] = pattern
+    return channels
 
 
 def _add_optional(text: str, rois: dict[str, str]) -> str:

@@ -55,7 +55,7 @@ def channel_volumes(channels: Mapping[str, ImageSeries | None], reference: Image
             text = str(fault)
             raise UserError(text if text.startswith(f"channel {name}") else f"channel {name}: {text}") from None
         if resampled:
-            notes.append(f"{resampled}{_coverage(volume.grid, grid)}")
+            notes.append(f"{resampled} onto the reference{_coverage(volume.grid, grid)}")
         volumes.append(moved.voxels)
     return ChannelVolumes(volumes, tuple(notes))
 
@@ -67,4 +67,4 @@ def _coverage(grid: Grid, reference: Grid) -> str:
     matrix = np.linalg.solve(grid.affine(), reference.affine())
     there = points @ matrix[:3, :3].T + matrix[:3, 3]
     share = ((there > -0.5) & (there < np.array(grid.shape) - 0.5)).all(axis=1).mean()
-    return "" if share >= _WHOLE else f" and covers {100 * share:.0f} % of the reference"
+    return "" if share >= _WHOLE else f" and covers {100 * share:.0f} % of it"

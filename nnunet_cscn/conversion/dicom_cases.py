@@ -6,11 +6,13 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nnunet_cscn.conversion.case_names import Identity
+from nnunet_cscn.conversion.dicom_channels import case_channels
 from nnunet_cscn.conversion.dicom_labels import Drawn, Region, label_map
 from nnunet_cscn.conversion.dicom_match import StudyMatch, read_drawing
 from nnunet_cscn.conversion.dicom_regions import Handling
 from nnunet_cscn.conversion.dicom_studies import Study
 from nnunet_cscn.conversion.source_case import LoadedCase
+from nnunet_cscn.dicom.channels import ChannelPatterns
 from nnunet_cscn.dicom.hounsfield import hounsfield_warning
 from nnunet_cscn.dicom.pixels import read_pixels
 from nnunet_cscn.dicom.series import ImageSeries
@@ -25,11 +27,13 @@ class Request:
         regions: The labels; where two overlap, the later one is on top.
         merge: Whether several regions of interest that fit one label become one, instead of a refusal.
         handling: What is done where a region does not simply lie on the voxels of its image.
+        channels: How the series of several channels are found; None for the contoured series alone.
     """
 
     regions: Sequence[Region]
     merge: bool = False
     handling: Handling = field(default_factory=Handling)
+    channels: ChannelPatterns | None = None
 
     @property
     def wanted(self) -> list[str]:
@@ -115,7 +119,16 @@ def load_case(case: ImageCase, request: Request) -> LoadedCase:
     voxels = read_pixels(series)
     told = [note for match in case.matches for note in match.notes]
     notes = (*series.notes, *told, *hounsfield_warning(series, voxels), *labels.notes)
-    return LoadedCase([voxels], labels.voxels, series.stack.grid(), tuple(dict.fromkeys(notes)), details)
+    loaded = LoadedCase([voxels], labels.voxels, series.stack.grid(), tuple(dict.fromkeys(notes)), details)
+    if request.channels is None:
+        return loaded
+    channels = case_channels(case.matches[0], request.channels)
+    return replace(
+        loaded,
+        channels=channels.voxels,
+        notes=tuple(dict.fromkeys([*loaded.notes, *channels.notes])),
+        details={**details, **channels.details},
+    )
 
 
 def common_modality(modalities: Iterable[str]) -> str:

@@ -146,12 +146,12 @@ def check_modality(channel: str, series: ImageSeries) -> None:
     """Check that a series has the modality that the name of its channel states, such as CT.
 
     Raises:
-        ArgumentError: When it has another one.
+        UserError: When it has another one.
     """
     expected = _MODALITIES.get(channel.upper())
     if expected is not None and series.modality not in ("", expected):
         found = f"channel {channel} needs modality {expected}, but the series has {series.modality}"
-        raise ArgumentError("series", f"{found}: choose another series")
+        raise UserError(f"{found}: choose another series")
 
 
 def _matches(pattern: str, series: ImageSeries) -> bool:

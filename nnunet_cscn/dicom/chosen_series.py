@@ -103,7 +103,10 @@ def _by_number(study: ImageStudy, numbers: Sequence[int], channels: Sequence[str
 
 def _check_together(chosen: Mapping[str, ImageSeries]) -> None:
     for name, series in chosen.items():
-        check_modality(name, series)
+        try:
+            check_modality(name, series)
+        except UserError as fault:
+            raise ArgumentError("series", str(fault)) from None
     if len({series.patient for series in chosen.values()}) > 1:
         raise ArgumentError("series", "the chosen series are from different patients: choose series of one patient")
     if len({series.frame_of_reference for series in chosen.values()} - {""}) > 1:

@@ -1,4 +1,4 @@
-"""Convert a tree of DICOM studies with contours to nnU-Net's raw format."""
+"""Convert DICOM studies with contours to nnU-Net's raw format."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from typing import get_args
 from nnunet_cscn.conversion.case_mapping import CaseMapping, read_mapping, write_mapping
 from nnunet_cscn.conversion.case_names import CaseName, cases_by_id, numbered_cases
 from nnunet_cscn.conversion.dicom_cases import ImageCase, Request, common_modality, image_cases, load_case
+from nnunet_cscn.conversion.dicom_channels import on_reference, with_usual_reference
 from nnunet_cscn.conversion.dicom_contours import Contours
 from nnunet_cscn.conversion.dicom_labels import Region
-from nnunet_cscn.conversion.dicom_match import match_study
+from nnunet_cscn.conversion.dicom_match import StudyMatch, match_study
 from nnunet_cscn.conversion.dicom_regions import Handling
 from nnunet_cscn.conversion.dicom_studies import Study, find_studies
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription, check_number_is_free, folder_name, own_dataset
 from nnunet_cscn.conversion.source_case import SourceCase
+from nnunet_cscn.dicom.channels import ChannelPatterns
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.evaluation.case_pool import each_case
@@ -43,6 +45,9 @@ def convert_dicom(
     optional: Sequence[str] = (),
     interpolate: bool = False,
     allow_loss: bool = False,
+    channels: Mapping[str, str] | None = None,
+    optional_channels: Sequence[str] = (),
+    reference: str = "",
     overwrite: bool = False,
     keep_ids: bool = False,
     mapping: str | Path | None = None,
@@ -74,6 +79,13 @@ def convert_dicom(
         optional: Labels that a case may lack.
         interpolate: Fill slices without a contour between slices with one, by shape.
         allow_loss: Convert a case of which a part of a region cannot be used, instead of refusing it.
+        channels: A regular expression for each channel by its name, to convert several series of each study. It is
+            searched for in the description, protocol and sequence name of the series, in upper or lower case. Series
+            on another grid than the contoured one are resampled onto it. The patterns are stored in dataset.json, so
+            that ``predict_dicom`` finds the same channels. None for the contoured series as the only channel.
+        optional_channels: Channels that a study may lack. They are filled with zeros.
+        reference: The channel whose grid counts instead of that of the contoured series. Regions that were drawn on
+            other series are resampled onto it.
         overwrite: Replace files that differ from the source, instead of refusing the case.
         keep_ids: Call cases and patients after their PatientID instead of numbers.
         mapping: File for which patient each case is, readable for you alone; cases that it names keep their numbers.
@@ -96,8 +108,9 @@ def convert_dicom(
     """
     if contours is not None and contours not in get_args(Contours):
         raise ArgumentError("contours", f"expected {' or '.join(get_args(Contours))}, got {contours}")
-    handling = Handling(resample=resample, interpolate=interpolate, allow_loss=allow_loss)
-    request = Request(_regions(rois, optional), merge=merge, handling=handling)
+    patterns = _patterns(channels, optional_channels, reference)
+    handling = Handling(resample=resample or bool(reference), interpolate=interpolate, allow_loss=allow_loss)
+    request = Request(_regions(rois, optional), merge=merge, handling=handling, channels=patterns)
     folder = (raw_folder() if out is None else Path(out)) / folder_name(
         _describe(dataset_id, name, request, modality="")
     )
@@ -110,7 +123,11 @@ def convert_dicom(
             Path(studies), contours=contours, modality=modality, on_progress=of_step(on_progress, "looking at files")
         )
         cases = _image_cases(found.found, request, workers)
-        common = _common_modality(cases, stated=modality)  # refused before anything is written
+        if patterns is None:
+            common = _common_modality(cases, stated=modality)  # refused before anything is written
+        else:
+            common, matches = "", [match for case in cases for match in case.matches]
+            request = replace(request, channels=with_usual_reference(patterns, matches))
     identities = [case.identity(known.names) for case in cases]
     if keep_ids:
         names = cases_by_id(identities, known.names, known.patients)
@@ -143,21 +160,36 @@ def _regions(rois: Mapping[str, str], optional: Sequence[str]) -> tuple[Region, 
     )
 
 
+def _patterns(
+    channels: Mapping[str, str] | None, optional_channels: Sequence[str], reference: str
+) -> ChannelPatterns | None:
+    if channels:
+        return ChannelPatterns(channels, tuple(optional_channels), reference)
+    for argument, value in (("optional_channels", optional_channels), ("reference", reference)):
+        if value:
+            raise ArgumentError(argument, "it needs channels: name the channels and their patterns")
+    return None
+
+
 def _describe(dataset_id: int, name: str, request: Request, *, modality: str) -> DatasetDescription:
-    return own_dataset(
+    patterns = request.channels
+    description = own_dataset(
         dataset_id,
         name,
         title="Converted from DICOM studies",
-        channel_names=(_CHANNELS.get(modality, modality),),
+        channel_names=(_CHANNELS.get(modality, modality),) if patterns is None else tuple(patterns.patterns),
         labels={region.label: region.value for region in request.regions},
     )
+    return description if patterns is None else replace(description, channel_patterns=patterns.to_json())
+
+
+def _match(study: Study, request: Request) -> StudyMatch:
+    match = match_study(study, request.wanted, request.handling)
+    return match if request.channels is None else on_reference(match, request.channels)
 
 
 def _image_cases(studies: Sequence[Study], request: Request, workers: int | None) -> list[ImageCase]:
-    work = {
-        str(number): partial(match_study, study, request.wanted, request.handling)
-        for number, study in enumerate(studies)
-    }
+    work = {str(number): partial(_match, study, request) for number, study in enumerate(studies)}
     matched, problems = each_case(work, workers=workers)
     return image_cases(
         studies,

@@ -80,7 +80,7 @@ def test_localisers_are_never_channels():
 
 
 def test_the_name_of_a_channel_may_state_its_modality():
-    with pytest.raises(ArgumentError, match=r"channel CT needs modality CT, but the series has MR"):
+    with pytest.raises(UserError, match=r"channel CT needs modality CT, but the series has MR"):
         find_channels(ChannelPatterns({"CT": "t1"}), [T1])
     check_modality("PET", series("x", modality="PT"))
 
