@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from pydicom.uid import ParametricMapStorage
 
 from nnunet_cscn.dicom.frames import SOURCE, frame_headers, is_multi_frame
 from nnunet_cscn.dicom.headers import Header
@@ -90,7 +91,8 @@ def image_series(headers: Sequence[Header]) -> tuple[list[ImageSeries], dict[str
     by_uid: dict[str, list[Header]] = defaultdict(list)
     for header in headers:
         is_image = header.number("Rows") or header.is_cut_off
-        if is_image and header.text("Modality") not in ("SEG", "RTDOSE", "RTIMAGE"):
+        is_map = header.text("SOPClassUID") == ParametricMapStorage  # such as our own map of uncertainty
+        if is_image and not is_map and header.text("Modality") not in ("SEG", "RTDOSE", "RTIMAGE"):
             by_uid[header.text("SeriesInstanceUID")].append(header)
     found = []
     reasons_by_uid = defaultdict[str, list[str]](list)
@@ -181,7 +183,7 @@ def _series(repetition: Repetition) -> ImageSeries:
     notes = {
         f"{n_copies} copies of slices were passed over": n_copies,
         f"{len(repetition.copies)} images hold the same pixels as others and were not used": repetition.copies,
-        f"{repetition.part} of the series": repetition.part,
+        f"only a part of the series: {repetition.part}": repetition.part,
         f"each of the {len(uids)} slices has a series of its own; they were put together": len(uids) > 1,
     }
     return ImageSeries(

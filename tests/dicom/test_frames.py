@@ -103,6 +103,36 @@ def test_directions_of_diffusion_are_separated_where_one_b_value_has_several(tmp
     assert series[2].part == "b value 800 s/mm2, diffusion direction 0, 1, 0"
 
 
+def test_phases_without_a_number_are_separated_by_their_times(tmp_path):
+    """The second phase comes first in the file; each slice has a time of its own."""
+    phases = [
+        Frame(frame.pixels, frame.position_mm, {"FrameContentSequence": {"FrameAcquisitionDateTime": time}})
+        for phase in (1, 0)
+        for index, frame in enumerate(frames_of(VOXELS + 1000 * phase))
+        for time in [f"202601021200{10 * phase + index:02d}.5"]
+    ]
+    write_enhanced(tmp_path / "a.dcm", phases)
+    series, problems = found_in(tmp_path)
+    assert problems == []
+    assert [int(read_pixels(each)[0, 0, 0]) for each in series] == [0, 1000]
+    assert [each.frames for each in series] == [(5, 6, 7, 8), (1, 2, 3, 4)]
+
+
+def test_an_image_that_is_stored_again_under_a_new_uid_is_used_once(tmp_path):
+    for number in (0, 1):
+        uids = {"SeriesInstanceUID": "1.2.9", "FrameOfReferenceUID": "1.2.8", "StudyInstanceUID": "1.2.7"}
+        write_enhanced(tmp_path / f"{number}.dcm", frames_of(VOXELS), **uids)
+    (series,), problems = found_in(tmp_path)
+    assert (series.stack.shape, problems) == (VOXELS.shape, [])
+    assert len(set(series.files)) == 1
+    assert any("same pixels" in note for note in series.notes)
+
+
+def test_parametric_maps_are_no_images(tmp_path):
+    write_enhanced(tmp_path / "a.dcm", frames_of(VOXELS), sop_class="1.2.840.10008.5.1.4.1.1.30")
+    assert found_in(tmp_path) == ([], [])
+
+
 def test_stacks_side_by_side_are_separate_although_no_position_is_repeated(tmp_path):
     left, right = (
         frames_of(VOXELS, origin_mm=(place, 0, 0), FrameContentSequence={"StackID": stack})
