@@ -1,9 +1,9 @@
-"""What the two stages of trained folds say in prediction, on the validation cases of each fold.
+"""Compare both stages of trained folds on the validation cases of each fold.
 
-Per case: DSC of either stage and of their fusion; how far the stages disagree, in three ways; and for the staged
-cascade how far the stage-one probabilities that the network computes tile by tile are from the stored ones, which
-training saw, and what DSC the stored ones would give. All on the preprocessed grid, with nnU-Net's sliding window and
-mirroring.
+For each case, the script measures the DSC of each stage and of their fusion, and the disagreement of the stages in
+three ways. For the staged cascade, it also measures the difference between the stage-one probabilities that are
+computed inside each tile and the stored ones from training, and the DSC with the stored ones. All values are on the
+preprocessed grid, with nnU-Net's sliding window and mirroring.
 
 Example: python benchmarks/cascade_inference.py 902 3d_small CSCNStagedTrainer --json runs/sts_staged_inference.json
 """
@@ -22,7 +22,7 @@ from rich.progress import track
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from nnunet_cscn.cascade.manifest import cases_of, maps_of
+from nnunet_cscn.cascade.manifest import open_cases, stage_one_maps
 from nnunet_cscn.cascade.maps import StageOneMaps
 from nnunet_cscn.cascade.stage_one import FINAL, StageOne
 from nnunet_cscn.files import write_json
@@ -44,9 +44,11 @@ def main() -> None:
     name = preprocessed_dataset(arguments.dataset).name
     model = model_folder(name, trainer=arguments.trainer, plans="nnUNetPlans", configuration=arguments.configuration)
     plan = configuration_from_plans(read_plans(name), arguments.configuration)
-    stage_one = StageOne.before(name, arguments.configuration, "nnUNetPlans", Settings.from_configuration(plan).staged)
-    data = cases_of(stage_one)
-    maps = maps_of(stage_one) if arguments.trainer.startswith("CSCNStaged") else None
+    stage_one = StageOne.for_stage_two(
+        name, arguments.configuration, "nnUNetPlans", Settings.from_configuration(plan).staged
+    )
+    data = open_cases(stage_one)
+    maps = stage_one_maps(stage_one) if arguments.trainer.startswith("CSCNStaged") else None
     cases: dict[str, dict[str, float]] = {}
     for fold in arguments.folds:
         window = SlidingWindow(progress=False)
@@ -82,7 +84,7 @@ def _measure(
     measured |= dict(zip(MEASURES, _disagreements(coarse, fine), strict=True))
     if maps is not None:
         stored = np.asarray(maps.load(case)[:], dtype=np.float32)
-        measured |= _handover(predictor, image, stored, reference)
+        measured |= _compare_stored_maps(predictor, image, stored, reference)
     return measured
 
 
@@ -95,12 +97,12 @@ def _disagreements(coarse: NDArray[np.float32], fine: NDArray[np.float32]) -> tu
     return in_union, 1 - _dsc(*masks), soft
 
 
-def _handover(
+def _compare_stored_maps(
     predictor: Any, image: NDArray[Any], stored: NDArray[np.float32], reference: NDArray[np.bool_]
 ) -> dict[str, float]:
-    """Predict from the stored probabilities, and compare them with those that every tile computes by itself."""
+    """Predict with the stored probabilities and compare them with the probabilities computed inside each tile."""
     network = predictor.network
-    comparing = predictor.network = _Comparing(network)
+    comparing = predictor.network = _ComparingNetwork(network)
     logits = predictor.predict_logits_from_preprocessed_data(torch.from_numpy(np.concatenate([image, stored])))
     predictor.network = network
     return {
@@ -110,8 +112,8 @@ def _handover(
     }
 
 
-class _Comparing(nn.Module):
-    """The network, which notes how far its own stage-one probabilities of every tile are from the stored ones."""
+class _ComparingNetwork(nn.Module):
+    """The network, which records how much its stage-one probabilities of a tile differ from the stored ones."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()

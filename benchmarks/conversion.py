@@ -1,7 +1,7 @@
-"""Time of filling contours beside other packages, and of converting the real cases.
+"""Measure the time to fill contours, compared with other packages, and the time to convert the real cases.
 
-All ways to fill take turns in one process on the 40 slices of 512 x 512 pixels of a real oblique series; the converters
-run as commands in processes of their own, start-up and pictures included.
+All methods to fill contours run alternately in one process, on the 40 slices of 512 x 512 pixels of a real oblique
+series. Each converter runs as a command in a separate process; its time includes start-up and pictures.
 
 Example: python benchmarks/conversion.py ../shared/data --rounds 10 --json runs/conversion.json
 """
@@ -56,7 +56,7 @@ def _measure_filling(folder: Path, rounds: int) -> dict[str, Any]:
     stack = series_of(structures, series).series.stack
     contours = structures.contours["GTV_Mass"]
     ways: dict[str, Fill] = {"nnunet-cscn": rasterise, "scikit-image": _by_scikit_image, "matplotlib": _by_matplotlib}
-    voxels = {name: int(fill(contours, stack).sum()) for name, fill in ways.items()}  # and warm up
+    voxels = {name: int(fill(contours, stack).sum()) for name, fill in ways.items()}  # also warms up
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, fill in ways.items():
@@ -67,7 +67,7 @@ def _measure_filling(folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def _by_scikit_image(contours: Sequence[Floats], stack: Stack) -> NDArray[np.bool_]:
-    """Whole slices through scikit-image, contour by contour."""
+    """Fill whole slices with scikit-image, one contour at a time."""
 
     def fill(pixels: Floats) -> NDArray[np.bool_]:
         return skimage.draw.polygon2mask(stack.shape[1:], pixels[:, ::-1])
@@ -76,7 +76,7 @@ def _by_scikit_image(contours: Sequence[Floats], stack: Stack) -> NDArray[np.boo
 
 
 def _by_matplotlib(contours: Sequence[Floats], stack: Stack) -> NDArray[np.bool_]:
-    """Whole slices through matplotlib's test of points, contour by contour."""
+    """Fill whole slices with matplotlib's point test, one contour at a time."""
     _, rows, columns = stack.shape
     centres = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
 

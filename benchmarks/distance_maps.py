@@ -1,4 +1,4 @@
-"""Time to compute the distance map of each preprocessed case.
+"""Measure the time to compute the distance map of each preprocessed case.
 
 Example: python benchmarks/distance_maps.py 902 3d_fullres
 """

@@ -1,6 +1,6 @@
-"""The floor of a data set: the mean training mask, scaled to each case's box, predicted without looking at the image.
+"""The floor of a data set: predict the mean training mask, scaled to the bounding box of each case, without the image.
 
-The threshold at which the mean mask is cut is the one that is best on the training cases.
+The threshold for the mean mask is the one with the best result on the training cases.
 
 Example: python benchmarks/floor.py 902 0 --json runs/sts_floor.json
 """

@@ -1,7 +1,7 @@
-"""Put the runs of several folds into one Markdown table: folds 0 to 2, on which defaults were chosen, and 3 and 4.
+"""Make a Markdown table of the runs of several folds: folds 0 to 2 (used to choose the defaults), and folds 3 and 4.
 
-Each method is a name and its folds' JSON files, as benchmarks/train.py wrote them. Differences are paired by case,
-to the first method, over all folds that both have.
+Each argument is the name of a method and the JSON files of its folds from benchmarks/train.py. Differences are to the
+first method, paired by case, over all folds that both methods have.
 
 Example: python benchmarks/folds_table.py BUNet=runs/sts_bunet_0.json,runs/sts_bunet_1.json CSCN=runs/sts_cscn_0.json
 """
@@ -39,7 +39,7 @@ def _read(argument: str) -> tuple[str, list[dict[str, Any]]]:
 
 
 def _values(runs: list[dict[str, Any]], key: str) -> dict[str, float]:
-    """One value a case; these data sets have one label."""
+    """Return one value for each case (these data sets have one label)."""
     found = {case: next(iter(scores.values()))[key] for run in runs for case, scores in run["cases"].items()}
     return {case: float(value) for case, value in found.items() if value is not None}
 

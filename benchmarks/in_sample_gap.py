@@ -1,7 +1,7 @@
-"""How much better stage one is on cases that it was trained on: DSC of in-sample and of out-of-fold maps.
+"""Compare stage one on its training cases and on unseen cases: DSC of in-sample and of out-of-fold maps.
 
-That gap is what a leaky second stage would learn from. Needs the maps of ``cscn cascade`` and those that
-``train_leaky.py`` makes.
+A leaky second stage would learn from in-sample maps, which are too good. The script needs the maps of ``cscn cascade``
+and those of ``train_leaky.py``.
 
 Example: python benchmarks/in_sample_gap.py 902 3d_small
 """
@@ -16,7 +16,7 @@ import torch
 from rich.progress import track
 from train_leaky import in_sample_maps
 
-from nnunet_cscn.cascade.manifest import cases_of, maps_of
+from nnunet_cscn.cascade.manifest import open_cases, stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.nnunet.discovery import ensure_registered
 from nnunet_cscn.nnunet.folders import preprocessed_dataset
@@ -29,8 +29,10 @@ def main() -> None:
     ensure_registered()
     name = preprocessed_dataset(arguments.dataset).name
     plan = configuration_from_plans(read_plans(name), arguments.configuration)
-    stage_one = StageOne.before(name, arguments.configuration, "nnUNetPlans", Settings.from_configuration(plan).staged)
-    data, out_of_fold = cases_of(stage_one), maps_of(stage_one)
+    stage_one = StageOne.for_stage_two(
+        name, arguments.configuration, "nnUNetPlans", Settings.from_configuration(plan).staged
+    )
+    data, out_of_fold = open_cases(stage_one), stage_one_maps(stage_one)
     print("| fold | training cases | DSC in sample | DSC out of fold |\n|---|---|---|---|")
     for fold, split in enumerate(stage_one.splits):
         in_sample = in_sample_maps(stage_one, fold, torch.device("cpu"))

@@ -1,8 +1,8 @@
-"""What a training step keeps for its backward pass, against the planner's measure of memory: convolution outputs.
+"""Compare the memory that a training step keeps for the backward pass with the estimate of nnU-Net's planner.
 
-nnU-Net's planner calls a plan as large as its U-Net's convolution outputs. ``cscn plan`` does so for both networks,
-which is right where both keep as many bytes for each output. The bytes are counted tensor by tensor, without a GPU, in
-full precision.
+nnU-Net's planner estimates memory from the size of the convolution outputs. ``cscn plan`` does this for both networks.
+The estimate is correct if both networks keep the same number of bytes for each output. The script counts the bytes of
+each tensor, without a GPU, in full precision.
 
 Example: python benchmarks/memory_cost.py 901 905 --json runs/memory_cost.json
 """
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def measure(dataset: str, name: str) -> list[dict[str, Any]]:
-    """Count for one sample of a data set's plan, for each network."""
+    """Count the bytes of each network for one sample with the plan of a data set."""
     plans = read_plans(dataset)
     configuration = plans["configurations"][name]
     folder = preprocessed_dataset(dataset)
@@ -61,7 +61,7 @@ def measure(dataset: str, name: str) -> list[dict[str, Any]]:
 
 
 def kept_bytes(network: nn.Module, shape: Sequence[int]) -> int:
-    """Return the bytes of all tensors that autograd keeps between forward and backward pass, weights left out."""
+    """Return the bytes of all tensors that autograd keeps between forward and backward pass, without weights."""
     weights = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
     kept: dict[int, int] = {}
 

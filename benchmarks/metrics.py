@@ -1,7 +1,7 @@
-"""Time and values of ``cscn evaluate``'s metrics beside other packages', and its time and memory for whole folders.
+"""Compare the metrics of ``cscn evaluate`` (time and values) with other packages. Measure time and memory for folders.
 
-Needs ``pip install .[peers]``. Every package computes what it has; all take turns in one process, and the folders are
-evaluated by commands in processes of their own.
+Needs ``pip install .[peers]``. Each package computes the metrics that it has. All packages run alternately in one
+process. Folders are evaluated by commands in separate processes.
 
 Example: python benchmarks/metrics.py --rounds 20 --json runs/metrics.json
 """
@@ -85,7 +85,7 @@ def _ours(prediction: Any, reference: Any, spacing_mm: Any) -> dict[str, float]:
 def _measure_pair(prediction: Any, reference: Any, spacing_mm: Any, rounds: int) -> dict[str, Any]:
     packages: dict[str, Callable[..., dict[str, Any]]] = {"nnunet-cscn": _ours, **PEERS}
     ms: dict[str, list[float]] = {name: [] for name in packages}
-    values = {name: package(prediction, reference, spacing_mm) for name, package in packages.items()}  # and warm up
+    values = {name: package(prediction, reference, spacing_mm) for name, package in packages.items()}  # also warms up
     for _ in range(rounds):
         for name, package in packages.items():
             start = time.perf_counter()
@@ -126,7 +126,7 @@ def _measure_folders(rounds: int) -> dict[str, Any]:
 
 
 def _run(command: list[str]) -> tuple[float, float]:
-    """Run a command in a process of its own; return its seconds and its peak memory in MiB."""
+    """Run a command in a separate process. Return its time in seconds and its peak memory in MiB."""
     program = (
         "import resource, subprocess, sys, time; start = time.perf_counter();"
         "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL);"
@@ -138,7 +138,7 @@ def _run(command: list[str]) -> tuple[float, float]:
 
 
 def _write_cases(folder: Path, count: int) -> None:
-    """Write one pair and give it many names."""
+    """Write one pair of files under many names."""
     prediction, reference, _ = next(iter(_pairs().values()))
     for role, mask in (("predictions", prediction), ("references", reference)):
         (folder / role).mkdir(exist_ok=True)

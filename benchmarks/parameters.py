@@ -1,4 +1,4 @@
-"""Number of parameters of each network, for a configuration of a data set's plans.
+"""Count the parameters of each network for one configuration of a data set.
 
 Example: python benchmarks/parameters.py 901 3d_fullres
 """
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def count(plans: dict[str, Any], dataset_json: dict[str, Any], configuration: str) -> dict[str, int]:
-    """Build each network without memory and count."""
+    """Build each network on the meta device and count its parameters."""
     manager = PlansManager(plans)
     configured = manager.get_configuration(configuration)
     counted = {}

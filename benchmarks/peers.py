@@ -1,6 +1,6 @@
-"""The same metrics from other packages: values of one pair of masks, each by the package's own functions.
+"""The same metrics from other packages: the values of one pair of masks, with the functions of each package.
 
-Used by benchmarks/metrics.py and by the tests; ``pip install .[peers]`` brings the packages.
+benchmarks/metrics.py and the tests use this module. ``pip install .[peers]`` installs the packages.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Wall time of ``cscn cascade`` beside ``nnUNetv2_predict`` with the same networks on the same cases.
+"""Compare the wall time of ``cscn cascade`` and ``nnUNetv2_predict`` with the same networks on the same cases.
 
-nnU-Net's command is run once for each fold, on the images that the fold validates, so that both predict every case
-once, with the same network. Needs a trained stage one; makes its maps anew.
+nnU-Net's command runs once for each fold, on the validation images of the fold. So both commands predict each case once
+with the same network. The script needs a trained stage one and makes its maps again.
 
 Example: python benchmarks/postprocessor.py 902 3d_small --rounds 2
 """
@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from nnunet_cscn.cascade.manifest import maps_of
+from nnunet_cscn.cascade.manifest import stage_one_maps
 from nnunet_cscn.cascade.stage_one import FINAL, StageOne
 from nnunet_cscn.execution.commands import executable
 from nnunet_cscn.nnunet.folders import raw_dataset
@@ -29,7 +29,7 @@ def main() -> None:
     )
     seconds: dict[str, list[float]] = {"cscn cascade": [], "nnUNetv2_predict": []}
     for _ in range(arguments.rounds):
-        shutil.rmtree(maps_of(stage_one).folder, ignore_errors=True)
+        shutil.rmtree(stage_one_maps(stage_one).folder, ignore_errors=True)
         seconds["cscn cascade"].append(_timed("cscn", *stage_one.cascade_command().split()[1:], "--devices", "cpu"))
         seconds["nnUNetv2_predict"].append(_predict_all(stage_one))
     for name, values in seconds.items():

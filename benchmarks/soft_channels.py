@@ -1,8 +1,8 @@
-"""What the stored stage-one maps cost: loader time of a batch with and without them, and disk of a case.
+"""Measure the cost of the stored stage-one maps: loading time of a batch with and without them, and disk space.
 
-Both loaders run in this process on the same configuration and take turns, batch by batch. Needs the maps of
-``cscn cascade``, or ``--from-labels``, which stores blurred labels in their place for the time of the measurement: they
-are as soft, as large and as quick to read, and need no training.
+Both loaders run alternately in this process, with the same configuration. The script needs the maps of ``cscn
+cascade``. With ``--from-labels``, it temporarily stores blurred labels instead. They have the same size and reading
+time and need no training.
 
 Example: python benchmarks/soft_channels.py 902 3d_fullres --batches 20 --from-labels
 """
@@ -26,8 +26,8 @@ from nnunetv2.run.run_training import get_trainer_from_args
 from rich.progress import track
 from scipy.ndimage import gaussian_filter
 
-from nnunet_cscn.cascade.manifest import maps_of
-from nnunet_cscn.cascade.maps import Origin, StageOneMaps
+from nnunet_cscn.cascade.manifest import stage_one_maps
+from nnunet_cscn.cascade.maps import MapProvenance, StageOneMaps
 from nnunet_cscn.nnunet.discovery import ensure_registered
 
 
@@ -36,7 +36,7 @@ def main() -> None:
     os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
     ensure_registered()
     trainers = {name: _trainer(arguments, name) for name in ("BUNetTrainer", "CSCNStagedTrainer")}
-    maps = maps_of(trainers["CSCNStagedTrainer"].stage_one())
+    maps = stage_one_maps(trainers["CSCNStagedTrainer"].stage_one())
     with tempfile.TemporaryDirectory() as folder:
         if arguments.from_labels:
             maps = _blurred_labels(trainers["CSCNStagedTrainer"], StageOneMaps(Path(folder)))
@@ -46,13 +46,13 @@ def main() -> None:
 def _measure(trainers: dict[str, Any], maps: StageOneMaps, n_batches: int) -> None:
     staged = trainers["CSCNStagedTrainer"]
     inputs = staged.extra_inputs()
-    quiet = [_DrawingNothing(transform) for transform in inputs.augmentation]
+    quiet = [_RestoresRandomState(transform) for transform in inputs.augmentation]
     staged.extra_inputs = lambda: replace(inputs, load=maps.load, augmentation=quiet)
     loaders = {name: trainer.get_dataloaders()[0] for name, trainer in trainers.items()}
     seconds: dict[str, list[float]] = {name: [] for name in loaders}
     for number in range(n_batches):
         for name, loader in loaders.items():
-            _seed(number)  # both draw the same cases, places and spatial transforms
+            _seed(number)  # both loaders sample the same cases, patches and spatial transforms
             start = time.perf_counter()
             next(loader)
             seconds[name].append(time.perf_counter() - start)
@@ -74,12 +74,12 @@ def _blurred_labels(trainer: Any, maps: StageOneMaps) -> StageOneMaps:
         _, labels, *_ = cases.load_case(case)
         masks = [np.asarray(labels[0]) == label for label in trainer.label_manager.foreground_labels]
         soft = np.stack([gaussian_filter(mask.astype(np.float32), 2.0) for mask in masks])
-        maps.store(case, soft.clip(0, 1), Origin(0, "", "", soft.shape))
+        maps.store(case, soft.clip(0, 1), MapProvenance(0, "", "", soft.shape))
     return maps
 
 
-class _DrawingNothing(BasicTransform):  # type: ignore[misc]
-    """A transform that leaves the state of torch's generator as it was, so that what follows draws the same numbers."""
+class _RestoresRandomState(BasicTransform):  # type: ignore[misc]
+    """A transform that restores the random state, so that later transforms get the same random numbers."""
 
     def __init__(self, transform: BasicTransform) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""Differences between what the stages say, case by case, from a file that ``cascade_inference.py`` wrote.
+"""Compare the stages case by case, from a file of ``cascade_inference.py``.
 
-For folds 0 to 2, folds 3 and 4, and all: mean difference of DSC with its 95 % bootstrap interval and Wilcoxon's p.
+For folds 0 to 2, folds 3 and 4, and all folds: mean difference of DSC, 95 % bootstrap interval and Wilcoxon p value.
 
 Example: python benchmarks/stage_differences.py benchmarks/runs/sts_staged_inference.json
 """

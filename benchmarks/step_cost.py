@@ -1,8 +1,8 @@
-"""Time and memory of a training step: our trainers against stock nnU-Net, same plan, patch, batch and threads.
+"""Compare time and memory of a training step with stock nnU-Net, with the same plan, patch, batch size and threads.
 
-Every measurement is a process of its own; the trainers take turns, so that a busy moment of the machine hits all of
-them. Reported are medians over all steps, with the quartiles, and the peak of memory above what the process held
-before its first step. On a GPU (``--device cuda``) memory is what torch allocated there at its peak, weights included.
+Each measurement is a separate process. The trainers run alternately, so that other load on the machine affects all of
+them. The script reports the median over all steps with quartiles, and the increase of memory from the first step to its
+peak. On a GPU (``--device cuda``), memory is the peak that torch allocated, including weights.
 
 Example: python benchmarks/step_cost.py 901 3d_fullres --steps 3 --rounds 3 --json runs/step_cost.json
 """
@@ -22,7 +22,7 @@ from typing import Any
 
 from nnunet_cscn.files import write_json
 
-WARM_UP = {"cpu": 1, "cuda": 5}  # the first step allocates; on a GPU the first ones try algorithms
+WARM_UP = {"cpu": 1, "cuda": 5}  # the first step allocates memory; on a GPU, the first steps also compare algorithms
 TRAINERS = ("nnUNetTrainer", "BUNetTrainer", "ACDNetTrainer", "CSCNTrainer")
 
 
@@ -61,7 +61,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     before = _current_memory()
     for _ in range(WARM_UP[device.type]):
         trainer.train_step(batch)
-    steps = [_timed(lambda: trainer.train_step(batch)) for _ in range(arguments.steps)]  # each ends by reading the loss
+    steps = [_timed(lambda: trainer.train_step(batch)) for _ in range(arguments.steps)]  # reads the loss
     if device.type == "cuda":
         memory = torch.cuda.max_memory_allocated(device)
     else:
@@ -77,14 +77,14 @@ def _loss_and_gradient(loss: Any, outputs: Any, target: Any) -> float:
     leaves = _as_leaves(outputs)
     value = loss(leaves, target)
     value.backward()
-    return float(value.detach())  # waits for a GPU
+    return float(value.detach())  # waits for the GPU
 
 
 def _as_leaves(outputs: Any) -> Any:
     if isinstance(outputs, (list, tuple)):
         return [_as_leaves(output) for output in outputs]
     detached = outputs.detach().clone()
-    return detached.requires_grad_() if detached.is_floating_point() else detached  # where blocks lie has no gradient
+    return detached.requires_grad_() if detached.is_floating_point() else detached  # block positions have no gradient
 
 
 def _timed(action: Any) -> float:

@@ -1,4 +1,4 @@
-"""Put the JSON files of benchmarks/train.py and benchmarks/floor.py into one Markdown table, a row for each file.
+"""Make a Markdown table from the JSON files of benchmarks/train.py and benchmarks/floor.py, with one row for each file.
 
 Example: python benchmarks/table.py benchmarks/runs/npc_synth_*.json
 """

@@ -1,7 +1,7 @@
-"""What large tiles at prediction do to networks that learnt from small blocks: both on the paper's validation cases.
+"""Compare prediction with blocks and with large tiles for networks that were trained on small blocks.
 
-Every split's network predicts its validation cases, never the test cases, in blocks and in the large tiles that
-`cscn paper prepare --large-tiles` would choose: overlap, volume, and seconds per case side by side in one run.
+The network of each split predicts its validation cases (never the test cases) in blocks and in the large tiles of `cscn
+paper prepare --large-tiles`. The script reports overlap, volume and seconds per case.
 
 Example: python benchmarks/tiles.py 903 3d_cscn_paper_3mm_0p05 --json benchmarks/runs/npc_synth_tiles.json
 """
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def _both(predictor: Any, image: np.ndarray, reference: np.ndarray) -> dict[str, float]:
-    """Predict a case in blocks and in large tiles."""
+    """Predict one case in blocks and in large tiles."""
     plan = predictor.configuration_manager.configuration
     block = plan["cscn"]["block_size"]
     sizes = {"blocks": block, "tiles": large_tile(plan, block)}
@@ -82,7 +82,7 @@ def _both(predictor: Any, image: np.ndarray, reference: np.ndarray) -> dict[str,
 
 
 def _summary(cases: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean DSC with its difference, and the median predicted volume in true ones and seconds."""
+    """Return the mean DSC and its difference, the median ratio of volumes, and the median time."""
     blocks, tiles = ([case[f"dsc_{name}"] for case in cases] for name in SIZES)
     paired = compare_paired(tiles, blocks)
     summary = {"n": len(cases), "dsc_blocks": statistics.fmean(blocks), "dsc_tiles": statistics.fmean(tiles)}

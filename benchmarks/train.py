@@ -1,8 +1,8 @@
-"""Train and validate one fold with any trainer, stock or ours, from a fixed seed; write what came of it as JSON.
+"""Train and validate one fold with any trainer from a fixed seed. Write the result as JSON.
 
-Both kinds take their budget and seed from the configuration's ``cscn`` block, so that a comparison differs in the
-trainer alone: seeded before the network is built, seeded again before the loaders start, loaders in this process
-(``nnUNet_n_proc_DA=0``), hence the same batches.
+nnU-Net's trainers and ours use the budget and the seed in the ``cscn`` block of the configuration. So only the trainer
+differs in a comparison. The seed is set before the network is built and again before the loaders start. The loaders run
+in this process (``nnUNet_n_proc_DA=0``), so all trainers see the same batches.
 
 Example: python benchmarks/train.py 904 3d_small 0 nnUNetTrainer --json runs/hippocampus_stock.json
 """
@@ -31,7 +31,7 @@ from nnunet_cscn.settings.block import Settings
 
 
 def main(trainer_class: Any = None) -> None:
-    """Train what the command line says; ``trainer_class`` for a class that nnU-Net does not find by its name."""
+    """Run the training of the command line. ``trainer_class`` is for a class that nnU-Net does not find by its name."""
     arguments = _parse()
     os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
     trainer = prepare(
@@ -49,13 +49,13 @@ def main(trainer_class: Any = None) -> None:
 
 
 def trainer_named(name: str) -> Any:
-    """Return the trainer, stock or ours, that nnU-Net finds by its name."""
+    """Return the trainer class that nnU-Net finds by its name."""
     ensure_registered()
     return recursive_find_trainer_class_by_name(name)
 
 
 def prepare(dataset: str, configuration: str, fold: int, trainer_class: Any, *, device: str = "cpu") -> Any:
-    """Return a trainer with the configuration's budget and with weights and loaders of its seed."""
+    """Return a trainer with the budget of the configuration, and with weights and loaders from its seed."""
     preprocessed = preprocessed_dataset(dataset)
     trainer = trainer_class(
         plans={**read_plans(dataset), "continue_training": False},

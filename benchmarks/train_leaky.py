@@ -1,7 +1,7 @@
-"""Train stage two on in-sample maps, as it must not be: those of the network that was trained on the same cases.
+"""Train stage two on in-sample maps, the mistake that out-of-fold maps avoid.
 
-The counterpart of ``train.py ... CSCNStagedTrainer``: same batches, same embedded network, same validation from the
-image alone. Only the stored maps differ: all come from the fold's own stage-one network.
+This script is the counterpart of ``train.py ... CSCNStagedTrainer``, with the same batches, the same embedded network
+and the same validation. Only the stored maps differ: all come from the stage-one network of the same fold.
 
 Example: python benchmarks/train_leaky.py 902 3d_small 0 LeakyStagedTrainer --json runs/sts_leaky_0.json
 """
@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from train import main
 
-from nnunet_cscn.cascade.manifest import cases_of, maps_of
+from nnunet_cscn.cascade.manifest import PreprocessedImages, stage_one_maps
 from nnunet_cscn.cascade.maps import StageOneMaps
 from nnunet_cscn.cascade.postprocessor import OutOfFoldPredictor
 from nnunet_cscn.cascade.stage_one import StageOne
@@ -22,12 +22,12 @@ from nnunet_cscn.training.staged import CSCNStagedTrainer
 
 
 class LeakyStagedTrainer(CSCNStagedTrainer):
-    """The second stage with maps of networks that knew the cases."""
+    """Stage two with maps of networks that were trained on the cases."""
 
     leaky_maps: StageOneMaps | None = None
 
     def initialize(self) -> None:
-        """Build everything, and make the maps before the loaders are seeded: building a network draws numbers."""
+        """Make the maps before the loaders are seeded, because building a network uses random numbers."""
         super().initialize()
         self.leaky_maps = in_sample_maps(self.stage_one(), int(self.fold), self.device)
 
@@ -40,16 +40,16 @@ class LeakyStagedTrainer(CSCNStagedTrainer):
 
 
 def in_sample_maps(stage_one: StageOne, fold: int, device: torch.device) -> StageOneMaps:
-    """Predict every case with the stage-one network of one fold, whether it was trained on it or not."""
-    folder = maps_of(stage_one).folder
+    """Predict all cases with the stage-one network of one fold, including its training cases."""
+    folder = stage_one_maps(stage_one).folder
     maps = StageOneMaps(folder.with_name(f"{folder.name}__in_sample_{fold}"))
     predictor = OutOfFoldPredictor(stage_one, fold, device)
-    cases = cases_of(stage_one)
-    for case in cases.identifiers:
-        image, *_ = cases.load_case(case)
-        origin = predictor.origin(image)
-        if maps.fault(case, origin) is not None:
-            maps.store(case, predictor.probabilities(image), origin)
+    images = PreprocessedImages(stage_one)
+    for case in stage_one.fold_of:
+        shape = images.target_shape(case)
+        provenance = predictor.provenance(images.image_hash(case), shape)
+        if maps.problem(case, provenance) is not None:
+            maps.store(case, predictor.probabilities(images.source(case), shape), provenance)
     return maps
 
 

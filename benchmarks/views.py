@@ -1,7 +1,7 @@
-"""What averaging three orientations brings at prediction: validation cases of trained folds, predicted both ways.
+"""Compare prediction in one view and in three views on the validation cases of trained folds.
 
-On the preprocessed grid, with nnU-Net's sliding window and mirroring; all labels together count as foreground. The
-configuration has to have the option three_views.
+The values are on the preprocessed grid, with nnU-Net's sliding window and mirroring. All labels together count as
+foreground. The configuration must have the option three_views.
 
 Example: python benchmarks/views.py 902 3d_small_views CSCNTrainer --json benchmarks/runs/sts_views_inference.json
 """
@@ -18,16 +18,16 @@ import torch
 from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
 from rich.progress import track
 
-from nnunet_cscn.execution.trainings import folds_of
+from nnunet_cscn.execution.trainings import ensure_folds
 from nnunet_cscn.files import write_json
 from nnunet_cscn.metrics.overlap import count_overlap
 from nnunet_cscn.nnunet.discovery import ensure_registered
 from nnunet_cscn.nnunet.folders import model_folder, preprocessed_dataset
 from nnunet_cscn.nnunet.plans import preprocessed_data
-from nnunet_cscn.prediction.predictor import Manner, Model, SlidingWindow
+from nnunet_cscn.prediction.predictor import Model, PredictionMode, SlidingWindow
 from nnunet_cscn.stats.paired import compare_paired
 
-MANNERS: tuple[Manner, ...] = ("tiles", "views")
+MODES: tuple[PredictionMode, ...] = ("tiles", "views")
 
 
 def main() -> None:
@@ -36,20 +36,20 @@ def main() -> None:
     name = preprocessed_dataset(arguments.dataset).name
     folder = model_folder(name, trainer=arguments.trainer, plans="nnUNetPlans", configuration=arguments.configuration)
     data = preprocessed_data(name, "nnUNetPlans", arguments.configuration)
-    splits = folds_of(name, "nnUNetPlans", arguments.configuration)
+    splits = ensure_folds(name, "nnUNetPlans", arguments.configuration)
     cases: dict[str, dict[str, float]] = {}
     for fold in arguments.folds:
         model = Model(folder, (fold,), "checkpoint_final.pth")
         window = SlidingWindow(progress=False)
-        predictors = {m: model.load(torch.device(arguments.device), window, manner=m) for m in MANNERS}
+        predictors = {m: model.load(torch.device(arguments.device), window, mode=m) for m in MODES}
         loaded = infer_dataset_class(str(data))(str(data), splits[fold]["val"])
         for case in track(loaded.identifiers, description=f"fold {fold}"):
             image, labels, *_ = loaded.load_case(case)
             cases[case] = {"fold": fold}
-            for manner, predictor in predictors.items():
-                cases[case][f"dsc_{manner}"] = _dsc(predictor, np.asarray(image[:]), np.asarray(labels[0]) > 0)
-    found = compare_paired(*([case[f"dsc_{manner}"] for case in cases.values()] for manner in reversed(MANNERS)))
-    summary = {f"dsc_{m}": statistics.fmean(case[f"dsc_{m}"] for case in cases.values()) for m in MANNERS}
+            for mode, predictor in predictors.items():
+                cases[case][f"dsc_{mode}"] = _dsc(predictor, np.asarray(image[:]), np.asarray(labels[0]) > 0)
+    found = compare_paired(*([case[f"dsc_{mode}"] for case in cases.values()] for mode in reversed(MODES)))
+    summary = {f"dsc_{m}": statistics.fmean(case[f"dsc_{m}"] for case in cases.values()) for m in MODES}
     summary |= {"difference": found.difference, "low": found.low, "high": found.high, "p": found.p}
     write_json(arguments.json, {"dataset": name, "configuration": arguments.configuration, **summary, "cases": cases})
     for key, value in summary.items():

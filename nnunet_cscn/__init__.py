@@ -1,7 +1,7 @@
-"""CSCN, the multi-scale cascaded fully convolutional network, for stock nnU-Net v2.
+"""CSCN, the multi-scale cascaded fully convolutional network, as an extension of nnU-Net v2.
 
-The names in ``__all__`` are the public Python API; everything else is private and may change. Importing this package is
-cheap: a name is looked up in its module when it is first used, and only then does that module import torch or nnunetv2.
+The names in ``__all__`` are the public Python API. Everything else is private and may change. The import of this
+package is fast: a module, and torch or nnunetv2 with it, is imported when one of its names is first used.
 
 Example:
     >>> import nnunet_cscn as cscn
@@ -77,10 +77,10 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_MODULE_OF[name]), name)
-    globals()[name] = value  # found at once from now on
+    globals()[name] = value  # later uses do not call __getattr__
     return value
 
 
 def __dir__() -> list[str]:
-    """Return what there is, whether it has been imported yet or not."""
+    """Return all names, including those that are not imported yet."""
     return sorted({*globals(), *__all__})

@@ -1,24 +1,26 @@
-"""The exceptions that end a command with one sentence, and how such a sentence lists what there is."""
+"""Exceptions whose message is one sentence for the user."""
 
 from __future__ import annotations
 
 
 class UserError(ValueError):
-    """A mistake of the user's, told in one sentence that names the remedy.
+    """A mistake of the user. The message is one sentence with the remedy.
 
-    Commands print the sentence and exit with status 2; under nnU-Net's own commands it is the exception that is seen.
+    The ``cscn`` commands print the message and exit with status 2. nnU-Net's own commands show the exception with its
+    traceback.
     """
 
 
 class ArgumentError(UserError):
-    """A wrong value of one argument of a function; commands show the argument's option in place of its name.
+    """A wrong value of a function argument.
 
-    A sentence that names a further argument writes it as Python does, ``add overwrite=True`` or
-    ``add optional=["GTVn"]``. Commands show the option there too.
+    The ``cscn`` commands show the option, such as ``--dataset-id``, instead of the name of the argument. If the message
+    mentions another argument in Python syntax, such as ``add overwrite=True``, ``add nan=0`` or ``add
+    optional=["GTVn"]``, they replace it too.
 
     Attributes:
-        argument: The argument's name.
-        reason: What was expected, and what came.
+        argument: Name of the argument.
+        reason: The expected value and the actual value.
 
     Example:
         >>> str(ArgumentError("dataset_id", "expected a number from 1 to 999, got 1000"))
@@ -26,7 +28,7 @@ class ArgumentError(UserError):
     """
 
     def __init__(self, argument: str, reason: str) -> None:
-        super().__init__(argument, reason)  # both, so that it travels between processes
+        super().__init__(argument, reason)  # both arguments, so that the exception can be pickled
         self.argument = argument
         self.reason = reason
 
@@ -34,17 +36,17 @@ class ArgumentError(UserError):
         return f"{self.argument}: {self.reason}"
 
 
-class CommandFailed(RuntimeError):  # noqa: N818  it is what happened
-    """A command that we started failed, told in one sentence that names its log; exit status 1."""
+class CommandFailed(RuntimeError):  # noqa: N818  the name says what happened
+    """A command that this package started has failed. The message names its log file. The exit status is 1."""
 
 
-def there_is(names: list[str]) -> str:
-    """Return the end of a sentence about a name that was not found: those that there are.
+def available_names(names: list[str]) -> str:
+    """Return the last part of an error message about an unknown name: the list of available names.
 
     Example:
-        >>> there_is(["2d", "3d_fullres"])
+        >>> available_names(["2d", "3d_fullres"])
         'available: 2d, 3d_fullres'
-        >>> there_is([])
+        >>> available_names([])
         'available: none'
     """
     return f"available: {', '.join(names) or 'none'}"

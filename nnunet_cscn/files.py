@@ -1,4 +1,4 @@
-"""Write files so that a killed run never leaves half of one, and read a user's JSON."""
+"""Write files without leaving incomplete files after an interruption, and read JSON files of the user."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from nnunet_cscn.errors import UserError
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``target`` and rename it to ``target`` when the block ends well.
+    """Yield a temporary path next to ``target`` and rename it to ``target`` if the block succeeds.
 
-    The temporary name keeps the target's ending (writers choose the format by it) and starts with a dot. After an
-    exception the temporary file is removed and ``target`` is as it was.
+    The temporary name starts with a dot and has the same ending as ``target``, because some writers select the format
+    by the ending. After an exception, the temporary file is removed and ``target`` is unchanged.
 
     Args:
-        target: The file to write. Its folder is created.
+        target: The file to write. Its folder is created if necessary.
 
     Yields:
         The path to write to.
@@ -45,10 +45,10 @@ def replacing(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replacing_folder(target: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``target`` and rename it to ``target`` when the block ends well.
+    """Yield a new folder next to ``target`` and rename it to ``target`` if the block succeeds.
 
     Args:
-        target: The folder to make. Where it exists, it is replaced as a whole.
+        target: The folder to create. An existing folder is replaced completely.
 
     Yields:
         An empty folder to fill.
@@ -70,36 +70,36 @@ def replacing_folder(target: Path) -> Iterator[Path]:
 
 
 def write_json(target: Path, content: Any, *, allow_nan: bool = False) -> None:
-    """Write ``content`` as JSON to ``target``, whole or not at all.
+    """Write ``content`` as JSON to ``target``. An interruption leaves no incomplete file.
 
     Args:
-        target: The file to write. Its folder is created.
-        content: What goes in.
-        allow_nan: Write nan as ``NaN``, which JSON has no word for but Python and nnU-Net read.
+        target: The file to write. Its folder is created if necessary.
+        content: The content of the file.
+        allow_nan: Write nan as ``NaN``. This is not valid JSON, but Python and nnU-Net can read it.
 
     Raises:
-        ValueError: When ``content`` holds nan or infinity and these are not allowed.
+        ValueError: When ``content`` contains nan or infinity and ``allow_nan`` is false.
     """
     text = json.dumps(content, indent=2, allow_nan=allow_nan) + "\n"
     write_text(target, text)
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write ``text`` to ``target``, whole or not at all.
+    """Write ``text`` to ``target``. An interruption leaves no incomplete file.
 
     Args:
-        target: The file to write. Its folder is created.
-        text: What goes in.
+        target: The file to write. Its folder is created if necessary.
+        text: The content of the file.
     """
     with replacing(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def read_json_file(file: Path) -> Any:
-    """Read a JSON file that belongs to the user.
+    """Read a JSON file of the user.
 
     Raises:
-        UserError: When it is missing, unreadable or no JSON.
+        UserError: When the file is missing, cannot be read or is not valid JSON.
     """
     try:
         return json.loads(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Read blocks of options, as JSON gives them, into dataclasses; refuse what these do not know."""
+"""Read blocks of options from JSON into dataclasses. Unknown options are errors."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _Dataclass = TypeVar("_Dataclass")
 
 
 def read_options(kind: type[_Dataclass], path: str, block: Any) -> _Dataclass:
-    """Read a block into a dataclass, and blocks inside of it likewise.
+    """Read a block of options into a dataclass, including nested blocks.
 
     Args:
         kind: The dataclass.
-        path: What the block is called in messages.
-        block: Names and values; what is left out keeps its default.
+        path: Name of the block in error messages.
+        block: Names and values. Missing options keep their defaults.
 
     Raises:
-        UserError: For a name that the dataclass does not have or a value of the wrong kind.
+        UserError: When an option is unknown or a value has the wrong type.
     """
     if not isinstance(block, Mapping):
         raise UserError(f"{path}: expected a block of options, got {block!r}")
@@ -35,7 +35,7 @@ def read_options(kind: type[_Dataclass], path: str, block: Any) -> _Dataclass:
 
 
 def _convert(kind: Any, path: str, value: Any) -> Any:
-    """Check ``value`` against a type of this module's dataclasses and return it in that type."""
+    """Check that ``value`` has the type ``kind`` and convert it to this type."""
     if dataclasses.is_dataclass(kind):
         return read_options(kind, path, value)  # type: ignore[arg-type]
     origin = get_origin(kind)

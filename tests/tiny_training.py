@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from nnunet_cscn.planning.options import merged
+from nnunet_cscn.planning.options import merge_options
 
 CONFIGURATION = "3d_tiny"
 
@@ -25,7 +25,7 @@ def new_trainer(
 ) -> Any:
     """Make a trainer as nnUNetv2_train does, with other options than the plans hold."""
     plans = json.loads((preprocessed / "nnUNetPlans.json").read_text())
-    plans["configurations"][configuration] = merged(plans["configurations"][configuration], {"cscn": cscn})
+    plans["configurations"][configuration] = merge_options(plans["configurations"][configuration], {"cscn": cscn})
     return trainer(
         plans={**plans, "continue_training": False},
         configuration=configuration,

@@ -1,4 +1,4 @@
-"""What nnU-Net's class search finds: re-exports of the trainers, nothing else."""
+"""Re-export all trainers for nnU-Net's class search, and nothing else."""
 
 from nnunet_cscn.training.baselines import CNNTrainer, DeepLabTrainer, VNetTrainer
 from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer

@@ -1,7 +1,7 @@
-"""The problems that methods are compared on, and the arms of each: a trainer with its configuration.
+"""The benchmark problems, and the arms of each problem: a trainer with its configuration.
 
-All arms of a problem have the same CPU time for training; calibrate.py measures how many iterations that is. Where only
-parts of one method are compared, all have the same iterations.
+All arms of a problem get the same CPU time for training. calibrate.py measures the corresponding number of iterations.
+If only parts of one method are compared, all arms get the same number of iterations.
 """
 
 from __future__ import annotations
@@ -12,35 +12,35 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Arm:
-    """One method.
+    """One method in a comparison.
 
     Attributes:
-        trainer: nnU-Net's or ours, or one of controls.py.
-        options: Arguments of one.py besides: patch size, features, options of the method.
-        what: A few words for the table.
-        configuration: The preprocessed configuration that it derives its own from; None for the problem's.
-        plans: The plans that hold it.
+        trainer: A trainer of nnU-Net, of this package or of controls.py.
+        options: Further arguments of one.py: patch size, features, options of the method.
+        title: A few words for the table.
+        configuration: The preprocessed configuration from which it inherits. None for that of the problem.
+        plans: The plans with this configuration.
     """
 
     trainer: str
     options: str
-    what: str
+    title: str
     configuration: str | None = None
     plans: str = "nnUNetPlans"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A data set on a grid, with a budget.
+    """A data set with a grid and a training budget.
 
     Attributes:
-        dataset: Its number.
+        dataset: Number of the data set.
         configuration: The preprocessed configuration.
-        minutes: CPU minutes of the training at budget 1, or None for a fixed number of iterations.
-        arms: By name; the first is what the others are compared to.
-        iterations: Iterations of every arm where ``minutes`` is None.
-        folds: Folds to run.
-        what: A few words for the table.
+        minutes: CPU minutes of the training at budget 1. None for a fixed number of iterations.
+        arms: The arms by name. The others are compared with the first one.
+        iterations: Number of iterations of each arm if ``minutes`` is None.
+        folds: The folds to run.
+        title: A few words for the table.
     """
 
     dataset: int
@@ -49,7 +49,7 @@ class Problem:
     arms: Mapping[str, Arm]
     iterations: int = 0
     folds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    what: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class Sizes:
 
     Attributes:
         patch: nnU-Net's usual patch for this budget.
-        window: The whole image, which the cascade sees.
+        window: The window of the cascade (the whole image).
         features: Channels at full resolution.
-        pooling: By how much the coarse half pools the window.
-        block: Voxels of the fine half's blocks.
-        coarser: The configuration of about half the resolution, the patch that shows the window on it, and its spacing.
+        pooling: Pooling factors of the coarse network.
+        block: Block size of the fine network in voxels.
+        coarser: A configuration with about half the resolution, the patch with the size of the window, and the spacing.
     """
 
     patch: str
@@ -102,7 +102,7 @@ FAST = (
 
 
 def methods(sizes: Sizes) -> dict[str, Arm]:
-    """Return nnU-Net, the cascade, and the controls that could take its gain for themselves."""
+    """Return nnU-Net, the cascade, and controls that could explain the gain of the cascade."""
     stock = f"--patch-size {sizes.patch} {sizes.width}"
     printed = "--set coarse.resolution=full --set loss.normalised=false --set fusion=mean"
     arms = {
@@ -125,7 +125,7 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
 
 
 def parts(sizes: Sizes) -> dict[str, Arm]:
-    """Return the cascade, and the cascade with one part changed at a time."""
+    """Return the cascade and its variants with one changed part each."""
     changed = {
         "plan_norm": ("instance normalisation on blocks", "--set fine.norm=plan"),
         "from_nothing": ("starts from nothing", "--set fine.corrects=false"),
@@ -149,13 +149,15 @@ def parts(sizes: Sizes) -> dict[str, Arm]:
         "three_views": ("windows of three views", "--set three_views=true"),
     }
     arms = {"cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN")}
-    arms |= {name: Arm("CSCNTrainer", f"{sizes.cascade} {options}", what) for name, (what, options) in changed.items()}
+    arms |= {
+        name: Arm("CSCNTrainer", f"{sizes.cascade} {options}", title) for name, (title, options) in changed.items()
+    }
     arms["averaged"] = Arm("AveragedCSCNTrainer", sizes.cascade, "weights averaged")
     return arms
 
 
 def losses(sizes: Sizes) -> dict[str, Arm]:
-    """Return the cascade with every form of the loss."""
+    """Return the cascade with each variant of the loss."""
     forms = {
         "dice_ce": ("Dice and cross-entropy", "--set loss.distance_weighting=false --set loss.gamma=0"),
         "dice_focal": ("Dice and focal loss", "--set loss.distance_weighting=false"),
@@ -165,7 +167,7 @@ def losses(sizes: Sizes) -> dict[str, Arm]:
         "both": ("normalised and capped at 2 mm", "--set loss.distance_cap_mm=2"),
         "normalised_gamma_0": ("normalised, gamma 0", "--set loss.gamma=0"),
     }
-    return {name: Arm("CSCNTrainer", f"{sizes.cascade} {options}", what) for name, (what, options) in forms.items()}
+    return {name: Arm("CSCNTrainer", f"{sizes.cascade} {options}", title) for name, (title, options) in forms.items()}
 
 
 def _without(arms: dict[str, Arm], *names: str) -> dict[str, Arm]:
@@ -173,21 +175,21 @@ def _without(arms: dict[str, Arm], *names: str) -> dict[str, Arm]:
 
 
 PROBLEMS: Mapping[str, Problem] = {
-    "lgg_4mm": Problem(905, "3d_scaled", 20.0, methods(LGG_4MM), what="lgg_mr at 4 x 4 x 4 mm"),
-    "lgg_2mm": Problem(905, "3d_fullres", 17.0, methods(LGG_2MM), what="lgg_mr at its own grid, 4.06 x 2 x 2 mm"),
+    "lgg_4mm": Problem(905, "3d_scaled", 20.0, methods(LGG_4MM), title="lgg_mr at 4 x 4 x 4 mm"),
+    "lgg_2mm": Problem(905, "3d_fullres", 17.0, methods(LGG_2MM), title="lgg_mr at its own grid, 4.06 x 2 x 2 mm"),
     "npc_synth": Problem(
-        903, "3d_coarse", 10.0, _without(methods(NPC), "resenc"), what="npc_synth at 3 x 2 x 2 mm"
+        903, "3d_coarse", 10.0, _without(methods(NPC), "resenc"), title="npc_synth at 3 x 2 x 2 mm"
     ),
     "hippocampus": Problem(
         904, "3d_fullres", 10.0, _without(methods(HIPPOCAMPUS), "resenc", "window"), folds=(0, 1),
-        what="hippocampus at 1 mm",
+        title="hippocampus at 1 mm",
     ),
     "parts": Problem(
-        905, "3d_scaled", None, parts(LGG_4MM), iterations=1500, folds=(0, 1, 2), what="lgg_mr at 4 x 4 x 4 mm"
+        905, "3d_scaled", None, parts(LGG_4MM), iterations=1500, folds=(0, 1, 2), title="lgg_mr at 4 x 4 x 4 mm"
     ),
-    "loss_lgg": Problem(905, "3d_scaled", None, losses(LGG_4MM), iterations=1500, folds=(0, 1), what="lgg_mr at 4 mm"),
-    "loss_npc_synth": Problem(903, "3d_coarse", None, losses(NPC), iterations=1000, folds=(0, 1), what="npc_synth"),
+    "loss_lgg": Problem(905, "3d_scaled", None, losses(LGG_4MM), iterations=1500, folds=(0, 1), title="lgg_mr at 4 mm"),
+    "loss_npc_synth": Problem(903, "3d_coarse", None, losses(NPC), iterations=1000, folds=(0, 1), title="npc_synth"),
     "loss_hippocampus": Problem(
-        904, "3d_fullres", None, losses(HIPPOCAMPUS), iterations=1000, folds=(0, 1), what="hippocampus"
+        904, "3d_fullres", None, losses(HIPPOCAMPUS), iterations=1000, folds=(0, 1), title="hippocampus"
     ),
 }  # fmt: skip

@@ -1,7 +1,7 @@
-"""Measure the CPU seconds of an iteration of every arm of a problem, its loading included, on one thread.
+"""Measure the CPU time of one iteration of each arm of a problem, including data loading, on one thread.
 
-Every measurement is a process of its own, the arms taking turns. The medians decide how many iterations each arm gets
-in the same time. Run it on an idle machine.
+Each measurement is a separate process, and the arms run alternately. The medians define the number of iterations of
+each arm for the same time. Run this script on an idle machine.
 
 Example: python benchmarks/accuracy/calibrate.py lgg_4mm
 """
@@ -55,7 +55,7 @@ def main() -> None:
     before = known.get("stock", {}).get("seconds", stock)
     for name, seconds in found.items():
         low, middle, high = statistics.quantiles(seconds, n=4)
-        # brought to the pace of the measurement that fixed the budgets, so that late arms get the same time
+        # scaled to the measurement that defined the budgets, so that arms added later get the same time
         known.setdefault(
             name, {"seconds": middle * before / stock, "quartiles": [low, high], "x_stock": middle / stock}
         )
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def measure(problem: Problem, name: str, n_steps: int) -> list[float]:
-    """Return CPU seconds of iterations, in this process."""
+    """Measure the CPU seconds of iterations in this process."""
     os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
     import one
     import torch
@@ -84,11 +84,11 @@ def measure(problem: Problem, name: str, n_steps: int) -> list[float]:
             start = time.process_time()
             trainer.train_step(next(trainer.dataloader_train))
             seconds.append(time.process_time() - start)
-    return seconds[2:]  # the first ones allocate
+    return seconds[2:]  # the first iterations allocate memory
 
 
 def one_arguments(problem: Problem, arm: Arm, name: str, fold: int) -> list[str]:
-    """Return the arguments of one.py for an arm."""
+    """Return the arguments of one.py for one arm."""
     configuration = arm.configuration or problem.configuration
     return [
         str(problem.dataset), configuration, str(fold), arm.trainer, "--name", name, "--plans", arm.plans,

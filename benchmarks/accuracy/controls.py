@@ -1,4 +1,4 @@
-"""Trainers for comparison only: the coarse half alone, with all the time; the cascade with averaged weights."""
+"""Trainers only for comparison: the coarse network alone, and the cascade with averaged weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nnunet_cscn.training.cscn import CSCNTrainer
 
 
 class CoarseHalf(nn.Module):
-    """The U-Net of the pooled window; its logits are brought to full resolution in prediction."""
+    """The U-Net of the pooled window. In prediction, its logits are resampled to full resolution."""
 
     def __init__(self, network: nn.Module, stem: nn.Module, pooling: Extent, scales: list[list[float]]) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class CoarseHalf(nn.Module):
 
 
 class CoarseHalfTrainer(CSCNBaseTrainer):
-    """The coarse half of CSCNTrainer alone, with the same window, pooling and loss."""
+    """The coarse network of CSCNTrainer alone, with the same window, pooling and loss."""
 
     @classmethod
     def build_network_architecture(
@@ -69,12 +69,12 @@ class CoarseHalfTrainer(CSCNBaseTrainer):
     def _get_deep_supervision_scales(self) -> list[list[float]]:
         network = unwrapped(self.network)
         assert isinstance(network, CoarseHalf)
-        # the data loader keeps labels at full resolution first, which the pooled network has no output for
+        # the first scale of the data loader is full resolution, for which the pooled network has no output
         return network.scales
 
 
 class AveragedCSCNTrainer(CSCNTrainer):
-    """CSCNTrainer whose weights at the end are an exponential moving average over its iterations."""
+    """CSCNTrainer whose final weights are an exponential moving average over the iterations."""
 
     decay: ClassVar[float] = 0.998
 

@@ -1,8 +1,8 @@
-"""Train one arm on one fold for a stated number of iterations, predict its validation cases, score them.
+"""Train one arm on one fold for a given number of iterations, predict its validation cases and score them.
 
-A run that was killed goes on from its last checkpoint, with its CPU time so far. All arms are predicted alike: by
-nnU-Net's sliding window without mirroring, on one thread. A GPU (``--device cuda``) trains in full precision, as a
-CPU does.
+An interrupted run resumes from its last checkpoint and keeps its CPU time. All arms are predicted in the same way: with
+nnU-Net's sliding window, without mirroring, on one thread. Training on a GPU (``--device cuda``) uses full precision,
+as on a CPU.
 
 Example: python benchmarks/accuracy/one.py 905 3d_scaled 0 CSCNTrainer --iterations 3000 --work runs --name cscn
 """
@@ -22,7 +22,7 @@ from typing import Any
 
 from nnunet_cscn.files import write_json
 
-EPOCH = 50  # iterations between two notes of nnU-Net's log
+EPOCH = 50  # iterations per epoch of nnU-Net's log
 SAVE_MINUTES = 4
 KEPT = ("dsc", "precision", "recall", "assd_mm", "hd95_mm", "nsd_2mm", "volume_ml", "reference_volume_ml")
 
@@ -43,7 +43,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     trainer = _trainer(train, arguments)
-    clock = Clock(Path(trainer.output_folder) / "cpu_seconds.json")
+    clock = CpuClock(Path(trainer.output_folder) / "cpu_seconds.json")
     _save_by_time(trainer, clock)
     _keep_full_precision(trainer)
     trainer.run_training()
@@ -62,8 +62,8 @@ def main() -> None:
     print(summary(report))
 
 
-class Clock:
-    """CPU seconds of a training over all its attempts, kept beside its checkpoint."""
+class CpuClock:
+    """The CPU seconds of a training over all its attempts, stored next to its checkpoint."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -73,11 +73,11 @@ class Clock:
 
     def note(self) -> None:
         self.seconds = self.before + time.process_time() - self.start
-        write_json(self.file, {"seconds": self.seconds})  # whole or not at all: a killed run reads it
+        write_json(self.file, {"seconds": self.seconds})  # atomic, because a resumed run reads it
 
 
 def volume_ratio(report: dict[str, Any]) -> dict[str, float | None]:
-    """Return each label's median of predicted volume / true volume."""
+    """Return, for each label, the median of predicted volume / reference volume."""
     ratios: dict[str, list[float]] = {}
     for case in report["cases"].values():
         for label, scores in case.items():
@@ -106,9 +106,9 @@ def summary(report: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _save_by_time(trainer: Any, clock: Clock) -> None:
+def _save_by_time(trainer: Any, clock: CpuClock) -> None:
     trainer.save_every = 10**9
-    trainer.logger.plot_progress_png = lambda _folder: None  # half a second an epoch, for a picture nobody looks at
+    trainer.logger.plot_progress_png = lambda _folder: None  # saves half a second per epoch
     trainer.logger_saved = time.monotonic()
     on_epoch_end = trainer.on_epoch_end
 
@@ -123,7 +123,7 @@ def _save_by_time(trainer: Any, clock: Clock) -> None:
 
 
 def _keep_full_precision(trainer: Any) -> None:
-    """Train on a GPU as on a CPU, without mixed precision: budgets are those of a CPU, and so are the results."""
+    """Disable mixed precision on a GPU: budgets and results are comparable with those of a CPU."""
     from nnunetv2.training.nnUNetTrainer import nnUNetTrainer as stock
 
     trainer.grad_scaler = None
@@ -134,11 +134,11 @@ def _trainer(train: Any, arguments: argparse.Namespace) -> Any:
     from controls import CONTROLS
 
     from nnunet_cscn.planning.configurations import Changes, derive_configuration
-    from nnunet_cscn.planning.options import merged, parse_assignments
+    from nnunet_cscn.planning.options import merge_options, parse_assignments
 
     numbers = lambda text, kind: None if text is None else [kind(part) for part in text.split(",")]  # noqa: E731
     plans = train.read_plans(arguments.dataset, arguments.plans)
-    options = merged(
+    options = merge_options(
         {"epochs": max(1, arguments.iterations // EPOCH), "iterations_per_epoch": EPOCH,
          "validation_iterations_per_epoch": 1, "seed": arguments.seed},
         parse_assignments(arguments.set),

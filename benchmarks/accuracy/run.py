@@ -1,6 +1,6 @@
-"""Run arms of a problem on its folds, two at a time, one thread each; what is there already is left alone.
+"""Run the arms of a problem on its folds, two at a time with one thread each. Existing results are kept.
 
-A run that was stopped goes on from its last checkpoint. Results go to benchmarks/runs/accuracy/PROBLEM/.
+An interrupted run resumes from its last checkpoint. Results are written to benchmarks/runs/accuracy/PROBLEM/.
 
 Example: python benchmarks/accuracy/run.py lgg_4mm --arms stock,cscn --folds 0,1,2 --work models
 """
@@ -18,7 +18,7 @@ sys.path[:0] = [str(HERE)]
 from arms import PROBLEMS  # noqa: E402
 from calibrate import RUNS, one_arguments  # noqa: E402
 
-from nnunet_cscn.cli.executor_options import run_shown  # noqa: E402
+from nnunet_cscn.cli.executor_options import run_with_progress  # noqa: E402
 from nnunet_cscn.execution.jobs import Job  # noqa: E402
 from nnunet_cscn.execution.local import LocalExecutor  # noqa: E402
 
@@ -38,11 +38,11 @@ def main() -> None:
     arguments = parser.parse_args()
     jobs = wanted_jobs(arguments)
     print(f"{len(jobs)} runs to do")
-    run_shown(LocalExecutor(["cpu"] * arguments.at_a_time), jobs)
+    run_with_progress(LocalExecutor(["cpu"] * arguments.at_a_time), jobs)
 
 
 def wanted_jobs(arguments: argparse.Namespace) -> list[Job]:
-    """Return the runs whose results are not there, fold by fold, so that all arms grow together."""
+    """Return the runs without results, ordered by fold, so that all arms advance together."""
     problem = PROBLEMS[arguments.problem]
     arms = list(problem.arms) if arguments.arms is None else arguments.arms.split(",")
     folds = problem.folds if arguments.folds is None else [int(fold) for fold in arguments.folds.split(",")]
@@ -72,7 +72,7 @@ def wanted_jobs(arguments: argparse.Namespace) -> list[Job]:
 
 
 def iterations_of(problem_name: str, arm: str, budget: float) -> int:
-    """Return how many iterations an arm has, whole epochs: by its measured CPU time, or the same for all."""
+    """Return the number of iterations of an arm in whole epochs: from its measured CPU time, or the same for all."""
     problem = PROBLEMS[problem_name]
     if problem.minutes is None:
         return round(problem.iterations * budget / EPOCH) * EPOCH

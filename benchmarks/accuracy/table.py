@@ -1,6 +1,6 @@
-"""Put the runs of a problem into one Markdown table, arm by arm, with paired differences to some of them.
+"""Make a Markdown table of the runs of a problem, with one row for each arm and paired differences to chosen arms.
 
-Scores are means over the cases of the folds that every arm in the table has; seeds of a case are averaged first.
+Scores are means over the cases of the folds that all arms in the table have. The seeds of a case are averaged first.
 
 Example: python benchmarks/accuracy/table.py lgg_4mm --against stock,coarse_half --differences dsc,assd_mm
 """
@@ -23,11 +23,11 @@ from calibrate import RUNS  # noqa: E402
 from nnunet_cscn.stats.paired import compare_paired  # noqa: E402
 
 SHORT = {"dsc": "DSC", "precision": "precision", "recall": "recall", "assd_mm": "ASSD", "nsd_2mm": "NSD"}
-Scores = dict[tuple[str, str], list[dict[str, Any]]]  # by case and label: the same of every seed
+Scores = dict[tuple[str, str], list[dict[str, Any]]]  # by case and label: the scores of each seed
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(title=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("problem", choices=list(PROBLEMS))
     parser.add_argument("--budget", type=float, default=1.0)
     parser.add_argument("--arms", help="some of them only, in this order")
@@ -45,7 +45,7 @@ def main() -> None:
     budget = f"{arguments.budget:g} x {problem.minutes:g} CPU minutes" if problem.minutes else "the same iterations"
     print(f"Folds {', '.join(map(str, sorted(shared)))}; {budget}\n")
     compared = [(other, key) for other in against for key in arguments.differences.split(",")]
-    heads = [f"{SHORT[key]} - {problem.arms[other].what}'s" for other, key in compared]
+    heads = [f"{SHORT[key]} - {problem.arms[other].title}'s" for other, key in compared]
     print(
         "| arm | iterations | minutes | DSC (SD) | precision / recall | volume ratio | ASSD | NSD 2 mm | s a case |",
         end="",
@@ -55,7 +55,7 @@ def main() -> None:
     scores = {name: _scores(found, shared) for name, found in runs.items()}
     for name in runs:
         found = [run for run in runs[name] if run["fold"] in shared]
-        cells = [problem.arms[name].what, str(found[0]["iterations"]), _mean_of(found, "training_cpu_minutes")]
+        cells = [problem.arms[name].title, str(found[0]["iterations"]), _mean_of(found, "training_cpu_minutes")]
         dsc = list(_values(scores[name], "dsc").values())
         n_lost = sum(not math.isfinite(v) for v in _values(scores[name], "assd_mm").values())
         cells += [
@@ -87,7 +87,7 @@ def _scores(runs: list[dict[str, Any]], folds: set[int]) -> Scores:
 
 
 def _values(scores: Scores, key: str) -> dict[tuple[str, str], float]:
-    """The mean over seeds, case by case; what is undefined is left out."""
+    """Return the mean over seeds for each case. Undefined values are excluded."""
     found = {}
     for case, seeds in scores.items():
         values = [float(each[key]) for each in seeds if each[key] is not None]
@@ -111,7 +111,7 @@ def _ratio(scores: Scores) -> float:
 
 
 def _difference(ours: Scores, theirs: Scores, key: str) -> str:
-    """Compare case by case; a case that either arm has lost, so that it has no distance, is left out and counted."""
+    """Compare two arms case by case. Cases with an infinite distance in one of them are excluded and counted."""
     first, second = _values(ours, key), _values(theirs, key)
     shared = sorted(first.keys() & second.keys())
     cases = [case for case in shared if math.isfinite(first[case]) and math.isfinite(second[case])]

@@ -1,4 +1,4 @@
-"""Predict a trainer's validation cases in this process: one thread, no mirroring, no worker processes."""
+"""Predict the validation cases of a trainer in this process: one thread, no mirroring, no worker processes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 
 def predict_validation(trainer: Any, folder: Path) -> float:
-    """Write the label map of every validation case to a folder, on the case's own grid.
+    """Write the predicted label map of each validation case to a folder, on the original grid of the case.
 
     Args:
         trainer: A trained trainer.
-        folder: Where the label maps go.
+        folder: Folder for the label maps.
 
     Returns:
-        Seconds of all sliding windows, without loading and writing: CPU seconds, or on a GPU seconds that passed.
+        Time of all sliding windows without loading and writing, in seconds: CPU time, or wall time on a GPU.
     """
     predictor = predictor_of(trainer)
     folder.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def predict_validation(trainer: Any, folder: Path) -> float:
 
 
 def predictor_of(trainer: Any) -> nnUNetPredictor:
-    """Return nnU-Net's predictor with the trainer's network, without mirroring."""
+    """Return nnU-Net's predictor with the network of the trainer, without mirroring."""
     trainer.set_deep_supervision_enabled(False)
     trainer.network.eval()
     predictor = nnUNetPredictor(

@@ -1,1 +1,1 @@
-"""The staged soft cascade: out-of-fold probabilities of stage one, stored for stage two."""
+"""The staged cascade: stage two learns from stored out-of-fold probability maps of stage one."""

@@ -1,4 +1,4 @@
-"""The stored maps: one file a case, each with the key of what it was made from."""
+"""The stored stage-one maps: one file per case, with a record of how it was made."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from numpy.typing import NDArray
 from nnunet_cscn.data.channels import Volume
 from nnunet_cscn.files import replacing
 
-FORMAT = 1  # raise when maps made by an older version are no longer right
-_ORIGIN, _VOXELS = "origin", "voxels_sha256"
+FORMAT = 1  # increase this when maps of older versions are no longer valid
+_PROVENANCE, _VOXELS = "origin", "voxels_sha256"
 
-# What blosc2 raises for files that are absent or damaged, wherever the damage is.
+# Exceptions of blosc2 for files that are missing or damaged.
 _UNREADABLE = (FileNotFoundError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)
 
 
 @dataclass(frozen=True)
-class Origin:
-    """What a map was made from.
+class MapProvenance:
+    """How a map was made.
 
     Attributes:
-        fold: The fold whose network made it; it was not trained on the case.
-        checkpoint_sha256: Hash of that network's checkpoint.
+        fold: Fold of the network that made the map; this network was not trained on the case.
+        checkpoint_sha256: Hash of the checkpoint of this network.
         image_sha256: Hash of the preprocessed image.
         shape: Shape of the map, (C, Z, Y, X).
-        format: Version of the maps' format.
+        format: Version of the file format.
     """
 
     fold: int
@@ -44,17 +44,17 @@ class Origin:
         return {**asdict(self), "shape": list(self.shape)}
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Origin:
-        """Read what ``to_json`` gave."""
+    def from_json(cls, content: dict[str, Any]) -> MapProvenance:
+        """Read the result of ``to_json``."""
         return cls(**{**content, "shape": tuple(content["shape"])})
 
 
 @dataclass(frozen=True)
 class StageOneMaps:
-    """The maps of one stage one.
+    """The stored probability maps of one stage one.
 
     Attributes:
-        folder: Where they are kept. Never nnU-Net's own data folder: it takes every file there for a case.
+        folder: Folder of the maps. It must not be nnU-Net's own data folder, where every file counts as a case.
     """
 
     folder: Path
@@ -65,22 +65,22 @@ class StageOneMaps:
         return opened
 
     def file(self, case: str) -> Path:
-        """Return where the map of ``case`` is kept."""
+        """Return the file of the map of ``case``."""
         return self.folder / f"{case}.b2nd"
 
-    def store(self, case: str, probabilities: NDArray[Any], origin: Origin) -> None:
-        """Write a map, whole or not at all.
+    def store(self, case: str, probabilities: NDArray[Any], provenance: MapProvenance) -> None:
+        """Write a map. An interruption leaves no partial file.
 
         Args:
             case: The case's name.
             probabilities: Foreground probabilities, (C, Z, Y, X).
-            origin: What they were made from.
+            provenance: How they were made.
 
         Raises:
-            ValueError: When they are none: nan, or outside of 0 to 1.
+            ValueError: If a value is nan or outside of 0 to 1.
         """
         voxels = np.ascontiguousarray(probabilities, dtype=np.float16)
-        if not np.all((voxels >= 0) & (voxels <= 1)):  # nan is neither
+        if not np.all((voxels >= 0) & (voxels <= 1)):  # also false for nan
             raise ValueError(f"{case}: the values are no probabilities")
         with replacing(self.file(case)) as temporary:
             stored: Any = blosc2.asarray(
@@ -88,27 +88,27 @@ class StageOneMaps:
                 urlpath=str(temporary),
                 cparams={"codec": blosc2.Codec.ZSTD, "clevel": 5, "nthreads": 1},
             )
-            frame = stored.schunk  # kept by a name of its own: its metadata die with it
-            frame.vlmeta[_ORIGIN] = origin.to_json()
+            frame = stored.schunk  # the metadata are lost when no variable refers to schunk
+            frame.vlmeta[_PROVENANCE] = provenance.to_json()
             frame.vlmeta[_VOXELS] = voxel_hash(voxels)
 
-    def origin(self, case: str) -> Origin | None:
-        """Return what the stored map was made from; None where there is none or it is damaged."""
+    def provenance(self, case: str) -> MapProvenance | None:
+        """Return how the stored map was made; None if there is no map or it is damaged."""
         try:
             stored: Any = blosc2.open(urlpath=str(self.file(case)), mode="r")
             frame = stored.schunk
-            return Origin.from_json(frame.vlmeta[_ORIGIN])
+            return MapProvenance.from_json(frame.vlmeta[_PROVENANCE])
         except _UNREADABLE:
             return None
 
-    def fault(self, case: str, expected: Origin) -> str | None:
-        """Say what is wrong with a stored map; None where it is whole and of the expected origin."""
+    def problem(self, case: str, expected: MapProvenance) -> str | None:
+        """Return what is wrong with a stored map; None if it is complete and has the expected provenance."""
         if not self.file(case).is_file():
             return "has no map"
-        origin = self.origin(case)
-        if origin is None:
+        provenance = self.provenance(case)
+        if provenance is None:
             return "its map is truncated or damaged"
-        if origin != expected:
+        if provenance != expected:
             return "its map was made by a different network or from a different image"
         return None if self._is_whole(case, expected.shape) else "its map is truncated or damaged"
 

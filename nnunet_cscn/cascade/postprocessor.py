@@ -1,4 +1,4 @@
-"""The cascade postprocessor: every case's probabilities from the fold that did not see it, on the preprocessed grid."""
+"""Make the stage-one maps: each case is predicted by the fold that was not trained on it, on the preprocessed grid."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nnunet_cscn.cascade.manifest import Images, Manifest, OnProgress, maps_of
-from nnunet_cscn.cascade.maps import Origin
+from nnunet_cscn.cascade.manifest import Manifest, OnProgress, PreprocessedImages, stage_one_maps
+from nnunet_cscn.cascade.maps import MapProvenance
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet.inference import nnUNetPredictor
@@ -18,33 +18,33 @@ from nnunet_cscn.nnunet.inference import nnUNetPredictor
 def make_maps(
     stage_one: StageOne, *, device: torch.device, part: tuple[int, int] = (0, 1), on_progress: OnProgress | None = None
 ) -> list[str]:
-    """Make the maps that are missing or stale.
+    """Make all maps that are missing or out of date.
 
     Args:
-        stage_one: The stage one, all of whose folds are trained.
-        device: Where to predict.
-        part: Which share of the cases, of how many; for several processes at a time.
-        on_progress: Called with the number of finished cases of this share and of all of them.
+        stage_one: The stage one; all its folds must be trained.
+        device: Device for prediction.
+        part: (index, count): make only this part of the cases, so that several processes can work at the same time.
+        on_progress: Called with the number of finished cases of this part and its total number.
 
     Returns:
-        The cases whose maps were made.
+        The cases for which a map was made.
 
     Raises:
-        UserError: When a fold is not trained or does not fit the data set as it is now.
+        UserError: If a fold is not trained or does not match the present data set.
     """
     stage_one.check_folds()
-    maps, images = maps_of(stage_one), Images(stage_one)
-    share = sorted(stage_one.fold_of.items(), key=lambda item: item[::-1])[part[0] :: part[1]]  # fold by fold
+    maps, images = stage_one_maps(stage_one), PreprocessedImages(stage_one)
+    share = sorted(stage_one.fold_of.items(), key=lambda item: item[::-1])[part[0] :: part[1]]  # sorted by fold
     made = []
     predictor: OutOfFoldPredictor | None = None
     for done, (case, fold) in enumerate(share, start=1):
         if predictor is None or predictor.fold != fold:
             predictor = OutOfFoldPredictor(stage_one, fold, device)
         shape = images.target_shape(case)
-        origin = predictor.origin(images.hash_of(case), shape)
-        if maps.fault(case, origin) is not None:
+        provenance = predictor.provenance(images.image_hash(case), shape)
+        if maps.problem(case, provenance) is not None:
             try:
-                maps.store(case, predictor.probabilities(images.source(case), shape), origin)
+                maps.store(case, predictor.probabilities(images.source(case), shape), provenance)
             except ValueError:
                 raise UserError(
                     f"{stage_one.checkpoint_of(fold)} does not predict valid probabilities for {case}; the "
@@ -57,29 +57,29 @@ def make_maps(
 
 
 def write_manifest(stage_one: StageOne) -> None:
-    """Write the manifest of maps that are all there.
+    """Write the manifest when all maps exist.
 
     Raises:
-        UserError: When one is not.
+        UserError: If a map is missing.
     """
-    maps, origins = maps_of(stage_one), {}
+    maps, provenances = stage_one_maps(stage_one), {}
     for case in stage_one.fold_of:
-        origin = maps.origin(case)
-        if origin is None:
+        provenance = maps.provenance(case)
+        if provenance is None:
             raise UserError(f"{maps.folder} contains no map of {case}: run `{stage_one.cascade_command()}` again")
-        origins[case] = origin
-    Manifest.of(stage_one, origins).write(maps)
+        provenances[case] = provenance
+    Manifest.of(stage_one, provenances).write(maps)
 
 
 class OutOfFoldPredictor:
-    """The network of one fold, for the cases that the fold validates.
+    """Predicts the validation cases of one fold with the network of this fold.
 
-    The network is loaded when the first case needs it.
+    The network is loaded at the first prediction.
 
     Args:
         stage_one: The stage one.
         fold: The fold.
-        device: Where to predict.
+        device: Device for prediction.
     """
 
     def __init__(self, stage_one: StageOne, fold: int, device: torch.device) -> None:
@@ -89,28 +89,28 @@ class OutOfFoldPredictor:
         self._checkpoint_sha256 = stage_one.checkpoint_hash(fold)
         self._predictor: Any = None
 
-    def origin(self, image_hash: str, shape: tuple[int, ...]) -> Origin:
-        """Return what the map of an image will be made from.
+    def provenance(self, image_hash: str, shape: tuple[int, ...]) -> MapProvenance:
+        """Return the provenance of the map of an image.
 
         Args:
-            image_hash: That of the image, or of both images where the map lies on another grid.
+            image_hash: Hash of the image, or of both images if the map has another grid.
             shape: Voxels per axis of the map.
         """
-        return Origin(self.fold, self._checkpoint_sha256, image_hash, (self._n_channels, *shape))
+        return MapProvenance(self.fold, self._checkpoint_sha256, image_hash, (self._n_channels, *shape))
 
     def probabilities(self, image: Any, shape: tuple[int, ...] | None = None) -> NDArray[np.float32]:
-        """Predict the foreground's probabilities of a preprocessed image as ``nnUNetv2_predict`` does.
+        """Predict the foreground probabilities of a preprocessed image as ``nnUNetv2_predict`` does.
 
         Args:
-            image: (C, Z, Y, X), as nnU-Net's data set opens it.
-            shape: Voxels per axis of the other configuration's image of the case, onto whose grid the logits are
-                resampled by nnU-Net's own function; None for the image's own grid.
+            image: (C, Z, Y, X), opened by nnU-Net's data set.
+            shape: Voxels per axis of the target grid, to which nnU-Net's own function resamples the logits; None for
+                the grid of the image.
 
         Returns:
             (C, Z, Y, X): all labels but the background, or all regions.
         """
         if self._predictor is None:
-            self._predictor = self._loaded()
+            self._predictor = self._load_predictor()
         data = torch.from_numpy(np.array(image[:]))
         logits = self._predictor.predict_logits_from_preprocessed_data(data).float()
         if shape is not None and self._stage_one.onto is not None:
@@ -126,7 +126,7 @@ class OutOfFoldPredictor:
         labels: dict[str, Any] = self._stage_one.dataset_json["labels"]
         return len(labels) - 1 - ("ignore" in labels)
 
-    def _loaded(self) -> Any:
+    def _load_predictor(self) -> Any:
         predictor = nnUNetPredictor(device=self._device, perform_everything_on_device=True, allow_tqdm=False)
         predictor.initialize_from_trained_model_folder(
             str(self._stage_one.folder), use_folds=(self.fold,), checkpoint_name=self._stage_one.checkpoint

@@ -1,4 +1,4 @@
-"""A trained stage one: its folds, its checkpoints, and whether they fit the data set as it is now."""
+"""A trained stage one: its folds and checkpoints, and checks that they match the present data set."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 from nnunet_cscn.splits.out_of_fold import check_held_out_once
 
 FINAL = "checkpoint_final.pth"
-# What decides which maps a network makes of a case.
-_DECISIVE = ("data_identifier", "patch_size", "spacing", "normalization_schemes", "architecture")
+# Entries of a configuration that change the probability maps.
+_KEYS_THAT_CHANGE_MAPS = ("data_identifier", "patch_size", "spacing", "normalization_schemes", "architecture")
 
 
 @dataclass(frozen=True)
 class StageOne:
-    """Every fold of one trainer, plans and configuration.
+    """All folds of one trainer, plans and configuration, used as stage one.
 
     Attributes:
-        dataset: The data set's folder name.
-        configuration: The configuration's name.
-        trainer: The trainer's name.
-        plans: The plans' name.
-        checkpoint: Which checkpoint of each fold.
-        onto: The configuration on whose preprocessed grid the maps are stored; None for its own.
+        dataset: Folder name of the data set.
+        configuration: Name of the configuration.
+        trainer: Name of the trainer.
+        plans: Name of the plans.
+        checkpoint: File name of the checkpoint in each fold.
+        onto: Configuration on whose preprocessed grid the maps are stored; None for the same configuration.
     """
 
     dataset: str
@@ -55,11 +55,11 @@ class StageOne:
         checkpoint: str,
         onto: str | None = None,
     ) -> StageOne:
-        """Take a data set by number or name.
+        """Return a stage one of a data set, which is given by number or name.
 
         Raises:
-            UserError: When data set, plans or configuration are unknown, the configuration is no first stage, or its
-                maps can't be brought onto the other's grid.
+            UserError: If the data set, plans or configuration are unknown, the configuration cannot be a first stage,
+                or its maps cannot be resampled to the other grid.
         """
         found = cls(preprocessed_dataset(dataset).name, configuration, trainer, plans, checkpoint)
         first = found.plan
@@ -73,14 +73,14 @@ class StageOne:
         return dataclasses.replace(found, onto=onto)
 
     @classmethod
-    def before(cls, dataset: str, configuration: str, plans: str, options: StagedSettings) -> StageOne:
-        """Return the stage one that a second stage's options name.
+    def for_stage_two(cls, dataset: str, configuration: str, plans: str, options: StagedSettings) -> StageOne:
+        """Return the stage one named in the settings of a second stage.
 
         Args:
-            dataset: The data set's folder name.
+            dataset: Folder name of the data set.
             configuration: Configuration of stage two.
-            plans: Plans of both.
-            options: Stage two's options.
+            plans: Plans of both stages.
+            options: Settings of stage two.
 
         Raises:
             UserError: As ``find``.
@@ -96,20 +96,20 @@ class StageOne:
 
     @cached_property
     def preprocessed(self) -> Path:
-        """The preprocessed data set."""
+        """The folder of the preprocessed data set."""
         return preprocessed_dataset(self.dataset)
 
     @cached_property
     def dataset_json(self) -> dict[str, Any]:
-        """The data set's description, as it is now."""
+        """The present ``dataset.json`` of the preprocessed data set."""
         return read_dataset_json(self.preprocessed)
 
     @cached_property
     def plan(self) -> dict[str, Any]:
-        """The configuration, as the plans are now.
+        """The configuration in the present plans.
 
         Raises:
-            UserError: When there is none, or it needs nnU-Net's own cascade before it.
+            UserError: If it does not exist, or it is the second stage of nnU-Net's own cascade.
         """
         plan = configuration_from_plans(read_plans(self.dataset, self.plans), self.configuration)
         if previous := plan.get("previous_stage"):
@@ -121,14 +121,14 @@ class StageOne:
 
     @property
     def target_plan(self) -> dict[str, Any]:
-        """The configuration on whose grid the maps lie."""
+        """The configuration that defines the grid of the maps."""
         return self.plan if self.onto is None else self.plan_of(self.onto)
 
     def plan_of(self, configuration: str) -> dict[str, Any]:
         """Return another configuration of the same plans.
 
         Raises:
-            UserError: When there is none.
+            UserError: If it does not exist.
         """
         return configuration_from_plans(read_plans(self.dataset, self.plans), configuration)
 
@@ -137,7 +137,7 @@ class StageOne:
         """Training and validation cases of each fold.
 
         Raises:
-            UserError: When there are no splits, or some case has no fold, or more than one, that has not seen it.
+            UserError: If there are no splits, or they are not valid (see ``check_held_out_once``).
         """
         file = self.preprocessed / SPLITS_FILE
         if not file.is_file():
@@ -151,12 +151,12 @@ class StageOne:
 
     @property
     def fold_of(self) -> dict[str, int]:
-        """The fold that validates each case, and so did not train on it."""
+        """The fold of each case: the case is in its validation set, so the fold was not trained on it."""
         return {case: fold for fold, split in enumerate(self.splits) for case in split["val"]}
 
     @property
     def folder(self) -> Path:
-        """The folder of the trained model, whether it is there or not."""
+        """The folder of the trained model, even if it does not exist yet."""
         return model_path(self.dataset, trainer=self.trainer, plans=self.plans, configuration=self.configuration)
 
     def checkpoint_of(self, fold: int) -> Path:
@@ -164,13 +164,13 @@ class StageOne:
         return self._fold_folder(fold) / self.checkpoint
 
     def check_folds(self) -> None:
-        """See that every fold is trained, on the splits, plans and labels of now.
+        """Check that every fold is trained with the present splits, plans and labels.
 
         Raises:
-            UserError: With the commands that are to be run.
+            UserError: If not, with the commands to run.
         """
         folds = range(len(self.splits))
-        # the best checkpoint of an unfinished training is none
+        # only a finished training counts, even if checkpoint_best.pth is used
         if unfinished := [fold for fold in folds if not (self._fold_folder(fold) / FINAL).is_file()]:
             if (self.folder / "fold_all").is_dir() and len(unfinished) == len(folds):
                 reason = f"{self.folder.name} was trained on all cases (fold all), so there are no out-of-fold cases"
@@ -197,7 +197,7 @@ class StageOne:
         return f"nnUNetv2_train {self.dataset} {self.configuration} {fold} -tr {self.trainer}{plans}"
 
     def cascade_command(self) -> str:
-        """Return our command that makes the maps."""
+        """Return the command of this package that makes the maps."""
         options = "" if self.trainer == "BUNetTrainer" else f" -tr {self.trainer}"
         options += "" if self.plans == "nnUNetPlans" else f" -p {self.plans}"
         options += "" if self.checkpoint == FINAL else f" -chk {self.checkpoint}"
@@ -208,12 +208,12 @@ class StageOne:
         return self.folder / f"fold_{fold}"
 
     def _resume_command(self, fold: int) -> str:
-        """Return nnU-Net's command that trains a fold, from where it stopped if it has begun."""
+        """Return nnU-Net's command that trains a fold. It resumes a training that has begun."""
         begun = any((self._fold_folder(fold) / f"checkpoint_{name}.pth").is_file() for name in ("latest", "best"))
         return self.train_command(fold) + (" --c" if begun else "")
 
     def _check_fold(self, fold: int) -> None:
-        """Compare what a checkpoint says of its own training with the data set as it is now."""
+        """Compare the plans, labels and splits in a checkpoint with the present ones."""
         name, again = f"fold {fold} of {self.folder.name}", f"train it again: {self.train_command(fold)}"
         try:
             checkpoint = read_checkpoint(self.checkpoint_of(fold))
@@ -221,8 +221,8 @@ class StageOne:
             raise UserError(f"{self.checkpoint_of(fold)} is damaged: {again}") from None
         arguments = checkpoint["init_args"]
         trained = configuration_from_plans(arguments["plans"], self.configuration)
-        changed = [key for key in _DECISIVE if trained.get(key) != self.plan.get(key)]
-        if not self.trainer.startswith("BUNetTrainer"):  # which has no options that change its network
+        changed = [key for key in _KEYS_THAT_CHANGE_MAPS if trained.get(key) != self.plan.get(key)]
+        if not self.trainer.startswith("BUNetTrainer"):  # no settings change the network of BUNetTrainer
             then, now = (Settings.from_configuration(plan) for plan in (trained, self.plan))
             changed += [key for key in ("coarse", "fine", "fusion") if getattr(then, key) != getattr(now, key)]
         if changed:
@@ -249,5 +249,5 @@ class StageOne:
 
 
 def same_labels(first: dict[str, Any], second: dict[str, Any]) -> bool:
-    """Tell whether labels are the same; the order counts, as it is that of a region model's channels."""
+    """Return whether labels are the same. Their order counts, because it is the channel order of a region model."""
     return list(first.items()) == list(second.items())

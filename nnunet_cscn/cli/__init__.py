@@ -1,1 +1,1 @@
-"""The ``cscn`` command: one module per subcommand, heavy imports inside the functions."""
+"""The ``cscn`` command: one module for each subcommand. Slow imports are inside the functions."""

@@ -1,4 +1,4 @@
-"""What all subcommands share: how they run, how they end, how they show progress."""
+"""Shared by all subcommands: run a command, report errors, show progress."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import typer
@@ -24,30 +24,30 @@ error_console = Console(stderr=True)
 
 
 def run(app: typer.Typer) -> None:
-    """Run ``app`` and turn what goes wrong into one sentence and an exit status.
+    """Run ``app``. Report an error as one sentence with an exit status.
 
-    Status 0: done. Status 2: the user's mistake, or a file or disk that refuses, told in one sentence. Status 1: a
-    fault of ours, with its traceback, or a command of nnU-Net's that failed, told in one sentence.
+    Status 0: success. Status 2: a mistake of the user, or an error of the file system. Status 1: a bug in this package
+    (with traceback), or a failed nnU-Net command.
     """
     try:
         app()
     except UserError as mistake:
-        _leave(_with_flags(mistake, _running_command(app)))
+        _exit_with_error(_with_flags(mistake, _running_command(app)))
     except CommandFailed as failure:
-        _leave(str(failure), status=1)
+        _exit_with_error(str(failure), status=1)
     except KeyboardInterrupt:
         error_console.print("interrupted")
         sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:  # the reader, such as `head`, has left
+    except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as refusal:
-        _leave(_sentence(refusal))
+        _exit_with_error(_os_error_message(refusal))
 
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Yield a progress display on standard error, so that standard output stays clean for results."""
+    """Yield a progress display on standard error. Standard output contains only results."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -60,7 +60,7 @@ def progress_bar() -> Iterator[Progress]:
 
 
 def _running_command(app: typer.Typer) -> Any:
-    """The command that was called, as click has it."""
+    """Return the click command that was called."""
     command: Any = typer.main.get_command(app)
     for word in sys.argv[1:]:
         command = getattr(command, "commands", {}).get(word, command)
@@ -68,7 +68,7 @@ def _running_command(app: typer.Typer) -> Any:
 
 
 def _with_flags(mistake: UserError, command: Any) -> str:
-    """The sentence of a mistake, with the command's flags in place of the names of arguments."""
+    """Return the error message with the flags of the command instead of the names of arguments."""
     flags = {parameter.name: _flag(parameter) for parameter in command.params}
     text = str(mistake)
     if isinstance(mistake, ArgumentError):
@@ -76,23 +76,30 @@ def _with_flags(mistake: UserError, command: Any) -> str:
         text = f"{flag}: {mistake.reason}"
     text = re.sub(r"\b(\w+)=True\b", lambda found: flags.get(found[1], found[0]), text)
     named = re.compile(r'\b(\w+)=\["([^"]+)"\]')
-    return named.sub(lambda found: f"{flags[found[1]]} {found[2]}" if found[1] in flags else found[0], text)
+    text = named.sub(lambda found: f"{flags[found[1]]} {found[2]}" if found[1] in flags else found[0], text)
+    return re.sub(r"\badd (\w+)=([^\s,;]+)", lambda found: _with_value(found, flags), text)
+
+
+def _with_value(advice: re.Match[str], flags: Mapping[str, str]) -> str:
+    """``add nan=0`` as the command line has it: ``add --nan 0``."""
+    flag = flags.get(advice[1])
+    return advice[0] if flag is None else f"add {flag} {advice[2]}"
 
 
 def _flag(parameter: Any) -> str:
-    """The longest flag of an option; the word for a positional argument."""
+    """Return the longest flag of an option, or the name of a positional argument."""
     if parameter.param_type_name == "argument":
         return str(parameter.metavar or parameter.name.upper())
     return str(max(parameter.opts, key=len))
 
 
-def _leave(sentence: str, *, status: int = EXIT_USER_ERROR) -> NoReturn:
+def _exit_with_error(sentence: str, *, status: int = EXIT_USER_ERROR) -> NoReturn:
     error_console.print(Text.assemble(("error:", "bold red"), " ", sentence), soft_wrap=True)
     sys.exit(status)
 
 
-def _sentence(refusal: OSError) -> str:
-    """What the system refused and for which file, without the number that Python puts in front."""
+def _os_error_message(refusal: OSError) -> str:
+    """Return the reason and the file of an ``OSError``, without its error number."""
     if refusal.strerror is None:
         return str(refusal) or type(refusal).__name__
     return refusal.strerror if refusal.filename is None else f"{refusal.filename}: {refusal.strerror}"

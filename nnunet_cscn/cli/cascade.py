@@ -1,4 +1,4 @@
-"""``cscn cascade``: the maps that the second stage learns from."""
+"""``cscn cascade``: make the stage-one probability maps from which stage two learns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_shown
+from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_with_progress
 from nnunet_cscn.cli.phase_bar import PhaseBar
 
 
@@ -55,7 +55,7 @@ def cascade(
             on_progress=lambda done, total: print(f"{done}/{total}", flush=True),
         )
         return
-    stage_one.check_folds()  # before a bar is shown
+    stage_one.check_folds()  # raise errors before the progress bar appears
     is_here = len(chosen) == 1
     with PhaseBar("maps", total=len(stage_one.fold_of) if is_here else None) as making:
         maps = make_cascade_maps(
@@ -68,7 +68,7 @@ def cascade(
             device=chosen[0] if is_here else None,
             executor=None if is_here else chosen_executor(devices, slurm, folder=stage_one.folder / "logs"),
             n_parts=len(chosen) or None,
-            run=run_shown,
+            run=run_with_progress,
             on_progress=making,
         )
     console.print(f"{len(maps.cases)} maps in {maps.folder}", soft_wrap=True, markup=False)

@@ -1,4 +1,4 @@
-"""``cscn configure``: a configuration of one's own."""
+"""``cscn configure``: add a configuration to the plans."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 
 
 def configure(
@@ -17,7 +17,7 @@ def configure(
     base: Annotated[str, typer.Argument(help="Configuration to inherit from, such as 3d_fullres.")],
     name: Annotated[str, typer.Argument(help="Name of the new configuration.")],
     *,
-    set_: Annotated[
+    assignments: Annotated[
         list[str],
         typer.Option("--set", metavar="NAME=VALUE", help="CSCN option, such as epochs=50. Repeat for several."),
     ] = [],  # noqa: B006  typer copies it
@@ -27,8 +27,8 @@ def configure(
         str | None, typer.Option(help="Window of the cascade in voxels per axis; the coarse network sees it pooled.")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Number of patches in a batch.")] = None,
-    spacing: Annotated[
-        str | None, typer.Option(help="Target spacing in mm, slowest axis first, such as 3,1.2,1.2.")
+    spacing_mm: Annotated[
+        str | None, typer.Option("--spacing", help="Target spacing in mm, slowest axis first, such as 3,1.2,1.2.")
     ] = None,
     features: Annotated[int | None, typer.Option(help="Number of feature channels at full resolution.")] = None,
     max_features: Annotated[int | None, typer.Option(help="Maximum number of feature channels.")] = None,
@@ -57,11 +57,11 @@ def configure(
     file = plans_file(dataset, plans_name)
     plans = read_plans_file(file)
     changes = Changes(
-        options=parse_assignments(set_),
-        patch_size=_numbers("--patch-size", patch_size, int),
-        window=_numbers("--window", window, int),
+        options=parse_assignments(assignments),
+        patch_size=_numbers("patch_size", patch_size, int),
+        window=_numbers("window", window, int),
         batch_size=batch_size,
-        spacing_mm=_numbers("--spacing", spacing, float),
+        spacing_mm=_numbers("spacing_mm", spacing_mm, float),
         features=features,
         max_features=max_features,
     )
@@ -83,10 +83,10 @@ def _show_preprocessing(file: Path, name: str) -> None:
     console.print(f"It has a spacing of its own: {shlex.join(command)}", soft_wrap=True, markup=False)
 
 
-def _numbers(option: str, text: str | None, kind: type[int] | type[float]) -> list[Any] | None:
+def _numbers(argument: str, text: str | None, kind: type[int] | type[float]) -> list[Any] | None:
     if text is None:
         return None
     try:
         return [kind(part) for part in text.split(",")]
     except ValueError:
-        raise UserError(f"{option}: expected numbers separated by commas, got {text}") from None
+        raise ArgumentError(argument, f"expected numbers separated by commas, got {text}") from None

@@ -1,4 +1,4 @@
-"""How conversions show their progress, what they passed over, and how they end."""
+"""Print the result of a conversion."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def show_result(result: ConversionResult, *, remedy: str = "correct these cases and run the command again") -> None:
-    """Say how many cases of how many are there.
+    """Print the number of converted cases and of all cases.
 
     Args:
-        result: What the conversion left.
-        remedy: What to do about cases that can't be converted.
+        result: The result of the conversion.
+        remedy: What the user should do about cases that cannot be converted.
 
     Raises:
-        UserError: When there are such cases; it lists them.
+        UserError: When cases cannot be converted. The message lists them.
     """
     if result.n_damaged:
         console.print(damaged_files(result.n_damaged), highlight=False)

@@ -1,4 +1,4 @@
-"""``cscn convert NAME``: data of any source into nnU-Net's raw format."""
+"""``cscn convert NAME``: convert data to nnU-Net's raw format."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from nnunet_cscn.cli.convert_public import (
     npc277,
     segrap,
 )
+from nnunet_cscn.cli.old_option_names import accept_old_option_names
 from nnunet_cscn.cli.out_options import Out
 from nnunet_cscn.cli.score_options import Workers
-from nnunet_cscn.cli.spellings import with_old_spellings
 from nnunet_cscn.conversion.hippocampus import HIPPOCAMPUS
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.sts import STS
@@ -33,7 +33,7 @@ Source = Annotated[
 
 
 def paired_converter(name: str, description: DatasetDescription) -> Callable[..., None]:
-    """Return the command that converts a data set of paired folders, for ``cscn convert NAME``."""
+    """Return the command ``cscn convert NAME`` for a data set with an image folder and a label folder."""
 
     def command(
         source: Source,
@@ -53,7 +53,7 @@ def paired_converter(name: str, description: DatasetDescription) -> Callable[...
 
 
 def standalone(command: Callable[..., None]) -> typer.Typer:
-    """Return an app of one command, for the scripts in ``dataset_conversion``."""
+    """Return an app with one command, for the scripts in ``dataset_conversion``."""
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     alone.command()(command)
     return alone
@@ -63,7 +63,7 @@ sts = paired_converter("sts", STS)
 hippocampus = paired_converter("hippocampus", HIPPOCAMPUS)
 
 convert_app = typer.Typer(help="Convert images and labels to nnU-Net's raw format.", no_args_is_help=True)
-convert_app.command("dicom", context_settings=with_old_spellings(dataset="dataset-id"))(dicom)
+convert_app.command("dicom", context_settings=accept_old_option_names(dataset="dataset-id"))(dicom)
 convert_app.command("hecktor")(hecktor)
 convert_app.command("hnts-mrg")(hnts_mrg)
 convert_app.command("lgg")(lgg)

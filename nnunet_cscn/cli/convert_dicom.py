@@ -1,4 +1,4 @@
-"""``cscn convert dicom``: a tree of DICOM studies with structure sets into nnU-Net's raw format."""
+"""``cscn convert dicom``: convert DICOM studies with contours to nnU-Net's raw format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nnunet_cscn.cli.conversion_result import show_result
 from nnunet_cscn.cli.convert_public import Overwrite
 from nnunet_cscn.cli.out_options import OldOut, Out, chosen_out
 from nnunet_cscn.cli.score_options import Workers
-from nnunet_cscn.cli.steps import shown_steps
+from nnunet_cscn.cli.steps import step_progress
 from nnunet_cscn.conversion.dicom_contours import Contours
 from nnunet_cscn.dicom.extra import needs_dicom_extra
 from nnunet_cscn.errors import ArgumentError
@@ -136,7 +136,7 @@ def dicom(
 
     labels = _by_label(rois)
     optional_labels = [_add_optional(text, labels) for text in optional or ()]
-    with shown_steps() as on_progress:
+    with step_progress() as on_progress:
         result = convert_dicom(
             studies,
             chosen_out(out, old_out),
@@ -163,7 +163,10 @@ def dicom(
 
 
 def _by_label(texts: list[str]) -> dict[str, str]:
-    """What each label is made of."""
+    """Return the ROI pattern of each label.
+
+    Without ``LABEL=``, the letters and digits of the pattern form the label name.
+    """
     rois: dict[str, str] = {}
     for text in texts:
         label, wanted = _label_and_roi(text)

@@ -1,4 +1,4 @@
-"""``cscn convert`` for public data sets that are no pair of folders."""
+"""``cscn convert`` for public data sets with a folder structure of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from nnunet_cscn.cli.conversion_result import show_result
 from nnunet_cscn.cli.out_options import Out
 from nnunet_cscn.cli.score_options import Workers
-from nnunet_cscn.cli.steps import shown_steps
+from nnunet_cscn.cli.steps import step_progress
 from nnunet_cscn.conversion.hnts_mrg_task import Task
 from nnunet_cscn.conversion.npc277_mode import Mode
 
@@ -187,24 +187,24 @@ def convert_public(
     overwrite: bool,
     workers: int | None,
 ) -> None:
-    """Convert a public data set with a progress bar, and say how it went.
+    """Convert a public data set with a progress bar and print the result.
 
     Args:
-        name: The data set.
-        source: The download.
-        out: The raw folder; None for nnU-Net's.
-        dataset_id: Another number than the data set's own.
-        variant: What is made of it.
-        resample: Bring volumes on other grids onto the image's.
-        overwrite: Replace files that differ from the source.
-        workers: Cases at the same time.
+        name: Name of the data set.
+        source: Folder of the download.
+        out: The raw folder. None for ``$nnUNet_raw``.
+        dataset_id: Number of the data set. None for the default number.
+        variant: The variant of the data set, see ``convert_dataset``.
+        resample: Resample volumes with other grids onto the grid of the image.
+        overwrite: Replace existing files that differ from the source.
+        workers: Number of cases at the same time.
 
     Raises:
-        UserError: When a case can't be converted; all of them are listed, and the others are there.
+        UserError: When cases cannot be converted. The message lists them. All other cases are converted.
     """
     from nnunet_cscn.workflows.convert_dataset import convert_dataset
 
-    with shown_steps() as on_progress:
+    with step_progress() as on_progress:
         result = convert_dataset(
             name,
             source,

@@ -1,4 +1,4 @@
-"""``cscn demo``: the whole job on synthetic data."""
+"""``cscn demo``: run the whole workflow on synthetic data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``cscn deploy``: what a container runs, for hospital routers and for challenge platforms."""
+"""``cscn deploy``: the commands of a container for DICOM routers in hospitals and for challenge platforms."""
 
 from __future__ import annotations
 

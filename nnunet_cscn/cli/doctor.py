@@ -1,4 +1,4 @@
-"""``cscn doctor``: what works in this installation, and the remedy for what does not."""
+"""``cscn doctor``: check the installation and print a remedy for each problem."""
 
 from __future__ import annotations
 

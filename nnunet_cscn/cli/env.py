@@ -1,4 +1,4 @@
-"""``cscn env``: the line of shell that makes nnU-Net find the trainers."""
+"""``cscn env``: print the shell line with which nnU-Net finds the trainers."""
 
 from __future__ import annotations
 

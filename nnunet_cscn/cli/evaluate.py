@@ -1,4 +1,4 @@
-"""``cscn evaluate``: metrics of a folder of predictions."""
+"""``cscn evaluate``: evaluate a folder of predictions."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import EmptyDistanceOption, SkipBad, Tolerances, Workers, tolerances_mm
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.numbers import shown_number
+from nnunet_cscn.evaluation.numbers import format_number
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.folder import FolderScores
 
 
-SHOWN_PER_CASE = ("dsc", "precision", "recall", "assd_mm", "hd95_mm")  # what fits beside names
+SHOWN_PER_CASE = ("dsc", "precision", "recall", "assd_mm", "hd95_mm")  # columns that fit into a terminal
 
 
 def evaluate(
-    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps (*.nii.gz or *.nii).")],
+    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps, such as case_1.nii.gz.")],
     references: Annotated[Path, typer.Argument(help="Folder of reference label maps with the same names.")],
     *,
     definitions: Annotated[
@@ -60,8 +61,9 @@ def evaluate(
     They are computed on the grid of the files, in mm and ml. --definitions
     explains each metric.
 
-    Each case must have the same file name and the same grid in both folders.
-    Other files that nnU-Net writes next to its predictions are ignored. Voxels
+    Label maps may be NIfTI, NRRD, MetaImage, GIPL, TIFF, PNG or BMP files, also
+    flat ones. Each case must have the same name and the same grid in both
+    folders. Other files that nnU-Net writes next to its predictions are ignored. Voxels
     with the ignore label in the reference are excluded.
 
     If exactly one mask is empty, overlap metrics are 0 and distances are
@@ -102,10 +104,11 @@ def evaluate(
         console.print(_statistics_table(scores))
         console.print(_aggregate_table(scores))
         _show_skipped(scores)
+        show_notes(scores.notes)
 
 
 def show_definitions(wanted: bool) -> None:
-    """Print what each metric is, and leave."""
+    """Print the definition of each metric and exit."""
     if wanted:
         from nnunet_cscn.metrics.catalogue import metrics
 
@@ -139,7 +142,7 @@ def _case_table(scores: FolderScores) -> Table:
         table.add_column(metric.heading, justify="right")
     for case, by_label in scores.cases.items():
         for label, score in by_label.items():
-            values = (shown_number(metric.value(score), metric.digits) for metric in shown)
+            values = (format_number(metric.value(score), metric.digits) for metric in shown)
             table.add_row(escape(case), escape(label), *values)
     return table
 
@@ -154,7 +157,7 @@ def _statistics_table(scores: FolderScores) -> Table:
         for metric in scores.metrics:
             found = together.statistics[metric.key]
             mean, sd, median, q25, q75 = (
-                shown_number(value, metric.digits)
+                format_number(value, metric.digits)
                 for value in (found.mean, found.sd, found.median, found.q25, found.q75)
             )
             table.add_row(escape(label), metric.heading, mean, sd, median, f"{q25} to {q75}")
@@ -172,8 +175,8 @@ def _aggregate_table(scores: FolderScores) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("both empty", justify="right")
     for label, together in scores.aggregate.items():
-        means = (shown_number(value, 3) for value in (together.dsc_mean, together.f1_of_means, together.dsc_agg))
+        means = (format_number(value, 3) for value in (together.dsc_mean, together.f1_of_means, together.dsc_agg))
         empty = (together.n_empty_reference, together.n_empty_prediction, together.n_both_empty)
         counts = (str(count) for count in (together.n_infinite_distance, *empty))
-        table.add_row(escape(label), str(together.n), *means, shown_number(together.assd_mm_mean, 2), *counts)
+        table.add_row(escape(label), str(together.n), *means, format_number(together.assd_mm_mean, 2), *counts)
     return table

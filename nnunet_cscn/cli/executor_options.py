@@ -1,4 +1,4 @@
-"""The options by which commands choose where their jobs run, and how the jobs are shown."""
+"""Options that select where jobs run, and the progress display of jobs."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ Slurm = Annotated[
 
 
 def chosen_devices(text: str | None) -> list[str]:
-    """Return the devices that were named, or all GPUs, or the CPU; imports torch in the second case."""
+    """Return the given devices. If none are given: all GPUs, or the CPU (this imports torch)."""
     if text is not None:
         return parse_devices(text)
     return all_devices()
 
 
-def run_shown(executor: Executor, jobs: Sequence[Job]) -> None:
-    """Run jobs to their end, with a progress bar for each."""
+def run_with_progress(executor: Executor, jobs: Sequence[Job]) -> None:
+    """Run jobs until they end, with a progress bar for each job."""
     with progress_bar() as progress:
         tasks = {job: progress.add_task(job.name, total=job.total) for job in jobs}
         run_jobs(executor, jobs, on_progress=lambda job, done: progress.update(tasks[job], completed=done))
 
 
 def chosen_executor(devices: str | None, slurm: str | None, *, folder: Path) -> Executor:
-    """Return the executor that the options ask for.
+    """Return the executor that the options select.
 
     Args:
-        devices: What ``--devices`` says.
-        slurm: What ``--slurm`` says.
-        folder: Where submitit may keep its files.
+        devices: The value of ``--devices``.
+        slurm: The value of ``--slurm``.
+        folder: Folder for the files of submitit.
 
     Raises:
-        UserError: When both are given or one is wrong.
+        UserError: When both are given, or one is not valid.
     """
     if slurm is None:
         return LocalExecutor(chosen_devices(devices))

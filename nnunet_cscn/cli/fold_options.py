@@ -1,4 +1,4 @@
-"""How commands are told the folds: ``-f 0 1 2``, as nnU-Net's, or ``-f 0,1,2``."""
+"""The option for folds: ``-f 0 1 2`` as in nnU-Net, or ``-f 0,1,2``."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ FoldsOrAll = Annotated[
 ]
 
 
-class ManyFolds(TyperCommand):
-    """A command whose ``-f`` takes several values, with spaces or commas between them."""
+class MultiFoldCommand(TyperCommand):
+    """A command whose option ``-f`` accepts several values, separated by spaces or commas."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Give each value a ``-f`` of its own."""
+        """Put ``-f`` in front of each value."""
         spread: list[str] = []
-        is_further = False  # a value behind the first one of -f
+        is_further = False  # a further value of -f
         for index, argument in enumerate(args):
             if argument.startswith("-"):
                 is_further = False
@@ -49,10 +49,10 @@ class ManyFolds(TyperCommand):
 
 
 def chosen_folds(texts: Sequence[str] | None) -> list[int] | None:
-    """Return the folds that ``-f`` names, each once and in order; None where it is not given.
+    """Return the folds of ``-f`` in ascending order, without duplicates. None if ``-f`` is not given.
 
     Raises:
-        ArgumentError: For something else than numbers.
+        ArgumentError: When a value is not a number.
     """
     parts = _parts(texts)
     if wrong := [part for part in parts if not part.isdecimal()]:
@@ -61,10 +61,10 @@ def chosen_folds(texts: Sequence[str] | None) -> list[int] | None:
 
 
 def chosen_folds_or_all(texts: Sequence[str] | None) -> tuple[Fold, ...]:
-    """Return the folds that ``-f`` names, each once and as given; all five where it is not given.
+    """Return the folds of ``-f`` in the given order, without duplicates. All five folds if ``-f`` is not given.
 
     Raises:
-        ArgumentError: For something else than numbers and ``all``.
+        ArgumentError: When a value is neither a number nor ``all``.
     """
     parts = _parts(texts)
     if wrong := [part for part in parts if not (part.isdecimal() or part == "all")]:

@@ -1,4 +1,4 @@
-"""The ``cscn`` command line: every subcommand is registered here, one line each."""
+"""The ``cscn`` command line. Every subcommand is registered here in one line."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from nnunet_cscn.cli.deploy import deploy_app
 from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
-from nnunet_cscn.cli.fold_options import ManyFolds
+from nnunet_cscn.cli.fold_options import MultiFoldCommand
 from nnunet_cscn.cli.observers import observers
+from nnunet_cscn.cli.old_option_names import current_option_name
 from nnunet_cscn.cli.paper import paper_app
 from nnunet_cscn.cli.phantom import phantom
 from nnunet_cscn.cli.plan import plan
 from nnunet_cscn.cli.predict import predict
 from nnunet_cscn.cli.predict_dicom import predict_dicom
 from nnunet_cscn.cli.report import report
-from nnunet_cscn.cli.spellings import spelling_of_now
 from nnunet_cscn.cli.train import train
 from nnunet_cscn.cli.weights import weights_app
 
@@ -36,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     add_completion=False,
-    context_settings={"token_normalize_func": spelling_of_now},
+    context_settings={"token_normalize_func": current_option_name},
 )
 
 
@@ -62,11 +62,11 @@ app.add_typer(convert_app, name="convert", rich_help_panel=DATA)
 app.command("phantom", rich_help_panel=DATA)(phantom)
 app.command("plan", rich_help_panel=TRAINING)(plan)
 app.command("configure", rich_help_panel=TRAINING)(configure)
-app.command("train", cls=ManyFolds, rich_help_panel=TRAINING)(train)
+app.command("train", cls=MultiFoldCommand, rich_help_panel=TRAINING)(train)
 app.command("cascade", rich_help_panel=TRAINING)(cascade)
 app.add_typer(weights_app, name="weights", rich_help_panel=TRAINING)
-app.command("predict", cls=ManyFolds, rich_help_panel=PREDICTION)(predict)
-app.command("predict-dicom", cls=ManyFolds, rich_help_panel=PREDICTION)(predict_dicom)
+app.command("predict", cls=MultiFoldCommand, rich_help_panel=PREDICTION)(predict)
+app.command("predict-dicom", cls=MultiFoldCommand, rich_help_panel=PREDICTION)(predict_dicom)
 app.add_typer(deploy_app, name="deploy", rich_help_panel=PREDICTION)
 app.command("evaluate", rich_help_panel=EVALUATION)(evaluate)
 app.command("compare", rich_help_panel=EVALUATION)(compare)

@@ -1,4 +1,4 @@
-"""Options that the commands around trained models share, and what they mean."""
+"""Options shared by the commands that use trained models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nnunet_cscn.cli.fold_options import chosen_folds_or_all
 from nnunet_cscn.errors import ArgumentError, UserError
 
 if TYPE_CHECKING:
-    from nnunet_cscn.prediction.predictor import Manner, SlidingWindow
+    from nnunet_cscn.prediction.predictor import PredictionMode, SlidingWindow
     from nnunet_cscn.workflows.models import LoadedModel
 
 Dataset = Annotated[str, typer.Option("-d", help="Data set: number or name.")]
@@ -34,8 +34,8 @@ Stitched = Annotated[
 Views = Annotated[bool, typer.Option("--views", help="Predict in three views (axial, coronal, sagittal) and average.")]
 
 
-def chosen_manner(*, stitched: bool, views: bool) -> Manner:
-    """Return how ``--stitched`` and ``--views`` ask to predict; UserError where both are given."""
+def chosen_mode(*, stitched: bool, views: bool) -> PredictionMode:
+    """Return the prediction mode that ``--stitched`` or ``--views`` selects. UserError if both are given."""
     if stitched and views:
         raise UserError("--stitched and --views cannot be used together: give only one of them")
     return "stitched" if stitched else "views" if views else "tiles"
@@ -50,13 +50,13 @@ def loaded_model(
     folds: list[str] | None,
     checkpoint: str,
     device: str | None,
-    manner: Manner,
+    mode: PredictionMode,
     window: SlidingWindow,
 ) -> LoadedModel:
-    """Return the model that the options name, on the device that they name.
+    """Load the selected model on the selected device.
 
     Raises:
-        UserError: When there is none, or it can't be loaded.
+        UserError: When the model does not exist or cannot be loaded.
     """
     from nnunet_cscn.nnunet.folders import model_folder
 
@@ -67,11 +67,9 @@ def loaded_model(
 
         from nnunet_cscn.workflows.models import load_model_folder
     try:
-        model = load_model_folder(
-            folder, folds=numbers, checkpoint=checkpoint, device=device, manner=manner, window=window
-        )
+        model = load_model_folder(folder, folds=numbers, checkpoint=checkpoint, device=device, mode=mode, window=window)
     except ArgumentError as fault:
-        raise ArgumentError(manner, fault.reason) if fault.argument == "manner" else fault from None
+        raise ArgumentError(mode, fault.reason) if fault.argument == "mode" else fault from None
     if model.device.startswith("cuda"):
-        torch.set_num_threads(1)  # as nnUNetv2_predict does; on the CPU torch takes all cores, or OMP_NUM_THREADS
+        torch.set_num_threads(1)  # as nnUNetv2_predict does; on the CPU torch uses all cores, or OMP_NUM_THREADS
     return model

@@ -1,4 +1,4 @@
-"""``cscn observers``: how far physicians agree, and the model with them."""
+"""``cscn observers``: interobserver agreement, and comparison of a model with the observers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, Workers, chosen_names
-from nnunet_cscn.evaluation.numbers import shown_number
+from nnunet_cscn.evaluation.numbers import format_number
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.observers import Agreement
@@ -61,8 +62,9 @@ def observers(
         )
     if json_file is not None:
         write_json(json_file, found.to_json())
+    show_notes(found.notes)
     for label in found.labels:
-        console.print(_table(label, found.of_label(label)))
+        console.print(_table(label, found.for_label(label)))
 
 
 def _table(label: str, agreements: list[Agreement]) -> Table:
@@ -80,13 +82,13 @@ def _table(label: str, agreements: list[Agreement]) -> Table:
 
         def mean_and_sd(key: str, digits: int) -> str:
             found = together.statistics[key]  # noqa: B023  called at once
-            return f"{shown_number(found.mean, digits)} ({shown_number(found.sd, digits)})"
+            return f"{format_number(found.mean, digits)} ({format_number(found.sd, digits)})"
 
         table.add_row(
             escape(agreement.first),
             escape(agreement.second),
             mean_and_sd("dsc", 3),
-            shown_number(together.f1_of_means, 3),
+            format_number(together.f1_of_means, 3),
             mean_and_sd("assd_mm", 2),
             mean_and_sd("hd95_mm", 2),
             mean_and_sd("nsd_2mm", 3),

@@ -1,4 +1,4 @@
-"""Where commands write: ``-o FOLDER``, which was a positional argument before."""
+"""The option ``-o FOLDER`` for the output. In earlier versions it was a positional argument."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ OldOut = Annotated[Path | None, typer.Argument(metavar="OUT", hidden=True)]
 
 
 def chosen_out(out: Path | None, old_out: Path | None) -> Path | None:
-    """Return the folder that was named as an option or, as before, as an argument; None for none.
+    """Return the output folder, from the option or from the old positional argument. None if neither is given.
 
     Raises:
-        ArgumentError: When both were given.
+        ArgumentError: When both are given.
     """
     if out is not None and old_out is not None:
         raise ArgumentError("out", f"expected one folder, got {out} and {old_out}")

@@ -1,10 +1,10 @@
-"""``cscn paper``: the paper's experiment, step by step."""
+"""``cscn paper``: repeat the experiment of the paper, step by step."""
 
 from __future__ import annotations
 
 import typer
 
-from nnunet_cscn.cli.fold_options import ManyFolds
+from nnunet_cscn.cli.fold_options import MultiFoldCommand
 from nnunet_cscn.cli.paper_figures import figures
 from nnunet_cscn.cli.paper_prepare import prepare
 from nnunet_cscn.cli.paper_run import run, status
@@ -15,7 +15,7 @@ paper_app = typer.Typer(
     no_args_is_help=True,
 )
 paper_app.command("prepare")(prepare)
-paper_app.command("run", cls=ManyFolds)(run)
+paper_app.command("run", cls=MultiFoldCommand)(run)
 paper_app.command("status")(status)
 paper_app.command("table")(table)
 paper_app.command("figures")(figures)

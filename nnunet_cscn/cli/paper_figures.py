@@ -1,4 +1,4 @@
-"""``cscn paper figures``: the paper's Figures 4 to 8 for one's own data."""
+"""``cscn paper figures``: Figures 4 to 8 of the paper for the user's data."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def figures(
     if label is not None and label not in known:
         raise UserError(f"--label {label}: unknown label; choose one of {', '.join(known)}")
     chosen_label = label or known[0]
-    _tell(write_curve_figures(runs, out))
+    _show_files(write_curve_figures(runs, out))
     finished = [each for each in runs if each.is_done]
     if not finished:
         console.print("no run is done yet: Figures 7 and 8 need predictions")
@@ -71,11 +71,11 @@ def figures(
         progress.advance(task)
         files += write_surfaces_figure(shown[len(shown) // 2], columns, out)
         progress.advance(task)
-    _tell(files)
+    _show_files(files)
 
 
 def _typical(finished: list[PaperRun], label: str) -> list[str]:
-    """Return the cases at the quartiles of CSCN's DSC, or of another method's where CSCN is not done."""
+    """Return the cases at the quartiles of the DSC of CSCN. If CSCN is not finished, use another method."""
     from nnunet_cscn.paper.methods import PROPOSED
     from nnunet_cscn.paper.runs import by_method
     from nnunet_cscn.paper.scores import score_runs
@@ -95,6 +95,6 @@ def _typical(finished: list[PaperRun], label: str) -> list[str]:
     return names
 
 
-def _tell(files: list[Path]) -> None:
+def _show_files(files: list[Path]) -> None:
     for file in files:
         console.print(str(file), markup=False, highlight=False, soft_wrap=True)

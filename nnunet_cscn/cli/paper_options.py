@@ -1,4 +1,4 @@
-"""Options that the commands of the paper's experiment share."""
+"""Options shared by the commands ``cscn paper``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Observers = Annotated[
 
 
 def prepared_runs(dataset: str, configuration: str, budget: float, methods: str | None) -> list[PaperRun]:
-    """Return the runs that the options name; UserError where they name none."""
+    """Return the runs that the options select. UserError if there is none."""
     from nnunet_cscn.nnunet.folders import preprocessed_dataset
     from nnunet_cscn.paper.configuration import budget_name
     from nnunet_cscn.paper.methods import chosen_methods

@@ -1,4 +1,4 @@
-"""``cscn paper prepare``: the paper's configuration, splits and data."""
+"""``cscn paper prepare``: prepare configuration, splits and data for the experiment of the paper."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.executor_options import run_shown
+from nnunet_cscn.cli.executor_options import run_with_progress
 from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.local import LocalExecutor
@@ -73,7 +73,7 @@ def prepare(
             f"-c {CONFIGURATION}_small"
         )
     preparation = Preparation(raw_dataset(dataset).name, configuration)
-    preprocessed_folder()  # these two are refused before anything is written
+    preprocessed_folder()  # raise errors before anything is written
     paper_splits(patients_of(raw_dataset(dataset)))
     _plan_if_needed(preparation.dataset)
     splits = preparation.write_splits()
@@ -91,7 +91,7 @@ def prepare(
 
 
 def _plan_if_needed(dataset: str) -> None:
-    """Let nnU-Net plan a data set that it has not seen yet."""
+    """Run nnU-Net's planning if the data set has no plans yet."""
     from nnunet_cscn.execution.jobs import Job
     from nnunet_cscn.nnunet.folders import dataset_number, preprocessed_folder
 
@@ -101,7 +101,7 @@ def _plan_if_needed(dataset: str) -> None:
     number = str(dataset_number(dataset))
     for command in ("nnUNetv2_extract_fingerprint", "nnUNetv2_plan_experiment"):
         job = Job(name=command, command=(command, "-d", number), log_file=folder / "cscn" / f"{command}.log")
-        run_shown(LocalExecutor(["cpu"]), [job])
+        run_with_progress(LocalExecutor(["cpu"]), [job])
 
 
 def _preprocess(preparation: Preparation) -> None:
@@ -109,8 +109,8 @@ def _preprocess(preparation: Preparation) -> None:
     if job is None:
         console.print("preprocessed data are there already")
         return
-    run_shown(LocalExecutor(["cpu"]), [job])
-    preparation.note_preprocessed()
+    run_with_progress(LocalExecutor(["cpu"]), [job])
+    preparation.mark_preprocessed()
 
 
 def _splits_table(splits: list[PaperSplit]) -> Table:

@@ -1,4 +1,4 @@
-"""``cscn paper run`` and ``cscn paper status``: all methods on all splits."""
+"""``cscn paper run`` and ``cscn paper status``: train all methods on all splits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(
     folds: Folds = None,
     devices: Devices = None,
     slurm: Slurm = None,
-    executor: Annotated[Literal["local", "slurm"] | None, typer.Option(hidden=True)] = None,  # --slurm says it
+    executor: Annotated[Literal["local", "slurm"] | None, typer.Option(hidden=True)] = None,  # replaced by --slurm
 ) -> None:
     """Train every method on every split and predict the test cases of the split.
 
@@ -57,23 +57,23 @@ def run(
             "the Slurm options are missing: give them, such as slurm_partition=gpu,gpus_per_node=1,timeout_min=2880",
         )
     runner = chosen_executor(devices, slurm, folder=results_folder() / name / "cscn_jobs")
-    board = _Board(runs)
+    status_table = _StatusTable(runs)
     waiting = {each.job(): each for each in runs if not each.is_done}
 
     def on_state(job: Job, state: JobState, reason: str) -> None:
         each = waiting[job]
         if state in ("done", "failed") and each.is_done:
-            board.show(each, "done", f"ended badly, after all was written: {reason}" if reason else "")
+            status_table.show(each, "done", f"ended badly, after all was written: {reason}" if reason else "")
             return
         if state == "done":
             state, reason = "failed", f"ended without predictions in {each.predictions}"
-        each.note(reason)
-        board.show(each, state, reason)
+        each.record_failure(reason)
+        status_table.show(each, state, reason)
 
     def on_progress(job: Job, done: int) -> None:
-        board.tell(waiting[job], done, job.total)
+        status_table.show_progress(waiting[job], done, job.total)
 
-    with board, contextlib.suppress(CommandFailed):  # the board says which failed, and why
+    with status_table, contextlib.suppress(CommandFailed):  # the table shows which runs failed, and why
         run_jobs(runner, list(waiting), on_progress=on_progress, on_state=on_state)
     if failed := [each for each in runs if each.failure]:
         sentences = "\n".join(f"{each.method} fold {each.fold}: {each.failure}" for each in failed)
@@ -106,11 +106,11 @@ def status(
             console.print(f"{each.method} fold {each.fold}: {each.failure}", markup=False, soft_wrap=True)
 
 
-class _Board:
-    """The table of states, which changes while runs go on.
+class _StatusTable:
+    """A table with the state of each run. It is updated during the runs.
 
     Args:
-        runs: All of them, those that are done already too.
+        runs: All runs, including finished ones.
     """
 
     def __init__(self, runs: Sequence[PaperRun]) -> None:
@@ -125,13 +125,13 @@ class _Board:
         self._live.stop()
 
     def show(self, run: PaperRun, state: str, reason: str) -> None:
-        """Show a new state, and why it failed."""
+        """Show a new state and, after a failure, the reason."""
         self._set(run, state, is_news=True)
         if reason:
             self._live.console.print(f"{run.method} fold {run.fold}: {reason}", markup=False, soft_wrap=True)
 
-    def tell(self, run: PaperRun, done: int, total: int | None) -> None:
-        """Show how many epochs a run has done."""
+    def show_progress(self, run: PaperRun, done: int, total: int | None) -> None:
+        """Show the number of finished epochs of a run."""
         key = (run.method, run.fold)
         if self._cells[key].startswith("running"):
             self._set(run, f"running {done}/{total}", is_news=False)
@@ -143,7 +143,7 @@ class _Board:
         self._cells[key] = text
         is_terminal = self._live.console.is_terminal
         self._live.update(_table(self._runs, self._cells), refresh=is_terminal)
-        if is_news and not is_terminal:  # a log file: one line for each change, and the table at the end
+        if is_news and not is_terminal:  # in a log file: one line for each change, and the table at the end
             self._live.console.print(f"{run.method} fold {run.fold}: {text}", markup=False, highlight=False)
 
 

@@ -1,4 +1,4 @@
-"""``cscn paper table``: the paper's Table 1 for one's own data."""
+"""``cscn paper table``: Table 1 of the paper for the user's data."""
 
 from __future__ import annotations
 
@@ -103,9 +103,9 @@ def _observer_scores(
 
 
 def _show(title: str, rows: Sequence[Row], *, published: bool) -> None:
-    from nnunet_cscn.evaluation.numbers import shown_p
+    from nnunet_cscn.evaluation.numbers import format_p
     from nnunet_cscn.paper.table import COLUMNS
-    from nnunet_cscn.paper.table_files import shown_estimate, shown_published
+    from nnunet_cscn.paper.table_files import format_estimate, format_published
 
     shown = Table(title=escape(title), caption="95 % intervals; p against CSCN, Holm-adjusted", show_lines=True)
     shown.add_column("method")
@@ -115,9 +115,9 @@ def _show(title: str, rows: Sequence[Row], *, published: bool) -> None:
         cells = []
         for column in COLUMNS:
             cell = row.cells[column.key]
-            lines = shown_estimate(cell.estimate, column.digits).split(" ", 1)  # the interval below
-            lines += [f"p {shown_p(cell.p)}"] if not math.isnan(cell.p) else []
-            lines += [f"paper {shown_published(cell, column.digits)}"] if published else []
+            lines = format_estimate(cell.estimate, column.digits).split(" ", 1)  # the interval is below the value
+            lines += [f"p {format_p(cell.p)}"] if not math.isnan(cell.p) else []
+            lines += [f"paper {format_published(cell, column.digits)}"] if published else []
             cells.append("\n".join(lines))
         shown.add_row(escape(row.method), *cells)
     console.print(shown)

@@ -10,7 +10,7 @@ import typer
 
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.out_options import OldOut, Out, chosen_out
-from nnunet_cscn.cli.steps import shown_steps
+from nnunet_cscn.cli.steps import step_progress
 from nnunet_cscn.errors import ArgumentError
 
 
@@ -69,14 +69,14 @@ def phantom(
     )  # fmt: skip
     target = chosen_out(out, old_out) or raw_folder()
     was_there = is_complete(target, settings)
-    with shown_steps() as on_progress:
+    with step_progress() as on_progress:
         cpus = processes or os.cpu_count() or 1
         folder = write_dataset(target, settings, processes=cpus, overwrite=overwrite, on_progress=on_progress)
     _report(folder, settings.cases, settings.test_cases, was_there=was_there)
 
 
 def _report(folder: Path, cases: int, test_cases: int, *, was_there: bool) -> None:
-    """Say what is in the folder and what to do with it."""
+    """Print the content of the folder and the next commands."""
     from nnunet_cscn.phantom.manifest import read_manifest
     from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 

@@ -1,4 +1,4 @@
-"""A progress bar for one phase of a longer work, between whose phases others may write to the terminal."""
+"""A progress bar for one phase of a longer command. Between phases, other output may be printed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nnunet_cscn.cli.app import progress_bar
 
 
 class PhaseBar:
-    """A bar that is finished with the last step of its phase.
+    """A progress bar that ends with the last step of its phase.
 
     Args:
-        description: What the phase does.
-        total: Number of steps of a bar that is there from the beginning; None for one that comes with the first step.
-        visible: Whether it is shown at all.
+        description: Text in front of the bar.
+        total: Number of steps, to show the bar from the beginning. None to show it with the first step.
+        visible: Whether the bar is shown.
     """
 
     def __init__(self, description: str, *, total: int | None = None, visible: bool = True) -> None:
@@ -37,7 +37,7 @@ class PhaseBar:
         self._stack.close()
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` steps are done."""
+        """Show that ``done`` of ``total`` steps are finished."""
         if not self._visible:
             return
         if self._shown is None:

@@ -1,4 +1,4 @@
-"""``cscn plan``: plans that fit two networks."""
+"""``cscn plan``: make plans for CSCN that fit into the GPU memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.table import Table
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.errors import UserError
 
-LEAST_MEMORY_GB = 0.5  # below it nnU-Net's planner cannot shrink a patch far enough
+MIN_MEMORY_GB = 0.5  # with less memory nnU-Net's planner finds no patch size
 
 
 def plan(
@@ -44,8 +44,8 @@ def plan(
     from nnunet_cscn.evaluation.labels import read_labels
     from nnunet_cscn.nnunet.folders import dataset_number, preprocessed_folder, raw_dataset, read_dataset_json
 
-    if not (math.isfinite(gpu_memory) and gpu_memory >= LEAST_MEMORY_GB):
-        raise UserError(f"--gpu-memory: expected at least {LEAST_MEMORY_GB:g} GB, got {gpu_memory:g}")
+    if not (math.isfinite(gpu_memory) and gpu_memory >= MIN_MEMORY_GB):
+        raise UserError(f"--gpu-memory: expected at least {MIN_MEMORY_GB:g} GB, got {gpu_memory:g}")
     if plans_name is not None and (not plans_name.replace("_", "").isalnum() or "__" in plans_name):
         raise UserError(
             f"--plans {plans_name}: use only letters, digits and single _, because the name is part of folder names"
@@ -62,7 +62,7 @@ def plan(
 
     planner_class = CSCNResEncPlanner if residual else CSCNPlanner
     target = plans_name or (RESIDUAL_PLANS_NAME if residual else PLANS_NAME)
-    _refuse_loss(folder / f"{target}.json", planner_class.__name__)
+    _check_overwrite(folder / f"{target}.json", planner_class.__name__)
     if not (folder / "dataset_fingerprint.json").is_file():
         extract_fingerprint_dataset(dataset_number(name))
     with console.status("planning"), contextlib.redirect_stdout(io.StringIO()):
@@ -74,8 +74,8 @@ def plan(
     _show(["nnUNetv2_train", name, configuration, "0", "-tr", "CSCNTrainer", "-p", target])
 
 
-def _refuse_loss(file: Path, planner: str) -> None:
-    """Keep another planner's plans, and the names of nnU-Net's own."""
+def _check_overwrite(file: Path, planner: str) -> None:
+    """Raise an error if the plans are reserved for nnU-Net, come from another planner, or trained models use them."""
     from nnunet_cscn.nnunet.folders import models_trained_with
     from nnunet_cscn.nnunet.plans import read_plans_file
 

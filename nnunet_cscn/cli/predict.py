@@ -1,4 +1,4 @@
-"""``cscn predict``: nnU-Net's prediction, and what the stages say of each other."""
+"""``cscn predict``: predict as nnU-Net does, optionally with the disagreement of the two stages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nnunet_cscn.cli.model_options import (
     Stitched,
     Trainer,
     Views,
-    chosen_manner,
+    chosen_mode,
     loaded_model,
 )
 from nnunet_cscn.cli.phase_bar import PhaseBar
@@ -104,7 +104,7 @@ def predict(
     """
     from nnunet_cscn.prediction.predictor import SlidingWindow
 
-    manner = chosen_manner(stitched=stitched, views=views)
+    mode = chosen_mode(stitched=stitched, views=views)
     shows_bars = not disable_progress_bar
     model = loaded_model(
         dataset,
@@ -114,7 +114,7 @@ def predict(
         folds=folds,
         checkpoint=checkpoint,
         device=device,
-        manner=manner,
+        mode=mode,
         window=SlidingWindow(step_size, not disable_tta, not not_on_device, verbose, shows_bars),
     )
     from nnunet_cscn.workflows.predict import predict_folder

@@ -19,12 +19,12 @@ from nnunet_cscn.cli.model_options import (
     Stitched,
     Trainer,
     Views,
-    chosen_manner,
+    chosen_mode,
     loaded_model,
 )
 from nnunet_cscn.cli.out_options import OldOut, chosen_out
 from nnunet_cscn.cli.score_options import JsonFile
-from nnunet_cscn.cli.steps import shown_steps
+from nnunet_cscn.cli.steps import step_progress
 from nnunet_cscn.errors import ArgumentError, UserError
 
 if TYPE_CHECKING:
@@ -112,12 +112,12 @@ def predict_dicom(
         folds=folds,
         checkpoint=checkpoint,
         device=device,
-        manner=chosen_manner(stitched=stitched, views=views),
+        mode=chosen_mode(stitched=stitched, views=views),
         window=SlidingWindow(mirroring=not disable_tta),
     )
     from nnunet_cscn.workflows.predict_dicom_studies import predict_dicom_studies
 
-    with shown_steps() as on_progress:
+    with step_progress() as on_progress:
         found = predict_dicom_studies(
             model,
             images,

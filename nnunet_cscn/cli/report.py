@@ -1,4 +1,4 @@
-"""``cscn report``: everything about a folder of predictions on one page."""
+"""``cscn report``: write an HTML report about a folder of predictions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import (
     DatasetJson,
     EmptyDistanceOption,
@@ -17,11 +18,11 @@ from nnunet_cscn.cli.score_options import (
     Workers,
     tolerances_mm,
 )
-from nnunet_cscn.cli.steps import shown_steps
+from nnunet_cscn.cli.steps import step_progress
 
 
 def report(
-    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps (*.nii.gz or *.nii).")],
+    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps, such as case_1.nii.gz.")],
     references: Annotated[Path, typer.Argument(help="Folder of reference label maps with the same names.")],
     *,
     file: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="HTML file to write.")] = Path(
@@ -67,7 +68,7 @@ def report(
     """
     from nnunet_cscn.workflows.report import write_report
 
-    with shown_steps() as on_progress:
+    with step_progress() as on_progress:
         written = write_report(
             file,
             predictions,
@@ -87,4 +88,5 @@ def report(
         )
     size = f"{len(written.scores.cases)} cases, {file.stat().st_size / 1e6:.1f} MB"
     console.print(f"{file}: {size}", markup=False, highlight=False, soft_wrap=True)
+    show_notes(written.scores.notes)
     console.print(f"{written.figures}: its charts as PNG and SVG", markup=False, highlight=False, soft_wrap=True)

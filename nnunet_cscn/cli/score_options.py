@@ -1,4 +1,4 @@
-"""Options that the commands around scores share."""
+"""Options shared by the commands for evaluation."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ Workers = Annotated[
 
 
 def tolerances_mm(text: str) -> list[float]:
-    """Return the tolerances that ``--nsd`` names.
+    """Return the tolerances in ``--nsd``.
 
     Raises:
-        UserError: When they are not numbers from 0 on.
+        UserError: When a tolerance is not a number of 0 or more.
     """
     try:
         found = [float(part) for part in text.split(",") if part.strip()]
@@ -62,15 +62,15 @@ def tolerances_mm(text: str) -> list[float]:
 
 
 def chosen_names(names: str | None, paths: Sequence[Path], *, reserved: Collection[str] = ()) -> list[str]:
-    """Return the names that ``--names`` gives to some paths, or those that the paths themselves give.
+    """Return the names in ``--names``, or names derived from the paths.
 
     Args:
-        names: What ``--names`` says.
-        paths: What is named.
-        reserved: Names that stand for something else.
+        names: The value of ``--names``.
+        paths: The paths to name.
+        reserved: Names that have another meaning.
 
     Raises:
-        UserError: When there are not as many names as paths, or two are the same, empty or reserved.
+        UserError: When the number of names and paths differs, or a name is used twice, empty or reserved.
     """
     from nnunet_cscn.evaluation.methods import method_names
 

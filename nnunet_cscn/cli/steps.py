@@ -1,4 +1,4 @@
-"""How far the steps of one piece of work are."""
+"""Progress bars for commands with several steps."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from nnunet_cscn.cli.app import progress_bar
 
 
 @contextlib.contextmanager
-def shown_steps() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function that takes a step, what is done of it and its whole; each step has a bar of its own."""
+def step_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a function ``show(step, done, total)``. Each step has its own progress bar."""
     bars: list[Progress] = []
     tasks: dict[str, TaskID] = {}
     with contextlib.ExitStack() as shown:
 
         def show(step: str, done: int, total: int) -> None:
-            if not bars:  # not before there is something to show: what fails at once leaves no empty bar
+            if not bars:  # start late: a command that fails immediately shows no empty bar
                 bars.append(shown.enter_context(progress_bar()))
             if step not in tasks:
                 tasks[step] = bars[0].add_task(escape(step), total=total)

@@ -1,4 +1,4 @@
-"""``cscn train``: all folds, both stages, one command."""
+"""``cscn train``: train all folds, and both stages of the staged cascade."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_shown
+from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_with_progress
 from nnunet_cscn.cli.fold_options import Folds, chosen_folds
 from nnunet_cscn.execution.trainings import Training
 
@@ -54,10 +54,10 @@ def train(
         folds=chosen_folds(folds),
         executor=chosen_executor(devices, slurm, folder=jobs_folder),
         n_parts=None if slurm is not None else len(chosen_devices(devices)),
-        run=run_shown,
-        on_finished=_tell_finished,
+        run=run_with_progress,
+        on_finished=_show_finished,
     )
 
 
-def _tell_finished(training: Training) -> None:
+def _show_finished(training: Training) -> None:
     console.print(f"{training.trainer} fold {training.fold} is finished: {training.folder}", soft_wrap=True)

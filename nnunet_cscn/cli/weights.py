@@ -1,4 +1,4 @@
-"""``cscn weights``: weights to start a training from."""
+"""``cscn weights``: make pretrained weights."""
 
 from __future__ import annotations
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cscn.conversion.source_volumes import Volume, on_grid
+from nnunet_cscn.conversion.source_volumes import on_grid
 from nnunet_cscn.dicom.pixels import read_pixels
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.formats.volume import Volume
 from nnunet_cscn.nifti.grids import Grid
 
 _WHOLE = 0.999  # share of a grid from which on a channel covers it: the centres of the last voxels may just be outside

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_cscn.conversion.image_values import finite_image
 from nnunet_cscn.conversion.raw_dataset import has_files, image_path, label_path
 from nnunet_cscn.conversion.source_case import SourceCase
 from nnunet_cscn.errors import UserError
@@ -60,6 +61,8 @@ def convert_case(
         )
         left_over = "; its files from an earlier run are still in the data set" if has_files(folder, case.name) else ""
         raise UserError(f"{reason}{left_over}") from None
+    for number, voxels in enumerate(loaded.channels, start=1):
+        finite_image(voxels, f"channel {number}", can_replace=False)
     files = {image_path(folder, case.name, number): voxels for number, voxels in enumerate(loaded.channels)}
     files[label_path(folder, case.name)] = loaded.labels
     new = [not _is_there(file, voxels, loaded.grid, overwrite=overwrite) for file, voxels in files.items()]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from nnunet_cscn.conversion.label_values import as_labels, unchanged
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import as_labels, on_grid, read_volume
+from nnunet_cscn.conversion.source_volumes import notes_of, on_grid, read_volume
 from nnunet_cscn.errors import UserError
 
 HECKTOR = DatasetDescription(
@@ -58,6 +59,6 @@ def _load(image_file: Path, name: str) -> LoadedCase:
     places = (folder / f"{name}.nii.gz", folder.with_name("labelsTr") / f"{name}.nii.gz")
     mask_file = next((file for file in places if file.is_file()), places[0])
     mask, mask_note = on_grid(read_volume(mask_file), ct.grid, "the mask", resample=True, labels=True)
-    labels = as_labels(mask, (0, 1, 2), "the mask")
-    notes = tuple(filter(None, (note, mask_note)))
+    labels, changes = as_labels(mask.voxels, unchanged((0, 1, 2)), "the mask")
+    notes = tuple(filter(None, [*notes_of(ct, "CT"), note, mask_note, *changes]))
     return LoadedCase([ct.voxels, pet.voxels], labels, ct.grid, notes)

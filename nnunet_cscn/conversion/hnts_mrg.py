@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from nnunet_cscn.conversion.hnts_mrg_task import Task
+from nnunet_cscn.conversion.label_values import as_labels, unchanged
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import as_labels, on_grid, read_volume
+from nnunet_cscn.conversion.source_volumes import notes_of, on_grid, read_volume
 from nnunet_cscn.errors import UserError
 
 _CHANNELS: dict[Task, tuple[str, ...]] = {
@@ -70,8 +71,8 @@ def _load(image_file: Path, stage: str, task: Task, resample: bool) -> LoadedCas
     labels, note = on_grid(
         read_volume(folder / f"{stem}_mask.nii.gz"), image.grid, "the mask", resample=resample, labels=True
     )
-    notes.append(note)
-    values = as_labels(labels, (0, 1, 2), "the mask")
+    values, changes = as_labels(labels.voxels, unchanged((0, 1, 2)), "the mask")
+    notes += [*notes_of(image, "T2"), note, *changes]
     if not values.any():
         notes.append("nothing is marked")
     if task == "mid-priors":

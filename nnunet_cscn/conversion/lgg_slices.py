@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
+from nnunet_cscn.conversion.label_values import as_mask
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import Volume, as_mask
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.grids import Grid
 
@@ -73,9 +73,9 @@ def _load(folder: Path) -> LoadedCase:
     if rows % 2 or columns % 2:
         raise UserError(f"slices have {sizes[0]} pixels; expected even numbers, because 2x2 pixels are averaged")
     grid = nominal_grid(columns // 2, rows // 2, len(order))
-    marked = as_mask(Volume(np.stack(targets), grid))
+    marked, notes = as_mask(np.stack(targets), "the mask")
     channels = [np.rint(_averaged(channel)).astype(np.uint8) for channel in np.moveaxis(np.stack(images), -1, 0)]
-    return LoadedCase(channels, (_averaged(marked) >= 0.5).astype(np.uint8), grid)
+    return LoadedCase(channels, (_averaged(marked) >= 0.5).astype(np.uint8), grid, tuple(notes))
 
 
 def nominal_grid(n_columns: int, n_rows: int, n_slices: int) -> Grid:

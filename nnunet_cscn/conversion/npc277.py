@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_cscn.conversion.label_values import as_mask
 from nnunet_cscn.conversion.npc277_mode import MODES, Mode
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import Volume, as_mask, mask_on_grid, on_grid, read_volume
+from nnunet_cscn.conversion.source_volumes import mask_on_grid, notes_of, on_grid, read_volume
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.pixels import read_pixels
 from nnunet_cscn.dicom.series import image_series
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.formats.volume import Volume
 from nnunet_cscn.nifti.grids import Grid
 
 # Folder of the DICOM series and name of the mask, of each sequence.
@@ -78,8 +80,8 @@ def _load(folder: Path, sequences: Sequence[str], resample: bool) -> LoadedCase:
     """The first sequence has the grid and the mask; the others are brought onto it."""
     first, *others = sequences
     image, notes = _series(folder / SEQUENCES[first][0])
-    labels, note = _mask(folder, SEQUENCES[first][1], image.grid, resample)
-    notes.append(note)
+    labels, changes = _mask(folder, SEQUENCES[first][1], image.grid, resample)
+    notes += changes
     channels = [image.voxels]
     for sequence in others:
         other, more = _series(folder / SEQUENCES[sequence][0])
@@ -98,9 +100,10 @@ def _series(folder: Path) -> tuple[Volume, list[str]]:
     return Volume(read_pixels(series), series.stack.grid()), list(series.notes)
 
 
-def _mask(folder: Path, name: str, grid: Grid, resample: bool) -> tuple[NDArray[np.uint8], str]:
+def _mask(folder: Path, name: str, grid: Grid, resample: bool) -> tuple[NDArray[np.uint8], list[str]]:
     """Bring a mask onto the series by where its voxels lie: arrays of other orders of axes are the same mask."""
     file = next((folder / f"{name}{end}" for end in ("", ".gz") if (folder / f"{name}{end}").is_file()), folder / name)
     stored = read_volume(file)
-    mask, note = mask_on_grid(Volume(as_mask(stored), stored.grid), grid, "the mask", resample=resample)
-    return mask.astype(np.uint8), note
+    foreground, changes = as_mask(stored.voxels, "the mask")
+    mask, note = mask_on_grid(Volume(foreground, stored.grid), grid, "the mask", resample=resample)
+    return mask.astype(np.uint8), [*notes_of(stored, "the mask"), *changes, note]

@@ -7,13 +7,17 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from numpy.typing import NDArray
+
+from nnunet_cscn.conversion.label_values import as_labels, unchanged
 from nnunet_cscn.conversion.raw_dataset import FILE_ENDING, DatasetDescription
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import as_labels, read_volume
+from nnunet_cscn.conversion.source_volumes import notes_of, read_volume
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.grids import grid_differences
+from nnunet_cscn.formats.volume import Volume, differences
+from nnunet_cscn.nifti.grids import Grid
 
 # The second of each is what the Medical Segmentation Decathlon's archives hold.
 _IMAGE_FOLDERS = ("images", "imagesTr")
@@ -98,12 +102,20 @@ def _load(
     faults = [
         f"{channels[suffix]} has {difference}"
         for suffix, image in images.items()
-        for difference in grid_differences(image.grid, grid, channels[first])
+        for difference in differences(image.grid, grid, channels[first])
     ]
-    faults += [f"the labels have {difference}" for difference in grid_differences(labels.grid, grid, "the image")]
+    faults += [f"the labels have {difference}" for difference in differences(labels.grid, grid, "the image")]
     if faults:
         raise UserError("; ".join(faults))
-    return LoadedCase([image.voxels for image in images.values()], as_labels(labels, values, "the label map"), grid)
+    voxels, changes = as_labels(_in_order(labels, grid), unchanged(values), "the label map")
+    notes = [*notes_of(images[first], "the image"), *changes]
+    return LoadedCase([_in_order(image, grid) for image in images.values()], voxels, grid, tuple(notes))
+
+
+def _in_order(volume: Volume, grid: Grid) -> NDArray[Any]:
+    voxels = volume.on(grid)
+    assert voxels is not None  # its grid has been compared
+    return voxels
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -1,1 +1,1 @@
-"""What training reads beside the image: distance maps, carried as extra voxel channels."""
+"""Training data besides nnU-Net's images: distance maps, extra channels, views, and augmented probabilities."""

@@ -1,4 +1,4 @@
-"""Where blocks are drawn from: along three views, around any voxel, flipped, near the tumour's level."""
+"""Sampling of training blocks: three views, random flips, and positions around the tumour."""
 
 from __future__ import annotations
 
@@ -9,52 +9,52 @@ from typing import Any
 import numpy as np
 
 from nnunet_cscn.data.patient_axes import HEAD_FEET, LEFT_RIGHT, patient_axes
-from nnunet_cscn.data.views import VIEWS, Axes, Turn, TurnedVolume
+from nnunet_cscn.data.views import VIEWS, Axes, View, ViewedVolume
 
-Draw = Callable[[Sequence[int], Mapping[str, Any]], Turn]
+ViewSampler = Callable[[Sequence[int], Mapping[str, Any]], View]
 
 
-class TurnedDataset:
-    """One of nnU-Net's data sets whose cases are seen in another way each time.
+class ViewedDataset:
+    """An nnU-Net data set that returns a new view of a case each time it is loaded.
 
     Args:
-        cases: nnU-Net's data set, or one with more channels.
-        draw: Returns how a case is seen, from its shape and its properties.
+        cases: nnU-Net's data set, or one with extra channels.
+        draw: Returns a view, from the shape and the properties of a case.
     """
 
-    def __init__(self, cases: Any, draw: Draw) -> None:
+    def __init__(self, cases: Any, draw: ViewSampler) -> None:
         self._cases = cases
         self._draw = draw
         self.identifiers: list[str] = cases.identifiers
 
-    def load_case(self, identifier: str) -> tuple[TurnedVolume, TurnedVolume, TurnedVolume | None, dict[str, Any]]:
-        """Return image, segmentation, previous segmentation and properties, all as they are seen this time."""
+    def load_case(self, identifier: str) -> tuple[ViewedVolume, ViewedVolume, ViewedVolume | None, dict[str, Any]]:
+        """Return views of the image, segmentation and previous segmentation, and the adapted properties."""
         image, segmentation, previous, properties = self._cases.load_case(identifier)
-        turn = self._draw(image.shape[1:], properties)
-        seen = {key: turn.locations(np.asarray(p).reshape(-1, 4)) for key, p in properties["class_locations"].items()}
+        view = self._draw(image.shape[1:], properties)
+        seen = {key: view.locations(np.asarray(p).reshape(-1, 4)) for key, p in properties["class_locations"].items()}
         return (
-            TurnedVolume(image, turn, fill=0),
-            TurnedVolume(segmentation, turn, fill=-1),  # nnU-Net's value for what lies outside
-            None if previous is None else TurnedVolume(previous, turn, fill=-1),
+            ViewedVolume(image, view, fill=0),
+            ViewedVolume(segmentation, view, fill=-1),  # nnU-Net's value outside the image
+            None if previous is None else ViewedVolume(previous, view, fill=-1),
             {**properties, "class_locations": seen},
         )
 
-    def __getitem__(self, identifier: str) -> tuple[TurnedVolume, TurnedVolume, TurnedVolume | None, dict[str, Any]]:
+    def __getitem__(self, identifier: str) -> tuple[ViewedVolume, ViewedVolume, ViewedVolume | None, dict[str, Any]]:
         return self.load_case(identifier)
 
 
-class ThreeViews:
-    """Draws the views: of every three, each once, in random order."""
+class ThreeViewSampler:
+    """Draws axial, coronal and sagittal views. Each three draws contain all of them, in random order."""
 
     def __init__(self) -> None:
         self._waiting: list[Axes] = []
 
-    def __call__(self, shape: Sequence[int], _properties: Mapping[str, Any]) -> Turn:
-        """Return a turn of the whole volume."""
-        return Turn(tuple((0, edge) for edge in shape), self.order())
+    def __call__(self, shape: Sequence[int], _properties: Mapping[str, Any]) -> View:
+        """Return a view of the whole volume."""
+        return View(tuple((0, edge) for edge in shape), self.order())
 
     def order(self) -> Axes:
-        """Return the next view's order of the axes."""
+        """Return the axis order of the next view."""
         if not self._waiting:
             orders = list(VIEWS.values())
             self._waiting = [orders[index] for index in np.random.permutation(len(orders))]
@@ -62,27 +62,27 @@ class ThreeViews:
 
 
 @dataclass(frozen=True)
-class Head:
-    """The part of a volume along the body that blocks are drawn from.
+class HeadRegion:
+    """The part of a volume along the head-feet axis from which blocks are drawn.
 
     Attributes:
-        height_mm: Its height, at least; a longer tumour makes it longer.
-        jitter_mm: How far it is moved up or down at random, at most.
+        height_mm: Smallest height of this part; it is larger if the tumour is longer.
+        jitter_mm: Largest random shift up or down.
     """
 
     height_mm: float
     jitter_mm: float
 
-    def drawn(self, n_voxels: int, spacing_mm: float, tumour: tuple[int, int] | None) -> tuple[int, int]:
-        """Draw the part: around the tumour's middle, moved, never cutting the tumour.
+    def sample(self, n_voxels: int, spacing_mm: float, tumour: tuple[int, int] | None) -> tuple[int, int]:
+        """Draw the part. It is centred on the tumour, shifted at random, and always contains the whole tumour.
 
         Args:
-            n_voxels: Of the volume, along the body.
-            spacing_mm: Of its voxels, along the body.
-            tumour: Its first voxel and the one behind its last; None where there is none.
+            n_voxels: Voxels of the volume along the head-feet axis.
+            spacing_mm: Spacing along the head-feet axis.
+            tumour: Start and stop index of the tumour; None if there is none.
 
         Returns:
-            First voxel and the one behind the last.
+            Start and stop index.
         """
         first, last = tumour if tumour is not None else (n_voxels // 2, n_voxels // 2)
         height = min(n_voxels, max(round(self.height_mm / spacing_mm), last - first, 1))
@@ -93,17 +93,18 @@ class Head:
         return start, start + height
 
 
-class PaperBlocks:
-    """Draws blocks as the paper does (sections 4.1, 4.2).
+class PaperBlockSampler:
+    """Draws blocks as in the paper (sections 4.1, 4.2).
 
-    The views in turn; any voxel is a block's centre equally often, so that the border is seen too (half as often as the
-    middle); half of the blocks, at random, are flipped left to right; where a head is given, centres lie in it.
+    The views take turns. Each voxel is the centre of a block equally often, so blocks also reach over the border of the
+    volume; a voxel at the border is seen half as often as one in the middle. Half of the blocks, chosen at random, are
+    flipped left to right. If ``head`` is given, block centres lie in this part.
 
     Args:
-        block_size: Voxels along the network's axes.
-        spacing_mm: Size of a voxel along the volume's axes.
-        transpose_forward: The plan's order of the axes.
-        head: The part along the body; None for the whole volume.
+        block_size: Voxels of a block along the axes of the network.
+        spacing_mm: Spacing along the axes of the volume.
+        transpose_forward: Axis order of the plan.
+        head: Part of the volume for the block centres; None for the whole volume.
     """
 
     def __init__(
@@ -111,41 +112,42 @@ class PaperBlocks:
         block_size: Sequence[int],
         spacing_mm: Sequence[float],
         transpose_forward: Sequence[int],
-        head: Head | None,
+        head: HeadRegion | None,
     ) -> None:
         self._block_size = tuple(int(edge) for edge in block_size)
         self._spacing_mm = tuple(float(step) for step in spacing_mm)
         self._transpose_forward = tuple(transpose_forward)
         self._head = head
-        self._views = ThreeViews()
+        self._views = ThreeViewSampler()
 
-    def __call__(self, shape: Sequence[int], properties: Mapping[str, Any]) -> Turn:
-        """Return a turn of the volume and as much around it as blocks reach over its border."""
+    def __call__(self, shape: Sequence[int], properties: Mapping[str, Any]) -> View:
+        """Return a view of the region of block centres, enlarged by half a block on each side."""
         axes = patient_axes(properties, self._transpose_forward)
         order = self._views.order()
         centres = [(0, int(edge)) for edge in shape]
         if self._head is not None:
             body = axes[HEAD_FEET]
             tumour = _extent(properties["class_locations"], body)
-            centres[body] = self._head.drawn(int(shape[body]), self._spacing_mm[body], tumour)
+            centres[body] = self._head.sample(int(shape[body]), self._spacing_mm[body], tumour)
         reversed_axis = axes[LEFT_RIGHT] if np.random.random() < 0.5 else None
         box = list(centres)
         for edge, axis in zip(self._block_size, order, strict=True):
-            # the centre of an even block is the voxel behind its middle, as it is seen
+            # the centre of a block with an even number of voxels is the voxel after its middle, in the direction of the
+            # view
             before, behind = edge // 2, edge - edge // 2 - 1
             if axis == reversed_axis:
                 before, behind = behind, before
             first, last = centres[axis]
             box[axis] = first - before, last + behind
-        return Turn(tuple(box), order, reversed_axis, tuple(centres))
+        return View(tuple(box), order, reversed_axis, tuple(centres))
 
 
 def _extent(class_locations: Mapping[Any, Any], axis: int) -> tuple[int, int] | None:
-    """Return the first voxel of all labels along an axis and the one behind the last, as far as nnU-Net noted them."""
+    """Return the start and stop index of all labels along an axis, from nnU-Net's sampled class locations."""
     indices = [
         np.asarray(places)[:, 1 + axis]
         for label, places in class_locations.items()
-        # nnU-Net notes all annotated voxels too, the background's with them, under a tuple that starts with -1
+        # nnU-Net also stores all annotated voxels, including background, under a tuple that starts with -1
         if len(places) and not (isinstance(label, tuple) and -1 in label)
     ]
     if not indices:

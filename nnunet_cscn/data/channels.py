@@ -1,7 +1,8 @@
-"""Carry extra voxel channels beside the image through nnU-Net's loader and augmentation.
+"""Pass extra channels, such as distance maps, through nnU-Net's data loader and augmentation.
 
-Three steps, none of which changes nnU-Net: the data set hands out image and extra channels as one lazy volume, the
-first transform moves the extra channels to where only spatial transforms reach them, the last one hands them on.
+There are three steps, and nnU-Net is not changed. The data set returns image and extra channels as one lazily read
+volume. The first transform moves the extra channels to where only spatial transforms change them. The last transform
+adds them to the network's input or to the targets.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from nnunet_cscn.nnunet.datasets import nnUNetBaseDataset
 
 
 class Volume(Protocol):
-    """What nnU-Net's loader needs of a volume: (C, Z, Y, X), sliced lazily."""
+    """The part of an array that nnU-Net's data loader uses: (C, Z, Y, X), sliced lazily."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...  # noqa: D102
@@ -29,10 +30,10 @@ class Volume(Protocol):
 
 
 class StackedVolumes:
-    """Several volumes seen as one, stacked along the channels; only what is sliced is read.
+    """Several volumes stacked along the channels. Only the sliced part is read.
 
     Raises:
-        ValueError: When their spatial shapes differ.
+        ValueError: If their spatial shapes differ.
 
     Example:
         >>> stack = StackedVolumes([np.zeros((1, 4, 4, 4)), np.ones((2, 4, 4, 4))])
@@ -51,22 +52,22 @@ class StackedVolumes:
         self.shape = (sum(v.shape[0] for v in volumes), *shapes.pop())
 
     def __getitem__(self, slices: Any) -> NDArray[np.float32]:
-        """Return all channels of the sliced region; the first slice, over the channels, must be a full one."""
+        """Return all channels of the sliced region. The first slice, of the channels, must be ``slice(None)``."""
         slices = slices if isinstance(slices, tuple) else (slices,)
         if slices[0] != slice(None):
             raise IndexError(f"slices: channels can only be read all at once, got {slices[0]}")
         parts = [v[slices] for v in self._volumes]
         stacked = np.empty((self.shape[0], *parts[0].shape[1:]), dtype=np.float32)
-        np.concatenate(parts, out=stacked, casting="same_kind")  # half precision becomes float32 on the way
+        np.concatenate(parts, out=stacked, casting="same_kind")  # converts half precision to float32
         return stacked
 
 
 class ExtraChannelDataset:
-    """One of nnU-Net's data sets with more channels behind the image's.
+    """An nnU-Net data set with extra channels after the image channels.
 
     Args:
         cases: nnU-Net's data set.
-        extras: Each returns an extra volume (C, Z, Y, X) of a case.
+        extras: Functions that return an extra volume (C, Z, Y, X) of a case.
     """
 
     def __init__(self, cases: nnUNetBaseDataset, *extras: Callable[[str], Volume]) -> None:
@@ -75,7 +76,7 @@ class ExtraChannelDataset:
         self.identifiers: list[str] = cases.identifiers
 
     def load_case(self, identifier: str) -> tuple[StackedVolumes, Any, Any, Any]:
-        """Return image with extra channels, segmentation, previous segmentation, properties."""
+        """Return the image with extra channels, the segmentation, the previous segmentation and the properties."""
         image, segmentation, previous, properties = self._cases.load_case(identifier)
         volumes = [image, *(extra(identifier) for extra in self._extras)]
         return StackedVolumes(volumes), segmentation, previous, properties
@@ -86,12 +87,12 @@ class ExtraChannelDataset:
 
 @dataclass(frozen=True)
 class ExtraInputs:
-    """Channels that a network sees beside the image.
+    """Input channels of a network in addition to the image.
 
     Attributes:
-        load: Returns those of a case, (C, Z, Y, X).
-        n_channels: How many they are.
-        augmentation: What happens to the image with these channels behind it, in training.
+        load: Returns the channels of a case, (C, Z, Y, X).
+        n_channels: Number of these channels.
+        augmentation: Training transforms of the image with these channels after it.
     """
 
     load: Callable[[str], Volume]
@@ -99,10 +100,10 @@ class ExtraInputs:
     augmentation: Sequence[BasicTransform] = ()
 
 
-class HideExtraChannels(BasicTransform):  # type: ignore[misc]
+class SplitExtraChannels(BasicTransform):  # type: ignore[misc]
     """Move the last channels of the image to ``regression_target``.
 
-    There they follow rotation, scaling, mirroring and cropping, and no intensity transform sees them.
+    There, spatial transforms change them together with the image, and intensity transforms do not.
     """
 
     def __init__(self, n_extra: int) -> None:
@@ -110,22 +111,22 @@ class HideExtraChannels(BasicTransform):  # type: ignore[misc]
         self.n_extra = n_extra
 
     def apply(self, data_dict: dict[str, Any], **_params: Any) -> dict[str, Any]:
-        """Split the image."""
+        """Split the image channels from the extra channels."""
         image = data_dict["image"]
         data_dict["image"] = image[: -self.n_extra]
         data_dict["regression_target"] = image[-self.n_extra :]
         return data_dict
 
 
-class ShowInputChannels(BasicTransform):  # type: ignore[misc]
-    """Put the first hidden channels back behind the image's."""
+class RestoreInputChannels(BasicTransform):  # type: ignore[misc]
+    """Move the first extra channels from ``regression_target`` back behind the image channels."""
 
     def __init__(self, n_inputs: int) -> None:
         super().__init__()
         self.n_inputs = n_inputs
 
     def apply(self, data_dict: dict[str, Any], **_params: Any) -> dict[str, Any]:
-        """Lengthen the image."""
+        """Append the input channels to the image."""
         hidden = data_dict["regression_target"]
         data_dict["image"] = torch.cat([data_dict["image"], hidden[: self.n_inputs]])
         data_dict["regression_target"] = hidden[self.n_inputs :]
@@ -133,28 +134,28 @@ class ShowInputChannels(BasicTransform):  # type: ignore[misc]
 
 
 class AppendToTargets(BasicTransform):  # type: ignore[misc]
-    """Put the hidden channels behind the targets of all scales: ``[labels per scale ..., hidden channels]``."""
+    """Append the remaining extra channels to the targets: ``[labels of each scale ..., extra channels]``."""
 
     def apply(self, data_dict: dict[str, Any], **_params: Any) -> dict[str, Any]:
-        """Lengthen the list of targets, where there is anything to put there."""
+        """Append the extra channels to the list of targets, if there are any."""
         hidden = data_dict.pop("regression_target")
         if len(hidden):
             data_dict["segmentation"] = [*data_dict["segmentation"], hidden]
         return data_dict
 
 
-def carrying_extra_channels(
+def with_extra_channels(
     transforms: BasicTransform, *, n_inputs: int = 0, n_targets: int = 0, on_inputs: Sequence[BasicTransform] = ()
 ) -> BasicTransform:
-    """Return nnU-Net's transforms, made to carry the extra channels behind the image.
+    """Return nnU-Net's transforms, extended so that they also transform the extra channels after the image.
 
     Args:
-        transforms: nnU-Net's own.
-        n_inputs: Extra channels that the network sees; they come first, and stay behind the image.
-        n_targets: Extra channels that only the loss sees; they go behind the targets.
-        on_inputs: What happens to the image with the input channels behind it, at the end.
+        transforms: nnU-Net's transforms.
+        n_inputs: Number of extra channels for the network. They come first and follow the image channels at the end.
+        n_targets: Number of extra channels for the loss only. They follow the targets at the end.
+        on_inputs: Transforms of the image with the extra input channels, applied at the end.
     """
     if n_inputs + n_targets == 0:
         return transforms
-    shown = [ShowInputChannels(n_inputs), *on_inputs] if n_inputs else []
-    return ComposeTransforms([HideExtraChannels(n_inputs + n_targets), transforms, *shown, AppendToTargets()])
+    shown = [RestoreInputChannels(n_inputs), *on_inputs] if n_inputs else []
+    return ComposeTransforms([SplitExtraChannels(n_inputs + n_targets), transforms, *shown, AppendToTargets()])

@@ -1,4 +1,4 @@
-"""Distances inside labels, on whole volumes."""
+"""Distances to the borders of labels, computed on whole volumes."""
 
 from __future__ import annotations
 
@@ -22,22 +22,24 @@ def distance_to_border(
     """Return for each voxel inside a label the distance to the border of that label: d(v, edge) of Eq. 7.
 
     Args:
-        labels: Integers, 0 the background. Each value is a label of its own, so two touching labels border on each
-            other.
+        labels: Integers; 0 is the background. Each value is a separate label, so there is a border between two touching
+            labels.
         spacing_mm: Distance of neighbouring voxel centres along each axis.
-        ignore_label: Voxels that carry it get 0 and make no border: nothing is known about what they are.
-        edge: ``background``: distance to the nearest voxel outside the label, so at least one voxel's width inside.
-            ``surface``: distance to the nearest voxel of the label that has a face neighbour outside it, so 0 there.
+        ignore_label: Label of voxels with unknown class. They get 0 and are not a border.
+        edge: ``background``: distance to the nearest voxel outside the label, so at least one voxel size inside the
+            label.
+            ``surface``: distance to the nearest voxel of the label that has a face neighbour outside it; 0 for that
+            voxel.
 
     Shape:
-        labels (Z, Y, X), or two-dimensional; the result likewise
+        labels (Z, Y, X), or 2D; the result has the same shape
 
     Returns:
-        Millimetres as float32, 0 outside. The end of the volume is no border: a label that fills the whole volume
-        has none and gets 0 everywhere.
+        float32, in mm; 0 outside the labels. The edge of the volume is not a border: a label that fills the whole
+        volume has no border and gets 0 everywhere.
 
     Raises:
-        ValueError: For a spacing that is not positive and finite or labels that are not integers.
+        ValueError: If a spacing is not positive and finite, or the labels are not integers.
 
     Example:
         >>> distance_to_border(np.array([[0, 1, 1, 1, 1]]), (1.0, 0.5)).tolist()
@@ -65,7 +67,7 @@ def distance_to_region_borders(
     ignore_label: int | None = None,
     edge: Edge = "background",
 ) -> NDArray[np.float32]:
-    """Return one distance map per region: a region is a set of labels, and regions may overlap.
+    """Return one distance map per region. A region is a set of labels, and regions may overlap.
 
     Args:
         labels: Integers (Z, Y, X).
@@ -75,7 +77,7 @@ def distance_to_region_borders(
         edge: As in :func:`distance_to_border`.
 
     Returns:
-        Millimetres as float32, (R, Z, Y, X).
+        float32 (R, Z, Y, X), in mm.
     """
     keep_ignored = [] if ignore_label is None else [ignore_label]
     maps = []
@@ -95,17 +97,17 @@ def excess_weight(
     cap_mm: float | None = None,
     normalised: bool,
 ) -> NDArray[np.float32]:
-    """Return what alpha of Eq. 7 has above 1: d, capped, and brought to a mean alpha of 1 inside each label.
+    """Return alpha - 1 for alpha of Eq. 7: the distance d, optionally capped, and normalised inside each label.
 
     Args:
-        distance: What ``distance_to_border`` gave, in mm.
-        insides: The voxels of each label, which do not overlap.
-        cap_mm: Largest distance that counts; None for no cap.
-        normalised: Divide alpha by its mean over each label.
+        distance: Result of ``distance_to_border``, in mm.
+        insides: Masks of the labels; they do not overlap.
+        cap_mm: Upper limit of the distance, in mm; None for no limit.
+        normalised: Divide alpha by its mean inside each label.
 
     Returns:
-        float32, 0 outside. Normalised, it is negative near a border and its sum over a label is 0: the label's share
-        of the loss weight is its share of the voxels.
+        float32, 0 outside the labels. If normalised, it is negative near a border and its sum over a label is 0, so the
+        label's fraction of the loss weight equals its fraction of the voxels.
 
     Example:
         >>> distance, inside = np.float32([0, 1, 3, 1]), np.array([False, True, True, True])
@@ -131,19 +133,19 @@ def _inside_distance(
     """Return the distances at the voxels of ``inside``, in array order."""
     box = tuple(slice(max(0, s.start - 1), s.stop + 1) for s in ndimage.find_objects(inside.astype(np.int8))[0])
     if ignored is not None and ignored[box].any():
-        box = (slice(None),) * inside.ndim  # the nearest true border may then lie beyond the box
+        box = (slice(None),) * inside.ndim  # the nearest known border may lie outside the box
     inside_box = inside[box]
     not_border = inside_box if ignored is None else inside_box | ignored[box]
     if edge == "surface":
-        not_border = ~(_surface(inside_box, ~not_border))
+        not_border = ~(_surface_voxels(inside_box, ~not_border))
     if not_border.all():
-        return np.zeros(int(inside_box.sum()), dtype=np.float32)  # no border: scipy would return garbage
+        return np.zeros(int(inside_box.sum()), dtype=np.float32)  # without a border scipy's result is undefined
     distance = ndimage.distance_transform_edt(not_border, sampling=spacing_mm)
     result: NDArray[np.float32] = np.asarray(distance, dtype=np.float32)[inside_box]
     return result
 
 
-def _surface(inside: NDArray[np.bool_], outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _surface_voxels(inside: NDArray[np.bool_], outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the voxels of ``inside`` with a face neighbour in ``outside``."""
     reached: NDArray[np.bool_] = ndimage.binary_dilation(outside)
     return inside & reached

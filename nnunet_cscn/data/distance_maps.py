@@ -1,4 +1,4 @@
-"""Distance maps of all training cases: computed once, kept on disk, renewed when the labels change."""
+"""Distance maps of all training cases. They are stored on disk and computed again when the labels change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nnunet_cscn.files import replacing
 from nnunet_cscn.nnunet.datasets import nnUNetBaseDataset
 from nnunet_cscn.settings.loss import Edge
 
-FORMAT = 1  # raise when maps computed by an older version are no longer right
+FORMAT = 1  # increase this when maps of older versions are no longer valid
 _KEY = "labels"
 
 
@@ -28,14 +28,15 @@ class DistanceMaps:
     """The distance maps of one preprocessed configuration.
 
     Attributes:
-        folder: Where the maps are kept. Never nnU-Net's own data folder: it takes every file there for a case.
-        target_spacing_mm: Spacing of the configuration; two numbers for a 2d one, whose slices keep their own.
-        transpose_forward: The plan's order of the axes.
+        folder: Folder of the maps. It must not be nnU-Net's own data folder, where every file counts as a case.
+        target_spacing_mm: Spacing of the configuration. A 2D configuration has two numbers; its slices keep their
+            distance.
+        transpose_forward: Axis order of the plan.
         regions: Labels of each region; None for ordinary labels.
-        ignore_label: The label about which nothing is known; None when there is none.
-        edge: Where a distance is 0.
-        cap_mm: Largest distance that counts; None for no cap.
-        normalised: Whether alpha is brought to a mean of 1 inside each label (see ``excess_weight``).
+        ignore_label: Label of voxels with unknown class; None if there is none.
+        edge: Voxels with distance 0 (see ``distance_to_border``).
+        cap_mm: Upper limit of the distance, in mm; None for no limit.
+        normalised: Whether alpha is divided by its mean inside each label (see ``excess_weight``).
     """
 
     folder: Path
@@ -49,23 +50,23 @@ class DistanceMaps:
 
     @property
     def n_channels(self) -> int:
-        """Maps per case: one per region, or one for ordinary labels."""
+        """Number of maps per case: one per region, or one for ordinary labels."""
         return 1 if self.regions is None else len(self.regions)
 
     def load(self, case: str) -> Volume:
-        """Open the map of ``case``, (C, Z, Y, X), without reading it: alpha - 1, which is mm where not normalised."""
+        """Open the map of ``case``, (C, Z, Y, X), without reading it. It holds alpha - 1: mm, unless normalised."""
         opened: Volume = blosc2.open(urlpath=str(self._file(case)), mode="r", dparams={"nthreads": 1})
         return opened
 
     def prepare(self, cases: nnUNetBaseDataset, *, n_threads: int) -> int:
-        """Compute the maps that are missing or belong to other labels.
+        """Compute the maps that are missing or do not belong to the present labels and settings.
 
         Args:
             cases: The preprocessed cases.
-            n_threads: Cases worked on at a time.
+            n_threads: Number of cases computed in parallel.
 
         Returns:
-            How many maps were computed.
+            Number of computed maps.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(max_workers=max(1, n_threads)) as pool:
@@ -78,7 +79,7 @@ class DistanceMaps:
     def _prepare_case(self, cases: nnUNetBaseDataset, case: str) -> bool:
         image, segmentation, _, properties = cases.load_case(case)
         labels = np.asarray(segmentation[:])[0].astype(np.int16)
-        labels[labels < 0] = 0  # nnU-Net marks voxels outside the non-zero region by -1
+        labels[labels < 0] = 0  # nnU-Net uses -1 outside the non-zero region
         spacing_mm = self._spacing_mm(properties["spacing"])
         key = self._key(labels, spacing_mm)
         if self._stored_key(case) == key:
@@ -94,7 +95,7 @@ class DistanceMaps:
                 blocks=blocks,
                 cparams={"codec": blosc2.Codec.LZ4HC, "clevel": 5, "nthreads": 1},
             )
-            frame = stored.schunk  # kept by a name of its own: its metadata die with it
+            frame = stored.schunk  # the metadata are lost when no variable refers to schunk
             frame.vlmeta[_KEY] = key
         return True
 
@@ -131,4 +132,4 @@ class DistanceMaps:
             frame = stored.schunk
             return str(frame.vlmeta[_KEY])
         except (FileNotFoundError, RuntimeError, KeyError, ValueError):
-            return None  # never made, or damaged: made anew
+            return None  # missing or damaged: it will be computed

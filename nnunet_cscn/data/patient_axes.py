@@ -1,4 +1,4 @@
-"""Which axis of a preprocessed volume runs along which of the patient's."""
+"""Find the axes of a preprocessed volume that are nearest to the patient's axes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def patient_axes(properties: Mapping[str, Any], transpose_forward: Sequence[int]
     """Return the volume's axes nearest to the patient's left-right, anterior-posterior and head-feet axes.
 
     Args:
-        properties: What nnU-Net keeps of a case.
-        transpose_forward: The plan's order of the axes.
+        properties: Properties of the case in nnU-Net's preprocessed data.
+        transpose_forward: Axis order of the plan.
 
     Raises:
-        UserError: When the reader of the images kept no directions.
+        UserError: If the properties contain no orientation.
 
     Example:
-        An axial image, and a sagittal one whose slices follow each other from right to left.
+        An axial image, and a sagittal one whose slices go from right to left.
 
         >>> axial = {"sitk_stuff": {"direction": (1, 0, 0, 0, 1, 0, 0, 0, 1)}}
         >>> patient_axes(axial, (0, 1, 2))
@@ -35,16 +35,16 @@ def patient_axes(properties: Mapping[str, Any], transpose_forward: Sequence[int]
         (0, 2, 1)
     """
     along = np.abs(_directions(properties))
-    # each axis of the image, (x, y, z) in the file and (z, y, x) in memory, takes part once, also where it is oblique
+    # each image axis, (x, y, z) in the file and (z, y, x) in memory, is used exactly once, also in oblique images
     best = max(itertools.permutations(range(3)), key=lambda columns: along[range(3), columns].sum())
     left_right, anterior_posterior, head_feet = (list(transpose_forward).index(2 - column) for column in best)
     return left_right, anterior_posterior, head_feet
 
 
 def _directions(properties: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Rows: the patient's axes; columns: the file's."""
+    """Return the direction matrix. Rows: axes of the patient. Columns: axes of the file."""
     direction = properties.get("sitk_stuff", {}).get("direction", ())
-    if len(direction) in (9, 16):  # 16: channels as a fourth dimension
+    if len(direction) in (9, 16):  # 16 numbers: the channels are a fourth dimension
         return np.asarray(direction, dtype=np.float64).reshape([round(len(direction) ** 0.5)] * 2)[:3, :3]
     kept = properties.get("nibabel_stuff", {})
     if (affine := kept.get("reoriented_affine", kept.get("original_affine"))) is not None:

@@ -1,4 +1,4 @@
-"""Volumes seen along another axis: the short side of a block then lies along z, y or x."""
+"""Axial, coronal and sagittal views of volumes: the short side of a block then lies along z, y or x."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from nnunet_cscn.data.channels import Volume
 
 Axes = tuple[int, int, int]
 
-# For each view, which axis of the volume becomes the network's first (along which its blocks are short), second, third.
+# For each view, the volume axes in the order of the network's axes. Blocks are short along the first one.
 VIEWS: Mapping[str, Axes] = {"axial": (0, 1, 2), "coronal": (1, 0, 2), "sagittal": (2, 0, 1)}
 
 
 @dataclass(frozen=True)
-class Turn:
-    """How a volume is seen: a part of it, its axes in another order, one of them reversed.
+class View:
+    """A view of a volume: a box of it, with reordered axes and possibly one reversed axis.
 
     Attributes:
-        box: First voxel and the one behind the last, along each axis of the volume; both may lie outside of it.
-        order: The volume's axes in their new order.
-        reversed_axis: The axis of the volume that is reversed; None for none.
-        centres: The part that blocks may be drawn around, like the box; None for all of it.
+        box: Start and stop index along each axis of the volume; both may lie outside the volume.
+        order: The volume axes in their new order.
+        reversed_axis: The volume axis that is reversed; None for none.
+        centres: Start and stop indices of the part in which block centres may lie; None for the whole box.
     """
 
     box: tuple[tuple[int, int], ...]
@@ -35,21 +35,21 @@ class Turn:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Voxels along the axes in their new order."""
+        """Voxels per axis, in the new order."""
         return tuple(self.box[axis][1] - self.box[axis][0] for axis in self.order)
 
     def locations(self, places: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
-        """Return where voxels of the volume are seen, without those that no block is drawn around.
+        """Convert voxel locations of the volume to the view, and drop those outside the region of block centres.
 
         Args:
-            places: Channel and indices along the volume's axes, (N, 4), as nnU-Net keeps class locations.
+            places: Channel and indices along the volume axes, (N, 4), as in nnU-Net's class locations.
 
         Returns:
-            The same with indices along the new axes, (M, 4).
+            Channel and indices along the axes of the view, (M, 4).
 
         Example:
-            >>> turn = Turn(box=((2, 6), (0, 9), (0, 5)), order=(1, 0, 2), reversed_axis=2)
-            >>> turn.locations(np.array([[0, 3, 8, 1], [0, 1, 8, 1]])).tolist()
+            >>> view = View(box=((2, 6), (0, 9), (0, 5)), order=(1, 0, 2), reversed_axis=2)
+            >>> view.locations(np.array([[0, 3, 8, 1], [0, 1, 8, 1]])).tolist()
             [[0, 8, 1, 3]]
         """
         first, last = np.asarray(self.centres or self.box).T
@@ -62,50 +62,50 @@ class Turn:
         return np.column_stack([seen[:, 0], indices[:, list(self.order)]])
 
 
-class TurnedVolume:
-    """A volume as a turn shows it; only what is sliced is read.
+class ViewedVolume:
+    """A view of a volume as a lazy array. Only the sliced part is read.
 
     Args:
         volume: (C, Z, Y, X).
-        turn: How it is seen.
-        fill: What stands outside of it.
+        view: The box, axis order and reversed axis.
+        fill: Value outside the volume.
 
     Example:
         >>> volume = np.arange(6).reshape(1, 1, 2, 3)
-        >>> turned = TurnedVolume(volume, Turn(box=((0, 1), (0, 2), (-1, 3)), order=(2, 0, 1)), fill=9)
-        >>> turned.shape, turned[:, 0:2, 0:1, 0:2].tolist()
+        >>> viewed = ViewedVolume(volume, View(box=((0, 1), (0, 2), (-1, 3)), order=(2, 0, 1)), fill=9)
+        >>> viewed.shape, viewed[:, 0:2, 0:1, 0:2].tolist()
         ((1, 4, 1, 2), [[[[9, 9]], [[0, 3]]]])
     """
 
     ndim = 4
 
-    def __init__(self, volume: Volume, turn: Turn, *, fill: int) -> None:
+    def __init__(self, volume: Volume, view: View, *, fill: int) -> None:
         self._volume = volume
-        self._turn = turn
+        self._view = view
         self._fill = fill
         self.dtype: Any = getattr(volume, "dtype", None)
-        self.shape = (volume.shape[0], *turn.shape)
+        self.shape = (volume.shape[0], *view.shape)
 
     def __getitem__(self, slices: Sequence[slice]) -> NDArray[Any]:
-        """Return all channels of a region; the first slice, over the channels, must be a full one."""
+        """Return all channels of a region. The first slice, of the channels, must be ``slice(None)``."""
         if slices[0] != slice(None) or len(slices) != self.ndim:
             raise IndexError(f"slices: expected a full one and one for each axis, got {slices}")
         inside, beyond = [slice(None)] * 3, [(0, 0)] * 3
-        for part, size, axis in zip(slices[1:], self.shape[1:], self._turn.order, strict=True):
+        for part, size, axis in zip(slices[1:], self.shape[1:], self._view.order, strict=True):
             inside[axis], beyond[axis] = self._original(part.indices(size)[:2], axis)
         found = self._volume[(slice(None), *inside)]
         if any(map(any, beyond)):
             found = np.pad(found, [(0, 0), *beyond], constant_values=self._fill)
-        if self._turn.reversed_axis is not None:
-            found = np.flip(found, 1 + self._turn.reversed_axis)
-        turned: NDArray[Any] = found.transpose(0, *(1 + axis for axis in self._turn.order))
-        return np.ascontiguousarray(turned)  # torch takes no reversed axes
+        if self._view.reversed_axis is not None:
+            found = np.flip(found, 1 + self._view.reversed_axis)
+        viewed: NDArray[Any] = found.transpose(0, *(1 + axis for axis in self._view.order))
+        return np.ascontiguousarray(viewed)  # torch does not accept negative strides
 
     def _original(self, ends: tuple[int, int], axis: int) -> tuple[slice, tuple[int, int]]:
-        """Return which part of the volume's axis is read, and how many voxels are missing before and behind it."""
-        first, last = self._turn.box[axis]
+        """Return the slice to read along a volume axis, and the number of voxels to pad before and after it."""
+        first, last = self._view.box[axis]
         start, stop = ends
-        if axis == self._turn.reversed_axis:
+        if axis == self._view.reversed_axis:
             start, stop = last - first - stop, last - first - start
         start, stop = start + first, stop + first
         size = self._volume.shape[1 + axis]

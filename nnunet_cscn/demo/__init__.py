@@ -1,1 +1,1 @@
-"""The whole job on synthetic data, with nnU-Net's own commands."""
+"""The demo: all steps from data to report, on synthetic data and with nnU-Net's own commands."""

@@ -1,4 +1,4 @@
-"""The steps of the demo: phantom, plans, training, prediction, scores, pictures, report."""
+"""The steps of the demo: synthetic cases, plans, training, prediction, scores, figures and report."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Step:
-    """One step: what it is called and what does it, reporting (done, total)."""
+    """One step of the demo: its name and its function, which reports (done, total)."""
 
     name: str
     run: Callable[[OnProgress], None]
@@ -39,14 +39,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Demo:
-    """The whole job below one folder.
+    """A demo run; all its files are below one folder.
 
     Attributes:
-        folder: Everything is kept here.
+        folder: Folder of all files.
         seed: Seed of the synthetic cases, the weights and the batches.
-        device: Where to train and predict: ``cpu`` or ``cuda``.
-        training_cases: Synthetic cases to learn from.
-        test_cases: Synthetic cases to predict.
+        device: Device for training and prediction: ``cpu`` or ``cuda``.
+        training_cases: Number of synthetic training cases.
+        test_cases: Number of synthetic test cases.
     """
 
     folder: Path
@@ -56,10 +56,10 @@ class Demo:
     test_cases: int = 6
 
     def steps(self) -> Iterator[Step]:
-        """Yield what is still to do, in order; a step that is done is left out.
+        """Yield the remaining steps in order. Finished steps are skipped.
 
         Raises:
-            UserError: When the folder holds another demo or something else.
+            UserError: If the folder contains another demo or other files.
         """
         self._claim_folder()
         for step in (
@@ -69,7 +69,7 @@ class Demo:
             Step("train CSCNTrainer", self._train),
             Step("predict unseen cases", self._predict),
             Step("evaluate", self._evaluate),
-            Step("draw", self._draw),
+            Step("draw", self._draw_contours),
             Step("report", self._report),
         ):
             done = self.folder / "steps_done" / step.name.replace(" ", "_")
@@ -85,17 +85,17 @@ class Demo:
 
     @property
     def pictures(self) -> Path:
-        """Folder of the pictures."""
+        """Folder of the figures."""
         return self.folder / "pictures"
 
     @property
     def report(self) -> Path:
-        """The page of ``cscn report``."""
+        """The file that ``cscn report`` writes."""
         return self.folder / "report.html"
 
     @property
     def scores_file(self) -> Path:
-        """The scores, in the layout of ``cscn evaluate --json``."""
+        """The file of the scores, in the format of ``cscn evaluate --json``."""
         return self.folder / "scores.json"
 
     def scores(self) -> FolderScores:
@@ -111,7 +111,7 @@ class Demo:
         return self.folder / "preprocessed" / DATASET / "nnUNetPlans.json"
 
     def _claim_folder(self) -> None:
-        """Take an empty folder, or go on in one that holds the same demo."""
+        """Start in an empty folder, or continue in one that contains the same demo."""
         marker = self.folder / "demo.json"
         wanted = {**asdict(self), "folder": None, "version": __version__}
         if marker.is_file():
@@ -133,7 +133,7 @@ class Demo:
     def _make_cases(self, on_progress: OnProgress) -> None:
         settings = PhantomSettings(cases=self.training_cases, test_cases=self.test_cases, seed=self.seed)
         write_dataset(
-            self.folder / "raw", settings, processes=2, on_progress=lambda _what, done, total: on_progress(done, total)
+            self.folder / "raw", settings, processes=2, on_progress=lambda _phase, done, total: on_progress(done, total)
         )
 
     def _plan(self, on_progress: OnProgress) -> None:
@@ -145,7 +145,7 @@ class Demo:
                 "iterations_per_epoch": ITERATIONS,
                 "validation_iterations_per_epoch": 4,
                 "seed": self.seed,
-                "fine": {"checkpointing": False},  # time matters here, memory does not
+                "fine": {"checkpointing": False},  # faster, and memory is no problem here
             },
             patch_size=(24, 64, 64),
             batch_size=2,
@@ -193,7 +193,7 @@ class Demo:
         write_json(self.scores_file, self.scores().to_json())
         on_progress(1, 1)
 
-    def _draw(self, on_progress: OnProgress) -> None:
+    def _draw_contours(self, on_progress: OnProgress) -> None:
         from nnunet_cscn.report.contours import draw_case
 
         scores: dict[str, Any] = json.loads(self.scores_file.read_text(encoding="utf-8"))["cases"]
@@ -214,7 +214,7 @@ class Demo:
         write_report(
             self.report,
             self.scores(),
-            Provenance.of_process(sys.argv),
+            Provenance.from_process(sys.argv),
             title="CSCNTrainer on synthetic cases",
             images=self._raw / "imagesTs",
             on_progress=on_progress,

@@ -1,4 +1,4 @@
-"""Find out what works in an installation and name the remedy for what does not."""
+"""Check an installation and say how to correct problems."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from nnunet_cscn.diagnosis.finding import Finding, fault
 
 
 def diagnose() -> list[Finding]:
-    """Run all checks; slow, because nnU-Net's own search for trainers imports its whole training code.
+    """Run all checks. This is slow, because nnU-Net's search for trainers imports all its training code.
 
     Returns:
-        What each check found, in the order in which it is best read. A check that fails itself is a fault of its own.
+        The findings of all checks, in reading order. If a check itself fails, this is reported as a fault.
     """
     from nnunet_cscn.diagnosis import folders, hardware, packages, trainers
 
@@ -20,7 +20,7 @@ def diagnose() -> list[Finding]:
         packages.check_versions,
         packages.check_commands,
         folders.check_folders,
-        trainers.check_registration,  # before torch is imported, which registers them
+        trainers.check_registration,  # before the import of torch, which registers them
         packages.check_imports,
         trainers.check_trainers,
         hardware.check_device,
@@ -28,14 +28,14 @@ def diagnose() -> list[Finding]:
         hardware.check_shared_memory,
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # other packages' deprecations are nothing that a user could mend
-        return [finding for check in checks for finding in _guarded(check)]
+        warnings.simplefilter("ignore")  # users cannot correct deprecations of other packages
+        return [finding for check in checks for finding in _run_check(check)]
 
 
-def _guarded(check: Callable[[], list[Finding]]) -> list[Finding]:
+def _run_check(check: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         return check()
-    except Exception as failure:  # one broken part must not hide what the other checks find
+    except Exception as failure:  # one failed check must not hide the others
         name = check.__name__.removeprefix("check_")
         return [
             fault(

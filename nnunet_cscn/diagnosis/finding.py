@@ -1,4 +1,4 @@
-"""What one check found."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the diagnosis.
+    """One line of the report of ``cscn doctor``.
 
     Attributes:
-        subject: What was looked at.
-        state: ``fault`` must be mended before nnU-Net can train and predict with our trainers; ``note`` need not be.
-        detail: What was found.
-        remedy: One sentence; empty where nothing is to be done.
+        subject: What was checked.
+        state: ``fault``: must be corrected before nnU-Net can train and predict with our trainers. ``note``: worth
+            knowing.
+        detail: The result.
+        remedy: What to do, in one sentence; empty if nothing.
     """
 
     subject: str
@@ -24,7 +25,7 @@ class Finding:
 
 
 def ok(subject: str, detail: str) -> Finding:
-    """Return a finding that needs nothing."""
+    """Return a finding without a problem."""
     return Finding(subject, "ok", detail)
 
 
@@ -34,5 +35,5 @@ def note(subject: str, detail: str, remedy: str) -> Finding:
 
 
 def fault(subject: str, detail: str, remedy: str) -> Finding:
-    """Return a finding that must be mended."""
+    """Return a finding that must be corrected."""
     return Finding(subject, "fault", detail, remedy)

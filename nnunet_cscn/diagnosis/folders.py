@@ -11,7 +11,7 @@ from nnunet_cscn.nnunet.folders import FOLDER_VARIABLES, FolderVariable, folder_
 
 
 def check_folders() -> list[Finding]:
-    """Check that nnU-Net's three folders are set, exist and may be written."""
+    """Check that nnU-Net's three folders are set, exist and are writable."""
     return [check_folder(variable) for variable in FOLDER_VARIABLES]
 
 

@@ -1,4 +1,4 @@
-"""Check what the machine offers: device, compiler, shared memory."""
+"""Check the hardware: device, compiler and shared memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nnunet_cscn.diagnosis.finding import Finding, fault, note, ok
 
-# Docker gives 64 MB; nnU-Net's loader processes hand whole batches over in shared memory.
+# Docker's default is 64 MB, but nnU-Net's data loaders pass whole batches through shared memory.
 _LEAST_SHARED_MEMORY_BYTES = 1e9
 _COMPILE_VARIABLE = "nnUNet_compile"
 _LOADERS_VARIABLE = "nnUNet_n_proc_DA"
@@ -17,7 +17,7 @@ _TRUE_WORDS = ("true", "1", "t")
 
 
 def check_device() -> list[Finding]:
-    """Check for a CUDA device that can compute."""
+    """Check that there is a CUDA device and that it can compute."""
     import torch
 
     if not torch.cuda.is_available():
@@ -28,18 +28,18 @@ def check_device() -> list[Finding]:
 
 
 def check_compile() -> list[Finding]:
-    """Check whether nnU-Net will compile the network, and whether it can."""
+    """Check whether nnU-Net will compile the network, and whether the compiler is installed."""
     import torch
 
     return [compile_finding(has_cuda=torch.cuda.is_available(), wanted=os.environ.get(_COMPILE_VARIABLE))]
 
 
 def compile_finding(*, has_cuda: bool, wanted: str | None) -> Finding:
-    """Say what becomes of ``torch.compile``.
+    """Return whether ``torch.compile`` will be used and can work.
 
     Args:
-        has_cuda: Whether training runs on CUDA; nnU-Net compiles nowhere else.
-        wanted: The variable ``nnUNet_compile``; None when it is not set, which means yes.
+        has_cuda: Whether training runs on CUDA. nnU-Net compiles only there.
+        wanted: Value of the variable ``nnUNet_compile``; None if it is not set, which means yes.
     """
     subject = "torch.compile"
     if not has_cuda:
@@ -58,10 +58,10 @@ def compile_finding(*, has_cuda: bool, wanted: str | None) -> Finding:
 
 
 def check_shared_memory(folder: Path = Path("/dev/shm")) -> list[Finding]:
-    """Check the size of the shared memory that nnU-Net's loader processes need.
+    """Check the size of the shared memory, which nnU-Net's data loaders need.
 
     Args:
-        folder: Where it is mounted.
+        folder: Mount point of the shared memory.
     """
     subject = "shared memory"
     if not folder.is_dir():

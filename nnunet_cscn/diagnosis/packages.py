@@ -1,4 +1,4 @@
-"""Check that the packages we need are there, new enough, and fit each other."""
+"""Check that the required packages are installed, recent enough and compatible."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MATCH_TORCHVISION = (
 
 
 def check_versions() -> list[Finding]:
-    """Compare the installed packages with what our own metadata ask for."""
+    """Compare the installed packages with the requirements of nnunet-cscn."""
     found = [ok("Python", platform.python_version())]
     try:
         requirements = metadata.requires(_DISTRIBUTION) or []
@@ -34,10 +34,10 @@ def check_versions() -> list[Finding]:
 
 
 def check_requirement(text: str) -> Finding:
-    """Check one requirement as metadata give it.
+    """Check one requirement from the package metadata.
 
     Args:
-        text: A name with bounds, such as ``"nnunetv2<3,>=2.8.1"``.
+        text: A name with version bounds, such as ``"nnunetv2<3,>=2.8.1"``.
     """
     requirement = Requirement(text)
     name, bounds = requirement.name, requirement.specifier
@@ -52,12 +52,12 @@ def check_requirement(text: str) -> Finding:
 
 
 def check_imports() -> list[Finding]:
-    """Import what nnU-Net's search for trainers imports on the way, and where it breaks in practice."""
+    """Import packages that nnU-Net's search for trainers needs and that are often broken."""
     return [check_import(name) for name in ("torch", "torchvision", "timm")]
 
 
 def check_commands() -> list[Finding]:
-    """Check that nnU-Net's commands on the path are those of this environment."""
+    """Check that nnU-Net's commands on the path belong to this environment."""
     subject, here = "nnUNetv2_train", Path(sys.executable).parent
     found = shutil.which(subject)
     if found is None:
@@ -69,7 +69,7 @@ def check_commands() -> list[Finding]:
 
 
 def check_import(name: str) -> Finding:
-    """Import one module and say what is wrong where that fails."""
+    """Import one module and report the problem if this fails."""
     subject = f"import {name}"
     try:
         module = importlib.import_module(name)

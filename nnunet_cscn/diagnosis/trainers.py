@@ -26,16 +26,16 @@ _EVAL = 'Run `eval "$(cscn env)"` in this shell and add this line to its start-u
 
 
 def check_registration() -> list[Finding]:
-    """Check how nnU-Net's own commands would learn of our trainers' folder, and what else is on the variable."""
+    """Check how nnU-Net's commands find our trainers, and whether the variable contains wrong folders."""
     value = os.environ.get(discovery.TRAINERS_VARIABLE, "")
     return [_registration(), *_misplaced(value)]
 
 
 def check_trainers(find: Callable[[str], type[Any]] | None = None) -> list[Finding]:
-    """Look up each trainer as nnU-Net does, with our folder on the variable.
+    """Search for each trainer as nnU-Net does, with our folder in the variable.
 
     Args:
-        find: The look-up by name; nnU-Net's own if not given.
+        find: Function that finds a trainer by name; by default nnU-Net's own.
     """
     discovery.ensure_registered()
     look_up = find or _nnunets_search()
@@ -99,5 +99,5 @@ def _trainer(name: str, find: Callable[[str], type[Any]]) -> Finding:
 def _file_of(trainer: type[Any]) -> str:
     try:
         return inspect.getfile(trainer)
-    except (TypeError, OSError):  # nnU-Net forgets the modules of searched folders
+    except (TypeError, OSError):  # nnU-Net does not keep the modules of searched folders
         return f"module {trainer.__module__}"

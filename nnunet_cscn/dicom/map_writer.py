@@ -11,13 +11,18 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
 from nnunet_cscn import __version__
+from nnunet_cscn.dicom.patient_and_study import patient_and_study, series_number
 from nnunet_cscn.dicom.segmentation_writer import source_images
 from nnunet_cscn.dicom.series import ImageSeries
-from nnunet_cscn.dicom.slice_datasets import refer_to_frames
+from nnunet_cscn.dicom.slice_datasets import refer_to_frames, slice_datasets
 from nnunet_cscn.files import replacing
 
+SERIES_OFFSET = 903
 
-def write_map(file: Path, values: NDArray[np.float32], series: ImageSeries, *, name: str, explanation: str) -> None:
+
+def write_map(
+    file: Path, values: NDArray[np.float32], series: ImageSeries, *, name: str, explanation: str
+) -> tuple[str, ...]:
     """Write a map of numbers from 0 to 1.
 
     Args:
@@ -26,7 +31,12 @@ def write_map(file: Path, values: NDArray[np.float32], series: ImageSeries, *, n
         series: The series.
         name: What the numbers are, at most 16 characters.
         explanation: The same in a sentence, at most 64 characters.
+
+    Returns:
+        Notes on attributes of the images that could not be taken over.
     """
+    headers = slice_datasets(series)
+    taken = patient_and_study(headers[0])
     mapping = hd.pm.RealWorldValueMapping(
         lut_label=name,
         lut_explanation=explanation,
@@ -36,10 +46,10 @@ def write_map(file: Path, values: NDArray[np.float32], series: ImageSeries, *, n
         intercept=0.0,
     )
     content = hd.pm.ParametricMap(
-        source_images=source_images(series),
+        source_images=source_images(headers, taken.elements, series),
         pixel_array=np.ascontiguousarray(values, np.float32),
         series_instance_uid=generate_uid(),
-        series_number=9902,
+        series_number=series_number(headers[0], SERIES_OFFSET),
         sop_instance_uid=generate_uid(),
         instance_number=1,
         manufacturer="nnunet-cscn",
@@ -52,6 +62,8 @@ def write_map(file: Path, values: NDArray[np.float32], series: ImageSeries, *, n
         window_width=1.0,
         series_description="Uncertainty of an automatic segmentation (research)",
     )
+    content.update(taken.elements)
     refer_to_frames(content, series)
     with replacing(file) as temporary:
         content.save_as(temporary)
+    return taken.notes

@@ -1,1 +1,1 @@
-"""Whole folders of segmentations against references. Knows nothing of torch."""
+"""Evaluate folders of segmentations against references. Does not import torch."""

@@ -1,4 +1,4 @@
-"""One label's scores over all cases: statistics of every metric, three overlaps, and the counts beside them."""
+"""Aggregate the scores of one label over all cases: statistics of each metric, overlap, and numbers of empty masks."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from nnunet_cscn.metrics.scores import JsonNumber, LabelScores, json_number
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of one metric over the cases in which it is finite; nan where there are too few.
+    """Statistics of one metric over the cases with a finite value. A value is nan if there are too few cases.
 
     Attributes:
         mean: Mean.
-        sd: Standard deviation of the sample (n - 1).
+        sd: Sample standard deviation (n - 1).
         median: Median.
-        q25: First quartile (linear interpolation, as the median and the third).
+        q25: First quartile. All quartiles use linear interpolation.
         q75: Third quartile.
     """
 
@@ -32,11 +32,11 @@ class Statistics:
     q75: float
 
     @classmethod
-    def of(cls, values: Iterable[float]) -> Statistics:
-        """Return those of some values; nan and infinity are left out.
+    def from_values(cls, values: Iterable[float]) -> Statistics:
+        """Return the statistics of the values. Values that are nan or infinite are excluded.
 
         Example:
-            >>> Statistics.of([1.0, 2.0, 6.0, math.nan, math.inf])
+            >>> Statistics.from_values([1.0, 2.0, 6.0, math.nan, math.inf])
             Statistics(mean=3.0, sd=2.6457513110645907, median=2.0, q25=1.5, q75=4.0)
         """
         finite = [value for value in values if math.isfinite(value)]
@@ -50,18 +50,18 @@ class Statistics:
 
 @dataclass(frozen=True)
 class LabelAggregate:
-    """What all cases together say about one label.
+    """The scores of one label, aggregated over all cases.
 
     Attributes:
-        statistics: Of every metric, by its key. Overlaps count a case with one empty mask as 0 and leave out one with
-            two; distances leave out the infinite ones.
-        f1_of_means: F1 of mean precision and mean recall over the same cases, see `aggregate`.
-        dsc_agg: DSC of the voxels of all cases together, as in HNTS-MRG and HECKTOR.
-        n: All cases.
-        n_empty_reference: Cases where the reference is empty and the prediction is not.
-        n_empty_prediction: Cases where the prediction is empty and the reference is not.
-        n_both_empty: Cases where both are empty.
-        n_infinite_distance: Cases whose distances are infinite and thus not in their means.
+        statistics: The statistics of each metric, by its key. For overlap metrics, a case with one empty mask counts as
+            0 and a case with two empty masks is excluded. For distances, infinite values are excluded.
+        f1_of_means: F1 computed from mean precision and mean recall over the same cases, see `aggregate`.
+        dsc_agg: DSC of the voxels of all cases together (aggregated DSC), as in HNTS-MRG and HECKTOR.
+        n: Number of cases.
+        n_empty_reference: Number of cases in which only the reference is empty.
+        n_empty_prediction: Number of cases in which only the prediction is empty.
+        n_both_empty: Number of cases in which both masks are empty.
+        n_infinite_distance: Number of cases with infinite distances. The means of the distances exclude them.
     """
 
     statistics: Mapping[str, Statistics]
@@ -84,7 +84,7 @@ class LabelAggregate:
         return self.statistics["assd_mm"].mean
 
     def to_json(self) -> dict[str, JsonNumber]:
-        """Return all values for a JSON file: nan as None. Statistics have keys such as ``dsc_sd``."""
+        """Return all values for a JSON file, with nan as None. Statistics have keys such as ``dsc_sd``."""
         content: dict[str, JsonNumber] = {
             "dsc_mean": json_number(self.dsc_mean),
             "f1_of_means": json_number(self.f1_of_means),
@@ -103,23 +103,24 @@ class LabelAggregate:
 
 
 def aggregate(scores: Sequence[LabelScores], over: Sequence[Metric] | None = None) -> LabelAggregate:
-    """Put the cases of one label together.
+    """Aggregate the scores of one label over all cases.
 
     Args:
-        scores: One entry for each case.
-        over: The metrics; None for all with the default tolerances.
+        scores: The scores of each case.
+        over: The metrics. None for all metrics with the default tolerances.
 
     Returns:
-        The aggregate; a mean over no case is nan.
+        The aggregate. A mean over no case is nan.
 
     Note:
-        The precision of an empty prediction is undefined. Left out of the mean, it would let a method that predicts
-        nothing where it is unsure gain in F1. So wherever exactly one mask is empty, precision and recall both enter
-        their means as 0, as the DSC of that case does. All these means then run over the same cases and, the harmonic
-        mean being concave, `f1_of_means` is never below `dsc_mean`.
+        The precision of an empty prediction is undefined. If the mean excluded it, a method could raise its F1 by
+        predicting nothing in difficult cases. So if exactly one mask is empty, precision and recall both count as 0 in
+        their means, like the DSC. All these means are then over the same cases. The harmonic mean is concave, so
+        `f1_of_means` is never below `dsc_mean`.
 
     Example:
-        One case found whole with as much again predicted beside it, one missed by an empty prediction.
+        In the first case, half of the prediction is right and all of the reference is found. In the second case, the
+        prediction is empty.
 
         >>> found = LabelScores(OverlapCounts(true_positive=10, false_positive=10), assd_mm=1.5)
         >>> missed = LabelScores(OverlapCounts(false_negative=10), assd_mm=math.inf)
@@ -129,7 +130,10 @@ def aggregate(scores: Sequence[LabelScores], over: Sequence[Metric] | None = Non
         >>> together.assd_mm_mean, together.n_infinite_distance
         (1.5, 1)
     """
-    statistics = {metric.key: Statistics.of(metric.in_means(score) for score in scores) for metric in over or metrics()}
+    statistics = {
+        metric.key: Statistics.from_values(metric.value_for_mean(score) for score in scores)
+        for metric in over or metrics()
+    }
     precision, recall = statistics["precision"].mean, statistics["recall"].mean
     counts = [score.counts for score in scores]
     return LabelAggregate(

@@ -1,4 +1,4 @@
-"""Work on cases a few at a time, so that a bad one never stops the others."""
+"""Process several cases at the same time. If one case fails, the others continue."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ Result = TypeVar("Result")
 OnProgress = Callable[[int, int], None]
 
 
-def each_case(
+def process_cases(
     work: Mapping[str, Callable[[], Result]],
     *,
     workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> tuple[dict[str, Result], dict[str, str]]:
-    """Do the work of every case in threads: unpacking, numpy and the KD-tree run outside Python's lock.
+    """Process each case in a thread.
+
+    Threads are enough: decompression, numpy and the KD-tree release Python's global interpreter lock.
 
     Args:
-        work: What to do for each case, by its name.
-        workers: Cases at the same time; None for one on each available processor.
+        work: For each case name, the function to call.
+        workers: Number of cases at the same time. None for one per available processor.
         on_progress: Called with the number of finished cases and of all cases after each case.
 
     Returns:
-        The results by case; and for the cases whose work ended in a ``UserError`` its text.
+        The result of each case, and the error message of each case that raised a ``UserError``.
 
     Raises:
         ArgumentError: When ``workers`` is below 1.
 
     Example:
-        >>> each_case({"a": lambda: 1, "b": lambda: 2}, workers=1)
+        >>> process_cases({"a": lambda: 1, "b": lambda: 2}, workers=1)
         ({'a': 1, 'b': 2}, {})
     """
     at_once = available_processors() if workers is None else workers
@@ -57,7 +59,7 @@ def each_case(
 
 
 def available_processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Methods against each other: every pair, label and metric, with what speaks for a difference."""
+"""Compare every pair of methods for each label and metric, with statistical tests."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 from nnunet_cscn.evaluation.methods import MethodScores, paired_values
 from nnunet_cscn.metrics.catalogue import Metric
 from nnunet_cscn.metrics.scores import json_number
-from nnunet_cscn.stats.paired import Paired, compare_paired, holm
+from nnunet_cscn.stats.paired import FEWEST_CASES, PairedComparison, compare_paired, holm
 from nnunet_cscn.stats.ranks import Ranking, rank_methods
 
 
 @dataclass(frozen=True)
 class PairResult:
-    """Two methods, one label, one metric.
+    """The comparison of two methods for one label and one metric.
 
     Attributes:
         first: Name of the first method.
-        second: Name of the second one.
-        paired: What the comparison found.
-        p_holm: Its p, adjusted for all pairs of the same label and metric.
-        n_better: Cases in which the first is better.
-        n_worse: Cases in which the second is.
+        second: Name of the second method.
+        paired: The result of the comparison.
+        p_holm: The p value, adjusted (Holm) for all pairs of the same label and metric.
+        n_better: Number of cases in which the first method is better.
+        n_worse: Number of cases in which the second method is better.
     """
 
     first: str
     second: str
-    paired: Paired
+    paired: PairedComparison
     p_holm: float
     n_better: int
     n_worse: int
@@ -50,15 +50,16 @@ class PairResult:
 
 @dataclass(frozen=True)
 class MetricComparison:
-    """All methods in one label and metric.
+    """The comparison of all methods for one label and one metric.
 
     Attributes:
         label: The label.
         metric: The metric.
         cases: The cases in which all methods have a finite value.
-        n_undefined: Cases in which some method has none: both masks empty, say.
-        pairs: Every pair of methods.
-        ranking: Mean ranks, for three methods or more.
+        n_undefined: Number of cases without a finite value for at least one method, for example because both masks are
+            empty.
+        pairs: The comparison of each pair of methods.
+        ranking: Mean ranks, if there are three or more methods.
     """
 
     label: str
@@ -67,6 +68,20 @@ class MetricComparison:
     n_undefined: int
     pairs: tuple[PairResult, ...]
     ranking: Ranking | None
+
+    @property
+    def note(self) -> str:
+        """A warning if there are too few cases for a test; else empty.
+
+        Example:
+            >>> MetricComparison("GTVp", None, ("a", "b"), 0, (), None).note
+            'with 2 cases no paired test can reach p < 0.05: at least 6 are needed'
+        """
+        n_cases = len(self.cases)
+        if n_cases >= FEWEST_CASES:
+            return ""
+        number = "1 case" if n_cases == 1 else f"{n_cases} cases"
+        return f"with {number} no paired test can reach p < 0.05: at least {FEWEST_CASES} are needed"
 
     def to_json(self) -> dict[str, Any]:
         """Return everything for a JSON file."""
@@ -77,6 +92,8 @@ class MetricComparison:
             "n_undefined": self.n_undefined,
             "pairs": [pair.to_json() for pair in self.pairs],
         }
+        if self.note:
+            content["note"] = self.note
         if self.ranking is not None:
             content["ranking"] = {
                 "mean_ranks": dict(self.ranking.mean_ranks),
@@ -90,15 +107,15 @@ class MetricComparison:
 def compare_methods(
     methods: Sequence[MethodScores], cases: Sequence[str], metrics: Sequence[Metric], *, seed: int = 0
 ) -> list[MetricComparison]:
-    """Compare every pair of methods in every label and metric.
+    """Compare every pair of methods for each label and metric.
 
-    p values are adjusted (Holm) within one label and metric, over the pairs. Labels and metrics are looked at one by
-    one: who searches among many of them has to adjust for that too.
+    The p values are adjusted (Holm) for the number of pairs within one label and metric. They are not adjusted for the
+    number of labels and metrics.
 
     Args:
-        methods: Two or more, all of which have the cases.
+        methods: Two or more methods. Each has values for all cases.
         cases: The cases.
-        metrics: Metrics of which it is known which values are better.
+        metrics: Metrics for which higher or lower values are better.
         seed: Seed of the bootstrap.
     """
     labels = list(dict.fromkeys(label for method in methods for case in cases for label in method.values[case]))

@@ -1,4 +1,4 @@
-"""The labels to evaluate: names and values as an nnU-Net dataset.json gives them."""
+"""The labels to evaluate, with names and values as in the dataset.json of nnU-Net."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
+from nnunet_cscn.nnunet.old_format import old_format_advice
 
 BACKGROUND = "background"
 IGNORE = "ignore"
@@ -16,12 +17,12 @@ IGNORE = "ignore"
 
 @dataclass(frozen=True)
 class EvaluatedLabels:
-    """What is evaluated, under which name.
+    """The names and values of the labels to evaluate.
 
     Attributes:
-        values: For each name the values of the voxels that belong to it: one for a label, several for a region.
-        ignore: The value of the reference's voxels that take no part, or None.
-        known: All values that a file may hold.
+        values: For each name, the voxel values: one for a label, several for a region.
+        ignore: The value of the ignore label in the reference, or None.
+        known: All values that a file may contain.
     """
 
     values: Mapping[str, tuple[int, ...]]
@@ -30,13 +31,13 @@ class EvaluatedLabels:
 
     @classmethod
     def from_dataset(cls, labels: Mapping[str, int | Sequence[int]]) -> EvaluatedLabels:
-        """Take the ``labels`` of a dataset.json; ``background`` and ``ignore`` are not evaluated.
+        """Read the ``labels`` of a dataset.json. ``background`` and ``ignore`` are not evaluated.
 
         Args:
-            labels: Value (or values, for a region) of each name.
+            labels: For each name, the value of the label or the values of the region.
 
         Raises:
-            UserError: When the labels are not as nnU-Net defines them, or none is left to evaluate.
+            UserError: When the labels do not follow the rules of nnU-Net, or there is no label to evaluate.
 
         Example:
             >>> labels = EvaluatedLabels.from_dataset({"background": 0, "whole": [1, 2], "core": 2, "ignore": 3})
@@ -65,7 +66,7 @@ class EvaluatedLabels:
 
     @classmethod
     def from_values(cls, values: Iterable[int]) -> EvaluatedLabels:
-        """Evaluate each value but 0 under its own number.
+        """Evaluate each value except 0. The name of a label is its value.
 
         Example:
             >>> EvaluatedLabels.from_values([2, 0, 1]).values
@@ -79,12 +80,14 @@ def read_labels(dataset_json: Path) -> EvaluatedLabels:
     """Read the labels of an nnU-Net dataset.json.
 
     Raises:
-        UserError: When the file cannot be read or its labels are not as nnU-Net defines them.
+        UserError: When the file cannot be read or its labels do not follow the rules of nnU-Net.
     """
     content = read_json_file(dataset_json)
     labels = content.get("labels") if isinstance(content, dict) else None
     if not isinstance(labels, dict):
         raise UserError(f"{dataset_json}: the entry 'labels' is missing; expected an nnU-Net dataset.json")
+    if advice := old_format_advice(labels):
+        raise UserError(f"{dataset_json} {advice}")
     try:
         return EvaluatedLabels.from_dataset(labels)
     except UserError as fault:

@@ -1,4 +1,4 @@
-"""The scores of two arrays, under the names that the metrics have in files."""
+"""The scores of two arrays. The metrics have the same names as in files."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class MaskScores:
     """The scores of a predicted mask.
 
     Attributes:
-        scores: What was counted and measured.
-        metrics: The metrics that are made of it.
+        scores: The counts and distances from which the metrics are computed.
+        metrics: The metrics to report.
     """
 
     scores: LabelScores
     metrics: tuple[Metric, ...]
 
     def to_dict(self) -> dict[str, float]:
-        """Return the value of every metric by its key: nan where it is undefined, infinity where a distance is."""
+        """Return the value of every metric by its key. Undefined values are nan; distances may be infinite."""
         return {metric.key: metric.value(self.scores) for metric in self.metrics}
 
 
@@ -31,11 +31,11 @@ class LabelMapScores:
     """The scores of a predicted label map.
 
     Attributes:
-        labels: The scores of each label, by its value as a text, ascending.
+        labels: The scores of each label. The key is the value of the label as text, in ascending order.
     """
 
     labels: Mapping[str, MaskScores]
 
     def to_dict(self) -> dict[str, dict[str, float]]:
-        """Return for each label the value of every metric by its key, as ``MaskScores.to_dict`` does."""
+        """Return, for each label, the value of every metric by its key. See ``MaskScores.to_dict``."""
         return {label: scores.to_dict() for label, scores in self.labels.items()}

@@ -1,4 +1,4 @@
-"""The values of several methods, case by case, from folders of predictions or from files of scores."""
+"""The metric values of several methods for each case, from folders of predictions or from score files."""
 
 from __future__ import annotations
 
@@ -16,40 +16,43 @@ from nnunet_cscn.metrics.empty_masks import EmptyDistance
 
 @dataclass(frozen=True)
 class MethodScores:
-    """What is known of one method.
+    """The metric values of one method.
 
     Attributes:
-        name: Its name.
-        values: For each case, label and metric the value; nan where it is undefined.
-        skipped: Why other cases have no values.
+        name: Name of the method.
+        values: The value for each case, label and metric. Undefined values are nan.
+        skipped: For each case without values, the reason.
+        notes: Notes on the values.
     """
 
     name: str
     values: Mapping[str, Mapping[str, Mapping[str, float]]]
     skipped: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of_folder(cls, name: str, scores: FolderScores) -> MethodScores:
-        """Take the scores of a folder; where one mask is empty, precision and recall count as 0."""
+    def from_folder(cls, name: str, scores: FolderScores) -> MethodScores:
+        """Use the scores of a folder. If exactly one mask is empty, precision and recall count as 0."""
         return cls(
             name,
             {
                 case: {
-                    label: {metric.key: metric.in_means(score) for metric in scores.metrics}
+                    label: {metric.key: metric.value_for_mean(score) for metric in scores.metrics}
                     for label, score in by_label.items()
                 }
                 for case, by_label in scores.cases.items()
             },
             scores.skipped,
+            tuple(scores.notes),
         )
 
     @classmethod
-    def of_file(cls, name: str, file: Path, *, empty_distance: EmptyDistance) -> MethodScores:
+    def from_file(cls, name: str, file: Path, *, empty_distance: EmptyDistance) -> MethodScores:
         """Read the JSON file that ``cscn evaluate`` wrote.
 
         Raises:
-            UserError: When the file is none.
-            ArgumentError: When it has other distances where one mask is empty.
+            UserError: When the file was not written by ``cscn evaluate``.
+            ArgumentError: When the file was written with a different ``empty_distance``.
         """
         content = read_json_file(file)
         try:
@@ -59,6 +62,7 @@ class MethodScores:
                 for case, labels in content["cases"].items()
             }
             skipped = {case: str(reason) for case, reason in content.get("skipped", {}).items()}
+            notes = tuple(str(note) for note in content.get("notes", []))
         except (AttributeError, KeyError, TypeError, ValueError):
             raise UserError(f"{file} contains no scores: give a JSON file from `cscn evaluate`") from None
         if stands != empty_distance and any(
@@ -69,18 +73,18 @@ class MethodScores:
                 f"{file} was made with {stands} distances for cases with one empty mask, not {empty_distance}: choose "
                 f"{stands}, or evaluate again",
             )
-        return cls(name, values, skipped)
+        return cls(name, values, skipped, notes)
 
     def without(self, cases: Collection[str]) -> MethodScores:
-        """Return the scores of the other cases."""
+        """Return the scores without the given cases."""
         return replace(self, values={case: found for case, found in self.values.items() if case not in cases})
 
 
 def method_names(paths: Sequence[Path]) -> list[str]:
-    """Name methods by their folders or files: the parts of the paths, and of nnU-Net's names, that tell them apart.
+    """Derive names of methods from their paths: the parts of the paths, and of nnU-Net folder names, that differ.
 
     Raises:
-        UserError: When two are the same.
+        UserError: When two paths are the same.
 
     Example:
         >>> method_names([Path("runs/cscn/validation"), Path("runs/stock/validation")])
@@ -105,14 +109,14 @@ def method_names(paths: Sequence[Path]) -> list[str]:
 
 
 def common_cases(methods: Sequence[MethodScores], *, only_common: bool) -> list[str]:
-    """Return the cases of all methods.
+    """Return the cases that all methods have.
 
     Args:
         methods: The methods.
-        only_common: Leave out cases that some method lacks, instead of refusing.
+        only_common: Exclude cases that are missing for any method, instead of raising an error.
 
     Raises:
-        UserError: When cases differ, with those that each method lacks; or when none is left.
+        UserError: When the methods have different cases (the message lists the missing ones), or when no case is left.
     """
     everywhere = set[str]().union(*(method.values for method in methods))
     lacking = {method.name: sorted(everywhere - set(method.values)) for method in methods}
@@ -131,7 +135,7 @@ def common_cases(methods: Sequence[MethodScores], *, only_common: bool) -> list[
 def paired_values(
     methods: Sequence[MethodScores], cases: Sequence[str], label: str, metric: str
 ) -> tuple[list[str], dict[str, list[float]]]:
-    """Return the values of one metric in the cases in which all methods have one.
+    """Return the values of one metric for the cases in which all methods have a finite value.
 
     Args:
         methods: The methods.
@@ -140,7 +144,7 @@ def paired_values(
         metric: The metric's key.
 
     Returns:
-        The cases in which no value is undefined or infinite, and the values of each method there.
+        The cases with finite values for all methods, and the values of each method in these cases.
     """
 
     def value(method: MethodScores, case: str) -> float:

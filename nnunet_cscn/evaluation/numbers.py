@@ -1,15 +1,15 @@
-"""How numbers are shown to people."""
+"""Format numbers for tables."""
 
 from __future__ import annotations
 
 import math
 
 
-def shown_number(value: float, digits: int) -> str:
-    """Return a number for a table: a dash where it is undefined.
+def format_number(value: float, digits: int) -> str:
+    """Format a number for a table. An undefined number becomes a dash.
 
     Example:
-        >>> shown_number(0.12345, 3), shown_number(math.nan, 3), shown_number(math.inf, 3)
+        >>> format_number(0.12345, 3), format_number(math.nan, 3), format_number(math.inf, 3)
         ('0.123', '-', 'inf')
     """
     if math.isnan(value):
@@ -17,11 +17,11 @@ def shown_number(value: float, digits: int) -> str:
     return "inf" if math.isinf(value) else f"{value:.{digits}f}"
 
 
-def shown_p(value: float) -> str:
-    """Return a p value for a table.
+def format_p(value: float) -> str:
+    """Format a p value for a table. An undefined p value becomes a dash.
 
     Example:
-        >>> shown_p(0.0004), shown_p(0.25), shown_p(math.nan)
+        >>> format_p(0.0004), format_p(0.25), format_p(math.nan)
         ('<0.001', '0.250', '-')
     """
-    return "<0.001" if value < 0.001 else shown_number(value, 3)
+    return "<0.001" if value < 0.001 else format_number(value, 3)

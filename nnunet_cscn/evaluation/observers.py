@@ -1,8 +1,8 @@
-"""Several observers of the same cases: how far they agree, with each other and with their consensus."""
+"""Interobserver agreement: compare the observers of the same cases with each other and with their consensus."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,23 +10,25 @@ from typing import Any
 
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.aggregate import LabelAggregate, aggregate
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
-from nnunet_cscn.evaluation.cases import check_cases, refuse
+from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
+from nnunet_cscn.evaluation.cases import check_cases, raise_problems
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
-from nnunet_cscn.evaluation.readings import CaseScores, ReadCase, score_readings
+from nnunet_cscn.evaluation.observer_case import CaseScores, MultiObserverCase, score_observers
+from nnunet_cscn.formats.reading import BY_CONTENT
+from nnunet_cscn.formats.volume import VolumeReader
 from nnunet_cscn.metrics.catalogue import metrics, scores_to_json
 from nnunet_cscn.metrics.scores import LabelScores
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two readings of the same cases agree in one label.
+    """The agreement of two sets of segmentations of the same cases for one label.
 
     Attributes:
-        first: Name of the first reading: an observer, or the model.
-        second: Name of the second: another one, or a consensus of the observers.
+        first: Name of the first one: an observer, or the model.
+        second: Name of the second one: another observer, or a consensus of the observers.
         label: The label.
-        cases: The scores of each case, the second reading being the reference.
+        cases: The scores of each case. The second one is the reference.
     """
 
     first: str
@@ -36,7 +38,7 @@ class Agreement:
 
     @property
     def aggregate(self) -> LabelAggregate:
-        """What all cases together say."""
+        """The scores, aggregated over all cases."""
         return aggregate(list(self.cases.values()))
 
     def to_json(self) -> dict[str, Any]:
@@ -58,34 +60,39 @@ def compare_observers(
     labels: EvaluatedLabels | None = None,
     consensus_folder: Path | None = None,
     workers: int | None = None,
+    reader: VolumeReader = BY_CONTENT,
     on_progress: OnProgress | None = None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> list[Agreement]:
-    """Compare every pair of observers, and each of them and the model with the observers' consensus.
+    """Compare every pair of observers. Compare each observer and the model with the consensus of the observers.
 
     Args:
-        observers: Folder of label maps of each observer, by name.
-        model: Name and folder of a model's predictions, which take no part in the consensus.
-        labels: What to evaluate. None for every value above 0 that any file holds.
-        consensus_folder: Where the consensus of each case is written, in a folder for each kind; None for nowhere.
-            Cases that are good are written there even when others turn out bad.
-        workers: Cases at the same time; None for one on each available processor.
+        observers: For each observer, by name, the folder of label maps.
+        model: Name and folder of the predictions of a model. They do not contribute to the consensus.
+        labels: The labels to evaluate. None for every value above 0 in the files.
+        consensus_folder: Where to write the consensus of each case, in one subfolder for each method (STAPLE,
+            majority). None to write nothing. Valid cases are written even if other cases have errors.
+        workers: Number of cases at the same time. None for one per available processor.
+        reader: Reads the files.
         on_progress: Called with the number of finished cases and of all cases after each case.
+        on_note: Called with each note on the grids.
 
     Returns:
-        For each label the pairs of observers, the model with each observer, and all of them with each consensus.
+        For each label: all pairs of observers, the model with each observer, and all of them with each consensus.
 
     Raises:
-        UserError: When there are fewer than two observers, cases do not pair up, grids differ, or files are no label
-            maps; all such cases are listed. When the consensus of regions is to be written, which overlap.
+        UserError: When there are fewer than two observers, a case is missing for one of them, grids differ, or a file
+            is not a label map. The message lists all such cases. Also when the consensus of overlapping regions should
+            be written.
     """
     _check_request(observers, labels, consensus_folder)
     readers = {**observers, **({model[0]: model[1]} if model is not None else {})}
     work = {
-        case.name: partial(score_readings, case, labels, consensus_folder)
-        for case in _read_cases(readers, len(observers))
+        case.name: partial(score_observers, case, labels, consensus_folder, reader=reader)
+        for case in _read_cases(readers, len(observers), reader, on_note)
     }
-    found, problems = each_case(work, workers=workers, on_progress=on_progress)
-    refuse(problems)
+    found, problems = process_cases(work, workers=workers, on_progress=on_progress)
+    raise_problems(problems)
     return _agreements(found, labels)
 
 
@@ -98,15 +105,19 @@ def _check_request(
         raise UserError("the consensus of overlapping regions cannot be written; use labels with one value each")
 
 
-def _read_cases(readers: Mapping[str, Path], n_observers: int) -> list[ReadCase]:
-    """Pair the files of all readers with those of the first, and refuse all cases that do not fit."""
+def _read_cases(
+    readers: Mapping[str, Path], n_observers: int, reader: VolumeReader, on_note: Callable[[str], None]
+) -> list[MultiObserverCase]:
+    """Pair the files of all folders with those of the first folder. Raise an error for cases that do not match."""
     (first, folder), *others = readers.items()
-    checked = {name: check_cases(other, folder) for name, other in others}
-    refuse({case: reason for each in checked.values() for case, reason in each.problems.items()})
+    checked = {name: check_cases(other, folder, reader=reader) for name, other in others}
+    raise_problems({case: reason for each in checked.values() for case, reason in each.problems.items()})
     predictions = {name: {case.name: case.prediction for case in each.cases} for name, each in checked.items()}
     one = next(iter(checked.values()))
+    for note in one.notes():
+        on_note(note)
     return [
-        ReadCase(
+        MultiObserverCase(
             name=case.name,
             files={first: case.reference, **{name: files[case.name] for name, files in predictions.items()}},
             n_observers=n_observers,
@@ -117,7 +128,7 @@ def _read_cases(readers: Mapping[str, Path], n_observers: int) -> list[ReadCase]
 
 
 def _agreements(found: Mapping[str, CaseScores], labels: EvaluatedLabels | None) -> list[Agreement]:
-    """Turn the scores of each case into those of each label and pair; a label that a case lacks is two empty masks."""
+    """Group the scores by label and pair. If a case lacks a label, it has the scores of two empty masks."""
     present = {label for by_label in found.values() for label in by_label}
     if not present:
         raise UserError("all label maps of the observers are empty: there is nothing to compare")

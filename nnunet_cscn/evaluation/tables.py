@@ -1,4 +1,4 @@
-"""The scores of a folder as other programs read them: CSV, and the summary.json of nnU-Net."""
+"""Write the scores of a folder for other programs: CSV, and the summary.json of nnU-Net."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from nnunet_cscn.metrics.scores import LabelScores
 
 
 def write_csv(target: Path, scores: FolderScores) -> None:
-    """Write one row for each case and label; undefined values are empty, infinite ones ``inf``.
+    """Write one row for each case and label. Undefined values are empty; infinite values are ``inf``.
 
     Args:
-        target: The file, written whole or not at all.
-        scores: What ``score_folders`` gave.
+        target: The file. An interrupted call leaves no incomplete file.
+        scores: The scores from ``score_folders``.
     """
     with replacing(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -30,14 +30,14 @@ def write_csv(target: Path, scores: FolderScores) -> None:
 
 
 def write_summary(target: Path, scores: FolderScores) -> None:
-    """Write what ``nnUNetv2_evaluate_folder`` writes: Dice, IoU and counts of voxels, in the same layout.
+    """Write Dice, IoU and voxel counts in the format of ``nnUNetv2_evaluate_folder``.
 
-    Labels stand under their values, regions under their tuples. As nnU-Net does, means leave out cases where both
-    masks are empty, and what is undefined is ``NaN``.
+    The key of a label is its value; the key of a region is the tuple of its values. As in nnU-Net, means exclude cases
+    with two empty masks, and undefined values are ``NaN``.
 
     Args:
-        target: The file, usually ``summary.json``; written whole or not at all.
-        scores: What ``score_folders`` gave.
+        target: The file, usually ``summary.json``. An interrupted call leaves no incomplete file.
+        scores: The scores from ``score_folders``.
     """
     keys = {name: _key(values) for name, values in scores.label_values.items()}
     per_case: list[dict[str, Any]] = []

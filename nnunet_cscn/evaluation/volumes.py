@@ -1,4 +1,4 @@
-"""Score one case: every label of a pair of label maps."""
+"""Score every label of one pair of label maps."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
-from nnunet_cscn.metrics.masks import Mask, common_box
+from nnunet_cscn.formats.digits import shown_value
+from nnunet_cscn.formats.reading import BY_CONTENT
+from nnunet_cscn.formats.volume import Volume, VolumeReader
+from nnunet_cscn.metrics.masks import Mask, common_bounding_box
 from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM, LabelScores, score_masks
-from nnunet_cscn.nifti.voxels import read_voxels
 
 MAX_UNNAMED_LABELS = 256
-"""More different values than this in a file, without a dataset.json, mean that it is an image."""
+"""Without a dataset.json, a file with more different values than this is considered an image."""
 
 
 def score_files(
@@ -27,29 +29,40 @@ def score_files(
     *,
     labels: EvaluatedLabels | None = None,
     tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
+    reader: VolumeReader = BY_CONTENT,
 ) -> dict[str, LabelScores]:
-    """Score all labels of one case, reading each file once.
+    """Score all labels of one case. Each file is read once.
 
     Args:
         prediction: File with the predicted label map.
-        reference: File with the reference on the same grid.
+        reference: File with the reference label map on the same grid. The order of the axes may differ.
         spacing_mm: Size of a voxel along (Z, Y, X).
-        labels: What to evaluate. None for every value above 0 that one of the two files holds.
-        tolerances_mm: Tolerances of the surface Dice.
+        labels: The labels to evaluate. None for every value above 0 in the two files.
+        tolerances_mm: Tolerances of the surface Dice (NSD), in mm.
+        reader: Reads the files.
 
     Returns:
         The scores by label.
 
     Raises:
-        UserError: When a file is not whole, or holds something else than the known labels.
+        UserError: When a file is incomplete or contains unknown labels.
     """
-    volumes = []
+    volumes = list[Volume]()
     for role, path in (("prediction", prediction), ("reference", reference)):
         try:
-            volumes.append(read_voxels(path))
+            volumes.append(reader.read(path))
         except UserError as fault:
             raise UserError(f"{role}: {fault}") from None
-    return score_volumes(volumes[0], volumes[1], spacing_mm, labels=labels, tolerances_mm=tolerances_mm)
+    first, second = volumes
+    reordered = first.on(second.grid)
+    return score_volumes(
+        first.voxels if reordered is None else reordered,
+        second.voxels,
+        spacing_mm,
+        labels=labels,
+        tolerances_mm=tolerances_mm,
+        in_plane=second.grid.is_flat,
+    )
 
 
 def score_volumes(
@@ -59,22 +72,24 @@ def score_volumes(
     *,
     labels: EvaluatedLabels | None = None,
     tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
+    in_plane: bool = False,
 ) -> dict[str, LabelScores]:
     """Score all labels of one pair of label maps.
 
     Args:
         prediction: Label values, shape (Z, Y, X).
-        reference: Label values of the same shape. Where it holds the ignore label, voxels take no part: they belong
-            to no mask, and a face towards one of them is no surface.
+        reference: Label values of the same shape. Voxels with the ignore label are excluded: they belong to no mask,
+            and a face towards such a voxel is not a surface.
         spacing_mm: Size of a voxel along (Z, Y, X).
-        labels: What to evaluate. None for every value above 0 that one of the two volumes holds.
-        tolerances_mm: Tolerances of the surface Dice.
+        labels: The labels to evaluate. None for every value above 0 in the two volumes.
+        tolerances_mm: Tolerances of the surface Dice (NSD), in mm.
+        in_plane: Whether the volumes are 2D images. Their surfaces are the contours of the slice.
 
     Returns:
         The scores by label. In the prediction, voxels with the ignore label count as background.
 
     Raises:
-        UserError: When a volume holds something else than the known labels.
+        UserError: When a volume contains unknown labels.
         ValueError: When the shapes differ or the spacing is not three finite positive numbers.
 
     Example:
@@ -85,7 +100,7 @@ def score_volumes(
     """
     if prediction.shape != reference.shape:
         raise ValueError(f"prediction: expected the reference's shape {reference.shape}, got {prediction.shape}")
-    box = common_box(prediction != 0, reference != 0)
+    box = common_bounding_box(prediction != 0, reference != 0)
     crop = box if box is not None else (slice(0, 1),) * 3
     first, second = prediction[crop], reference[crop]
     values = label_values("prediction", first, labels) | label_values("reference", second, labels)
@@ -102,19 +117,20 @@ def score_volumes(
             spacing_mm,
             ignored=ignored,
             tolerances_mm=tolerances_mm,
+            in_plane=in_plane,
         )
         scores[name] = replace(found, n_voxels=found.n_voxels + n_outside)
     return scores
 
 
 def label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None) -> set[int]:
-    """The different values of a label map, once it is sure that they are labels."""
+    """Return the distinct values of a label map. Raise an error if they are not labels."""
     flat = volume.reshape(-1)
-    starts_run = np.concatenate(([True], flat[1:] != flat[:-1]))  # a label map has few runs: less to sort
+    starts_run = np.concatenate(([True], flat[1:] != flat[:-1]))  # only the first voxel of each run: less to sort
     values = np.unique(flat[starts_run])
     odd = values[~np.isfinite(values) | (values != np.floor(values))]
     if odd.size:
-        raise UserError(f"{role}: expected integer labels, got {odd[0]:g}")
+        raise UserError(f"{role}: expected integer labels, got {shown_value(odd[0])}")
     present = {int(value) for value in values}
     if labels is None and min(present) < 0:
         raise UserError(f"{role}: expected labels of 0 or more, got {min(present)}")
@@ -127,7 +143,7 @@ def label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None
 
 
 def label_mask(volume: NDArray[Any], values: Sequence[int]) -> Mask:
-    """Return the voxels that hold one of the values of a label or region."""
+    """Return the voxels that belong to a label or region."""
     mask: Mask = volume == values[0]
     for value in values[1:]:
         mask |= volume == value

@@ -1,1 +1,1 @@
-"""Run commands elsewhere: in local processes, one for each device, or through Slurm."""
+"""Run commands in local processes, one per device, or through Slurm."""

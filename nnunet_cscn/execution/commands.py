@@ -1,4 +1,4 @@
-"""Run commands, such as those of nnU-Net, in processes of their own, with their output in log files."""
+"""Run commands, such as those of nnU-Net, in their own processes, with their output in log files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from typing import IO
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.nnunet.discovery import ensure_registered
 
-# The first three keep freed memory in the process, which makes a training step a third faster; the last keeps
-# waiting threads from spinning long, which costs a multiple of the time as soon as another process wants a core.
+# The first three keep freed memory in the process: a training step takes a third less time. The last one limits
+# busy waiting of threads, which slows training down several times as soon as another process needs a core.
 FASTER_ON_CPU = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
@@ -32,10 +32,10 @@ LOCK_SECONDS = 5
 
 
 def executable(name: str) -> str:
-    """Return the path of a command that was installed beside this Python.
+    """Return the path of a command in the environment of this Python.
 
     Raises:
-        UserError: When it is not there.
+        UserError: If it is not installed.
     """
     found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     if found is None:
@@ -44,7 +44,7 @@ def executable(name: str) -> str:
 
 
 def environment(folder: Path, **changes: str) -> dict[str, str]:
-    """Return the environment in which nnU-Net keeps everything below ``folder``."""
+    """Return environment variables with which nnU-Net stores everything below ``folder``."""
     ensure_registered()
     return {
         **os.environ,
@@ -66,27 +66,27 @@ def run_command(
     on_line: Callable[[str], None] = lambda line: None,
     on_start: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
 ) -> None:
-    """Run a command to its end, with what it prints in ``log_file``.
+    """Run a command until it ends, and write its output to ``log_file``.
 
-    The command has a process group of its own, and nothing of it is left when this returns: workers of a training that
-    was killed would otherwise go on for ever.
+    The command has its own process group. When this function returns, all processes of the group have ended. Otherwise
+    the worker processes of a killed training would run forever.
 
     Args:
         command: Name of the command and its arguments.
-        log_file: Where its output goes, standard error included.
-        env: Its environment.
-        on_line: Called with each line that it prints.
-        on_start: Called with its process, which another thread may end by ``stop_group``.
+        log_file: File for its output, including standard error.
+        env: Environment variables of the command.
+        on_line: Called with each line of output.
+        on_start: Called with the process. Another thread may stop it with ``stop_group``.
 
     Raises:
-        UserError: When the command is not installed.
-        CommandFailed: When it fails, with the last line it printed and the log's path; or when a command with the same
-            log runs already, such as one that a killed process has left behind.
+        UserError: If the command is not installed.
+        CommandFailed: If it fails, with the last line of output and the path of the log; or if another command already
+            writes to the same log, such as one left behind by a killed process.
     """
     log_file.parent.mkdir(parents=True, exist_ok=True)
     last = ""
     with log_file.open("ab") as log:
-        _claim(log, log_file, command)
+        _lock_log(log, log_file, command)
         log.truncate(0)
         process = subprocess.Popen(
             [executable(command[0]), *command[1:]],
@@ -110,20 +110,20 @@ def run_command(
 
 
 def is_running(log_file: Path) -> bool:
-    """Tell whether a command that writes this log runs, here or, where the file system knows locks, elsewhere."""
+    """Return whether a command writes to this log now, here or on a machine that shares the file system."""
     if not log_file.is_file():
         return False
     with log_file.open("rb") as log:
-        return not _lock(log)
+        return not _try_lock(log)
 
 
-def _claim(log: IO[bytes], log_file: Path, command: Sequence[str]) -> None:
-    """Lock the log. The command inherits the lock with its output, and keeps it whatever becomes of us.
+def _lock_log(log: IO[bytes], log_file: Path, command: Sequence[str]) -> None:
+    """Lock the log. The command inherits the lock with its output and keeps it even if this process is killed.
 
-    What is left of an earlier command may take a moment to die after that has ended.
+    The last processes of an earlier command may need a moment to end, so this waits for a few seconds.
     """
     end = time.monotonic() + LOCK_SECONDS
-    while not (has_lock := _lock(log)) and time.monotonic() < end:
+    while not (has_lock := _try_lock(log)) and time.monotonic() < end:
         time.sleep(POLL_SECONDS)
     if not has_lock:
         raise CommandFailed(
@@ -132,7 +132,7 @@ def _claim(log: IO[bytes], log_file: Path, command: Sequence[str]) -> None:
         )
 
 
-def _lock(log: IO[bytes]) -> bool:
+def _try_lock(log: IO[bytes]) -> bool:
     try:
         fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -141,7 +141,7 @@ def _lock(log: IO[bytes]) -> bool:
 
 
 def stop_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started: politely first, then for good."""
+    """Stop a process and all processes it started: first with SIGTERM, then with SIGKILL."""
     for force in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, force)
@@ -150,7 +150,7 @@ def stop_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def _lines_while_running(process: subprocess.Popen[bytes], log_file: Path) -> Iterator[str]:
-    """Yield each line of the log until the process has ended, whoever else still holds its output open."""
+    """Yield each line of the log until the process has ended, even if other processes still have the log open."""
     pending = b""
     with log_file.open("rb") as log:
         while True:

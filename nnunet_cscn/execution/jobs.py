@@ -1,4 +1,4 @@
-"""Run many commands at a time and show where each is."""
+"""Run several commands in parallel and report their progress."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ POLL_SECONDS = 0.5
 _TAIL_BYTES = 4096
 
 
-class JobRefused(UserError):  # noqa: N818  it is what happened
-    """An executor does not take a job."""
+class JobRefused(UserError):  # noqa: N818  names the event
+    """An executor refuses a job."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A command that is to be run somewhere.
+    """A command to run.
 
     Attributes:
-        name: What people call it.
-        command: The command and its arguments; ``{device}`` stands for ``cuda`` or ``cpu``, wherever it ends up.
-        log_file: Where its output goes.
-        progress: A pattern whose last match in the log gives the number of finished steps.
-        total: How many steps there are.
-        array: Jobs with the same word here go to a cluster together, as one array; None for a job on its own.
+        name: Name of the job in messages.
+        command: The command and its arguments. ``{device}`` is replaced by ``cuda`` or ``cpu``.
+        log_file: File for its output.
+        progress: Regular expression. Its last match in the log is the number of finished steps.
+        total: Total number of steps.
+        array: Jobs with the same value are submitted to a cluster as one job array; None for a single job.
     """
 
     name: str
@@ -45,48 +45,48 @@ class Job:
     total: int | None = None
     array: str | None = None
 
-    def forget_log(self) -> None:
-        """Remove the log of an earlier attempt, so that nobody takes its progress for this one's."""
+    def remove_log(self) -> None:
+        """Remove the log of an earlier attempt, so that its progress is not reported for this one."""
         self.log_file.unlink(missing_ok=True)
 
     def done_steps(self) -> int:
-        """Return how far the log says that the job is."""
+        """Return the number of finished steps according to the log."""
         if self.progress is None:
             return 0
         try:
             with self.log_file.open("rb") as file:
                 file.seek(max(0, self.log_file.stat().st_size - _TAIL_BYTES))
                 tail = file.read().decode(errors="replace")
-        except OSError:  # not there yet, or a file server that hesitates
+        except OSError:  # not written yet, or a slow file server
             return 0
         found = re.findall(self.progress, tail, flags=re.MULTILINE)
         return int(found[-1]) if found else 0
 
 
-class Running(Protocol):
-    """A job that was handed over."""
+class RunningJob(Protocol):
+    """A submitted job."""
 
     def running(self) -> bool:
-        """Tell whether it has begun and not ended."""
+        """Return whether it has started and not ended."""
 
     def done(self) -> bool:
-        """Tell whether it has ended."""
+        """Return whether it has ended."""
 
     def result(self) -> None:
-        """Return when it has ended well; raise what ended it otherwise."""
+        """Return None if it ended without error; otherwise raise the error."""
 
 
 class Executor(Protocol):
-    """Something that runs jobs."""
+    """Runs jobs, locally or on a cluster."""
 
-    def submit(self, jobs: Sequence[Job]) -> Iterable[tuple[Job, Running]]:
-        """Hand jobs over; each is yielded as soon as that is done."""
+    def submit(self, jobs: Sequence[Job]) -> Iterable[tuple[Job, RunningJob]]:
+        """Submit jobs. Each is yielded as soon as it is submitted."""
 
     def cancel(self) -> None:
-        """Stop all that was handed over."""
+        """Stop all submitted jobs."""
 
 
-RunJobs = Callable[[Executor, Sequence[Job]], None]  # run_jobs, with whatever shows where the jobs are
+RunJobs = Callable[[Executor, Sequence[Job]], None]  # such as run_jobs with a progress display
 
 
 def run_jobs(
@@ -96,19 +96,19 @@ def run_jobs(
     on_progress: Callable[[Job, int], None] = lambda job, done: None,
     on_state: Callable[[Job, JobState, str], None] = lambda job, state, reason: None,
 ) -> None:
-    """Run jobs that do not depend on each other to their end.
+    """Run independent jobs until all have ended.
 
-    When one fails, or is refused, the others go on; an interrupt stops all.
+    If one fails or is refused, the others continue. An interrupt stops all.
 
     Args:
-        executor: What runs them.
+        executor: Executor that runs them.
         jobs: The jobs.
-        on_progress: Called now and then with a job and the number of its finished steps, and at its end with all.
-        on_state: Called with a job, its new state, and why it failed.
+        on_progress: Called regularly with a job and the number of its finished steps, and at its end with the total.
+        on_state: Called with a job, its new state, and the reason if it failed.
 
     Raises:
-        CommandFailed: When any failed, with all reasons.
-        JobRefused: When the executor refuses one.
+        CommandFailed: If a job failed, with the reasons of all failed jobs.
+        JobRefused: If the executor refuses a job.
     """
     with _interrupted_by_termination():
         _run_jobs(executor, jobs, on_progress, on_state)
@@ -120,7 +120,7 @@ def _run_jobs(
     on_progress: Callable[[Job, int], None],
     on_state: Callable[[Job, JobState, str], None],
 ) -> None:
-    running: dict[Job, Running] = {}
+    running: dict[Job, RunningJob] = {}
     furthest = dict.fromkeys(jobs, 0)
     failures: list[str] = []
     try:
@@ -147,7 +147,7 @@ def _run_jobs(
                 else:
                     on_progress(job, job.total or 1)
                     on_state(job, "done", "")
-    except JobRefused:  # no reason to stop those that run
+    except JobRefused:  # the other jobs continue
         raise
     except BaseException:
         executor.cancel()
@@ -158,9 +158,9 @@ def _run_jobs(
 
 @contextlib.contextmanager
 def _interrupted_by_termination() -> Iterator[None]:
-    """Take a batch system's SIGTERM and a closed terminal's SIGHUP as an interrupt, so that jobs end with us.
+    """Treat SIGTERM (batch system) and SIGHUP (closed terminal) as an interrupt, so that the jobs are stopped too.
 
-    Only while jobs run: processes that are forked under such a handler may miss the signal that ends them.
+    The handlers are set only while jobs run: processes forked while they are set may miss the signal that ends them.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""Run jobs on this machine: one at a time on each device."""
+"""Run jobs on this machine, one at a time per device."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from nnunet_cscn.nnunet.discovery import ensure_registered
 
 
 class LocalExecutor:
-    """Runs jobs in processes of their own, as many at a time as there are devices.
+    """Runs each job in its own process, as many in parallel as there are devices.
 
     Args:
-        devices: ``cpu``, ``cuda`` or ``cuda:N``; one that stands there twice takes two jobs at a time.
+        devices: ``cpu``, ``cuda`` or ``cuda:N``. A device that is listed twice runs two jobs in parallel.
 
     Raises:
-        UserError: When one is not visible.
+        UserError: If a device is not visible.
     """
 
     def __init__(self, devices: Sequence[str]) -> None:
@@ -37,12 +37,12 @@ class LocalExecutor:
     def submit(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Future[None]]]:
         """Queue jobs."""
         for job in jobs:
-            if not is_running(job.log_file):  # else it will be refused, and the log is that of the one that runs
-                job.forget_log()
+            if not is_running(job.log_file):  # otherwise the job is refused; the log belongs to the running one
+                job.remove_log()
             yield job, self._pool.submit(self._run, job)
 
     def cancel(self) -> None:
-        """Stop what runs and forget what waits."""
+        """Stop running jobs and drop waiting ones."""
         with self._lock:
             self._is_cancelled = True
             running = list(self._running.values())
@@ -55,21 +55,21 @@ class LocalExecutor:
         device, env = self._devices.get()
         try:
             command = [part.format(device=device) for part in job.command]
-            run_command(command, job.log_file, env=env, on_start=lambda process: self._keep(job, process))
+            run_command(command, job.log_file, env=env, on_start=lambda process: self._register_process(job, process))
         finally:
             with self._lock:
-                self._running.pop(job, None)  # its number may belong to somebody else's process from now on
+                self._running.pop(job, None)  # the process id may be reused from now on
             self._devices.put((device, env))
 
-    def _keep(self, job: Job, process: subprocess.Popen[bytes]) -> None:
+    def _register_process(self, job: Job, process: subprocess.Popen[bytes]) -> None:
         with self._lock:
             self._running[job] = process
-            if self._is_cancelled:  # it started while the others were stopped
+            if self._is_cancelled:  # it started while cancel stopped the others
                 raise CommandFailed("interrupted")
 
 
 def all_devices() -> list[str]:
-    """Return all GPUs that torch sees, such as ``cuda:0``; the CPU where there is none."""
+    """Return all GPUs that torch finds, such as ``cuda:0``; the CPU if there is none."""
     import torch
 
     return [f"cuda:{index}" for index in range(torch.cuda.device_count())] or ["cpu"]
@@ -79,7 +79,7 @@ def parse_devices(text: str) -> list[str]:
     """Read a list such as ``cuda:0,cuda:1`` or ``cpu``.
 
     Raises:
-        UserError: When an entry is neither.
+        ArgumentError: If an entry is not a device.
 
     Example:
         >>> parse_devices("cuda:0, cuda:1")
@@ -98,13 +98,13 @@ def _environment(device: str, *, n_cpu_jobs: int) -> dict[str, str]:
     kind, _, index = device.partition(":")
     placed = {"CUDA_VISIBLE_DEVICES": _visible_device(int(index))} if index else {}
     faster = dict(FASTER_ON_CPU) if kind == "cpu" else {}
-    if kind == "cpu" and n_cpu_jobs > 1 and "OMP_NUM_THREADS" not in os.environ:  # cores are shared out
+    if kind == "cpu" and n_cpu_jobs > 1 and "OMP_NUM_THREADS" not in os.environ:  # share the cores between the jobs
         faster["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_cpu_jobs))
     return {**os.environ, **faster, **placed, "PYTHONUNBUFFERED": "1"}
 
 
 def _visible_device(index: int) -> str:
-    """Return the name of the GPU that is the ``index``-th of those that this process may see."""
+    """Return the name of the ``index``-th GPU that this process may use."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return str(index)

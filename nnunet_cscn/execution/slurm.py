@@ -1,4 +1,4 @@
-"""Run jobs through Slurm, by submitit."""
+"""Run jobs through Slurm with submitit."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from nnunet_cscn.nnunet.discovery import ensure_registered
 
 
 class SlurmExecutor:
-    """Submits jobs to Slurm, unless an earlier run of the command has left them there.
+    """Submits jobs to Slurm, or finds jobs that an earlier run of the command has submitted.
 
-    Beside the log of a job stands a file that tells which of Slurm's jobs it is, so that a command that was killed
-    finds its jobs again.
+    A file beside the log of a job stores its Slurm job. So a command that was killed can be run again and finds its
+    jobs.
 
     Args:
-        folder: Where submitit keeps its files; every node has to see it, and nnU-Net's folders.
-        options: submitit's parameters, such as ``slurm_partition`` and ``timeout_min``.
-        cluster: submitit's name of the cluster; None for the one that it finds.
+        folder: Folder for submitit's files. All nodes must have access to it and to nnU-Net's folders.
+        options: Parameters of submitit, such as ``slurm_partition`` and ``timeout_min``.
+        cluster: submitit's name of the cluster; None to detect it.
 
     Raises:
-        UserError: When submitit is not installed, or knows no such option.
+        UserError: If submitit is not installed or does not know an option.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, str | int], *, cluster: str | None = "slurm") -> None:
@@ -45,22 +45,22 @@ class SlurmExecutor:
         self._submitted: dict[Path, Any] = {}
 
     def submit(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, SlurmJob]]:
-        """Submit jobs, those of an array together, or wait for those that wait or run already."""
+        """Submit jobs (job arrays together), or wait for those that are already submitted."""
         new: dict[str | Job, list[Job]] = {}
         for job in jobs:
-            handle = _still_there(_handle_file(job))
+            handle = _find_submitted_job(_handle_file(job))
             if handle is None:
                 new.setdefault(job.array or job, []).append(job)
             else:
-                yield job, self._kept(job, handle)
+                yield job, self._record_job(job, handle)
         for together in new.values():
-            handles = self._submitted_together(together)
-            # all are noted before anything else can go wrong: what is not noted is submitted again
-            yield from [(job, self._kept(job, handle)) for job, handle in zip(together, handles, strict=True)]
+            handles = self._submit_together(together)
+            # record all before anything else can fail, because jobs without a record are submitted again
+            yield from [(job, self._record_job(job, handle)) for job, handle in zip(together, handles, strict=True)]
 
-    def _submitted_together(self, jobs: Sequence[Job]) -> list[Any]:
+    def _submit_together(self, jobs: Sequence[Job]) -> list[Any]:
         for job in jobs:
-            job.forget_log()
+            job.remove_log()
         try:
             with self._executor.batch() if len(jobs) > 1 else contextlib.nullcontext():
                 return [self._executor.submit(run_on_node, job) for job in jobs]
@@ -70,8 +70,8 @@ class SlurmExecutor:
                 "same command waits for it"
             ) from None
 
-    def _kept(self, job: Job, handle: Any) -> SlurmJob:
-        """Note which of Slurm's jobs it is."""
+    def _record_job(self, job: Job, handle: Any) -> SlurmJob:
+        """Store which Slurm job it is."""
         file = _handle_file(job)
         self._submitted[file] = handle
         with replacing(file) as temporary:
@@ -79,14 +79,14 @@ class SlurmExecutor:
         return SlurmJob(handle)
 
     def cancel(self) -> None:
-        """Cancel all that was submitted or found."""
+        """Cancel all jobs that were submitted or found."""
         for handle_file, job in self._submitted.items():
             job.cancel(check=False)
-            handle_file.unlink(missing_ok=True)  # a job that is being killed is not to be found again
+            handle_file.unlink(missing_ok=True)  # a cancelled job must not be found again
 
 
 class SlurmJob:
-    """A job that was submitted.
+    """A job submitted to Slurm.
 
     Args:
         job: submitit's handle.
@@ -96,20 +96,20 @@ class SlurmJob:
         self._job = job
 
     def running(self) -> bool:
-        """Tell whether Slurm has given it a node."""
+        """Return whether Slurm has started it on a node."""
         return str(self._job.state) in ("RUNNING", "COMPLETING")
 
     def done(self) -> bool:
-        """Tell whether it has ended."""
+        """Return whether it has ended."""
         return bool(self._job.done())
 
     def result(self) -> None:
-        """Return when it has ended well.
+        """Return None if it ended without error.
 
         Raises:
-            CommandFailed: When it has not.
+            CommandFailed: If it failed.
         """
-        died = self._job.exception()  # killed, timed out, a node lost
+        died = self._job.exception()  # killed, time limit, or lost node
         if died is not None:
             raise CommandFailed(f"{self._job.state}: {_last_line(str(died))}")
         if failure := self._job.result():
@@ -117,7 +117,7 @@ class SlurmJob:
 
 
 def _last_line(text: str) -> str:
-    """submitit tells all that a job wrote to its standard error."""
+    """Return the last line of submitit's message, which contains the whole standard error of the job."""
     lines = [line.strip() for line in text.splitlines() if line.strip(" -")]
     return lines[-1] if lines else text
 
@@ -126,25 +126,25 @@ def _handle_file(job: Job) -> Path:
     return job.log_file.with_suffix(".submitted")
 
 
-def _still_there(handle_file: Path) -> Any:
-    """Return submitit's handle of a job that waits or runs; None where there is none.
+def _find_submitted_job(handle_file: Path) -> Any:
+    """Return submitit's handle of a waiting or running job; None if there is none.
 
     Raises:
-        JobRefused: When nobody can say whether it does: submitted again, it might run twice in the same folder.
+        JobRefused: If its state is unknown. Submitted again, it might run twice in the same folder.
     """
     if not handle_file.is_file():
         return None
     try:
         job = pickle.loads(handle_file.read_bytes())
         is_done, state = job.done(force_check=True), str(job.state)
-    except Exception as fault:  # damaged, or of another version of submitit
+    except Exception as fault:  # damaged, or written by another version of submitit
         raise JobRefused(
             f"{handle_file} cannot be read ({fault}): if the job that it stands for does not run any more (`squeue`), "
             "remove the file"
         ) from None
     if is_done:
         return None
-    # submitit says UNKNOWN when Slurm's accounting does not answer, or has forgotten the job
+    # submitit reports UNKNOWN if Slurm's accounting does not answer or no longer knows the job
     return job if state != "UNKNOWN" or _is_queued(str(job.job_id), handle_file) else None
 
 
@@ -156,7 +156,7 @@ def _is_queued(job_id: str, handle_file: Path) -> bool:
     else:
         if asked.returncode == 0:
             return bool(asked.stdout.strip())
-        if "Invalid job id" in asked.stderr:  # ended a while ago
+        if "Invalid job id" in asked.stderr:  # ended some time ago
             return False
         answer = asked.stderr.strip()
     raise JobRefused(
@@ -166,7 +166,7 @@ def _is_queued(job_id: str, handle_file: Path) -> bool:
 
 
 def run_on_node(job: Job) -> str | None:
-    """Run a job's command on the node, on a GPU where there is one; return why it failed, or None."""
+    """Run the command of a job on a node, on a GPU if there is one. Return the reason of a failure, or None."""
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -183,7 +183,7 @@ def parse_options(text: str) -> dict[str, str | int]:
     """Read options such as ``slurm_partition=gpu,timeout_min=2880,gpus_per_node=1``.
 
     Raises:
-        UserError: When an entry has no value.
+        ArgumentError: If an entry has no value.
 
     Example:
         >>> parse_options("slurm_partition=gpu,timeout_min=60")

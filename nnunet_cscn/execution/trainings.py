@@ -1,4 +1,4 @@
-"""Trainings by nnU-Net's own command, as jobs that go on where they stopped."""
+"""Trainings with nnU-Net's own command, as jobs. A job resumes a training that was interrupted."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from nnunet_cscn.nnunet.plans import configuration_from_plans, preprocessed_data
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 
-NNUNETS_EPOCHS = 1000
-NNUNETS_SEED = 12345
+NNUNET_DEFAULT_EPOCHS = 1000
+NNUNET_SPLIT_SEED = 12345
 
 
 @dataclass(frozen=True)
 class Training:
-    """One fold of one trainer.
+    """The training of one fold.
 
     Attributes:
-        dataset: The data set's folder name.
-        configuration: The configuration's name.
-        trainer: The trainer's name.
-        plans: The plans' name.
-        fold: The fold.
+        dataset: Folder name of the data set.
+        configuration: Name of the configuration.
+        trainer: Name of the trainer.
+        plans: Name of the plans.
+        fold: Number of the fold.
     """
 
     dataset: str
@@ -39,7 +39,7 @@ class Training:
 
     @property
     def folder(self) -> Path:
-        """Where nnU-Net puts it."""
+        """The folder in which nnU-Net stores the training."""
         model = model_path(self.dataset, trainer=self.trainer, plans=self.plans, configuration=self.configuration)
         return model / f"fold_{self.fold}"
 
@@ -49,7 +49,7 @@ class Training:
         return all((self.folder / name).is_file() for name in ("checkpoint_final.pth", "validation/summary.json"))
 
     def job(self) -> Job:
-        """Return what is left to do."""
+        """Return the job that starts or resumes the training."""
         command = ["nnUNetv2_train", self.dataset, self.configuration, str(self.fold), "-tr", self.trainer]
         command += ["-p", self.plans, "-device", "{device}"]
         if any((self.folder / f"checkpoint_{name}.pth").is_file() for name in ("final", "latest", "best")):
@@ -65,7 +65,7 @@ class Training:
     def _epochs(self) -> int:
         plan = configuration_from_plans(read_plans(self.dataset, self.plans), self.configuration)
         named = re.search(r"_(\d+)epochs?$", self.trainer)
-        return Settings.from_configuration(plan).epochs or (int(named.group(1)) if named else NNUNETS_EPOCHS)
+        return Settings.from_configuration(plan).epochs or (int(named.group(1)) if named else NNUNET_DEFAULT_EPOCHS)
 
 
 def trainings(
@@ -74,19 +74,19 @@ def trainings(
     """Return the trainings of some or all folds.
 
     Raises:
-        UserError: When plans or configuration are unknown, or there is no such fold.
+        UserError: If the plans, the configuration or a fold are unknown.
     """
-    present = folds_of(dataset, plans, configuration)
+    present = ensure_folds(dataset, plans, configuration)
     chosen = list(folds) if folds is not None else list(range(len(present)))
     if unknown := [fold for fold in chosen if fold >= len(present)]:
         raise ArgumentError("folds", f"{dataset} has no fold {unknown[0]}: expected 0 to {len(present) - 1}")
     return [Training(dataset, configuration, trainer, plans, fold) for fold in chosen]
 
 
-def folds_of(dataset: str, plans: str, configuration: str) -> list[dict[str, list[str]]]:
-    """Return the folds of a data set; where there are none yet, make those that nnU-Net makes.
+def ensure_folds(dataset: str, plans: str, configuration: str) -> list[dict[str, list[str]]]:
+    """Return the folds of a data set. If there are none yet, write those that nnU-Net would make.
 
-    Trainings that start at the same time would each write them.
+    Otherwise trainings that start at the same time would each write the file.
     """
     data = preprocessed_data(dataset, plans, configuration)
     file = preprocessed_dataset(dataset) / SPLITS_FILE
@@ -96,6 +96,6 @@ def folds_of(dataset: str, plans: str, configuration: str) -> list[dict[str, lis
     from nnunet_cscn.nnunet.datasets import generate_crossval_split, infer_dataset_class
 
     cases = sorted(infer_dataset_class(str(data)).get_identifiers(str(data)))
-    splits = generate_crossval_split(cases, seed=NNUNETS_SEED, n_splits=5)
+    splits = generate_crossval_split(cases, seed=NNUNET_SPLIT_SEED, n_splits=5)
     write_json(file, splits)
     return splits

@@ -1,1 +1,1 @@
-"""Distance-weighted focal loss and what it is combined with."""
+"""The losses: distance-weighted focal loss, soft Dice, deep supervision, and their combinations for the cascades."""

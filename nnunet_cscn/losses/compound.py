@@ -1,4 +1,4 @@
-"""The default trainers' loss: distance-weighted focal loss and nnU-Net's soft Dice."""
+"""The default loss of the trainers: distance-weighted focal loss plus nnU-Net's soft Dice loss."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from nnunet_cscn.settings.loss import LossSettings
 class FocalDiceLoss(nn.Module):
     """Weighted sum of the distance-weighted focal loss and the soft Dice loss.
 
-    The Dice part is nnU-Net's own class with nnU-Net's own choices: without the background for classes, with
-    everything for regions.
+    The Dice part is nnU-Net's own class with nnU-Net's settings: for classes without the background, for regions with
+    all channels.
 
     Args:
-        settings: Weights and the focal loss's options.
+        settings: Weights of both terms and settings of the focal loss.
         is_regions: Whether targets are regions.
-        ignore_label: The label without loss; None when there is none.
-        batch_dice: Dice over the batch instead of each sample, as the plan says.
-        is_distributed: Whether sums run over the ranks of a distributed training.
+        ignore_label: Label of voxels without loss; None if there is none.
+        batch_dice: Compute Dice over the whole batch instead of per sample, as set in the plan.
+        is_distributed: Whether to sum over all processes of a distributed training.
     """
 
     def __init__(

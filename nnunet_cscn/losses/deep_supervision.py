@@ -1,4 +1,4 @@
-"""Apply a loss on every scale of one network, or of both networks of the cascade."""
+"""Losses over all output scales of one network, or of both networks of the cascade."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nnunet_cscn.networks.cutting import cut
+from nnunet_cscn.networks.cutting import cut_blocks
 
 SMALLEST_WEIGHT = 1e-6
 
 
 def scale_weights(n_scales: int) -> tuple[float, ...]:
-    """Return the weight of each scale: halved from one to the next, next to nothing for the last, summing to 1.
+    """Return the weight of each scale: halved from scale to scale, almost 0 for the last, with sum 1.
 
-    nnU-Net drops the coarsest scale. A weight of exactly 0 leaves its head without a gradient, which distributed
-    training refuses, so the last of several scales gets 1e-6 (nnU-Net's own remedy, always on here).
+    nnU-Net ignores the lowest resolution. But with a weight of exactly 0, its head gets no gradient, which distributed
+    training does not allow. So the last of several scales gets 1e-6, as in nnU-Net's distributed training.
 
     Example:
         >>> [round(w, 3) for w in scale_weights(4)]
@@ -32,12 +32,12 @@ def scale_weights(n_scales: int) -> tuple[float, ...]:
 
 
 class DeepSupervisionLoss(nn.Module):
-    """Sum a loss over the scales of one network.
+    """Weighted sum of a loss over the scales of one network.
 
     Args:
         loss: Called with (logits, target, distance or None).
-        weights: One per scale, full resolution first.
-        has_distance: Whether the last entry of the targets is the distance map at full resolution.
+        weights: Weight of each scale, full resolution first.
+        has_distance: Whether the last target is the distance map at full resolution.
     """
 
     def __init__(self, loss: nn.Module, weights: Sequence[float], *, has_distance: bool) -> None:
@@ -51,10 +51,10 @@ class DeepSupervisionLoss(nn.Module):
 
         Args:
             outputs: Logits of each scale, full resolution first.
-            targets: Targets of each scale, and behind them the distance map where there is one.
+            targets: Targets of each scale, followed by the distance map if there is one.
 
         Raises:
-            ValueError: When the numbers of scales differ.
+            ValueError: If the numbers of scales differ.
         """
         distance = targets[-1] if self.has_distance else None
         labels = targets[:-1] if self.has_distance else targets
@@ -71,9 +71,9 @@ class DeepSupervisionLoss(nn.Module):
 
 
 class CascadeLoss(nn.Module):
-    """Weigh the losses of the coarse and the fine network in a joint training.
+    """Weighted sum of the losses of the coarse and the fine network in a joint training.
 
-    The fused probability, first of the outputs, carries no loss: each network learns from its own.
+    The fused probability, the first output, has no loss: each network learns from its own outputs.
     """
 
     def __init__(self, stage_loss: DeepSupervisionLoss, *, coarse_weight: float, fine_weight: float) -> None:
@@ -92,10 +92,10 @@ class CascadeLoss(nn.Module):
 
 
 class BlockLoss(nn.Module):
-    """The loss of a network on blocks of a window, all blocks of a batch together.
+    """The loss of a network on blocks of a window. All blocks of a batch are treated as one batch.
 
     Args:
-        loss: On the scales of the blocks.
+        loss: Loss over the scales of the blocks.
     """
 
     def __init__(self, loss: DeepSupervisionLoss) -> None:
@@ -106,27 +106,27 @@ class BlockLoss(nn.Module):
         """Return the loss.
 
         Args:
-            scales: Logits of each scale, (B * K, C, *block) first.
+            scales: Logits of each scale, full resolution (B * K, C, *block) first.
             origins: First voxel of each block, (B, K, axes).
-            targets: Labels of the window at full resolution first, its distance map last where there is one.
+            targets: Labels of the window, full resolution first, and its distance map last if there is one.
         """
         size = scales[0].shape[2:]
-        blocks = cut(targets[0], origins, size)
+        blocks = cut_blocks(targets[0], origins, size)
         cuts = [_nearest(blocks, logits.shape[2:]) for logits in scales]
         if self.loss.has_distance:
-            cuts.append(cut(targets[-1], origins, size))
+            cuts.append(cut_blocks(targets[-1], origins, size))
         total: Tensor = self.loss(scales, cuts)
         return total
 
 
 class CoarseToFineLoss(nn.Module):
-    """The losses of a coarse network on the pooled window and of a fine one on blocks of it, weighed.
+    """Weighted sum of the losses of a coarse network on the pooled window and a fine network on blocks of it.
 
     Args:
-        coarse_loss: On the scales of the pooled window.
-        fine_loss: On the scales of the blocks.
-        coarse_weight: Weight of the first.
-        fine_weight: Weight of the second.
+        coarse_loss: Loss over the scales of the pooled window.
+        fine_loss: Loss over the scales of the blocks.
+        coarse_weight: Weight of the coarse loss.
+        fine_weight: Weight of the fine loss.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class CoarseToFineLoss(nn.Module):
 
         Args:
             outputs: ``[fused, coarse scales, fine scales, origins of the blocks]``.
-            targets: Labels at full resolution, then of each coarse scale, and the distance map where there is one.
+            targets: Labels at full resolution, then labels of each coarse scale, and the distance map if there is one.
         """
         _fused, coarse, fine, origins = outputs
         total: Tensor = self.coarse_weight * self.coarse_loss(coarse, targets[1:]) + self.fine_weight * self.fine_loss(
@@ -158,7 +158,7 @@ class CoarseToFineLoss(nn.Module):
 
 
 class FineBlockLoss(nn.Module):
-    """The loss of a fine network on blocks alone, where the coarse one is finished."""
+    """The loss of the fine network on blocks, if the coarse network is already trained."""
 
     def __init__(self, loss: DeepSupervisionLoss) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class FineBlockLoss(nn.Module):
 
 
 class FineLoss(nn.Module):
-    """The loss of the fine network alone, where the coarse one is finished."""
+    """The loss of the fine network, if the coarse network is already trained."""
 
     def __init__(self, stage_loss: DeepSupervisionLoss) -> None:
         super().__init__()
@@ -186,7 +186,7 @@ class FineLoss(nn.Module):
 
 
 def _nearest(labels: Tensor, size: Sequence[int]) -> Tensor:
-    """Take every so many voxels, those that nnU-Net takes for its lower scales."""
+    """Take every n-th voxel: the same ones as nnU-Net for its lower scales."""
     for axis, (edge, wanted) in enumerate(zip(labels.shape[2:], size, strict=True), start=2):
         step = edge // wanted
         labels = labels.narrow(axis, step // 2, edge - step // 2)
@@ -195,7 +195,7 @@ def _nearest(labels: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _pooled(distance: Tensor | None, size: Sequence[int]) -> Tensor | None:
-    """Average the map down to a scale's size."""
+    """Average the distance map to the size of a scale."""
     if distance is None or tuple(distance.shape[2:]) == tuple(size):
         return distance
     return F.interpolate(distance, size=tuple(size), mode="area")

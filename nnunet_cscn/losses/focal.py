@@ -1,4 +1,4 @@
-"""The distance-weighted focal loss as modules that read nnU-Net's targets."""
+"""The distance-weighted focal loss as modules for nnU-Net's targets."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from nnunet_cscn.settings.loss import LossSettings
 
 
 def valid_voxels(target: Tensor, *, is_regions: bool, ignore_label: int | None) -> Tensor | None:
-    """Return (B, 1, ...) boolean, False where a voxel is ignored; None when the data set ignores nothing.
+    """Return a boolean mask (B, 1, ...), False for ignored voxels; None if there is no ignore label.
 
-    nnU-Net keeps the ignore label among the labels, or as one more channel behind the regions.
+    nnU-Net stores the ignore label among the labels, or as an additional channel after the regions.
     """
     if ignore_label is None:
         return None
@@ -19,7 +19,7 @@ def valid_voxels(target: Tensor, *, is_regions: bool, ignore_label: int | None) 
 
 
 def without_ignored(target: Tensor, *, is_regions: bool, ignore_label: int | None) -> Tensor:
-    """Return the target with its ignored voxels as background, or without the channel that marks them."""
+    """Return the target with ignored voxels as background; for regions without the channel that marks them."""
     if ignore_label is None:
         return target
     return target[:, :-1] if is_regions else target.masked_fill(target == ignore_label, 0)
@@ -29,9 +29,9 @@ class DistanceWeightedFocalLoss(nn.Module):
     """Distance-weighted focal loss for classes or regions.
 
     Args:
-        settings: Gamma and the kind of mean.
+        settings: Gamma and the type of mean.
         is_regions: Whether targets are regions.
-        ignore_label: The label without loss; None when there is none.
+        ignore_label: Label of voxels without loss; None if there is none.
     """
 
     def __init__(self, settings: LossSettings, *, is_regions: bool, ignore_label: int | None) -> None:
@@ -45,9 +45,9 @@ class DistanceWeightedFocalLoss(nn.Module):
 
         Args:
             logits: (B, C, ...).
-            target: nnU-Net's target: (B, 1, ...) labels, or (B, R, ...) regions and one more channel where some
-                voxels are ignored.
-            distance: (B, 1, ...) or (B, R, ...), what alpha has above 1 (``data.distance.excess_weight``); None for
+            target: nnU-Net's target: labels (B, 1, ...), or regions (B, R, ...) with one more channel if some voxels
+                are ignored.
+            distance: alpha - 1, (B, 1, ...) or (B, R, ...), as from ``data.distance.excess_weight``; None for
                 alpha = 1.
         """
         if not self.is_regions:

@@ -1,4 +1,4 @@
-"""The distance-weighted focal loss as pure functions.
+"""The distance-weighted focal loss as functions.
 
 Guo et al. 2022, Eqs. 5 to 7, after Lin et al., Focal loss for dense object detection, ICCV 2017,
 doi 10.1109/ICCV.2017.324.
@@ -22,17 +22,17 @@ def distance_weight(inside: Tensor, distance: Tensor) -> Tensor:
         float32, the same shape.
 
     Note:
-        The paper's text speaks of weight at the boundary, but Eq. 7 grows towards the centre. The equation is taken
-        as it stands.
+        The text of the paper says that the weight is for the boundary, but alpha in Eq. 7 grows towards the centre. We
+        use the equation as printed.
     """
     return torch.where(inside, distance.float() + 1.0, 1.0)
 
 
 def focal_factor(log_p_other: Tensor, gamma: float) -> Tensor:
-    """Return (1 - p_t)^gamma of Eq. 5, from log(1 - p_t) so that neither end loses digits.
+    """Return (1 - p_t)^gamma of Eq. 5, computed from log(1 - p_t) for numerical precision.
 
-    For gamma below 1 the power's derivative is infinite where p_t = 1. The exponential's is gamma times itself, so it
-    becomes 0 together with the factor, for an infinite logarithm too.
+    For gamma below 1 the derivative of the power is infinite at p_t = 1. In the form exp(gamma * log(1 - p_t)) the
+    gradient becomes 0 together with the factor, even if the logarithm is infinite.
     """
     return torch.exp(gamma * log_p_other)
 
@@ -46,26 +46,26 @@ def distance_weighted_focal_loss(
     ignore_label: int | None = None,
     weighted_mean: bool = False,
 ) -> Tensor:
-    """Return the mean of alpha * (1 - p_t)^gamma * -log(p_t) over all voxels (Eqs. 5 to 7), with softmax.
+    """Return the mean over all voxels of alpha * (1 - p_t)^gamma * -log(p_t), with softmax (Eqs. 5 to 7).
 
-    With alpha = 1 (no distance) and gamma = 0 this is the cross-entropy. All sums are in float32.
+    With alpha = 1 (no distance) and gamma = 0 it is the cross-entropy. All sums are in float32.
 
     Args:
         logits: Raw scores of the classes.
-        labels: Integer labels, 0 the background.
-        distance: Distance to the border of the voxel's own label in mm, 0 outside; None sets alpha to 1.
+        labels: Integer labels; 0 is the background.
+        distance: Distance to the border of the voxel's own label in mm, 0 outside; None for alpha = 1.
         gamma: Focal exponent, at least 0.
-        ignore_label: Voxels that carry it have no loss.
+        ignore_label: Label of voxels without loss; None if there is none.
         weighted_mean: Divide by the sum of alpha over the valid voxels instead of by their number.
 
     Shape:
-        logits (B, C, Z, Y, X), labels and distance (B, 1, Z, Y, X); two-dimensional likewise
+        logits (B, C, Z, Y, X), labels and distance (B, 1, Z, Y, X); in 2D without Z
 
     Returns:
         A scalar; 0 (with a gradient of 0) when every voxel is ignored.
 
     Raises:
-        ValueError: When the shapes do not fit.
+        ValueError: If the shapes do not fit.
 
     Example:
         >>> logits = torch.zeros(1, 2, 1, 1, 2)  # p = 0.5 everywhere
@@ -82,7 +82,9 @@ def distance_weighted_focal_loss(
     log_p_t = log_p.gather(1, classes)
     loss = -log_p_t
     if gamma > 0:
-        others = log_p.scatter(1, classes, float("-inf"))  # 1 - p_t is the sum of the other classes: exact near p_t = 1
+        others = log_p.scatter(
+            1, classes, float("-inf")
+        )  # 1 - p_t as the sum over the other classes: precise near p_t = 1
         loss = loss * focal_factor(torch.logsumexp(others, dim=1, keepdim=True), gamma)
     alpha = None if distance is None else distance_weight(classes > 0, distance)
     return _mean(loss, alpha, valid, weighted=weighted_mean)
@@ -97,24 +99,24 @@ def distance_weighted_region_focal_loss(
     valid: Tensor | None = None,
     weighted_mean: bool = False,
 ) -> Tensor:
-    """Return the same loss for overlapping regions: a sigmoid and an alpha of its own for each.
+    """Return the same loss for overlapping regions: each region has its own sigmoid and its own alpha.
 
     Args:
         logits: Raw scores of the regions.
-        regions: Boolean membership of each region.
-        distance: Distance to the border of each region in mm, 0 outside; None sets alpha to 1.
+        regions: Boolean mask of each region.
+        distance: Distance to the border of each region in mm, 0 outside; None for alpha = 1.
         gamma: Focal exponent, at least 0.
-        valid: Boolean, False where a voxel has no loss; None for all.
+        valid: Boolean, False for voxels without loss; None if all voxels have loss.
         weighted_mean: Divide by the sum of alpha over the valid voxels instead of by their number.
 
     Shape:
-        logits, regions and distance (B, R, Z, Y, X), valid (B, 1, Z, Y, X); two-dimensional likewise
+        logits, regions and distance (B, R, Z, Y, X), valid (B, 1, Z, Y, X); in 2D without Z
 
     Returns:
         A scalar; 0 (with a gradient of 0) when every voxel is ignored.
 
     Raises:
-        ValueError: When the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
     _check_shapes(logits, regions, distance, channels=logits.shape[1])
     inside = regions > 0
@@ -145,10 +147,10 @@ def _mean(loss: Tensor, alpha: Tensor | None, valid: Tensor | None, *, weighted:
 
 
 def _over_ranks(count: Tensor) -> Tensor:
-    """Return the mean of ``count`` over the ranks of a distributed training, at least a tiny positive number.
+    """Return the mean of ``count`` over all processes of a distributed training, at least 1e-8.
 
-    Each rank's gradient is averaged over the ranks. With the common denominator that average is the gradient of the
-    joint batch; with each rank's own it is not.
+    Distributed training averages the gradients of all processes. Only with a common denominator is this average the
+    gradient of the joint batch.
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         count = count.detach().clone()

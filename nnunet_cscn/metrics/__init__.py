@@ -1,1 +1,1 @@
-"""Metrics of two masks. Knows nothing of files or of torch."""
+"""Metrics of two masks. Does not read files and does not import torch."""

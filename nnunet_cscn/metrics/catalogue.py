@@ -1,4 +1,4 @@
-"""Every metric once: its name, its unit, what it is, and what empty masks make of it."""
+"""The list of all metrics: name, unit, definition, and the value for empty masks."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Metric:
     """A metric.
 
     Attributes:
-        key: Its name in files.
-        heading: Its name for people.
-        definition: What it is, with its conventions.
-        value: Its value in one case; nan where it is undefined.
-        digits: Decimals to show.
-        better: Which values are better; None where neither is.
+        key: Name in files.
+        heading: Name in tables and charts.
+        definition: Definition, including the value for empty masks.
+        value: The function that returns the value in one case. Undefined values are nan.
+        digits: Number of decimals to show.
+        better: Whether higher or lower values are better. None if neither is better.
     """
 
     key: str
@@ -38,18 +38,18 @@ class Metric:
     digits: int = 3
     better: Better | None = None
 
-    def in_means(self, scores: LabelScores) -> float:
-        """Return the value that enters means: where one mask is empty, precision and recall count as 0, as DSC does."""
+    def value_for_mean(self, scores: LabelScores) -> float:
+        """Return the value to use in means. If exactly one mask is empty, precision and recall are 0, like the DSC."""
         if self.key in ("precision", "recall") and scores.has_one_empty:
             return 0.0
         return self.value(scores)
 
 
 def metrics(tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM) -> tuple[Metric, ...]:
-    """Return all metrics, in the order in which they are shown.
+    """Return all metrics in the order of the tables.
 
     Args:
-        tolerances_mm: Tolerances of the surface Dice.
+        tolerances_mm: Tolerances of the surface Dice (NSD), in mm.
 
     Example:
         >>> [metric.key for metric in metrics((2.5,))][6:10]
@@ -59,7 +59,7 @@ def metrics(tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM) -> tuple[Met
 
 
 def scores_to_json(scores: LabelScores, over: Sequence[Metric]) -> dict[str, JsonNumber]:
-    """Return the value of every metric for a JSON file: nan as None, infinity as "inf"."""
+    """Return the value of every metric for a JSON file, with nan as None and infinity as "inf"."""
     return {metric.key: json_number(metric.value(scores)) for metric in over}
 
 

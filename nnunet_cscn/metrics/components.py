@@ -1,4 +1,4 @@
-"""Connected parts of a mask, found among its runs of voxels instead of in the whole volume."""
+"""Find the connected components of a mask from its runs of voxels (fast for small structures in large volumes)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from nnunet_cscn.metrics.masks import Mask
 
 Indices: TypeAlias = NDArray[np.intp]
 
-# The lines before a line that touch it; those behind it see it as one of theirs.
+# Offsets (dz, dy) of the neighbouring lines that come earlier. Later neighbours find this line as an earlier one.
 _LINES_BEFORE = ((0, -1), (-1, -1), (-1, 0), (-1, 1))
 
 
 @dataclass(frozen=True)
 class Components:
-    """The parts of a mask whose voxels touch by faces, edges or corners (26 neighbours).
+    """The connected components of a mask: voxels that share a face, an edge or a corner (26 neighbours).
 
     Attributes:
-        voxels: Flat indices of the mask's voxels, ascending.
-        numbers: The part that each of them belongs to, from 0 on.
-        n: How many parts there are.
+        voxels: Flat indices of the foreground voxels, ascending.
+        numbers: The component of each of these voxels, counted from 0.
+        n: Number of components.
     """
 
     voxels: Indices
@@ -34,15 +34,15 @@ class Components:
 
     @property
     def sizes(self) -> Indices:
-        """Number of voxels of each part."""
+        """Number of voxels of each component."""
         return np.bincount(self.numbers, minlength=self.n)
 
 
 def components(mask: Mask) -> Components:
-    """Find the connected parts of a mask.
+    """Find the connected components of a mask.
 
-    The time goes with the number of runs (voxels in a row along the last axis), not with the volume: a single voxel far
-    from all others costs nothing.
+    The time depends on the number of runs (consecutive foreground voxels along the last axis), not on the size of the
+    volume.
 
     Args:
         mask: Shape (Z, Y, X).
@@ -67,17 +67,17 @@ def components(mask: Mask) -> Components:
     last = np.append(first[1:], voxels.size) - 1
     row, start = np.divmod(voxels[first], n_columns)
     stop = voxels[last] % n_columns
-    edges = _touching(row, start, stop, n_rows, n_columns)
+    edges = _touching_runs(row, start, stop, n_rows, n_columns)
     graph = coo_array((np.ones(len(edges[0]), dtype=bool), edges), shape=(first.size, first.size))
     n_parts, part_of_run = connected_components(graph, directed=False)
     return Components(voxels, np.repeat(part_of_run.astype(np.intp), last - first + 1), int(n_parts))
 
 
-def _touching(row: Indices, start: Indices, stop: Indices, n_rows: int, n_columns: int) -> tuple[Indices, Indices]:
-    """Pairs of runs in neighbouring lines that overlap or touch at a corner.
+def _touching_runs(row: Indices, start: Indices, stop: Indices, n_rows: int, n_columns: int) -> tuple[Indices, Indices]:
+    """Return the pairs of runs in neighbouring lines that overlap or touch at a corner.
 
-    Places along all lines are numbered in one sequence, with two empty ones between lines, so that the runs that one
-    run touches in another line are neighbours in the sorted order.
+    All positions are numbered in one sequence, line after line, with a gap of two between lines. So the runs of another
+    line that touch one run are consecutive in the sorted order, and two binary searches find them.
     """
     width = n_columns + 2
     starts, stops = row * width + start, row * width + stop

@@ -1,4 +1,4 @@
-"""What several observers agree on."""
+"""The consensus of several observers: majority vote and STAPLE."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 import SimpleITK
 
-from nnunet_cscn.metrics.masks import Mask, grown, occupied_box
+from nnunet_cscn.metrics.masks import Mask, bounding_box, grow_box
 
 
 def majority(masks: Sequence[Mask]) -> Mask:
-    """Return the voxels that more than half of the observers marked; of two observers, those that both did.
+    """Return the voxels that more than half of the observers marked. For two observers: the voxels that both marked.
 
     Args:
-        masks: One for each observer, of the same shape (Z, Y, X).
+        masks: One mask for each observer, all of the same shape (Z, Y, X).
 
     Raises:
-        ValueError: When there is none or the shapes differ.
+        ValueError: When there is no mask, or the shapes differ.
 
     Example:
         >>> majority([np.array([[[1, 1, 0]]], bool), np.array([[[1, 0, 0]]], bool), np.array([[[1, 1, 1]]], bool)])
@@ -29,17 +29,17 @@ def majority(masks: Sequence[Mask]) -> Mask:
 
 
 def staple(masks: Sequence[Mask]) -> Mask:
-    """Return the voxels that STAPLE takes for true with a probability of a half or more.
+    """Return the voxels with a STAPLE probability of 0.5 or more.
 
-    STAPLE (Warfield et al. 2004, doi:10.1109/TMI.2004.828354) weighs observers by their estimated sensitivity and
-    specificity. How much is background decides its prior, so it is run in the box around all marked voxels, one voxel
-    wider: large empty margins would make it take whatever anybody marked.
+    STAPLE (Warfield et al. 2004, doi:10.1109/TMI.2004.828354) weights each observer by the estimated sensitivity and
+    specificity. Its prior depends on the amount of background: with large empty margins, STAPLE would accept every
+    voxel that any observer marked. So it runs in the bounding box of all marked voxels, enlarged by one voxel.
 
     Args:
-        masks: One for each observer, of the same shape (Z, Y, X).
+        masks: One mask for each observer, all of the same shape (Z, Y, X).
 
     Raises:
-        ValueError: When there is none or the shapes differ.
+        ValueError: When there is no mask, or the shapes differ.
 
     Example:
         >>> mask = np.zeros((3, 5, 5), dtype=bool)
@@ -49,12 +49,12 @@ def staple(masks: Sequence[Mask]) -> Mask:
     """
     _check(masks)
     consensus = np.zeros(masks[0].shape, dtype=bool)
-    box = occupied_box(np.logical_or.reduce(masks))
+    box = bounding_box(np.logical_or.reduce(masks))
     if box is None:
         return consensus
-    box = grown(box, consensus.shape)
+    box = grow_box(box, consensus.shape)
     parts = [mask[box] for mask in masks]
-    if all(np.array_equal(parts[0], part) for part in parts[1:]):  # nothing to weigh; STAPLE would divide by zero
+    if all(np.array_equal(parts[0], part) for part in parts[1:]):  # for identical masks STAPLE would divide by zero
         consensus[box] = parts[0]
         return consensus
     images = [SimpleITK.GetImageFromArray(part.astype(np.uint8)) for part in parts]

@@ -1,4 +1,4 @@
-"""Contours slice by slice: how much of the reference's would have to be drawn anew."""
+"""Contours in slices, and the added path length: how much of the reference contour a physician would have to draw."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnunet_cscn.metrics.masks import Mask, checked_pair, checked_spacing, enclosed, grown, occupied_box
+from nnunet_cscn.metrics.masks import Mask, bounding_box, checked_pair, checked_spacing, grow_box, interior_voxels
 
 
 def contour_pixels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
-    """Return the pixels of each slice that have a background pixel at one of their four edges.
+    """Return the foreground pixels of each slice that share an edge with a background pixel.
 
-    The slice's border counts as background; what lies behind an ignored pixel is unknown and makes no contour.
+    Everything outside the slice counts as background. An ignored pixel does not count as background.
 
     Args:
-        mask: Shape (Z, Y, X), slices along the first axis; False wherever ``ignored`` is True.
-        ignored: Pixels that take no part, the same shape.
+        mask: Shape (Z, Y, X), with slices along the first axis. Must be False where ``ignored`` is True.
+        ignored: Pixels to exclude, of the same shape.
 
     Returns:
         A mask of the same shape.
@@ -28,7 +28,7 @@ def contour_pixels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
         16
     """
     solid = mask if ignored is None else mask | ignored
-    return mask & ~enclosed(mask, solid, (1, 2))
+    return mask & ~interior_voxels(mask, solid, (1, 2))
 
 
 def added_path_length_mm(
@@ -36,19 +36,20 @@ def added_path_length_mm(
 ) -> float:
     """Return the added path length (Vaassen et al. 2020, doi:10.1016/j.phro.2019.12.001).
 
-    The pixels of the reference's contour, slice by slice, that are not on the prediction's contour, times the size of a
-    pixel: what a physician would have to draw. Slices run along the first axis, which is the file's last; where pixels
-    are not square, their size is the geometric mean of the two edges.
+    It is the number of pixels of the reference contour that are not on the contour of the prediction, summed over all
+    slices, times the pixel size. A physician would have to draw this length. Slices are along the first axis of the
+    array, which is the last axis of the file. If pixels are not square, the pixel size is the geometric mean of both
+    edges.
 
     Args:
         prediction: Binary mask, shape (Z, Y, X).
         reference: Binary mask of the same shape.
         spacing_mm: Size of a voxel along (Z, Y, X).
-        ignored: Voxels that take no part, a binary mask of the same shape.
+        ignored: Voxels to exclude, a binary mask of the same shape.
 
     Returns:
-        The length in mm: the whole contour where the prediction is empty, 0 where the reference is and the prediction
-        only has to be deleted, nan where both are.
+        The length in mm. If only the prediction is empty, it is the length of the whole reference contour. If only the
+        reference is empty, it is 0, because the prediction only has to be deleted. If both are empty, it is nan.
 
     Raises:
         ValueError: When the shapes differ, are not three-dimensional, a mask is not binary, or the spacing is not
@@ -62,11 +63,11 @@ def added_path_length_mm(
     """
     spacing = checked_spacing(spacing_mm)
     first, second = checked_pair(prediction, reference, ignored)
-    box = occupied_box(second)
+    box = bounding_box(second)
     if box is None:
         return 0.0 if first.any() else math.nan
-    # far from the reference no contour of the prediction matters
-    box = grown(box, second.shape)
+    # contours of the prediction outside this box do not change the result
+    box = grow_box(box, second.shape)
     first, second = first[box], second[box]
     hidden = None if ignored is None else np.asarray(ignored)[box] != 0
     missing = contour_pixels(second, ignored=hidden) & ~contour_pixels(first, ignored=hidden)

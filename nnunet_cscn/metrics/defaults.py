@@ -1,4 +1,4 @@
-"""What is taken where nobody says otherwise; imports nothing, so that the command line can show it."""
+"""Default values. This module imports nothing, so that the command line can show them quickly."""
 
 from __future__ import annotations
 

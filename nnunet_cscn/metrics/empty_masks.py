@@ -1,7 +1,7 @@
-"""What stands for a distance that there is none of, as one mask is empty."""
+"""The surface distance to report if exactly one mask is empty."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-EmptyDistance = Literal["infinite", "diagonal"]  # the second: of the volume, in mm
+EmptyDistance = Literal["infinite", "diagonal"]  # "diagonal": that of the volume, in mm

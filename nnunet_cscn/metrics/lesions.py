@@ -1,4 +1,4 @@
-"""Lesions: the connected parts of a mask, and which of them were found."""
+"""Lesion-wise detection: a lesion is a connected component of a mask."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ MATCHING_IOU = 0.5
 
 
 def count_lesions(prediction: ArrayLike, reference: ArrayLike, *, ignored: ArrayLike | None = None) -> OverlapCounts:
-    """Count the lesions that were found, invented and missed.
+    """Count the lesions that were detected, falsely detected and missed.
 
-    A lesion is a part of a mask whose voxels touch by faces, edges or corners. A predicted and a true lesion match when
-    their IoU is above 0.5; then no other lesion can match either of them (Kirillov et al. 2019,
-    doi:10.1109/CVPR.2019.00963).
+    A lesion is a connected component (26 neighbours). A predicted and a reference lesion match if their IoU is above
+    0.5. Each lesion has at most one match (Kirillov et al. 2019, doi:10.1109/CVPR.2019.00963).
 
     Args:
         prediction: Binary mask, shape (Z, Y, X).
         reference: Binary mask of the same shape.
-        ignored: Voxels that take no part, a binary mask of the same shape.
+        ignored: Voxels to exclude, a binary mask of the same shape.
 
     Returns:
-        The counts, of lesions instead of voxels: their ``f1`` is the lesion-wise F1, and true positives with false
-        positives (false negatives) are the components of the prediction (the reference).
+        The numbers of lesions (not voxels). ``f1`` is the lesion-wise F1. The prediction has true positives + false
+        positives components; the reference has true positives + false negatives.
 
     Raises:
         ValueError: When the shapes differ, are not three-dimensional, or a mask is not binary.
 
     Example:
-        Of two true lesions one is found, but for a voxel; nothing is invented.
+        One of two reference lesions is detected, with one voxel missing. There is no false detection.
 
         >>> reference = np.zeros((1, 3, 9), dtype=bool)
         >>> reference[0, 1, :3] = reference[0, 1, 6:] = True
@@ -44,7 +43,7 @@ def count_lesions(prediction: ArrayLike, reference: ArrayLike, *, ignored: Array
     predicted, true = components(first), components(second)
     matches = 0
     if predicted.n and true.n:
-        # both lists of voxels ascend, so those that are shared come in the same order
+        # both lists of voxels are ascending, so the shared voxels have the same order in both
         ours = predicted.numbers[second.reshape(-1)[predicted.voxels]]
         theirs = true.numbers[first.reshape(-1)[true.voxels]]
         pairs = ours * true.n + theirs

@@ -1,4 +1,4 @@
-"""What every metric asks of its masks, and the box that they share."""
+"""Check masks and spacing, and find bounding boxes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def checked_mask(name: str, array: ArrayLike) -> Mask:
     """Return ``array`` as a boolean mask.
 
     Args:
-        name: The argument's name, for the error's text.
-        array: Booleans, or numbers that are all 0 or 1. Shape (Z, Y, X).
+        name: The name of the argument, for the error message.
+        array: Booleans, or numbers 0 and 1. Shape (Z, Y, X).
 
     Returns:
-        The mask, without a copy where the array is made of bytes.
+        The mask. Arrays of one byte per element are not copied.
 
     Raises:
-        ValueError: When the array is not three-dimensional or holds anything but 0 and 1.
+        ValueError: When the array is not three-dimensional or contains other values than 0 and 1.
 
     Example:
         >>> checked_mask("prediction", [[[0, 1]]])
@@ -50,12 +50,12 @@ def checked_mask(name: str, array: ArrayLike) -> Mask:
 
 
 def checked_pair(prediction: ArrayLike, reference: ArrayLike, ignored: ArrayLike | None) -> tuple[Mask, Mask]:
-    """Return both masks, with the ignored voxels taken out of both.
+    """Check both masks and remove the ignored voxels from both.
 
     Args:
         prediction: Binary mask, shape (Z, Y, X).
         reference: Binary mask of the same shape.
-        ignored: Binary mask of the same shape: the voxels that take no part. None for no such voxels.
+        ignored: Voxels to exclude, a binary mask of the same shape. None to exclude nothing.
 
     Returns:
         Prediction and reference as booleans.
@@ -92,32 +92,32 @@ def checked_spacing(spacing_mm: Sequence[float]) -> tuple[float, float, float]:
     return values
 
 
-def occupied_box(occupied: NDArray[Any]) -> Box | None:
-    """Return the smallest box that holds every voxel that is not zero.
+def bounding_box(occupied: NDArray[Any]) -> Box | None:
+    """Return the smallest box that contains all nonzero voxels.
 
     Args:
         occupied: Booleans or integers of shape (Z, Y, X).
 
     Returns:
-        One slice for each axis, or None when every voxel is zero.
+        One slice for each axis, or None if all voxels are zero.
 
     Example:
-        >>> occupied_box(np.array([[[0, 0, 3], [0, 0, 0]]]))
+        >>> bounding_box(np.array([[[0, 0, 3], [0, 0, 0]]]))
         (slice(0, 1, None), slice(0, 1, None), slice(2, 3, None))
     """
     slabs = np.flatnonzero(occupied.any(axis=(1, 2)))
     if not slabs.size:
         return None
-    part = occupied[slabs[0] : slabs[-1] + 1]  # the other axes are looked at only where there is anything
+    part = occupied[slabs[0] : slabs[-1] + 1]  # search the other axes only in the nonzero part
     seen_from_above = np.bitwise_or.reduce(part, axis=0)
     hits = (slabs, np.flatnonzero(seen_from_above.any(axis=1)), np.flatnonzero(seen_from_above.any(axis=0)))
     z, y, x = (slice(int(hit[0]), int(hit[-1]) + 1) for hit in hits)
     return z, y, x
 
 
-def common_box(*masks: Mask) -> Box | None:
-    """Return the smallest box that holds every voxel of some masks of the same shape; None when all are empty."""
-    boxes = [box for box in map(occupied_box, masks) if box is not None]
+def common_bounding_box(*masks: Mask) -> Box | None:
+    """Return the smallest box that contains the foreground of all masks (of one shape). None if all masks are empty."""
+    boxes = [box for box in map(bounding_box, masks) if box is not None]
     if not boxes:
         return None
     z, y, x = (
@@ -126,17 +126,17 @@ def common_box(*masks: Mask) -> Box | None:
     return z, y, x
 
 
-def enclosed(mask: Mask, solid: Mask, axes: Sequence[int]) -> Mask:
-    """Return the voxels of a mask whose neighbours along some axes are all solid; beyond the border nothing is.
+def interior_voxels(mask: Mask, solid: Mask, axes: Sequence[int]) -> Mask:
+    """Return the voxels of a mask whose neighbours along the given axes are all solid (inside the array).
 
     Args:
         mask: Shape (Z, Y, X).
-        solid: What counts as a neighbour that hides a face, the same shape.
-        axes: Along which axes neighbours count: all three for a surface, two for the contours of slices.
+        solid: The voxels that cover the face of a neighbour, of the same shape.
+        axes: The axes along which neighbours count: three for a surface, two for contours in slices.
 
     Example:
         >>> mask = np.ones((3, 3, 3), dtype=bool)
-        >>> int(enclosed(mask, mask, (0, 1, 2)).sum()), int(enclosed(mask, mask, (1, 2)).sum())
+        >>> int(interior_voxels(mask, mask, (0, 1, 2)).sum()), int(interior_voxels(mask, mask, (1, 2)).sum())
         (1, 3)
     """
     inner = mask.copy()
@@ -148,7 +148,7 @@ def enclosed(mask: Mask, solid: Mask, axes: Sequence[int]) -> Mask:
     return inner
 
 
-def grown(box: Box, shape: Sequence[int]) -> Box:
-    """Return ``box`` one voxel larger on every side, as far as the array of ``shape`` reaches."""
+def grow_box(box: Box, shape: Sequence[int]) -> Box:
+    """Enlarge ``box`` by one voxel on every side, but not beyond an array of shape ``shape``."""
     z, y, x = (slice(max(s.start - 1, 0), min(s.stop + 1, n)) for s, n in zip(box, shape, strict=True))
     return z, y, x

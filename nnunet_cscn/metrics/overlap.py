@@ -1,4 +1,4 @@
-"""Overlap of two masks: DSC, IoU, precision, recall and F1 from counts."""
+"""Overlap of two masks: DSC, IoU, precision, recall and F1 from voxel counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nnunet_cscn.metrics.masks import checked_pair
 
 @dataclass(frozen=True)
 class OverlapCounts:
-    """Voxel counts of one comparison, or of several added up.
+    """Voxel counts of one comparison, or the sum of several.
 
     Precision and recall are Eqs. 11 and 12 of the paper (doi:10.32604/iasc.2022.019785), DSC is Eq. 8. F1 (Eq. 10) is
     the same number as DSC for one comparison.
@@ -42,47 +42,47 @@ class OverlapCounts:
 
     @property
     def prediction_is_empty(self) -> bool:
-        """True when no voxel was predicted."""
+        """Whether the prediction has no voxel."""
         return self.true_positive + self.false_positive == 0
 
     @property
     def reference_is_empty(self) -> bool:
-        """True when the reference has no voxel."""
+        """Whether the reference has no voxel."""
         return self.true_positive + self.false_negative == 0
 
     @property
     def dsc(self) -> float:
-        """DSC in [0, 1]: 0 when one mask is empty, nan when both are."""
+        """DSC in [0, 1]. 0 if one mask is empty, nan if both are empty."""
         return _ratio(2 * self.true_positive, 2 * self.true_positive + self.false_positive + self.false_negative)
 
     @property
     def f1(self) -> float:
-        """F1 in [0, 1], the same number as DSC: 0 when one mask is empty, nan when both are."""
+        """F1 in [0, 1], the same number as DSC. 0 if one mask is empty, nan if both are empty."""
         return self.dsc
 
     @property
     def iou(self) -> float:
-        """Intersection over union (Jaccard) in [0, 1]: 0 when one mask is empty, nan when both are."""
+        """Intersection over union (Jaccard) in [0, 1]. 0 if one mask is empty, nan if both are empty."""
         return _ratio(self.true_positive, self.true_positive + self.false_positive + self.false_negative)
 
     @property
     def precision(self) -> float:
-        """Share of the predicted voxels that are right; nan for an empty prediction."""
+        """Fraction of the predicted voxels that are correct. nan for an empty prediction."""
         return _ratio(self.true_positive, self.true_positive + self.false_positive)
 
     @property
     def recall(self) -> float:
-        """Share of the reference's voxels that were found; nan for an empty reference."""
+        """Fraction of the reference voxels that are predicted. nan for an empty reference."""
         return _ratio(self.true_positive, self.true_positive + self.false_negative)
 
 
 def count_overlap(prediction: ArrayLike, reference: ArrayLike, *, ignored: ArrayLike | None = None) -> OverlapCounts:
-    """Count the voxels that two masks share and those that they do not.
+    """Count true positive, false positive and false negative voxels.
 
     Args:
         prediction: Binary mask, shape (Z, Y, X).
         reference: Binary mask of the same shape.
-        ignored: Voxels that take no part, a binary mask of the same shape.
+        ignored: Voxels to exclude, a binary mask of the same shape.
 
     Raises:
         ValueError: When the shapes differ, are not three-dimensional, or a mask is not binary.

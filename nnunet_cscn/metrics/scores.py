@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from nnunet_cscn.metrics.contour import added_path_length_mm
 from nnunet_cscn.metrics.lesions import count_lesions
-from nnunet_cscn.metrics.masks import checked_pair, checked_spacing, common_box, grown
+from nnunet_cscn.metrics.masks import checked_pair, checked_spacing, common_bounding_box, grow_box
 from nnunet_cscn.metrics.overlap import OverlapCounts, count_overlap
 from nnunet_cscn.metrics.surface import surface_distances
 
@@ -23,18 +23,18 @@ JsonNumber: TypeAlias = "float | str | None"
 
 @dataclass(frozen=True)
 class LabelScores:
-    """Scores of one label in one case. The defaults are those of two empty masks.
+    """Scores of one label in one case. The default values are those of two empty masks.
 
     Attributes:
-        counts: The voxels, from which come DSC, IoU, precision, recall and F1.
-        assd_mm: Average symmetric surface distance: nan when both masks are empty, infinity when one is.
-        hd95_mm: 95th percentile of the surface distances: nan and infinity likewise.
-        hd_mm: Largest surface distance: nan and infinity likewise.
-        nsd: Normalised surface Dice at each tolerance (mm): nan when both masks are empty, 0 when one is.
-        apl_mm: Added path length: nan when both masks are empty.
-        lesions: Lesions found, invented and missed.
-        voxel_ml: Volume of a voxel.
-        n_voxels: Voxels of the volume that take part.
+        counts: Voxel counts. DSC, IoU, precision, recall and F1 are computed from them.
+        assd_mm: Average symmetric surface distance. Infinity if one mask is empty, nan if both are empty.
+        hd95_mm: 95th percentile of the surface distances. Infinity and nan as for ``assd_mm``.
+        hd_mm: Largest surface distance. Infinity and nan as for ``assd_mm``.
+        nsd: Normalised surface Dice at each tolerance (mm). 0 if one mask is empty, nan if both are empty.
+        apl_mm: Added path length. nan if both masks are empty.
+        lesions: Numbers of lesions: detected, falsely detected and missed.
+        voxel_ml: Volume of one voxel in ml.
+        n_voxels: Number of voxels of the volume, without ignored voxels.
     """
 
     counts: OverlapCounts = field(default_factory=OverlapCounts)
@@ -49,21 +49,21 @@ class LabelScores:
 
     @property
     def volume_ml(self) -> float:
-        """Volume of the prediction."""
+        """Volume of the prediction in ml."""
         return (self.counts.true_positive + self.counts.false_positive) * self.voxel_ml
 
     @property
     def reference_volume_ml(self) -> float:
-        """Volume of the reference."""
+        """Volume of the reference in ml."""
         return (self.counts.true_positive + self.counts.false_negative) * self.voxel_ml
 
     @property
     def has_one_empty(self) -> bool:
-        """Whether exactly one of the masks is empty, so that there is no distance."""
+        """Whether exactly one mask is empty, so that distances are infinite."""
         return self.counts.prediction_is_empty != self.counts.reference_is_empty
 
     def with_distances(self, distance_mm: float) -> LabelScores:
-        """Return the scores with the infinite distances replaced."""
+        """Return the scores with infinite distances replaced by ``distance_mm``."""
         if not self.has_one_empty:
             return self
         return replace(self, assd_mm=distance_mm, hd95_mm=distance_mm, hd_mm=distance_mm)
@@ -76,6 +76,7 @@ def score_masks(
     *,
     ignored: ArrayLike | None = None,
     tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
+    in_plane: bool = False,
 ) -> LabelScores:
     """Compare a predicted mask with its reference.
 
@@ -83,20 +84,22 @@ def score_masks(
         prediction: Binary mask, shape (Z, Y, X).
         reference: Binary mask of the same shape.
         spacing_mm: Size of a voxel along (Z, Y, X).
-        ignored: Voxels that take no part, a binary mask of the same shape: they are in neither mask, and a face
-            towards one of them is no surface.
-        tolerances_mm: Tolerances of the surface Dice.
+        ignored: Voxels to exclude, a binary mask of the same shape. They belong to neither mask, and a face towards
+            such a voxel is not a surface.
+        tolerances_mm: Tolerances of the surface Dice (NSD), in mm.
+        in_plane: Whether surfaces are the contours of each slice, as for 2D images.
 
     Returns:
-        The scores. Both masks empty: nan, volumes and counts 0. One empty: DSC, F1, IoU and NSD 0, distances infinite,
-        precision nan (prediction empty) or recall nan (reference empty).
+        The scores. If both masks are empty, metrics are nan, and volumes and counts are 0. If one mask is empty, DSC,
+        F1, IoU and NSD are 0, distances are infinite, and precision (empty prediction) or recall (empty reference) is
+        nan.
 
     Raises:
         ValueError: When the shapes differ, are not three-dimensional, a mask is not binary, or the spacing is not
             three finite positive numbers.
 
     Example:
-        A cube of 4 voxels a side against itself one voxel further along z.
+        A cube with edges of 4 voxels, compared with the same cube shifted by one voxel along z.
 
         >>> reference, prediction = np.zeros((8, 6, 6), dtype=bool), np.zeros((8, 6, 6), dtype=bool)
         >>> reference[1:5, 1:5, 1:5] = prediction[2:6, 1:5, 1:5] = True
@@ -108,15 +111,15 @@ def score_masks(
     first, second = checked_pair(prediction, reference, ignored)
     n_voxels = first.size - (0 if ignored is None else int(np.count_nonzero(ignored)))
     empty = LabelScores(voxel_ml=math.prod(spacing) / 1000, n_voxels=n_voxels)
-    box = common_box(first, second)
+    box = common_bounding_box(first, second)
     if box is None:
         return empty
     hidden = None
     if ignored is not None:
-        box = grown(box, first.shape)
+        box = grow_box(box, first.shape)
         hidden = np.asarray(ignored)[box]
     first, second = np.ascontiguousarray(first[box]), np.ascontiguousarray(second[box])
-    distances = surface_distances(first, second, spacing, ignored=hidden)
+    distances = surface_distances(first, second, spacing, ignored=hidden, in_plane=in_plane)
     return replace(
         empty,
         counts=count_overlap(first, second),
@@ -130,7 +133,7 @@ def score_masks(
 
 
 def json_number(value: float) -> JsonNumber:
-    """Return ``value`` as JSON can hold it: nan as None, infinity as "inf".
+    """Convert ``value`` for a JSON file: nan becomes None, infinity becomes "inf".
 
     Example:
         >>> json_number(0.5), json_number(math.nan), json_number(math.inf)

@@ -1,4 +1,4 @@
-"""Metrics by their keys."""
+"""Select metrics by their keys."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from nnunet_cscn.metrics.catalogue import Metric, metrics
 
 
 def compared_metrics(keys: Sequence[str]) -> list[Metric]:
-    """Return the metrics of some keys, each once, in their order.
+    """Return the metrics of the given keys, without duplicates, in the given order.
 
     Args:
-        keys: Keys of metrics of which it is known which values are better; ``nsd_2.5mm`` is the surface Dice with a
+        keys: Keys of metrics for which higher or lower values are better. ``nsd_2.5mm`` is the surface Dice with a
             tolerance of 2.5 mm.
 
     Raises:
-        ArgumentError: When there is no such metric.
+        ArgumentError: When a metric is unknown.
 
     Example:
         >>> [metric.heading for metric in compared_metrics(["nsd_2.5mm", "dsc", "dsc"])]
@@ -34,10 +34,10 @@ def compared_metrics(keys: Sequence[str]) -> list[Metric]:
 
 
 def surface_tolerances_mm(keys: Sequence[str]) -> list[float]:
-    """Return the tolerances of the surface Dice that some keys name.
+    """Return the tolerances of the surface Dice in the given keys, in mm.
 
     Raises:
-        ArgumentError: When a key that begins with ``nsd_`` names none.
+        ArgumentError: When a key that starts with ``nsd_`` has no valid tolerance.
 
     Example:
         >>> surface_tolerances_mm(["dsc", "nsd_2mm", "nsd_0.5mm"])

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from nnunet_cscn.metrics.masks import Mask, checked_pair, checked_spacing, enclosed, grown, occupied_box
+from nnunet_cscn.metrics.masks import Mask, bounding_box, checked_pair, checked_spacing, grow_box, interior_voxels
 
-ROUNDING_MM = 1e-6  # what the arithmetic of distances may add: one voxel of 0.3 mm is within 0.3 mm
+ROUNDING_MM = 1e-6  # rounding error of distances: a voxel at 0.3 mm must count as within 0.3 mm
 
-SPARSE = 24  # a mask that fills less than 1/24 of its volume is cheaper to look at voxel by voxel
+SPARSE = 24  # if a mask fills less than 1/24 of the volume, it is faster to process only its voxels
 
 Floats: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
@@ -23,12 +23,12 @@ Indices: TypeAlias = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class SurfaceDistances:
-    """The distance of every surface voxel to the nearest surface voxel of the other mask.
+    """The distance from every surface voxel to the nearest surface voxel of the other mask.
 
     Attributes:
-        prediction_to_reference_mm: One distance for each surface voxel of the prediction, in the array's order;
-            infinity for each where the reference is empty.
-        reference_to_prediction_mm: The same the other way round.
+        prediction_to_reference_mm: The distance of each surface voxel of the prediction, in array order. All are
+            infinite if the reference is empty.
+        reference_to_prediction_mm: The distance of each surface voxel of the reference, likewise.
     """
 
     prediction_to_reference_mm: Floats
@@ -38,7 +38,7 @@ class SurfaceDistances:
     def assd_mm(self) -> float:
         """Average symmetric surface distance (ASSD): the mean of the two directed means.
 
-        Eq. 9 of the paper (doi:10.32604/iasc.2022.019785). In mm; nan when both masks are empty, infinity when one is.
+        Eq. 9 of the paper (doi:10.32604/iasc.2022.019785). In mm. Infinity if one mask is empty, nan if both are empty.
         """
         if not self._are_measurable:
             return self._unmeasurable
@@ -48,7 +48,7 @@ class SurfaceDistances:
     def hd95_mm(self) -> float:
         """The larger of the two directed 95th percentiles (linear interpolation).
 
-        In mm; nan when both masks are empty, infinity when one is.
+        In mm. Infinity if one mask is empty, nan if both are empty.
         """
         if not self._are_measurable:
             return self._unmeasurable
@@ -57,21 +57,21 @@ class SurfaceDistances:
 
     @property
     def hd_mm(self) -> float:
-        """The largest distance (Hausdorff). In mm; nan when both masks are empty, infinity when one is."""
+        """The largest distance (Hausdorff). In mm. Infinity if one mask is empty, nan if both are empty."""
         if not self._are_measurable:
             return self._unmeasurable
         return float(max(self.prediction_to_reference_mm.max(), self.reference_to_prediction_mm.max()))
 
     def nsd(self, tolerance_mm: float) -> float:
-        """Normalised surface Dice (NSD): the share of both surfaces' voxels within a tolerance of the other surface.
+        """Normalised surface Dice (NSD): the fraction of the surface voxels within a tolerance of the other surface.
 
-        Voxels are counted, whatever the area of their faces (Nikolov et al. 2021, doi:10.2196/26151, weigh by area).
+        All surface voxels have the same weight. (Nikolov et al. 2021, doi:10.2196/26151, weight them by area.)
 
         Args:
-            tolerance_mm: Largest distance that counts as none, in mm.
+            tolerance_mm: Largest distance that counts as agreement, in mm.
 
         Returns:
-            From 0 to 1; 0 when one mask is empty, nan when both are.
+            A value from 0 to 1. 0 if one mask is empty, nan if both are empty.
         """
         directed = (self.prediction_to_reference_mm, self.reference_to_prediction_mm)
         n_surface = sum(distances.size for distances in directed)
@@ -89,15 +89,16 @@ class SurfaceDistances:
         return math.inf if self.prediction_to_reference_mm.size or self.reference_to_prediction_mm.size else math.nan
 
 
-def surface_voxels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
-    """Return the foreground voxels that have a background voxel at one of their six faces.
+def surface_voxels(mask: Mask, *, ignored: Mask | None = None, in_plane: bool = False) -> Mask:
+    """Return the foreground voxels that share a face with a background voxel.
 
-    The array's border counts as background. What lies behind an ignored voxel is unknown, so such a voxel makes no
-    edge; only where that leaves a mask without any surface are the ignored voxels taken as background.
+    Everything outside the array counts as background. An ignored voxel does not count as background. Exception: if a
+    mask then has no surface at all, ignored voxels count as background.
 
     Args:
-        mask: Shape (Z, Y, X), False wherever ``ignored`` is True.
-        ignored: Voxels that take no part, the same shape.
+        mask: Shape (Z, Y, X). Must be False where ``ignored`` is True.
+        ignored: Voxels to exclude, of the same shape.
+        in_plane: Whether only the four faces within a slice count, as for 2D images.
 
     Returns:
         A mask of the same shape.
@@ -107,32 +108,38 @@ def surface_voxels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
         26
     """
     solid = mask if ignored is None else mask | ignored
-    surface = mask & ~enclosed(mask, solid, (0, 1, 2))
+    surface = mask & ~interior_voxels(mask, solid, (1, 2) if in_plane else (0, 1, 2))
     if ignored is not None and not surface.any():
-        return surface_voxels(mask)
+        return surface_voxels(mask, in_plane=in_plane)
     return surface
 
 
 def surface_distances(
-    prediction: ArrayLike, reference: ArrayLike, spacing_mm: Sequence[float], *, ignored: ArrayLike | None = None
+    prediction: ArrayLike,
+    reference: ArrayLike,
+    spacing_mm: Sequence[float],
+    *,
+    ignored: ArrayLike | None = None,
+    in_plane: bool = False,
 ) -> SurfaceDistances:
     """Measure the distances between the surfaces of two masks.
 
-    Only the surface voxels that the two do not share are looked up (in a KD-tree): the others are at distance 0.
+    Surface voxels of both masks have distance 0. Only the others are looked up in a KD-tree.
 
     Args:
         prediction: Binary mask, shape (Z, Y, X).
         reference: Binary mask of the same shape.
         spacing_mm: Size of a voxel along (Z, Y, X).
-        ignored: Voxels that take no part, a binary mask of the same shape: they are in neither mask, and a face
-            towards one of them is no surface (see `surface_voxels`).
+        ignored: Voxels to exclude, a binary mask of the same shape. They belong to neither mask, and a face towards
+            such a voxel is not a surface (see `surface_voxels`).
+        in_plane: Whether surfaces are the contours of each slice, as for 2D images.
 
     Raises:
         ValueError: When the shapes differ, are not three-dimensional, a mask is not binary, or the spacing is not
             three finite positive numbers.
 
     Example:
-        Two single voxels, three slices of 2 mm apart.
+        Two single voxels at a distance of three slices of 2 mm.
 
         >>> first, second = np.zeros((5, 3, 3), dtype=bool), np.zeros((5, 3, 3), dtype=bool)
         >>> first[0, 1, 1] = second[3, 1, 1] = True
@@ -142,43 +149,44 @@ def surface_distances(
     spacing = checked_spacing(spacing_mm)
     masks = checked_pair(prediction, reference, ignored)
     hidden = None if ignored is None else np.asarray(ignored) != 0
-    first, second = (_surface_indices(mask, hidden) for mask in masks)
+    first, second = (_surface_indices(mask, hidden, in_plane) for mask in masks)
     shape = masks[0].shape
     return SurfaceDistances(_directed_mm(first, second, shape, spacing), _directed_mm(second, first, shape, spacing))
 
 
-def _surface_indices(mask: Mask, ignored: Mask | None) -> Indices:
-    """Flat indices of the surface voxels, ascending."""
+def _surface_indices(mask: Mask, ignored: Mask | None, in_plane: bool = False) -> Indices:
+    """Return the flat indices of the surface voxels, ascending."""
     if ignored is None and np.count_nonzero(mask) * SPARSE < mask.size:
-        return _sparse_surface_indices(mask)
-    box = occupied_box(mask)  # each mask has one of its own: one far voxel costs only once
+        return _sparse_surface_indices(mask, in_plane)
+    box = bounding_box(mask)  # a box for each mask: a distant voxel of one mask does not slow down the other
     if box is None:
         return np.empty(0, dtype=np.intp)
     if ignored is not None:
-        box = grown(box, mask.shape)  # the ignored neighbours must be seen
-    surface = surface_voxels(mask[box], ignored=None if ignored is None else ignored[box])
+        box = grow_box(box, mask.shape)  # include the ignored neighbours
+    surface = surface_voxels(mask[box], ignored=None if ignored is None else ignored[box], in_plane=in_plane)
     inside = np.unravel_index(np.flatnonzero(surface), surface.shape)
     whole = tuple(index + part.start for index, part in zip(inside, box, strict=True))
     indices: Indices = np.ravel_multi_index(whole, mask.shape)
     return indices
 
 
-def _sparse_surface_indices(mask: Mask) -> Indices:
-    """The same for a mask that fills little of its volume: only its own voxels are looked at."""
+def _sparse_surface_indices(mask: Mask, in_plane: bool = False) -> Indices:
+    """Do the same for a mask that fills little of the volume: only its foreground voxels are processed."""
     flat = mask.reshape(-1)
     voxels = np.flatnonzero(flat)
     is_enclosed = np.ones(voxels.size, dtype=bool)
     step = 1
-    for place, edge in zip(np.unravel_index(voxels, mask.shape)[::-1], mask.shape[::-1], strict=True):
+    axes = list(zip(np.unravel_index(voxels, mask.shape)[::-1], mask.shape[::-1], strict=True))
+    for place, edge in axes[:2] if in_plane else axes:
         is_enclosed &= (place > 0) & (place < edge - 1)
         for neighbour in (voxels - step, voxels + step):
-            is_enclosed &= flat.take(neighbour, mode="clip")  # beyond the border: taken as not enclosed above
+            is_enclosed &= flat.take(neighbour, mode="clip")  # voxels at the border are not enclosed, see above
         step *= edge
     return voxels[~is_enclosed]
 
 
 def _directed_mm(source: Indices, target: Indices, shape: tuple[int, ...], spacing_mm: Sequence[float]) -> Floats:
-    """Distance of every voxel of ``source`` to ``target``; only the voxels outside ``target`` are looked up."""
+    """Return the distance from every voxel of ``source`` to ``target``. Voxels in both have distance 0."""
     distances = np.zeros(source.size)
     if not target.size:
         distances[:] = np.inf
@@ -187,7 +195,9 @@ def _directed_mm(source: Indices, target: Indices, shape: tuple[int, ...], spaci
     is_alone = target[places] != source
     if is_alone.any():
         points = _points_mm(target, shape, spacing_mm)
-        tree = cKDTree(points, leafsize=24, balanced_tree=False, compact_nodes=False)  # the fastest of those measured
+        tree = cKDTree(
+            points, leafsize=24, balanced_tree=False, compact_nodes=False
+        )  # the fastest settings that we measured
         distances[is_alone] = tree.query(_points_mm(source[is_alone], shape, spacing_mm))[0]
     return distances
 

@@ -1,1 +1,1 @@
-"""BUNet, ACDNet, CSCN, and beside them V-Net, DeepLab and CNN, all with the topology of an nnU-Net plan."""
+"""The networks: BUNet, ACDNet, CSCN, and for comparison V-Net, DeepLab and CNN, all with an nnU-Net plan's topology."""

@@ -1,4 +1,4 @@
-"""ACDNet, the fine network: an atrous DenseNet with view fusion on the plan's stages."""
+"""ACDNet, the fine network: an atrous DenseNet with view fusion, with the stages of an nnU-Net plan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nnunet_cscn.networks.atrous_dense import AtrousDenseBlock
 from nnunet_cscn.networks.convolutions import conv_norm_nonlin
-from nnunet_cscn.networks.decoder import decoder_of
+from nnunet_cscn.networks.decoder import build_decoder
 from nnunet_cscn.networks.encoder_decoder import EncoderDecoder
 from nnunet_cscn.networks.plans import Extent, Topology
 from nnunet_cscn.networks.view_fusion import ViewFusion
@@ -17,15 +17,15 @@ from nnunet_cscn.settings.fine import FineSettings
 
 
 def stage_widths(topology: Topology, fine: FineSettings) -> list[int]:
-    """Return the channels that each stage hands on, a fraction of the plan's and at least 4."""
+    """Return the output channels of each stage: a fraction of the plan's features, at least 4."""
     return [max(4, round(features * fine.width)) for features in topology.features]
 
 
 class AtrousDenseEncoder(nn.Module):
-    """One atrous dense block per stage, entered by the planned stride.
+    """A strided convolution and an atrous dense block per stage.
 
-    Full resolution carries a plain convolution instead of a block: a dense block there costs two to three times the
-    plan's whole U-Net, in time and in memory. (A plan with one stage has its block there all the same.)
+    The stage at full resolution has a plain convolution instead of a block. A dense block there would need two to three
+    times the time and memory of the plan's whole U-Net. (A plan with only one stage still has a block.)
     """
 
     def __init__(
@@ -60,19 +60,19 @@ class AtrousDenseEncoder(nn.Module):
 
         Args:
             x: (B, input_channels, *size).
-            context: Features of another network for the second stage (of one stage for the first), (B,
-                context_channels, *size there); None where it was built without.
+            context: Features of another network, (B, context_channels, *size), which enter at the second stage (at the
+                first if there is only one); None if the network was built without context.
         """
-        skips = [self._with(context, self.stem(x), 0)]
+        skips = [self._merge_context(context, self.stem(x), 0)]
         for stage, (transition, block) in enumerate(zip(self.transitions, self.blocks, strict=True), start=1):
-            skips.append(block(self._with(context, transition(skips[-1]), stage)))
+            skips.append(block(self._merge_context(context, transition(skips[-1]), stage)))
         return skips
 
     def context_size(self, size: Extent) -> Extent:
-        """Return the voxels per axis of the context that goes with an input of ``size``."""
+        """Return the voxels per axis of the context for an input of ``size``."""
         return tuple(edge // step for edge, step in zip(size, self.context_step, strict=True))
 
-    def _with(self, context: Tensor | None, x: Tensor, stage: int) -> Tensor:
+    def _merge_context(self, context: Tensor | None, x: Tensor, stage: int) -> Tensor:
         if context is None or stage != self.context_stage:
             return x
         merged: Tensor = self.merge(torch.cat([x, context], dim=1))
@@ -106,20 +106,20 @@ class ACDNet(EncoderDecoder):
     """The atrous DenseNet (Guo et al. 2022, section 3.2) with the topology of an nnU-Net plan.
 
     Args:
-        topology: The plan's stages.
-        input_channels: Image channels, and the coarse network's probabilities where there are any.
-        output_channels: Classes with the background, or regions.
-        fine: Widths and rates.
-        context_channels: Features of another network that come in at the second stage.
-        deep_supervision: Whether ``forward`` returns all scales; ``decoder.deep_supervision`` switches it later.
+        topology: Stages of the plan.
+        input_channels: Image channels, plus the channels of the coarse probabilities if there are any.
+        output_channels: Number of classes including the background, or of regions.
+        fine: Settings of the network, such as widths and dilations.
+        context_channels: Channels of the features of another network that enter at the second stage; 0 for none.
+        deep_supervision: Whether ``forward`` returns all scales. ``decoder.deep_supervision`` changes this later.
 
     Shape:
-        (B, input_channels, *size) -> (B, output_channels, *size); under deep supervision a list, full resolution
-        first, one entry per stage but the last (one entry for a plan of one stage)
+        (B, input_channels, *size) -> (B, output_channels, *size); with deep supervision a list, full resolution
+        first, one entry per stage except the last (one entry if the plan has one stage)
 
     Note:
-        The paper gives no widths; they come from the plan. Where it takes the whole block at full resolution we take
-        a plain convolution, so that time and memory stay at those of the plan's U-Net.
+        The paper gives no numbers of features; we take them from the plan. At full resolution the paper has a whole
+        block, we have a plain convolution, so that time and memory stay close to those of the plan's U-Net.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class ACDNet(EncoderDecoder):
         context_channels: int = 0,
         deep_supervision: bool,
     ) -> None:
-        decoder = decoder_of(
+        decoder = build_decoder(
             topology,
             stage_widths(topology, fine),
             output_channels,
@@ -144,6 +144,6 @@ class ACDNet(EncoderDecoder):
         super().__init__(input_channels, encoder, decoder)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor | list[Tensor]:
-        """Return logits, or a list of them under deep supervision; ``context`` as the encoder takes it."""
+        """Return logits; with deep supervision a list. ``context`` is passed to the encoder."""
         out: Tensor | list[Tensor] = self.decoder(self.encoder(x, context))
         return out

@@ -1,4 +1,4 @@
-"""The encoder's blocks of ACDNet: dense layers, closed by a pyramid of atrous convolutions."""
+"""The encoder blocks of ACDNet: dense layers, followed by atrous spatial pyramid pooling (ASPP)."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from nnunet_cscn.networks.convolutions import convolution, norm_nonlin, unit, usable_dilation
+from nnunet_cscn.networks.convolutions import conv_unit, convolution, norm_nonlin, usable_dilation
 from nnunet_cscn.networks.plans import Extent, Topology
 from nnunet_cscn.settings.fine import Activation
 
 
 class DenseLayer(nn.Module):
-    """One layer of a dense block: reduce by 1x1x1, then convolve to ``growth`` new channels (DenseNet-B).
+    """One layer of a dense block: a 1x1x1 convolution, then a convolution to ``growth`` new channels (DenseNet-B).
 
     Huang et al., Densely connected convolutional networks, CVPR 2017, doi 10.1109/CVPR.2017.243.
 
     Args:
-        topology: The plan's kinds of convolution, normalisation and activation.
-        channels_in: C.
+        topology: Convolution, normalisation and activation types of the plan.
+        channels_in: C, channels of the input.
         growth: New channels.
-        inner: Channels after the 1x1x1; 0 for the plain DenseNet, which has none.
-        kernel: Of the other convolution.
-        activation: Where normalisation and activation stand. ``after``: the input has them already.
+        inner: Channels after the 1x1x1 convolution; 0 for no 1x1x1 convolution, as in the plain DenseNet.
+        kernel: Kernel of the second convolution.
+        activation: Normalisation and activation ``before`` or ``after`` the convolution. ``after``: the input has them
+            already.
         checkpointing: Recompute the layer in the backward pass.
 
     Shape:
@@ -45,15 +46,15 @@ class DenseLayer(nn.Module):
     ) -> None:
         super().__init__()
         point = (1,) * len(kernel)
-        reduce = unit(topology, channels_in, inner, kernel=point, activation=activation) if inner else []
+        reduce = conv_unit(topology, channels_in, inner, kernel=point, activation=activation) if inner else []
         self.layers = nn.Sequential(
-            *reduce, *unit(topology, inner or channels_in, growth, kernel=kernel, activation=activation)
+            *reduce, *conv_unit(topology, inner or channels_in, growth, kernel=kernel, activation=activation)
         )
-        # recomputing would count every batch twice in the running statistics of a batch normalisation
+        # recomputation would update the running statistics of a batch normalisation twice per batch
         self.checkpointing = checkpointing and not any(isinstance(layer, _BatchNorm) for layer in self.layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the layer's new channels only."""
+        """Return only the new channels of the layer."""
         if self.checkpointing and torch.is_grad_enabled():
             out: Tensor = checkpoint(self.layers, x, use_reentrant=False, preserve_rng_state=False)
             return out
@@ -67,21 +68,22 @@ class AtrousPyramid(nn.Module):
     Chen et al., Encoder-decoder with atrous separable convolution, ECCV 2018, doi 10.1007/978-3-030-01234-2_49.
 
     Args:
-        topology: The plan's kinds of convolution, normalisation and activation.
-        channels_in: C.
+        topology: Convolution, normalisation and activation types of the plan.
+        channels_in: C, channels of the input.
         channels_out: Channels of each branch.
-        kernel: Of each branch.
-        dilations: One per branch.
-        inner: Channels that the branches read, after a 1x1x1 convolution that they share; None for all C. Dilated
-            convolutions are slow, above all backwards, and their time grows with what they read.
-        activation: Where normalisation and activation stand. ``after``: the input has them already.
+        kernel: Kernel of each branch.
+        dilations: Dilation of each branch.
+        inner: Input channels of the branches, after a shared 1x1x1 convolution; None for all C. Fewer channels make
+            the dilated convolutions faster, above all in the backward pass.
+        activation: Normalisation and activation ``before`` or ``after`` the convolution. ``after``: the input has them
+            already.
 
     Shape:
         (B, C, *size) -> (B, branches * channels_out, *size)
 
     Note:
-        Without DeepLab's image-level pooling branch: nnU-Net predicts in tiles, and a global mean over a tile would
-        tie a voxel's result to where the tile happens to lie.
+        There is no image-level pooling branch as in DeepLab. nnU-Net predicts in tiles, and with a mean over the tile
+        the result of a voxel would depend on the position of the tile.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class AtrousPyramid(nn.Module):
         super().__init__()
         point = (1,) * len(kernel)
         reads = channels_in if inner is None else inner
-        shared = [] if inner is None else unit(topology, channels_in, inner, kernel=point, activation=activation)
+        shared = [] if inner is None else conv_unit(topology, channels_in, inner, kernel=point, activation=activation)
         gathered = channels_out * len(dilations)
         self.prepare = nn.Sequential(*shared, *(norm_nonlin(topology, reads) if activation == "before" else ()))
         self.branches = nn.ModuleList(
@@ -107,29 +109,30 @@ class AtrousPyramid(nn.Module):
         self.finish = nn.Sequential(*(norm_nonlin(topology, gathered) if activation == "after" else ()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return all branches side by side."""
+        """Return the concatenated outputs of all branches."""
         prepared = self.prepare(x)
         finished: Tensor = self.finish(torch.cat([branch(prepared) for branch in self.branches], dim=1))
         return finished
 
 
 class AtrousDenseBlock(nn.Module):
-    """Dense layers, then ASPP over all their features, then the 1x1x1 bottleneck that compresses both.
+    """Dense layers, then ASPP on all their features, then a 1x1x1 bottleneck that reduces the channels of both.
 
     The paper puts the ASPP "before the Bottle Neck layer of each block" (section 3.2).
 
     Args:
-        topology: The plan's kinds of convolution, normalisation and activation.
+        topology: Convolution, normalisation and activation types of the plan.
         channels_in: Channels of the input.
         channels_out: Channels of the output.
-        growth: New channels of each dense layer, and of each branch of the ASPP.
-        n_layers: Dense layers.
-        inner: Channels inside a dense layer, 0 for a layer of one convolution.
-        kernel: Of the dense layers and the ASPP.
-        size: Voxels per axis of a training patch here, which bounds the dilations.
+        growth: New channels of each dense layer and of each ASPP branch.
+        n_layers: Number of dense layers.
+        inner: Channels after the 1x1x1 convolution of a dense layer; 0 for no 1x1x1 convolution.
+        kernel: Kernel of the dense layers and the ASPP.
+        size: Voxels per axis of the training patch at this stage. It limits the dilations.
         rates: Dilations of the ASPP.
-        pyramid_inner: Channels that the ASPP's branches read; None for all.
-        activation: Where normalisation and activation stand. ``after``: in the input and the output already.
+        pyramid_inner: Input channels of the ASPP branches; None for all.
+        activation: Normalisation and activation ``before`` or ``after`` the convolution. ``after``: input and output
+            of the block are already activated.
         checkpointing: Recompute the dense layers in the backward pass.
 
     Shape:
@@ -166,17 +169,19 @@ class AtrousDenseBlock(nn.Module):
             for i in range(n_layers)
         )
         channels = channels_in + n_layers * growth
-        # a rate that cannot be used any more falls back to 1; several equal branches would be a wider one
+        # a rate too large for the feature map becomes 1; several equal branches would only be one wider branch
         dilations = list(dict.fromkeys(usable_dilation(rate, kernel, size) for rate in rates))
         self.pyramid = AtrousPyramid(
             topology, channels, growth, kernel=kernel, dilations=dilations, inner=pyramid_inner, activation=activation
         )
         gathered = channels + growth * len(dilations)
         point = (1,) * len(kernel)
-        self.bottleneck = nn.Sequential(*unit(topology, gathered, channels_out, kernel=point, activation=activation))
+        self.bottleneck = nn.Sequential(
+            *conv_unit(topology, gathered, channels_out, kernel=point, activation=activation)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the compressed features of the block."""
+        """Return the output of the bottleneck."""
         for layer in self.dense_layers:
             x = torch.cat([x, layer(x)], dim=1)
         compressed: Tensor = self.bottleneck(torch.cat([x, self.pyramid(x)], dim=1))

@@ -1,4 +1,4 @@
-"""What both cascades on blocks share: where blocks are drawn, what the fine network sees there, what is fused."""
+"""Base of the two cascades whose fine network works on blocks."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from torch.nn import functional as F
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.networks.cscn import CSCN
-from nnunet_cscn.networks.cutting import corners, cut, draw_origins, lattice, tent
+from nnunet_cscn.networks.cutting import block_grid, cut_blocks, draw_block_origins, grid_origins, tent_weights
 from nnunet_cscn.networks.memory import conv_feature_map_size
 from nnunet_cscn.networks.plans import Extent
 from nnunet_cscn.settings.block import FusionMode
 from nnunet_cscn.settings.fine import FineSettings
 
-BLOCKS_AT_A_TIME = 8  # in prediction, a power of two: bounds memory
-LARGEST_LOGIT = 8.0  # of the coarse network, where the fine one corrects it: a correction must still be able to win
+BLOCKS_AT_A_TIME = 8  # blocks per batch in prediction; a power of two; limits memory
+LARGEST_LOGIT = 8.0  # limit of the coarse logits to which the fine network adds, so that it can still change the result
 
 
 class BlockCascade(CSCN):
-    """A cascade whose fine network works on blocks at full resolution inside a window.
+    """A cascade whose fine network works on blocks at full resolution inside the window.
 
     Args:
-        coarse: The network that sees the window.
-        fine: A network of blocks: image + output_channels probabilities, and features where it sees any.
-        pooling: Voxels per axis of the window that are one for the coarse logits.
+        coarse: The network that sees the whole window.
+        fine: The network on blocks. Its input is the image, the output_channels coarse probabilities, and optionally
+            features of the coarse network.
+        pooling: Voxels of the window, per axis, in one voxel of the coarse logits.
         block_size: Voxels per axis of a block.
-        settings: How blocks are drawn and laid out.
+        settings: How blocks are drawn in training and arranged in prediction.
         image_channels: Channels of the image.
-        output_channels: Classes with the background, or regions.
-        fusion: How the two probabilities become one where both are there.
-        deep_supervision: Whether ``forward`` returns what training needs.
+        output_channels: Number of classes including the background, or of regions.
+        fusion: How the two probabilities are combined where the fine network ran.
+        deep_supervision: Whether ``forward`` returns the training outputs.
     """
 
     _steps: Tensor
@@ -62,9 +63,9 @@ class BlockCascade(CSCN):
         self.pooling = pooling
         self.block_size = block_size
         self.settings = settings
-        self.n_random = int(settings.blocks_per_sample * settings.random_share)  # rounded in favour of the others
+        self.n_random = int(settings.blocks_per_sample * settings.random_share)  # rounded down
         self.mode = "trilinear" if len(pooling) == 3 else "bilinear"
-        # on the device from the start: making it in every step would wait for the device
+        # a buffer on the device: creating it in each step would wait for the device
         self.register_buffer("_steps", torch.tensor(pooling), persistent=False)
 
     @property
@@ -73,10 +74,10 @@ class BlockCascade(CSCN):
         return len(self.fine.decoder.seg_layers)  # type: ignore[union-attr,arg-type]
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
-        """Refuse the weights of a cascade of one resolution with a sentence instead of a page of shapes.
+        """Refuse weights of a cascade with one resolution, with a clear message instead of a long list of shapes.
 
         Raises:
-            UserError: When a network inside has other layers.
+            UserError: If the weights do not fit the two networks.
         """
         ours = {key for key in self.state_dict() if not key.startswith("fusion.")}
         theirs = {key.removeprefix(prefix) for key in state_dict if key.startswith(prefix)}
@@ -89,23 +90,27 @@ class BlockCascade(CSCN):
             )
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def _draw(self, coarse_logits: Tensor) -> Tensor:
+    def _draw_origins(self, coarse_logits: Tensor) -> Tensor:
         with torch.no_grad():
             p = self._foreground(coarse_logits)
             size = self._pooled(self.block_size)
-            drawn = draw_origins(4 * p * (1 - p), size, self.settings.blocks_per_sample, self.n_random)
+            drawn = draw_block_origins(4 * p * (1 - p), size, self.settings.blocks_per_sample, self.n_random)
             return drawn * self._steps
 
-    def _fine_blocks(self, image: Tensor, coarse_logits: Tensor, features: Tensor | None, origins: Tensor) -> Any:
-        """Return what the fine network says of blocks."""
+    def _run_fine_on_blocks(
+        self, image: Tensor, coarse_logits: Tensor, features: Tensor | None, origins: Tensor
+    ) -> Any:
+        """Run the fine network on the blocks that start at ``origins``."""
         pooled_origins = torch.div(origins, self._steps, rounding_mode="floor")
         logits = coarse_logits.detach() if self.settings.detached else coarse_logits
-        raised = self._raised(logits, pooled_origins)
-        inputs = torch.cat([cut(image, origins, self.block_size), self.fusion.probabilities(raised).to(image.dtype)], 1)
+        raised = self._upsampled_blocks(logits, pooled_origins)
+        inputs = torch.cat(
+            [cut_blocks(image, origins, self.block_size), self.fusion.probabilities(raised).to(image.dtype)], 1
+        )
         context = None
         if features is not None and self.settings.sees_features:
             seen = features.detach() if self.settings.detached else features
-            context = cut(seen, pooled_origins, self._pooled(self.block_size))
+            context = cut_blocks(seen, pooled_origins, self._pooled(self.block_size))
             size = self.fine.encoder.context_size(self.block_size)  # type: ignore[union-attr,operator]
             if tuple(context.shape[2:]) != size:
                 context = F.interpolate(context, size=size, mode=self.mode)
@@ -117,32 +122,37 @@ class BlockCascade(CSCN):
             return out + base
         return [scale + F.interpolate(base, size=scale.shape[2:], mode="area") for scale in out]
 
-    def _raised(self, coarse_logits: Tensor, pooled_origins: Tensor) -> Tensor:
-        """Return blocks of the coarse logits at full resolution, as if the whole window had been brought there."""
+    def _upsampled_blocks(self, coarse_logits: Tensor, pooled_origins: Tensor) -> Tensor:
+        """Return blocks of the coarse logits, upsampled as if the whole window were upsampled."""
         margin = [1] * (2 * len(self.pooling))
         padded = F.pad(coarse_logits, margin, mode="replicate")
         size = self._pooled(self.block_size)
-        blocks = cut(padded, pooled_origins, [edge + 2 for edge in size])
+        blocks = cut_blocks(padded, pooled_origins, [edge + 2 for edge in size])
         raised = F.interpolate(blocks.float(), scale_factor=[float(by) for by in self.pooling], mode=self.mode)
         for axis, (by, edge) in enumerate(zip(self.pooling, self.block_size, strict=True)):
             raised = raised.narrow(axis + 2, by, edge)
         return raised
 
-    def _both(self, image: Tensor, coarse_logits: Tensor, features: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the coarse probabilities at full resolution, and the fine ones where the fine network runs."""
+    def _coarse_and_fine(self, image: Tensor, coarse_logits: Tensor, features: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the coarse and the fine probabilities at full resolution.
+
+        Where the fine network does not run, its probabilities are those of the coarse network.
+        """
         coarse_p = self.fusion.probabilities(self._upsampled(coarse_logits))
-        return coarse_p, self._refined(image, coarse_logits, features, coarse_p)
+        return coarse_p, self._fine_probabilities(image, coarse_logits, features, coarse_p)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def _refined(self, image: Tensor, coarse_logits: Tensor, features: Tensor | None, coarse_p: Tensor) -> Tensor:
-        places = self._active(coarse_logits, tuple(image.shape[2:]))
-        weight = tent(self.block_size, device=image.device)
+    def _fine_probabilities(
+        self, image: Tensor, coarse_logits: Tensor, features: Tensor | None, coarse_p: Tensor
+    ) -> Tensor:
+        places = self._active_blocks(coarse_logits, tuple(image.shape[2:]))
+        weight = tent_weights(self.block_size, device=image.device)
         total, weights = torch.zeros_like(coarse_p), torch.zeros_like(coarse_p[:, :1])
         for sample, origins in places:
             for chunk in torch.split(origins, batch_sizes(len(origins))):
                 one = slice(sample, sample + 1)
                 seen = None if features is None else features[one]
-                out = self._fine_blocks(image[one], coarse_logits[one], seen, chunk[None])
+                out = self._run_fine_on_blocks(image[one], coarse_logits[one], seen, chunk[None])
                 logits = out[0] if isinstance(out, list) else out
                 for origin, p in zip(chunk.tolist(), self.fusion.probabilities(logits), strict=True):
                     edges = zip(origin, self.block_size, strict=True)
@@ -151,17 +161,17 @@ class BlockCascade(CSCN):
                     weights[here] += weight
         return torch.where(weights > 0, total / weights.clamp(min=1e-12), coarse_p)
 
-    def _active(self, coarse_logits: Tensor, window: Extent) -> list[tuple[int, Tensor]]:
-        """Return, for each sample, the blocks in which the coarse network sees enough foreground."""
-        along = lattice(window, self.block_size, self.settings.overlap, self.pooling)
-        origins = torch.tensor(corners(along), device=coarse_logits.device)
+    def _active_blocks(self, coarse_logits: Tensor, window: Extent) -> list[tuple[int, Tensor]]:
+        """Return, for each sample, the blocks that contain enough coarse foreground."""
+        along = block_grid(window, self.block_size, self.settings.overlap, self.pooling)
+        origins = torch.tensor(grid_origins(along), device=coarse_logits.device)
         batch = coarse_logits.shape[0]
         if self.settings.threshold == 0:
             return [(sample, origins) for sample in range(batch)]
         p = self._foreground(coarse_logits)
         size = self._pooled(self.block_size)
         pooled = torch.div(origins, self._steps, rounding_mode="floor")
-        blocks = cut(p, pooled.expand(batch, -1, -1), size).reshape(batch, len(origins), -1)
+        blocks = cut_blocks(p, pooled.expand(batch, -1, -1), size).reshape(batch, len(origins), -1)
         is_active = blocks.amax(dim=-1) > self.settings.threshold
         return [(sample, origins[is_active[sample]]) for sample in range(batch)]
 
@@ -176,7 +186,7 @@ class BlockCascade(CSCN):
         return tuple(edge // by for edge, by in zip(size, self.pooling, strict=True))
 
     def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
-        """Answer nnU-Net's question about memory, as of a training step."""
+        """Return the size of all convolution outputs in a training step, from which nnU-Net estimates GPU memory."""
         before = self._deep_supervision
         self.deep_supervision = True
         try:
@@ -186,7 +196,7 @@ class BlockCascade(CSCN):
 
 
 def batch_sizes(n_blocks: int) -> list[int]:
-    """Split a number of blocks into batches of few sizes: cuDNN tries all its algorithms for every size it meets.
+    """Split a number of blocks into batches with few different sizes, because cuDNN tunes each new size again.
 
     Example:
         >>> batch_sizes(21)

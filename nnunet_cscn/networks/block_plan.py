@@ -1,4 +1,4 @@
-"""The plan of a network that works on blocks of the window at full resolution."""
+"""The topology of a network on full-resolution blocks of the window."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from nnunet_cscn.networks.pooling import cumulative_strides
 from nnunet_cscn.settings.checks import BLOCK
 from nnunet_cscn.settings.fine import FineSettings
 
-FEATURE_MAP = (4, 8)  # voxels per axis that a block keeps at its deepest stage: at least, at most
+FEATURE_MAP = (4, 8)  # smallest and largest number of voxels per axis at the deepest stage of a block
 
 
 def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topology:
-    """Return the plan of the network that works on blocks at full resolution.
+    """Return the topology of the network on full-resolution blocks.
 
     Args:
-        topology: The plan's.
-        fine: Number of stages, size of the blocks, kind of normalisation.
-        pooling: What ``pooling_of`` gave: blocks start at voxels of the pooled window.
+        topology: Topology of the plan.
+        fine: Number of stages, block size and normalisation of the fine network.
+        pooling: Result of ``pooling_of``. The first voxel of a block is a multiple of it.
 
     Raises:
-        UserError: When the blocks do not fit into the window or can't be divided by the strides.
+        UserError: If the blocks are larger than the window or not divisible by the strides.
     """
     n_stages = min(fine.stages, topology.n_stages)
     steps = cumulative_strides(topology)[n_stages - 1]
@@ -62,7 +62,7 @@ def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topol
 
 
 def _block_edge(window: int, step: int, multiple: int) -> int:
-    """Return half the window's edge, within what a block should keep at its deepest stage."""
+    """Return half the window's edge length, limited by ``FEATURE_MAP``."""
     least, most = (-(-count * step // multiple) * multiple for count in FEATURE_MAP)
     half = window // 2 // multiple * multiple
     return min(window, max(least, min(most, half)))

@@ -1,4 +1,4 @@
-"""BUNet, the coarse network: the plan's own U-Net."""
+"""BUNet, the coarse network: the U-Net of the plan."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def build_bunet(
     output_channels: int,
     deep_supervision: bool,
 ) -> nn.Module:
-    """Build the U-Net that was planned, plain or with a residual encoder.
+    """Build the U-Net of the plan, with a plain or residual encoder.
 
-    It is nnU-Net's own class, so that its checkpoints and ours have the same keys.
+    It is nnU-Net's own class, so checkpoints of nnU-Net and of this package have the same keys.
     """
     if topology.n_stages == 1:
         return SingleStageUNet(topology, input_channels, output_channels, deep_supervision=deep_supervision)
@@ -40,9 +40,9 @@ def build_bunet(
 
 
 class SegmentationHead(nn.Module):
-    """The decoder of a network with a single stage: nothing to upsample, one head.
+    """The decoder of a network with one stage: only a head, no upsampling.
 
-    ``seg_layers`` is the name by which nnU-Net knows heads when it loads pretrained weights.
+    nnU-Net recognises heads by the name ``seg_layers`` when it loads pretrained weights.
     """
 
     def __init__(self, conv: Any, channels: int, output_channels: int, *, deep_supervision: bool) -> None:
@@ -51,18 +51,18 @@ class SegmentationHead(nn.Module):
         self.seg_layers = nn.ModuleList([conv(channels, output_channels, 1, bias=True)])
 
     def forward(self, skips: Sequence[Tensor]) -> Tensor | list[Tensor]:
-        """Return logits, in a list of one when deep supervision is on."""
+        """Return logits; with deep supervision in a list of one entry."""
         logits: Tensor = self.seg_layers[0](skips[-1])
         return [logits] if self.deep_supervision else logits
 
 
 class SingleStageUNet(EncoderDecoder):
-    """What remains of a U-Net when the plan has one stage; nnU-Net's own class cannot be built then.
+    """The U-Net of a plan with one stage, for which nnU-Net's own class cannot be built.
 
-    It has as many convolutions as the plan has convolutions, or residual blocks, and nnU-Net's initial weights.
+    It has as many convolutions as the plan has convolutions or residual blocks, and nnU-Net's initial weights.
 
     Shape:
-        (B, input_channels, *size) -> (B, output_channels, *size), or a list of it under deep supervision
+        (B, input_channels, *size) -> (B, output_channels, *size); with deep supervision a list of this one entry
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""CNN, a row of the paper's Table 1: the authors' earlier network, as we read it."""
+"""CNN, one of the networks in the paper's Table 1: the authors' earlier network, as we understand it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nnunet_cscn.networks.atrous_dense import AtrousPyramid
 from nnunet_cscn.networks.convolutions import conv_norm_nonlin, convolution, norm_nonlin, usable_dilation
-from nnunet_cscn.networks.decoder import decoder_of
+from nnunet_cscn.networks.decoder import build_decoder
 from nnunet_cscn.networks.encoder_decoder import EncoderDecoder
 from nnunet_cscn.networks.plans import Topology
 
@@ -17,9 +17,9 @@ RATES = (1, 2, 4)
 
 
 class LongRangeEncoder(nn.Module):
-    """Two convolutions a stage; the features of the very first one are added to every later stage.
+    """Two convolutions per stage. The features of the very first convolution are added to every later stage.
 
-    The deepest stage ends with a pyramid of several atrous rates.
+    The deepest stage ends with atrous convolutions at several rates.
     """
 
     def __init__(self, topology: Topology, input_channels: int) -> None:
@@ -57,7 +57,7 @@ class LongRangeEncoder(nn.Module):
 
 
 class FeaturePyramid(nn.Module):
-    """Features seen at several atrous rates, fused to as many channels as they had.
+    """Parallel atrous convolutions at several rates, fused to the original number of channels.
 
     Shape:
         (B, channels, *size) -> (B, channels, *size)
@@ -82,29 +82,29 @@ class FeaturePyramid(nn.Module):
 
 
 class CNN(EncoderDecoder):
-    """A 3D CNN with long-range skips, a feature pyramid of varied atrous rates, and maps of all scales fused.
+    """A 3D CNN with long-range skip connections, a pyramid of atrous rates, and a fusion of all output scales.
 
     Guo et al., Image segmentation of nasopharyngeal carcinoma using 3D CNN with long-range skip connection and
-    multi-scale feature pyramid, Soft Computing 24 (2020), doi 10.1007/s00500-020-04708-y. From its abstract: features
-    of the first convolution added to each later stage, the pyramid, and auxiliary maps that are supervised and fused
-    into the final one. Widths and depths, the pyramid's place at the deepest stage and the mean as fusion are our
-    reading.
+    multi-scale feature pyramid, Soft Computing 24 (2020), doi 10.1007/s00500-020-04708-y. The abstract describes:
+    features of the first convolution added to each later stage, the pyramid, and auxiliary maps that are supervised and
+    fused into the final one. The following are our assumptions: widths and depths, the pyramid at the deepest stage,
+    and the mean as fusion.
 
     Args:
-        topology: The plan's stages.
+        topology: Stages of the plan.
         input_channels: Image channels.
-        output_channels: Classes with the background, or regions.
-        deep_supervision: Whether ``forward`` returns all scales; ``decoder.deep_supervision`` switches it later.
+        output_channels: Number of classes including the background, or of regions.
+        deep_supervision: Whether ``forward`` returns all scales. ``decoder.deep_supervision`` changes this later.
 
     Shape:
-        (B, input_channels, *size) -> (B, output_channels, *size); under deep supervision a list, full resolution
-        first, one entry per stage but the last (one entry for a plan of one stage)
+        (B, input_channels, *size) -> (B, output_channels, *size); with deep supervision a list, full resolution
+        first, one entry per stage except the last (one entry if the plan has one stage)
     """
 
     def __init__(
         self, topology: Topology, input_channels: int, output_channels: int, *, deep_supervision: bool
     ) -> None:
-        decoder = decoder_of(
+        decoder = build_decoder(
             topology,
             topology.features,
             output_channels,
@@ -116,7 +116,7 @@ class CNN(EncoderDecoder):
 
 
 def _long_range(topology: Topology, stage: int) -> nn.Sequential:
-    """From the first convolution's features to those of a stage: the mean over its voxels, and 1x1x1."""
+    """Pool the features of the first convolution to the size of a stage (mean), and match its channels by 1x1x1."""
     steps = topology.strides[1 : stage + 1]
     stride = tuple(math.prod(step[axis] for step in steps) for axis in range(topology.dimensions))
     pool = get_matching_pool_op(conv_op=topology.conv, pool_type="avg")

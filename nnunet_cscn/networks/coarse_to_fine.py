@@ -1,4 +1,4 @@
-"""CSCN over two resolutions: the coarse network sees the pooled window, the fine one blocks at full resolution."""
+"""CSCN at two resolutions: the coarse network sees the pooled window, the fine network full-resolution blocks."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from nnunet_cscn.networks.cscn import StageOutputs
 
 
 class CoarseToFineCSCN(BlockCascade):
-    """The cascade on a window: coarse everywhere, fine where it matters.
+    """The cascade at two resolutions: coarse on the whole window, fine on selected blocks.
 
     Args:
-        coarse: A U-Net of the pooled window, with ``encoder``, ``decoder.transpconvs``, ``.stages``, ``.seg_layers``.
+        coarse: U-Net on the pooled window, with ``encoder``, ``decoder.transpconvs``, ``.stages`` and ``.seg_layers``.
         fine: As in ``BlockCascade``.
-        stem: From the image of the window to what the coarse network sees.
-        coarse_scales: Sizes of the coarse network's outputs in relation to the window.
-        arguments: Those of ``BlockCascade``.
+        stem: Module that reduces the window to the input of the coarse network.
+        coarse_scales: Size of each output of the coarse network relative to the window.
+        arguments: Further arguments of ``BlockCascade``.
 
     Shape:
-        (B, image_channels, *window) -> (B, output_channels, *window) logits of the fused probability, float32; under
-        deep supervision the list ``[fused, coarse, fine, origins]``: logits of the pooled window's scales, logits of
-        the blocks' scales (B * K, output_channels, *block), and the blocks' first voxels (B, K, axes).
+        (B, image_channels, *window) -> (B, output_channels, *window), logits of the fused probability, float32. With
+        deep supervision the list ``[fused, coarse, fine, origins]``: logits of all scales of the pooled window, logits
+        of all scales of the blocks (B * K, output_channels, *block), and the first voxels of the blocks (B, K, axes).
     """
 
     def __init__(
@@ -35,28 +35,28 @@ class CoarseToFineCSCN(BlockCascade):
         self.coarse_scales = coarse_scales
 
     def forward(self, x: Tensor) -> Any:
-        """Run the coarse network on the window and the fine one on blocks of it."""
+        """Run the coarse network on the window and the fine network on blocks of it."""
         image = self._image(x)
         features, coarse_out = self._coarse_out(image)
         if not self._deep_supervision:
-            return self.fusion(*self._both(image, coarse_out[0], features))
-        origins = self._draw(coarse_out[0])
-        fine_out = self._fine_blocks(image, coarse_out[0], features, origins)
+            return self.fusion(*self._coarse_and_fine(image, coarse_out[0], features))
+        origins = self._draw_origins(coarse_out[0])
+        fine_out = self._run_fine_on_blocks(image, coarse_out[0], features, origins)
         with torch.no_grad():
-            if self.training:  # nobody looks at it
+            if self.training:  # not used in training
                 fused = self._upsampled(coarse_out[0].detach())
-            else:  # nnU-Net's pseudo Dice does
-                fused = self.fusion(*self._both(image, coarse_out[0], features))
+            else:  # nnU-Net's pseudo Dice uses it
+                fused = self.fusion(*self._coarse_and_fine(image, coarse_out[0], features))
         return [fused, coarse_out, list(fine_out) if isinstance(fine_out, list) else [fine_out], origins]
 
     def stage_probabilities(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the probabilities of the coarse network and of the fine one where it ran, of the coarse elsewhere."""
+        """Return the coarse and the fine probabilities. Outside the refined blocks both are the coarse ones."""
         image = self._image(x)
         features, coarse_out = self._coarse_out(image)
-        return self._both(image, coarse_out[0], features)
+        return self._coarse_and_fine(image, coarse_out[0], features)
 
     def _coarse_out(self, image: Tensor) -> tuple[Tensor, StageOutputs]:
-        """Return the coarse network's last features and its logits, full (pooled) resolution first."""
+        """Return the last features of the coarse network and its logits of all scales, pooled resolution first."""
         skips = self.coarse.encoder(self.stem(image))  # type: ignore[operator]
         decoder: Any = self.coarse.decoder
         x = skips[-1]
@@ -66,7 +66,7 @@ class CoarseToFineCSCN(BlockCascade):
             x = stage(torch.cat([decoder.transpconvs[i](x), skips[-(i + 2)]], dim=1))
             if self._deep_supervision or i == len(stages) - 1:
                 logits.insert(0, decoder.seg_layers[i](x))
-        if not stages:  # a plan of one resolution: nothing but a head
+        if not stages:  # a plan with one resolution has only a head
             logits.append(decoder.seg_layers[0](x))
         return x, logits
 

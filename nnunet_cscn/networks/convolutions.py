@@ -1,4 +1,4 @@
-"""Convolutions with the normalisation and the activation of a plan."""
+"""Convolutions with the normalisation and activation of a plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def convolution(
     stride: Extent | int = 1,
     dilation: Extent | int = 1,
 ) -> nn.Module:
-    """Return a convolution of the plan's kind that keeps the size (odd kernels, stride apart)."""
+    """Return a convolution of the plan's type. With stride 1 and odd kernels the size stays the same."""
     dilations = (dilation,) * len(kernel) if isinstance(dilation, int) else dilation
     padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilations, strict=True))
     conv: Any = topology.conv
@@ -30,14 +30,14 @@ def convolution(
 
 
 def norm_nonlin(topology: Topology, channels: int) -> list[nn.Module]:
-    """Return the plan's normalisation and activation, those that it has."""
+    """Return the normalisation and the activation of the plan, if it has them."""
     modules: list[nn.Module] = []
     if topology.norm is not None:
         modules.append(topology.norm(channels, **topology.norm_kwargs))
     if topology.nonlin is not None:
         kwargs = dict(topology.nonlin_kwargs)
         if topology.norm is None:
-            kwargs.pop("inplace", None)  # its input is then a feature map that a concatenation still needs
+            kwargs.pop("inplace", None)  # the input is then a feature map that is still needed for a concatenation
         modules.append(topology.nonlin(**kwargs))
     return modules
 
@@ -50,10 +50,10 @@ def conv_norm_nonlin(
     return nn.Sequential(conv, *norm_nonlin(topology, channels_out))
 
 
-def unit(
+def conv_unit(
     topology: Topology, channels_in: int, channels_out: int, *, kernel: Extent, activation: Activation
 ) -> list[nn.Module]:
-    """Return a convolution with normalisation and activation before or after it."""
+    """Return a convolution, with normalisation and activation before or after it."""
     conv = convolution(topology, channels_in, channels_out, kernel=kernel)
     if activation == "before":
         return [*norm_nonlin(topology, channels_in), conv]
@@ -61,9 +61,9 @@ def unit(
 
 
 def usable_dilation(rate: int, kernel: Extent, size: Extent) -> Extent:
-    """Return ``rate`` per axis, 1 where the kernel is 1 or the dilated kernel is wider than the feature map.
+    """Return ``rate`` per axis, or 1 where the dilated kernel is wider than the feature map.
 
-    There most of the taps would only ever see padding.
+    A wider kernel would see mostly padding. It is also 1 along an axis with kernel size 1.
 
     Example:
         >>> usable_dilation(4, (1, 3, 3), (8, 32, 6))

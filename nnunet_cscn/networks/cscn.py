@@ -1,4 +1,4 @@
-"""CSCN: the coarse BUNet, then the fine ACDNet that sees its probabilities, then the fusion of both."""
+"""CSCN: the coarse BUNet, the fine ACDNet that also sees the coarse probabilities, and the fusion of both."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class CSCN(nn.Module):
     """The multi-scale cascaded fully convolutional network (Guo et al. 2022, Fig. 1).
 
     Args:
-        coarse: A network of image channels, with ``decoder.deep_supervision`` as nnU-Net's have it.
-        fine: A network of image channels + output_channels, likewise.
+        coarse: Network with image_channels input channels and the attribute ``decoder.deep_supervision``.
+        fine: Network with image_channels + output_channels input channels and the same attribute.
         image_channels: Channels of the image.
-        output_channels: Classes with the background, or regions.
-        fusion: How the two probabilities become one.
-        deep_supervision: Whether ``forward`` returns what training needs.
+        output_channels: Number of classes including the background, or of regions.
+        fusion: How the two probabilities are combined.
+        deep_supervision: Whether ``forward`` returns the training outputs.
 
     Shape:
-        (B, image_channels, *size), or (B, image_channels + stored probabilities, *size): those of the foreground, so
-        output_channels - 1 for classes, output_channels for regions.
-        Returns (B, output_channels, *size) logits of the fused probability, float32; under deep supervision the list
-        ``[fused, coarse, fine]``, of which the last two are lists of logits, full resolution first.
+        (B, image_channels, *size), or (B, image_channels + stored probabilities, *size). Stored probabilities are those
+        of the foreground: output_channels - 1 for classes, output_channels for regions. Returns logits of the fused
+        probability, (B, output_channels, *size), float32. With deep supervision the list ``[fused, coarse, fine]``,
+        where coarse and fine are lists of logits, full resolution first.
 
     Note:
-        The probabilities are detached between the networks: each learns from its own loss, as in the paper, where
-        the second is trained on the finished map of the first. Deep supervision is switched by its own attribute and
-        not by ``training``: nnU-Net's validation step calls ``eval()`` and still wants the list.
+        The coarse probabilities are detached before the fine network reads them: each network learns only from its own
+        loss. In the paper the fine network is likewise trained on finished maps. Deep supervision does not depend on
+        ``training``, because nnU-Net's validation step calls ``eval()`` but still needs the list.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class CSCN(nn.Module):
 
     @property
     def deep_supervision(self) -> bool:
-        """Whether ``forward`` returns what training needs."""
+        """Whether ``forward`` returns the training outputs."""
         return self._deep_supervision
 
     @deep_supervision.setter
@@ -69,41 +69,42 @@ class CSCN(nn.Module):
 
     @property
     def stored_channels(self) -> int:
-        """Number of stored probability channels that may follow the image."""
+        """Number of stored probability channels that may follow the image channels."""
         return self.output_channels if self.fusion.is_regions else self.output_channels - 1
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor | StageOutputs]:
         """Run both networks.
 
         Raises:
-            ValueError: When ``x`` has neither the image's channels nor those and all stored probabilities.
+            ValueError: If ``x`` has neither the image channels alone nor the image channels and all stored
+                probabilities.
         """
         image, stored = self._split(x)
         coarse_out: Tensor | StageOutputs = self.coarse(image) if stored is None or self._deep_supervision else []
-        coarse_p = self._own_probabilities(coarse_out) if stored is None else self._with_background(stored)
-        fused, fine_out = self._refined(image, coarse_p)
+        coarse_p = self._coarse_probabilities(coarse_out) if stored is None else self._with_background(stored)
+        fused, fine_out = self._run_fine(image, coarse_p)
         return [fused, coarse_out, fine_out] if self._deep_supervision else fused
 
     def stage_probabilities(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the probabilities of the coarse and of the fine network, (B, output_channels, *size) each, float32.
+        """Return the coarse and the fine probabilities, each float32 (B, output_channels, *size).
 
         Raises:
             ValueError: As ``forward``.
         """
         image, stored = self._split(x)
-        coarse_p = self._own_probabilities(self.coarse(image)) if stored is None else self._with_background(stored)
+        coarse_p = self._coarse_probabilities(self.coarse(image)) if stored is None else self._with_background(stored)
         return coarse_p, self.fusion.probabilities(_full_resolution(self._fine_out(image, coarse_p)))
 
     def _fine_out(self, image: Tensor, coarse_p: Tensor) -> Tensor | StageOutputs:
         out: Tensor | StageOutputs = self.fine(torch.cat([image, coarse_p.to(image.dtype)], dim=1))
         return out
 
-    def _refined(self, image: Tensor, coarse_p: Tensor) -> tuple[Tensor, Tensor | StageOutputs]:
-        """Return the fused logits and what the fine network puts out."""
+    def _run_fine(self, image: Tensor, coarse_p: Tensor) -> tuple[Tensor, Tensor | StageOutputs]:
+        """Return the fused logits and the output of the fine network."""
         fine_out = self._fine_out(image, coarse_p)
         fine_p = self.fusion.probabilities(_full_resolution(fine_out))
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self._deep_supervision):
-            # in training only looked at, by nnU-Net's pseudo Dice
+            # in training no gradient: only nnU-Net's pseudo Dice uses it
             fused: Tensor = self.fusion(coarse_p, fine_p)
         return fused, fine_out
 
@@ -117,7 +118,7 @@ class CSCN(nn.Module):
             f"stored probabilities, got {x.shape[1]}"
         )
 
-    def _own_probabilities(self, coarse_out: Tensor | StageOutputs) -> Tensor:
+    def _coarse_probabilities(self, coarse_out: Tensor | StageOutputs) -> Tensor:
         return self.fusion.probabilities(_full_resolution(coarse_out).detach())
 
     def _with_background(self, stored: Tensor) -> Tensor:
@@ -127,7 +128,7 @@ class CSCN(nn.Module):
         return torch.cat([(1 - stored.sum(dim=1, keepdim=True)).clamp(min=0), stored], dim=1)
 
     def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
-        """Answer nnU-Net's question about memory: both networks' feature maps are alive at once."""
+        """Return the size of all convolution outputs of both networks, which are in memory at the same time."""
         parts: list[Any] = [self.coarse, self.fine]
         return sum(int(part.compute_conv_feature_map_size(input_size)) for part in parts)
 

@@ -1,4 +1,4 @@
-"""Cut blocks out of a window, choose where, and lay them out for prediction."""
+"""Cut blocks out of a window, choose their positions, and arrange them on a grid for prediction."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-CANDIDATES_PER_BLOCK = 4  # along each axis, blocks are drawn at this share of their edge
-SMALLEST_SCORE = 1e-6  # where nothing is uncertain; thousands of such places must not outweigh a small tumour
+CANDIDATES_PER_BLOCK = 4  # candidate positions lie a quarter of a block apart along each axis
+SMALLEST_SCORE = 1e-6  # added to every score; small, so that many certain positions do not outweigh a small tumour
 
 
-def cut(volume: Tensor, origins: Tensor, size: Sequence[int]) -> Tensor:
-    """Cut blocks of one size out of a batch, without asking the device where they are.
+def cut_blocks(volume: Tensor, origins: Tensor, size: Sequence[int]) -> Tensor:
+    """Cut blocks of one size out of a batch, without a device synchronisation.
 
     Args:
         volume: (B, C, *window).
@@ -23,10 +23,10 @@ def cut(volume: Tensor, origins: Tensor, size: Sequence[int]) -> Tensor:
         size: Voxels per axis of a block.
 
     Returns:
-        (B * K, C, *size), the blocks of a sample side by side.
+        (B * K, C, *size). The K blocks of one sample follow each other.
 
     Example:
-        >>> cut(torch.arange(6.0).reshape(1, 1, 2, 3), torch.tensor([[[0, 1]]]), (2, 2)).tolist()
+        >>> cut_blocks(torch.arange(6.0).reshape(1, 1, 2, 3), torch.tensor([[[0, 1]]]), (2, 2)).tolist()
         [[[[1.0, 2.0], [4.0, 5.0]]]]
     """
     batch, channels, *window = volume.shape
@@ -43,32 +43,32 @@ def cut(volume: Tensor, origins: Tensor, size: Sequence[int]) -> Tensor:
     return blocks.transpose(1, 2).reshape(batch * n_blocks, channels, *size)
 
 
-def draw_origins(uncertainty: Tensor, size: Sequence[int], n_blocks: int, n_random: int) -> Tensor:
-    """Draw blocks where something is uncertain, and some anywhere.
+def draw_block_origins(uncertainty: Tensor, size: Sequence[int], n_blocks: int, n_random: int) -> Tensor:
+    """Draw some blocks where the coarse network is uncertain, and some anywhere in the window.
 
-    Drawn by what the coarse network says of the image, never by the labels: so the fine network sees no more tumour
-    around a given image than there is.
+    The positions depend on the coarse probabilities only, never on the labels. Otherwise the fine network would see
+    more tumour in training than at prediction.
 
     Args:
-        uncertainty: How uncertain each voxel is, not negative, (B, 1, *window).
+        uncertainty: Uncertainty of each voxel, at least 0, (B, 1, *window).
         size: Voxels per axis of a block.
-        n_blocks: Blocks of each sample.
-        n_random: How many of them lie anywhere.
+        n_blocks: Blocks per sample.
+        n_random: Number of these blocks that lie anywhere in the window.
 
     Returns:
-        First voxel of each block, (B, n_blocks, axes). The number of blocks does not depend on the content.
+        First voxel of each block, (B, n_blocks, axes). The shape does not depend on the image.
     """
     window = uncertainty.shape[2:]
     score, along = uncertainty, []
     for axis, (edge, length) in enumerate(zip(window, size, strict=True), start=2):
         step = max(1, length // CANDIDATES_PER_BLOCK)
         first = torch.arange(0, edge - length + step, step, device=score.device).clamp(max=edge - length)
-        # sums over boxes, axis by axis: what is before a box's end without what is before its beginning
+        # box sums from cumulative sums, one axis at a time: the sum up to the end minus the sum before the start
         before = F.pad(score.cumsum(dim=axis), [0, 0] * (score.dim() - 1 - axis) + [1, 0])
         score = before.index_select(axis, first + length) - before.index_select(axis, first)
         along.append(first)
     flat = score.flatten(1).clamp(min=0) / math.prod(size)
-    # a draw without replacement, each as likely as its score says: the largest of log score + Gumbel noise
+    # weighted sampling without replacement: the largest values of log score + Gumbel noise
     noise = -torch.log(-torch.log(torch.rand_like(flat).clamp(1e-6, 1 - 1e-6)))
     n_sure = n_blocks - n_random
     parts = []
@@ -90,20 +90,22 @@ def draw_origins(uncertainty: Tensor, size: Sequence[int], n_blocks: int, n_rand
     return torch.cat(parts, dim=1)
 
 
-def lattice(window: Sequence[int], size: Sequence[int], overlap: float, multiple: Sequence[int]) -> list[list[int]]:
-    """Return the origins along each axis of blocks that cover a window, the last one at its end.
+def block_grid(window: Sequence[int], size: Sequence[int], overlap: float, multiple: Sequence[int]) -> list[list[int]]:
+    """Return the first voxels, along each axis, of overlapping blocks that cover a window.
+
+    The last block ends where the window ends.
 
     Args:
         window: Voxels per axis.
         size: Voxels per axis of a block.
-        overlap: Share of a block's edge that the next one covers too, at least.
-        multiple: Origins are multiples of this.
+        overlap: Smallest fraction of a block's edge length that two neighbouring blocks share.
+        multiple: First voxels are multiples of this, one number per axis.
 
     Raises:
-        ValueError: When a block is larger than the window.
+        ValueError: If a block is larger than the window.
 
     Example:
-        >>> lattice((8, 24), (8, 16), 0.25, (2, 2))
+        >>> block_grid((8, 24), (8, 16), 0.25, (2, 2))
         [[0], [0, 8]]
     """
     if any(edge < length for edge, length in zip(window, size, strict=True)):
@@ -117,13 +119,13 @@ def lattice(window: Sequence[int], size: Sequence[int], overlap: float, multiple
     return along
 
 
-def corners(along: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
-    """Return the origins of all blocks of a lattice."""
+def grid_origins(along: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+    """Return the first voxels of all blocks on a grid."""
     return list(itertools.product(*along))
 
 
-def tent(size: Sequence[int], *, device: torch.device) -> Tensor:
-    """Return weights that fall from a block's middle to its border, (*size), never 0."""
+def tent_weights(size: Sequence[int], *, device: torch.device) -> Tensor:
+    """Return weights (*size) that fall linearly along each axis from the centre of a block to its border; never 0."""
     weight = torch.ones((), device=device)
     for edge in size:
         distance = torch.arange(edge, device=device, dtype=torch.float32) + 0.5

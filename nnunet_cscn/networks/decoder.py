@@ -1,4 +1,4 @@
-"""The decoder that ACDNet, V-Net and CNN share: upsample, join the skip, the network's own stage, a head."""
+"""The decoder of ACDNet, V-Net and CNN. At each stage: upsampling, skip connection, convolutions, head."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from nnunet_cscn.networks.bunet import SegmentationHead
 from nnunet_cscn.networks.plans import Topology
 
 MakeStage: TypeAlias = Callable[[int, int, int], nn.Module]
-"""From a stage's number, its channels in and out to its module, which keeps the size."""
+"""Builds the module of a stage from its number, its input channels and its output channels; it keeps the size."""
 
 
 class UpsamplingDecoder(nn.Module):
-    """Upsample by the planned stride, concatenate or add the skip, then the network's own stage and a head."""
+    """Upsample by the stride of the plan, join the skip connection, and apply the stage's module and its head."""
 
     def __init__(
         self,
@@ -33,13 +33,13 @@ class UpsamplingDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.deep_supervision = deep_supervision
-        self.fuses_scales = fuses_scales  # full resolution is the mean of all scales' logits
-        self.adds_skips = adds_skips  # its stages then read half the channels
+        self.fuses_scales = fuses_scales  # the full-resolution output is the mean of the logits of all scales
+        self.adds_skips = adds_skips  # the stages then have half as many input channels
         self.mode = "trilinear" if topology.dimensions == 3 else "bilinear"
         upsample = get_matching_convtransp(conv_op=topology.conv)
         self.transpconvs = nn.ModuleList()
         self.stages = nn.ModuleList()
-        self.seg_layers = nn.ModuleList()  # nnU-Net skips keys with this name when it loads pretrained weights
+        self.seg_layers = nn.ModuleList()  # nnU-Net does not load keys with this name from pretrained weights
         for stage in reversed(range(topology.n_stages - 1)):
             stride = topology.strides[stage + 1]
             self.transpconvs.append(upsample(widths[stage + 1], widths[stage], stride, stride, bias=topology.conv_bias))
@@ -48,12 +48,12 @@ class UpsamplingDecoder(nn.Module):
             self.seg_layers.append(head)
 
     def forward(self, skips: Sequence[Tensor]) -> Tensor | list[Tensor]:
-        """Return full-resolution logits, or those of all scales, full resolution first."""
+        """Return full-resolution logits; with deep supervision those of all scales, full resolution first."""
         x = skips[-1]
         logits: list[Tensor] = []
         last = len(self.stages) - 1
         for i, (transpconv, stage, head) in enumerate(zip(self.transpconvs, self.stages, self.seg_layers, strict=True)):
-            x = stage(self._joined(transpconv(x), skips[-(i + 2)]))
+            x = stage(self._join_skip(transpconv(x), skips[-(i + 2)]))
             if self.deep_supervision or self.fuses_scales or i == last:
                 logits.insert(0, head(x))
         if self.fuses_scales:
@@ -62,12 +62,12 @@ class UpsamplingDecoder(nn.Module):
             logits[0] = torch.stack([full, *raised]).mean(dim=0)
         return logits if self.deep_supervision else logits[0]
 
-    def _joined(self, upsampled: Tensor, skip: Tensor) -> Tensor:
-        """Return both, (B, width, *size) each, as one: (B, width, *size) added, (B, 2 * width, *size) concatenated."""
+    def _join_skip(self, upsampled: Tensor, skip: Tensor) -> Tensor:
+        """Join two tensors (B, width, *size): their sum, or their concatenation (B, 2 * width, *size)."""
         return upsampled + skip if self.adds_skips else torch.cat([upsampled, skip], dim=1)
 
 
-def decoder_of(
+def build_decoder(
     topology: Topology,
     widths: Sequence[int],
     output_channels: int,
@@ -77,7 +77,7 @@ def decoder_of(
     adds_skips: bool = False,
     deep_supervision: bool,
 ) -> nn.Module:
-    """Return the decoder of a plan; of one stage only a head is left."""
+    """Return the decoder of a plan. For a plan with one stage it is only a head."""
     if topology.n_stages == 1:
         return SegmentationHead(topology.conv, widths[0], output_channels, deep_supervision=deep_supervision)
     return UpsamplingDecoder(

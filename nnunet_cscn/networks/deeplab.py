@@ -1,4 +1,4 @@
-"""DeepLab, a row of the paper's Table 1: DeepLabV3+ in as many dimensions as the plan has."""
+"""DeepLabV3+ in 2D or 3D, one of the networks in the paper's Table 1."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from nnunet_cscn.networks.memory import conv_feature_map_size
 from nnunet_cscn.networks.plans import Extent, Topology
 from nnunet_cscn.networks.residual import ResidualStage
 
-OUTPUT_STRIDE = 8  # voxels of the image in one of the deepest feature map; strides beyond it become dilations
-LOW_STRIDE = 4  # of the early features that the decoder sees again
-# The original's rates 6, 12 and 18 as shares of its feature maps of 33 pixels.
+OUTPUT_STRIDE = 8  # of the deepest feature map; strides beyond it become dilations
+LOW_STRIDE = 4  # of the early features that the decoder concatenates
+# The rates 6, 12 and 18 of the original, as fractions of its feature maps of 33 pixels.
 _SHARES = (6 / 33, 12 / 33, 18 / 33)
 
 
 class AtrousBackbone(nn.Module):
-    """Residual stages on the plan's strides up to the output stride, dilated behind it."""
+    """Residual stages with the strides of the plan up to the output stride, and dilated convolutions after it."""
 
     def __init__(self, topology: Topology, input_channels: int) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class AtrousBackbone(nn.Module):
 
 
 class DeepLabDecoder(nn.Module):
-    """Deep features upsampled onto early ones, concatenated, refined, a head, and linear upsampling to the image."""
+    """Upsample deep features, concatenate early features, convolve, predict, and upsample linearly to the image."""
 
     def __init__(
         self, topology: Topology, deep: int, low: int, kernel: Extent, output_channels: int, *, deep_supervision: bool
@@ -70,7 +70,7 @@ class DeepLabDecoder(nn.Module):
         self.seg_layers = nn.ModuleList([topology.conv(deep, output_channels, 1, bias=True)])
 
     def forward(self, deep: Tensor, low: Tensor, size: torch.Size) -> Tensor | list[Tensor]:
-        """Return logits of ``size``, in a list of one under deep supervision."""
+        """Return logits of ``size``; with deep supervision in a list of one entry."""
         raised = functional.interpolate(deep, size=low.shape[2:], mode=self.mode, align_corners=False)
         coarse = self.seg_layers[0](self.refine(torch.cat([raised, self.reduce(low)], dim=1)))
         logits = functional.interpolate(coarse, size=size, mode=self.mode, align_corners=False)
@@ -81,17 +81,17 @@ class DeepLab(nn.Module):
     """DeepLabV3+ with the topology of an nnU-Net plan.
 
     Chen et al., Encoder-decoder with atrous separable convolution for semantic image segmentation, ECCV 2018,
-    doi 10.1007/978-3-030-01234-2_49. A residual backbone from scratch in place of the pretrained one; no image-level
-    pooling, as ``AtrousPyramid`` says.
+    doi 10.1007/978-3-030-01234-2_49. The residual backbone is trained from random weights, not pretrained. There is no
+    image-level pooling; see ``AtrousPyramid``.
 
     Args:
-        topology: The plan's stages: features, kernels, strides up to 8, normalisation and activation.
+        topology: Stages of the plan: features, kernels, strides up to 8, normalisation and activation.
         input_channels: Image channels.
-        output_channels: Classes with the background, or regions.
-        deep_supervision: Whether ``forward`` returns a list; ``decoder.deep_supervision`` switches it later.
+        output_channels: Number of classes including the background, or of regions.
+        deep_supervision: Whether ``forward`` returns a list. ``decoder.deep_supervision`` changes this later.
 
     Shape:
-        (B, input_channels, *size) -> (B, output_channels, *size); under deep supervision a list of that one entry
+        (B, input_channels, *size) -> (B, output_channels, *size); with deep supervision a list of this one entry
     """
 
     def __init__(
@@ -103,7 +103,9 @@ class DeepLab(nn.Module):
         last, self.low = topology.n_stages - 1, _low_stage(topology)
         kernel, channels = topology.kernel_sizes[last], topology.features[last]
         size = _size_after(topology.patch_size, self.encoder.strides)
-        dilations = list(dict.fromkeys([(1,) * len(kernel), *(_atrous(share, kernel, size) for share in _SHARES)]))
+        dilations = list(
+            dict.fromkeys([(1,) * len(kernel), *(_atrous_rates(share, kernel, size) for share in _SHARES)])
+        )
         branch = max(4, channels // 4)
         gathered = branch * len(dilations)
         self.pyramid = AtrousPyramid(topology, channels, branch, kernel=kernel, dilations=dilations)
@@ -122,19 +124,19 @@ class DeepLab(nn.Module):
         self.apply(InitWeights_He(1e-2))
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        """Return logits, in a list of one under deep supervision."""
+        """Return logits; with deep supervision in a list of one entry."""
         features = self.encoder(x)
         deep = self.project(self.pyramid(features[-1]))
         out: Tensor | list[Tensor] = self.decoder(deep, features[self.low], x.shape[2:])
         return out
 
     def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
-        """Answer nnU-Net's question about memory."""
+        """Return the size of all convolution outputs, which nnU-Net's planner uses to estimate GPU memory."""
         return conv_feature_map_size(self, self.input_channels, input_size)
 
 
 def _strides_and_dilations(topology: Topology) -> tuple[list[Extent], list[Extent]]:
-    """Strides of the plan until an axis has the output stride; from there on dilations that see as far.
+    """Return the plan's strides up to the output stride, and dilations that replace the later strides.
 
     Example:
         A plan of strides 1, 2, 2, 2, 2 has strides 1, 2, 2, 2, 1 and dilations 1, 1, 1, 1, 2.
@@ -144,20 +146,20 @@ def _strides_and_dilations(topology: Topology) -> tuple[list[Extent], list[Exten
     dilations: list[Extent] = []
     size = topology.patch_size
     for planned, kernel in zip(topology.strides, topology.kernel_sizes, strict=True):
-        taken = []
+        stage_strides = []
         for axis, stride in enumerate(planned):
             goes_on = total[axis] * stride <= OUTPUT_STRIDE
             total[axis] *= stride if goes_on else 1
             dilation[axis] *= 1 if goes_on else stride
-            taken.append(stride if goes_on else 1)
-        strides.append(tuple(taken))
-        size = tuple(max(1, edge // stride) for edge, stride in zip(size, taken, strict=True))
-        dilations.append(_fitting(tuple(dilation), kernel, size))
+            stage_strides.append(stride if goes_on else 1)
+        strides.append(tuple(stage_strides))
+        size = tuple(max(1, edge // stride) for edge, stride in zip(size, stage_strides, strict=True))
+        dilations.append(_usable_rates(tuple(dilation), kernel, size))
     return strides, dilations
 
 
 def _low_stage(topology: Topology) -> int:
-    """The first stage whose voxels are as large as the decoder's early features; the last but one of a short plan."""
+    """Return the first stage with stride ``LOW_STRIDE``, or the last stage but one if the plan has fewer stages."""
     total = [1] * topology.dimensions
     for stage, strides in enumerate(topology.strides):
         total = [have * stride for have, stride in zip(total, strides, strict=True)]
@@ -171,13 +173,13 @@ def _size_after(size: Extent, strides: Sequence[Extent]) -> Extent:
     return tuple(max(1, edge // total) for edge, total in zip(size, totals, strict=True))
 
 
-def _atrous(share: float, kernel: Extent, size: Extent) -> Extent:
-    """The rate that is a share of the map, per axis."""
-    return _fitting(tuple(round(share * edge) for edge in size), kernel, size)
+def _atrous_rates(share: float, kernel: Extent, size: Extent) -> Extent:
+    """Return the dilation per axis that is the given fraction of the feature map."""
+    return _usable_rates(tuple(round(share * edge) for edge in size), kernel, size)
 
 
-def _fitting(dilation: Extent, kernel: Extent, size: Extent) -> Extent:
-    """The dilation per axis, at least 1 and no wider than the map: further taps would see padding alone."""
+def _usable_rates(dilation: Extent, kernel: Extent, size: Extent) -> Extent:
+    """Limit the dilation per axis to the size of the feature map: beyond it the kernel would see only padding."""
     return tuple(
         max(1, min(rate, (edge - 1) // (width - 1))) if width > 1 else 1
         for rate, width, edge in zip(dilation, kernel, size, strict=True)

@@ -1,4 +1,4 @@
-"""What all networks of one encoder and one decoder share."""
+"""Base of all networks with one encoder and one decoder."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nnunet_cscn.networks.memory import conv_feature_map_size
 
 
 class EncoderDecoder(nn.Module):
-    """A network that hands the features of all its encoder's stages to its decoder.
+    """A network whose decoder gets the features of all encoder stages.
 
     Args:
-        input_channels: Channels of its input.
-        encoder: From (B, input_channels, *size) to the features of all stages, full resolution first.
-        decoder: From these to logits, or a list of them; ``decoder.deep_supervision`` switches which.
+        input_channels: Channels of the input.
+        encoder: Turns (B, input_channels, *size) into the features of all stages, full resolution first.
+        decoder: Turns these features into logits; into a list of logits if ``decoder.deep_supervision`` is set.
     """
 
     def __init__(self, input_channels: int, encoder: nn.Module, decoder: nn.Module) -> None:
@@ -27,17 +27,17 @@ class EncoderDecoder(nn.Module):
         self.apply(InitWeights_He(1e-2))
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        """Return logits, or a list of them under deep supervision."""
+        """Return logits; with deep supervision a list."""
         out: Tensor | list[Tensor] = self.decoder(self.encoder(x))
         return out
 
     def compute_conv_feature_map_size(self, input_size: Sequence[int]) -> int:
-        """Answer nnU-Net's question about memory."""
+        """Return the size of all convolution outputs, which nnU-Net's planner uses to estimate GPU memory."""
         return conv_feature_map_size(self, self.input_channels, input_size)
 
 
-class StageByStage(nn.ModuleList):
-    """An encoder of stages, each of which sees the one before alone."""
+class SequentialEncoder(nn.ModuleList):
+    """An encoder in which each stage reads only the output of the stage before."""
 
     def __init__(self, stages: Iterable[nn.Module]) -> None:
         super().__init__(stages)

@@ -1,4 +1,4 @@
-"""From two networks' logits to one probability, in a form that nnU-Net's own softmax (sigmoid) gives back."""
+"""Combine the probabilities of two networks, as logits to which nnU-Net applies its own softmax or sigmoid."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SMALLEST_PROBABILITY = 1e-6  # nnU-Net's predictor refuses infinite logits, so n
 
 
 class RegionMode(nn.Module):
-    """Remembers in the checkpoint whether heads are regions (sigmoid) or classes (softmax).
+    """Stores in the checkpoint whether the outputs are regions (sigmoid) or classes (softmax).
 
-    nnU-Net builds a network at prediction time without saying which of the two it is, so the answer travels with the
-    weights. The flag is a Python bool: reading it in ``forward`` costs no device synchronisation.
+    nnU-Net does not tell the network which of the two it is when it builds it for prediction, so the flag is stored
+    with the weights. It is a Python bool, so ``forward`` reads it without a device synchronisation.
     """
 
     def __init__(self) -> None:
@@ -24,11 +24,11 @@ class RegionMode(nn.Module):
         self.is_regions = False
 
     def get_extra_state(self) -> Tensor:
-        """Return the flag as it is stored."""
+        """Return the flag as a tensor, for the checkpoint."""
         return torch.tensor(self.is_regions, dtype=torch.uint8)
 
     def set_extra_state(self, state: Any) -> None:
-        """Take the stored flag."""
+        """Set the flag from the checkpoint."""
         self.is_regions = bool(state)
 
 
@@ -48,12 +48,13 @@ class ProbabilityFusion(nn.Module):
     def __init__(self, mode: FusionMode) -> None:
         super().__init__()
         self.mode = mode
-        # The name puts ".seg_layers." into the flag's key: pretrained weights of the other kind then keep away.
+        # nnU-Net does not load keys with ".seg_layers." from pretrained weights, so the flag of other weights is
+        # ignored
         self.seg_layers = RegionMode()
 
     @property
     def is_regions(self) -> bool:
-        """Whether heads are overlapping regions, each with its own sigmoid."""
+        """Whether the outputs are overlapping regions, each with its own sigmoid."""
         return self.seg_layers.is_regions
 
     @is_regions.setter
@@ -65,7 +66,7 @@ class ProbabilityFusion(nn.Module):
         return logits.float().sigmoid() if self.is_regions else logits.float().softmax(dim=1)
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
-        """Return the logits of the fused probability.
+        """Return logits of the fused probability.
 
         Args:
             coarse: Probabilities of the coarse network, (B, C, *size).

@@ -1,4 +1,4 @@
-"""The size of all convolution outputs, by which nnU-Net's planner estimates GPU memory."""
+"""The size of all convolution outputs, from which nnU-Net's planner estimates GPU memory."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from torch.nn.modules.conv import _ConvNd
 
 
 def conv_feature_map_size(network: nn.Module, input_channels: int, input_size: Sequence[int]) -> int:
-    """Count the numbers that all convolutions of ``network`` put out for one sample.
+    """Return the total number of output values of all convolutions of ``network`` for one sample.
 
-    Counted on a copy without memory (torch's meta device), so the answer holds for any network and costs nothing.
+    It is counted on a copy on torch's meta device, so it works for any network and needs no memory.
 
     Args:
-        network: The network; it is left as it is.
+        network: The network. It is not changed.
         input_channels: Channels of its input.
-        input_size: Voxels per axis, without batch and channels.
+        input_size: Voxels per axis of the input, without batch and channels.
 
     Returns:
-        The count, comparable to what nnU-Net's own networks answer to ``compute_conv_feature_map_size``.
+        The count, comparable to ``compute_conv_feature_map_size`` of nnU-Net's own networks.
     """
     twin = copy.deepcopy(network).to("meta")
     total = 0
 
     def add(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         nonlocal total
-        total += output.numel()  # of one sample, whatever it is cut into
+        total += output.numel()  # for one sample, even if it is cut into several blocks
 
     for module in twin.modules():
         if isinstance(module, _ConvNd):

@@ -1,4 +1,4 @@
-"""The only reader of an nnU-Net plan's architecture keys."""
+"""Read the architecture of an nnU-Net plan. No other module reads these keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Extent = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Architecture:
-    """An architecture entry of a plan, as nnU-Net hands it around."""
+    """The architecture entry of a plan, in the form that nnU-Net uses."""
 
     class_name: str
     kwargs: Mapping[str, Any]
@@ -25,16 +25,16 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Topology:
-    """What the planned U-Net looks like, stage by stage from full resolution down.
+    """The U-Net of a plan, stage by stage from full resolution down.
 
     Attributes:
         features: Channels of each stage.
-        kernel_sizes: Convolution kernel of each stage, one number per axis.
-        strides: Stride on entering each stage, one number per axis.
-        blocks: Convolutions, or residual blocks, of each stage of the encoder.
-        patch_size: Voxels per axis that the network is trained on.
+        kernel_sizes: Convolution kernel of each stage, per axis.
+        strides: Stride at the start of each stage, per axis.
+        blocks: Number of convolutions, or of residual blocks, of each encoder stage.
+        patch_size: Voxels per axis of the training patch.
         conv: The convolution class, ``Conv2d`` or ``Conv3d``.
-        conv_bias: Whether convolutions carry a bias.
+        conv_bias: Whether convolutions have a bias.
         norm: The normalisation class, or None.
         norm_kwargs: Its arguments.
         nonlin: The activation class, or None.
@@ -60,7 +60,7 @@ class Topology:
 
     @property
     def dimensions(self) -> int:
-        """2 for planar, 3 for volumetric networks."""
+        """2 or 3: whether the network is 2D or 3D."""
         return len(self.patch_size)
 
     def stage_size(self, stage: int) -> Extent:
@@ -72,10 +72,10 @@ class Topology:
 
     @classmethod
     def from_architecture(cls, architecture: Architecture, patch_size: Sequence[int]) -> Topology:
-        """Read the topology of a U-Net plan (plain or residual encoder).
+        """Read the topology of a U-Net plan, with a plain or residual encoder.
 
         Raises:
-            UserError: When the plan lacks a key that every U-Net plan has, for example a transformer's plan.
+            UserError: If a key is missing that every U-Net plan has, as in the plan of a transformer.
         """
         kwargs = architecture.kwargs
         needed = ("n_stages", "features_per_stage", "kernel_sizes", "strides", "conv_op")
@@ -86,7 +86,7 @@ class Topology:
             )
         n_stages = int(kwargs["n_stages"])
         dimensions = len(patch_size)
-        conv = _located(kwargs["conv_op"])
+        conv = _import_class(kwargs["conv_op"])
         if conv is None or conv.__name__ != f"Conv{dimensions}d":
             raise UserError(
                 f"conv_op {kwargs['conv_op']} does not fit a patch with {dimensions} dimensions; make new plans"
@@ -99,18 +99,18 @@ class Topology:
             patch_size=tuple(int(edge) for edge in patch_size),
             conv=conv,
             conv_bias=bool(kwargs.get("conv_bias", False)),
-            norm=_located(kwargs.get("norm_op")),
+            norm=_import_class(kwargs.get("norm_op")),
             norm_kwargs=dict(kwargs.get("norm_op_kwargs") or {}),
-            nonlin=_located(kwargs.get("nonlin")),
+            nonlin=_import_class(kwargs.get("nonlin")),
             nonlin_kwargs=dict(kwargs.get("nonlin_kwargs") or {}),
         )
 
 
 def architecture_of(configuration: Mapping[str, Any]) -> Architecture:
-    """Return the architecture entry of a configuration, as nnU-Net's plans hold it.
+    """Return the architecture entry of a configuration in nnU-Net's plans.
 
     Raises:
-        UserError: When there is none.
+        UserError: If there is no such entry.
     """
     try:
         entry = configuration["architecture"]
@@ -120,7 +120,7 @@ def architecture_of(configuration: Mapping[str, Any]) -> Architecture:
 
 
 def _blocks(kwargs: Mapping[str, Any]) -> Any:
-    """By nnU-Net's two names: that of plain and that of residual encoders; 2, its default, where the plan has none."""
+    """Return the convolutions or residual blocks per stage; 2, nnU-Net's default, if the plan gives none."""
     return kwargs.get("n_conv_per_stage", kwargs.get("n_blocks_per_stage", 2))
 
 
@@ -140,7 +140,7 @@ def _extent(value: Any, dimensions: int) -> Extent:
     return tuple(int(edge) for edge in edges)
 
 
-def _located(name: Any) -> type[nn.Module] | None:
+def _import_class(name: Any) -> type[nn.Module] | None:
     if name is None or isinstance(name, type):
         return name
     found = pydoc.locate(name)

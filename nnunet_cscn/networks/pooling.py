@@ -1,4 +1,4 @@
-"""The plan of a network that sees the window pooled."""
+"""The topology of the coarse network, which sees the window at a lower resolution."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from nnunet_cscn.networks.plans import Architecture, Extent, Topology
 from nnunet_cscn.settings.checks import BLOCK
 from nnunet_cscn.settings.coarse import CoarseSettings
 
-FULL = "use `cscn configure ... --set coarse.resolution=full` to run both networks at full resolution"
+USE_FULL_RESOLUTION = "set coarse.resolution=full in the cscn block to run both networks at full resolution"
 
 
 def cumulative_strides(topology: Topology) -> list[Extent]:
-    """Return how many voxels of the patch one of each stage covers, axis by axis."""
+    """Return the stride of each stage relative to the patch, per axis."""
     found: list[Extent] = []
     steps: Extent = (1,) * topology.dimensions
     for strides in topology.strides:
@@ -28,17 +28,17 @@ def cumulative_strides(topology: Topology) -> list[Extent]:
 
 
 def pooling_of(topology: Topology, coarse: CoarseSettings) -> Extent:
-    """Return by how much the window is pooled: the option's, or the plan's first real stride.
+    """Return the factor per axis by which the window is pooled: the setting, or the plan's first stride above 1.
 
     Raises:
-        UserError: When the plan has no stride, or the option does not fit its strides or its patch.
+        UserError: If the plan has no stride above 1, or the setting does not fit its strides or patch size.
     """
     steps = cumulative_strides(topology)
     strided = [step for step in steps if max(step) > 1]
     if not strided:
         raise UserError(
             f"the plan has only one resolution (patch {list(topology.patch_size)}, {topology.n_stages} stages), so the "
-            f"coarse network cannot use a lower resolution: {FULL}"
+            f"coarse network cannot use a lower resolution: {USE_FULL_RESOLUTION}"
         )
     if coarse.pooling is None:
         return strided[0]
@@ -46,9 +46,11 @@ def pooling_of(topology: Topology, coarse: CoarseSettings) -> Extent:
     if len(pooling) != topology.dimensions:
         raise UserError(f"{BLOCK}.coarse.pooling: expected {topology.dimensions} numbers, got {list(pooling)}")
     if max(pooling) == 1:
-        raise UserError(f"{BLOCK}.coarse.pooling: {list(pooling)} does not reduce the resolution: {FULL}")
+        raise UserError(
+            f"{BLOCK}.coarse.pooling: {list(pooling)} does not reduce the resolution: {USE_FULL_RESOLUTION}"
+        )
     for axis, by in enumerate(pooling):
-        if by not in (fitting := _fitting(steps, axis)):
+        if by not in (fitting := _allowed_factors(steps, axis)):
             raise UserError(
                 f"{BLOCK}.coarse.pooling: {list(pooling)} does not fit the plan's strides along axis {axis}: choose "
                 f"{' or '.join(map(str, fitting))} for this axis"
@@ -56,8 +58,8 @@ def pooling_of(topology: Topology, coarse: CoarseSettings) -> Extent:
     return pooling
 
 
-def _fitting(steps: Sequence[Extent], axis: int) -> list[int]:
-    """Return what the window can be pooled by along an axis: every stage of the plan is then left whole or above it."""
+def _allowed_factors(steps: Sequence[Extent], axis: int) -> list[int]:
+    """Return the pooling factors along an axis that are compatible with the strides of all stages."""
     deepest = steps[-1][axis]
     return [
         by
@@ -67,22 +69,22 @@ def _fitting(steps: Sequence[Extent], axis: int) -> list[int]:
 
 
 def pooled_plan(architecture: Architecture, topology: Topology, pooling: Extent) -> tuple[Architecture, Topology]:
-    """Return the plan's U-Net as it is for the pooled window.
+    """Return the architecture and topology of the coarse U-Net on the pooled window.
 
-    It keeps the resolutions of the plan from the pooled one down, with the kernels that the plan has there. Its widths
-    start again at the plan's first: what is large at full resolution is cheap here.
+    It has the resolutions of the plan from the pooled one down, with the plan's kernels for them. The numbers of
+    features start with those of the plan's first stage; at this resolution they cost little.
 
     Args:
-        architecture: The plan's architecture entry.
-        topology: The same, read.
-        pooling: What ``pooling_of`` gave.
+        architecture: Architecture entry of the plan.
+        topology: Topology read from this entry.
+        pooling: Result of ``pooling_of``.
     """
     stages: list[int] = []
     left: list[Extent] = []
     for stage, steps in enumerate(cumulative_strides(topology)):
         remaining = tuple(max(1, step // by) for step, by in zip(steps, pooling, strict=True))
         if left and left[-1] == remaining:
-            stages[-1] = stage  # the plan's kernel at the end of the pooled resolutions fits them best
+            stages[-1] = stage  # several stages fall on the pooled resolution: take the kernel of the last one
             continue
         stages.append(stage)
         left.append(remaining)
@@ -111,12 +113,12 @@ def pooled_plan(architecture: Architecture, topology: Topology, pooling: Extent)
 
 
 def coarse_stem(topology: Topology, pooling: Extent, coarse: CoarseSettings, channels: int) -> tuple[nn.Module, int]:
-    """Return what brings the window to the coarse network's resolution, and how many channels come out.
+    """Return the module that reduces the window to the coarse resolution, and its number of output channels.
 
     Args:
-        topology: The plan's.
-        pooling: What ``pooling_of`` gave.
-        coarse: Which kind.
+        topology: Topology of the plan.
+        pooling: Result of ``pooling_of``.
+        coarse: Settings of the coarse network; ``stem`` chooses the module.
         channels: Channels of the image.
     """
     if coarse.stem == "learned":
@@ -127,6 +129,6 @@ def coarse_stem(topology: Topology, pooling: Extent, coarse: CoarseSettings, cha
 
 
 def pooled_scales(pooled: Topology, pooling: Sequence[int]) -> list[list[float]]:
-    """Return the sizes of the coarse network's outputs in relation to the window, as nnU-Net's targets want them."""
+    """Return the size of each output of the coarse network relative to the window, for nnU-Net's target scales."""
     steps = cumulative_strides(pooled)[: max(1, pooled.n_stages - 1)]
     return [[1 / (step * by) for step, by in zip(each, pooling, strict=True)] for each in steps]

@@ -1,4 +1,4 @@
-"""Every network by its name: adding one means a module and a line here."""
+"""All networks by name. A new network needs a module and one line here."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ NetworkName = Literal["bunet", "acdnet", "cscn", "cscn_one_resolution", "vnet", 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """All that a network is built from.
+    """Everything that is needed to build a network.
 
     Attributes:
-        architecture: The plan's architecture entry.
-        topology: The same, read.
-        settings: The configuration's options.
+        architecture: Architecture entry of the plan.
+        topology: Topology read from this entry.
+        settings: Settings of the configuration (its ``cscn`` block).
         input_channels: Image channels.
-        output_channels: Classes with the background, or regions.
-        deep_supervision: Whether ``forward`` returns what training needs.
+        output_channels: Number of classes including the background, or of regions.
+        deep_supervision: Whether ``forward`` returns the training outputs.
     """
 
     architecture: Architecture
@@ -80,7 +80,7 @@ def _coarse_to_fine(plan: Blueprint) -> nn.Module:
     stem, channels = coarse_stem(plan.topology, pooling, plan.settings.coarse, plan.input_channels)
     coarse = dataclasses.replace(plan, architecture=architecture, topology=pooled, input_channels=channels)
     context_channels = pooled.features[0] if plan.settings.fine.sees_features else 0
-    fine, block_size = _fine_on_blocks(plan, pooling, context_channels=context_channels)
+    fine, block_size = _fine_network_on_blocks(plan, pooling, context_channels=context_channels)
     return CoarseToFineCSCN(
         _bunet(coarse),
         fine,
@@ -92,8 +92,8 @@ def _coarse_to_fine(plan: Blueprint) -> nn.Module:
     )
 
 
-def _fine_on_blocks(plan: Blueprint, pooling: Extent, *, context_channels: int = 0) -> tuple[ACDNet, Extent]:
-    """Return ACDNet on image and probabilities of blocks, and the size of these."""
+def _fine_network_on_blocks(plan: Blueprint, pooling: Extent, *, context_channels: int = 0) -> tuple[ACDNet, Extent]:
+    """Return ACDNet for blocks of the image and the coarse probabilities, and the block size."""
     blocks = block_plan(plan.topology, plan.settings.fine, pooling)
     network = ACDNet(
         blocks,
@@ -122,7 +122,7 @@ def _one_resolution(plan: Blueprint) -> nn.Module:
 
 
 def _baseline(kind: Callable[..., nn.Module]) -> Callable[[Blueprint], nn.Module]:
-    """Return the builder of a network that needs the plan's stages alone."""
+    """Return the builder of a network that needs only the topology of the plan."""
 
     def build(plan: Blueprint) -> nn.Module:
         return kind(plan.topology, plan.input_channels, plan.output_channels, deep_supervision=plan.deep_supervision)
@@ -152,14 +152,14 @@ def build_network(
     """Build a network from a configuration of nnU-Net's plans.
 
     Args:
-        name: Which network.
+        name: Name of the network.
         configuration: The configuration with its inheritance resolved.
         input_channels: Image channels.
-        output_channels: Classes with the background, or regions.
-        deep_supervision: Whether ``forward`` returns what training needs.
+        output_channels: Number of classes including the background, or of regions.
+        deep_supervision: Whether ``forward`` returns the training outputs.
 
     Raises:
-        UserError: When the plan has no U-Net topology or its ``cscn`` block is wrong.
+        UserError: If the plan has no U-Net topology or its ``cscn`` block is not valid.
     """
     return BUILDERS[name](_blueprint(configuration, input_channels, output_channels, deep_supervision))
 
@@ -172,10 +172,10 @@ def build_second_stage(
     output_channels: int,
     deep_supervision: bool,
 ) -> StagedCSCN | StagedBlockCSCN:
-    """Build the fine network behind a finished coarse one.
+    """Build the second stage of the staged cascade from a trained coarse network.
 
     Args:
-        coarse: From the image of a patch (or window) to logits of the same size.
+        coarse: The coarse network. It turns the image of a patch (or window) into logits of the same size.
         configuration: As in ``build_network``.
         input_channels: As in ``build_network``.
         output_channels: As in ``build_network``.
@@ -186,8 +186,8 @@ def build_second_stage(
     """
     plan = _blueprint(configuration, input_channels, output_channels, deep_supervision)
     if plan.settings.coarse.resolution == "pooled":
-        same = (1,) * plan.topology.dimensions  # its probabilities lie on the window's own grid
-        network, block_size = _fine_on_blocks(plan, same)
+        same = (1,) * plan.topology.dimensions  # the coarse probabilities have the resolution of the window
+        network, block_size = _fine_network_on_blocks(plan, same)
         return StagedBlockCSCN(
             coarse, network, pooling=same, block_size=block_size, **_cascade_arguments(plan, on_blocks=True)
         )
@@ -200,7 +200,7 @@ def _blueprint(
 ) -> Blueprint:
     architecture = architecture_of(configuration)
     settings = Settings.from_configuration(configuration)
-    # the plans that go with a model may hold larger tiles; the network was planned for the blocks
+    # the plans in a model folder may have larger tiles as patch size; the network was planned for block_size
     patch_size: Sequence[int] = settings.block_size or configuration["patch_size"]
     return Blueprint(
         architecture=architecture,

@@ -1,4 +1,4 @@
-"""Residual stages, of which V-Net and DeepLab are made."""
+"""Residual stages, used by V-Net and DeepLab."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nnunet_cscn.networks.plans import Extent, Topology
 
 
 class ResidualStage(nn.Module):
-    """Convolutions whose result is added to the stage's own input, by 1x1x1 where channels or size change.
+    """Convolutions plus a shortcut from the input, with a 1x1x1 convolution where channels or size change.
 
     The last normalisation comes before the addition, the last activation after it (He et al., Deep residual learning
     for image recognition, CVPR 2016, doi 10.1109/CVPR.2016.90).
@@ -56,7 +56,7 @@ class ResidualStage(nn.Module):
         self.activation = _nonlin(topology)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the activated sum."""
+        """Return the activated sum of convolutions and shortcut."""
         out: Tensor = self.activation(self.layers(x) + self.shortcut(x))
         return out
 

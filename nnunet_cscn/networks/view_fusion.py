@@ -1,4 +1,4 @@
-"""The decoder's blocks of ACDNet: convolutions in three planes, fused."""
+"""The decoder blocks of ACDNet: convolutions in the axial, coronal and sagittal planes, then fused."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from nnunet_cscn.networks.plans import Extent, Topology
 
 
 def view_kernels(kernel: Extent) -> list[Extent]:
-    """Return the in-plane kernels of the axial, coronal and sagittal view of a planned kernel.
+    """Return the in-plane kernels of the axial, coronal and sagittal views for a kernel of the plan.
 
-    In two dimensions there is one view only.
+    In 2D there is only one view.
 
     Example:
         >>> view_kernels((3, 3, 3))
@@ -26,16 +26,16 @@ def view_kernels(kernel: Extent) -> list[Extent]:
 
 
 class ViewFusion(nn.Module):
-    """Convolve within the axial, coronal and sagittal planes, concatenate, fuse by 1x1x1.
+    """Convolve within the axial, coronal and sagittal planes, concatenate, and fuse by a 1x1x1 convolution.
 
     The paper fuses "the features of multiple views" while upsampling, to reduce false positives (abstract).
 
     Args:
-        topology: The plan's kinds of convolution, normalisation and activation.
+        topology: Convolution, normalisation and activation types of the plan.
         channels_in: Channels of the input.
         channels_out: Channels of the output.
-        kernel: The stage's, of which each view has two axes.
-        inner: Channels that the views read, after a 1x1x1 convolution that they share; None for all.
+        kernel: Kernel of the stage; each view uses two of its axes.
+        inner: Input channels of the views, after a shared 1x1x1 convolution; None for all.
 
     Shape:
         (B, channels_in, *size) -> (B, channels_out, *size)
@@ -47,7 +47,7 @@ class ViewFusion(nn.Module):
         super().__init__()
         point = (1,) * len(kernel)
         reads = channels_in if inner is None else inner
-        self.reduce = nn.Sequential()  # without weights: those of older versions load
+        self.reduce = nn.Sequential()  # empty and without weights, so that weights of older versions still load
         if inner is not None:
             self.reduce = conv_norm_nonlin(topology, channels_in, inner, kernel=point)
         kernels = view_kernels(kernel)

@@ -1,12 +1,12 @@
-"""V-Net, a row of the paper's Table 1: a fully convolutional network of residual stages."""
+"""V-Net, one of the networks in the paper's Table 1: a fully convolutional network with residual stages."""
 
 from __future__ import annotations
 
 from torch import nn
 
 from nnunet_cscn.networks.convolutions import conv_norm_nonlin
-from nnunet_cscn.networks.decoder import decoder_of
-from nnunet_cscn.networks.encoder_decoder import EncoderDecoder, StageByStage
+from nnunet_cscn.networks.decoder import build_decoder
+from nnunet_cscn.networks.encoder_decoder import EncoderDecoder, SequentialEncoder
 from nnunet_cscn.networks.plans import Topology
 from nnunet_cscn.networks.residual import ResidualStage
 
@@ -17,19 +17,19 @@ class VNet(EncoderDecoder):
     """V-Net with the topology of an nnU-Net plan.
 
     Milletari et al., V-Net: Fully convolutional neural networks for volumetric medical image segmentation, 3DV 2016,
-    doi 10.1109/3DV.2016.79: residual stages of 1, 2, 3, 3, ... convolutions, strided convolutions down, transposed ones
-    up, skips concatenated.
+    doi 10.1109/3DV.2016.79. Residual stages of 1, 2, 3, 3, ... convolutions, strided convolutions in the encoder,
+    transposed convolutions in the decoder, concatenated skip connections.
 
     Args:
-        topology: The plan's stages: features, kernels, strides, normalisation and activation (the original has
-            kernels of 5, no normalisation and PReLU, and is known not to converge on small data).
+        topology: Stages of the plan: features, kernels, strides, normalisation and activation. (The original has
+            5x5x5 kernels, no normalisation and PReLU; it is known not to converge on small data sets.)
         input_channels: Image channels.
-        output_channels: Classes with the background, or regions.
-        deep_supervision: Whether ``forward`` returns all scales; ``decoder.deep_supervision`` switches it later.
+        output_channels: Number of classes including the background, or of regions.
+        deep_supervision: Whether ``forward`` returns all scales. ``decoder.deep_supervision`` changes this later.
 
     Shape:
-        (B, input_channels, *size) -> (B, output_channels, *size); under deep supervision a list, full resolution
-        first, one entry per stage but the last (one entry for a plan of one stage)
+        (B, input_channels, *size) -> (B, output_channels, *size); with deep supervision a list, full resolution
+        first, one entry per stage except the last (one entry if the plan has one stage)
     """
 
     def __init__(
@@ -44,8 +44,8 @@ class VNet(EncoderDecoder):
             kernel=topology.kernel_sizes[0],
             stride=topology.strides[0],
         )
-        encoder = StageByStage([first, *(_lower_stage(topology, stage) for stage in range(1, topology.n_stages))])
-        decoder = decoder_of(
+        encoder = SequentialEncoder([first, *(_lower_stage(topology, stage) for stage in range(1, topology.n_stages))])
+        decoder = build_decoder(
             topology,
             widths,
             output_channels,
@@ -58,7 +58,7 @@ class VNet(EncoderDecoder):
 
 
 def _lower_stage(topology: Topology, stage: int) -> nn.Sequential:
-    """A strided convolution down, and the residual stage, to whose result its input is added as it is."""
+    """Return a strided convolution followed by a residual stage with an identity shortcut."""
     stride, width = topology.strides[stage], topology.features[stage]
     return nn.Sequential(
         conv_norm_nonlin(topology, topology.features[stage - 1], width, kernel=stride, stride=stride),

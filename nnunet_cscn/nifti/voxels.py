@@ -25,36 +25,57 @@ from nnunet_cscn.errors import UserError
 ENDINGS = (".nii.gz", ".nii")
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_LONGEST_HEADER = 600  # bytes; version 2 has 540
 _LARGEST_NUMBER = 8  # bytes; wider floats differ from machine to machine
 
 
 def read_voxels(path: Path) -> NDArray[Any]:
-    """Read the voxel values of a three-dimensional NIfTI file.
+    """Read the voxel values of a NIfTI file of three dimensions, or of a flat image.
 
     Args:
         path: A file ``*.nii.gz`` or ``*.nii``, version 1 or 2 of the format.
 
     Returns:
-        The values, slope and intercept applied. Shape (Z, Y, X), read-only.
+        The values, slope and intercept applied. Shape (Z, Y, X), read-only; one slice for a flat image.
 
     Raises:
-        UserError: When the file cannot be read, is truncated or damaged, has other than three dimensions, or holds
-            something else than numbers. The text is the reason, without the file's name.
+        UserError: When the file cannot be read, is truncated or damaged, has other than two or three dimensions, or
+            holds something else than numbers. The text is the reason, without the file's name.
     """
     content = _unpacked(path)
     header = _header(content)
-    shape = _shape(header)
-    if len(shape) < 3 or math.prod(shape[3:]) != 1:
-        raise UserError(f"expected 3 dimensions, the file has {len(shape)} {shape}")
+    shape = volume_shape(header)
     kind = _number_type(header)
     if kind is None:
         code = int(header["datatype"])
         raise UserError(f"expected numeric voxels, the file has another type (NIfTI code {code})")
     _require_all(content, header)
-    voxels = np.frombuffer(content, kind, math.prod(shape), _start(header)).reshape(shape[2::-1])
+    voxels = np.frombuffer(content, kind, math.prod(shape), _start(header)).reshape(shape[::-1])
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     is_scaled = math.isfinite(slope) and math.isfinite(intercept) and slope != 0 and (slope, intercept) != (1, 0)
     return voxels * slope + intercept if is_scaled else voxels
+
+
+def read_header(path: Path) -> Any:
+    """Read the header of a NIfTI file, as nibabel has it.
+
+    Raises:
+        UserError: When there is none. The text is the reason, without the file's name.
+    """
+    return _header(_unpacked(path, at_most=_LONGEST_HEADER))
+
+
+def volume_shape(header: Any) -> tuple[int, int, int]:
+    """Return the voxels along (x, y, z) of a header; a flat image has one slice.
+
+    Raises:
+        UserError: When it has other than two or three dimensions.
+    """
+    shape = _shape(header)
+    if len(shape) < 2 or math.prod(shape[3:]) != 1:
+        raise UserError(f"expected 3 dimensions, the file has {len(shape)} {shape}")
+    x, y, z = (*shape, 1)[:3]
+    return x, y, z
 
 
 def check_whole(path: Path) -> None:
@@ -102,8 +123,11 @@ def _number_type(header: Any) -> np.dtype[Any] | None:
     return kind if kind.kind in "iuf" and kind.itemsize <= _LARGEST_NUMBER else None
 
 
-def _unpacked(path: Path) -> bytes:
+def _unpacked(path: Path, *, at_most: int | None = None) -> bytes:
+    """The file's bytes, unpacked where it is packed; all of them, or the first ones."""
     try:
+        if at_most is not None:
+            return _first_bytes(path, at_most)
         content = path.read_bytes()
         return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
     except EOFError:
@@ -112,3 +136,12 @@ def _unpacked(path: Path) -> bytes:
         raise UserError(f"the file is damaged ({fault})") from None
     except OSError as fault:
         raise UserError(f"the file cannot be read ({fault.strerror})") from None
+
+
+def _first_bytes(path: Path, n_bytes: int) -> bytes:
+    with path.open("rb") as stream:
+        if stream.read(len(_GZIP_MAGIC)) != _GZIP_MAGIC:
+            stream.seek(0)
+            return stream.read(n_bytes)
+    with gzip.open(path) as packed:
+        return packed.read(n_bytes)

@@ -21,7 +21,7 @@ def write_volume(file: Path, voxels: NDArray[Any], grid: Grid) -> None:
     Args:
         file: The file, ``*.nii.gz`` or ``*.nii``. Its folder is created.
         voxels: Shape (Z, Y, X), in the order of the grid's axes.
-        grid: Where the voxels lie.
+        grid: Where the voxels lie. A flat grid gives a flat image.
 
     Raises:
         OSError: When it can't be written whole, as on a full disk.
@@ -31,7 +31,8 @@ def write_volume(file: Path, voxels: NDArray[Any], grid: Grid) -> None:
         raise ValueError(f"voxels: expected the grid's shape {grid.shape[::-1]}, got {voxels.shape}")
     with replacing(file) as temporary:
         try:
-            SimpleITK.WriteImage(itk_image(voxels, grid), str(temporary), True)
+            image = itk_image(voxels, grid)
+            SimpleITK.WriteImage(image[:, :, 0] if grid.is_flat else image, str(temporary), True)
             check_whole(temporary)  # ITK says nothing when the disk is full
         except (UserError, RuntimeError) as fault:
             raise OSError(errno.EIO, f"it could not be written whole ({type(fault).__name__})", str(file)) from fault

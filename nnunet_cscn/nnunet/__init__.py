@@ -1,1 +1,1 @@
-"""What we take from nnU-Net, and where it keeps things: the only package that imports nnunetv2."""
+"""Access to nnU-Net: its classes, folders, plans and checkpoints. Only this package imports nnunetv2."""

@@ -1,4 +1,4 @@
-"""nnU-Net's checkpoints: read them safely, and keep beside the weights what they were made from."""
+"""Read nnU-Net's checkpoints, and the record that our trainers store in them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch
 
 from nnunet_cscn.errors import UserError
 
-RECORD = "cscn"  # our entry among the arguments that nnU-Net keeps in a checkpoint
+RECORD = "cscn"  # key of our record among the trainer arguments in a checkpoint
 
 
 def read_checkpoint(file: Path) -> dict[str, Any]:
-    """Open a checkpoint on the CPU; the weights are read when they are used.
+    """Open a checkpoint on the CPU. The weights are read only when they are used.
 
     Raises:
-        UserError: When there is none, or it is truncated or none of nnU-Net's.
+        UserError: If it does not exist, is damaged, or is not an nnU-Net checkpoint.
     """
     if not file.is_file():
         raise UserError(f"{file} does not exist: give the checkpoint_final.pth of a trained fold")
@@ -24,7 +24,7 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
         checkpoint = torch.load(file, map_location="cpu", weights_only=False, mmap=True)
         _ = checkpoint["trainer_name"], *(checkpoint["init_args"][key] for key in ("plans", "configuration"))
         _ = checkpoint["init_args"]["dataset_json"]["labels"], checkpoint["network_weights"].keys()
-    except Exception:  # torch raises many kinds for a file that is no checkpoint
+    except Exception:  # torch raises many types of errors here
         raise UserError(
             f"{file} is not an nnU-Net checkpoint: give the checkpoint_final.pth of a trained fold"
         ) from None
@@ -32,6 +32,6 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
 
 
 def record_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Return what a trainer of ours has noted in a checkpoint; empty for other trainers."""
+    """Return the record that our trainers store in a checkpoint; empty for other trainers."""
     noted: dict[str, Any] = checkpoint["init_args"].get(RECORD, {})
     return noted

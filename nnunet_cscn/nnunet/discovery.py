@@ -1,6 +1,6 @@
-"""Tell nnU-Net where our trainers are: the only place that knows the variable ``nnUNet_extTrainer``.
+"""Register our trainers with nnU-Net through the variable ``nnUNet_extTrainer``. No other module uses this variable.
 
-torch calls ``register`` when it is imported, so this module imports nothing heavy and must never fail to load.
+torch calls ``register`` when it is imported, so this module imports no large packages and must never raise.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def trainers_folder() -> Path:
-    """Return the folder whose one module re-exports the trainers.
+    """Return the folder with the module that re-exports the trainers.
 
-    In an installed wheel it lies inside the package (``_trainers``), in a checkout or an editable install beside it
-    (``trainers``).
+    In an installed wheel it is ``_trainers`` inside the package. In a checkout or an editable install it is
+    ``trainers`` beside the package.
 
     Raises:
-        UserError: When neither is there, because the installation is incomplete.
+        UserError: If neither exists, because the installation is incomplete.
     """
     for folder in (_PACKAGE / "_trainers", _PACKAGE.parent / "trainers"):
         if (folder / f"{TRAINERS_MODULE}.py").is_file():
@@ -36,22 +36,22 @@ def trainers_folder() -> Path:
     )
 
 
-def extended(value: str | None, folder: Path) -> str:
-    """Append ``folder`` to a list of folders as nnU-Net reads it, behind what the user has set.
+def append_folder(value: str | None, folder: Path) -> str:
+    """Append ``folder`` to a list of folders in the format of nnU-Net, after the user's own folders.
 
     Args:
-        value: The variable's present value; None when it is not set.
+        value: Present value of the variable; None if it is not set.
         folder: The folder to append.
 
     Returns:
-        The new value. It equals ``value`` when the folder is already in it, under whatever spelling.
+        The new value. It equals ``value`` if the list already contains the folder, in whatever spelling.
 
     Example:
-        >>> extended(None, Path("/opt/trainers"))
+        >>> append_folder(None, Path("/opt/trainers"))
         '/opt/trainers'
-        >>> extended("/home/ada/mine", Path("/opt/trainers"))
+        >>> append_folder("/home/ada/mine", Path("/opt/trainers"))
         '/home/ada/mine:/opt/trainers'
-        >>> extended("/opt/trainers/", Path("/opt/trainers"))
+        >>> append_folder("/opt/trainers/", Path("/opt/trainers"))
         '/opt/trainers/'
     """
     if value is None or not value.strip():
@@ -62,39 +62,41 @@ def extended(value: str | None, folder: Path) -> str:
 
 
 def is_registered() -> bool:
-    """Tell whether the variable already names our trainers' folder."""
+    """Return whether the variable already contains the folder of our trainers."""
     return _is_listed(os.environ.get(TRAINERS_VARIABLE, ""), trainers_folder())
 
 
 def ensure_registered() -> Path:
-    """Make nnU-Net find our trainers in this process and in those that it starts.
+    """Register our trainers for this process and the processes that it starts.
 
     Returns:
-        The trainers' folder.
+        The folder of the trainers.
 
     Raises:
-        UserError: When the installation is incomplete.
+        UserError: If the installation is incomplete.
     """
     folder = trainers_folder()
-    os.environ[TRAINERS_VARIABLE] = extended(os.environ.get(TRAINERS_VARIABLE), folder)
+    os.environ[TRAINERS_VARIABLE] = append_folder(os.environ.get(TRAINERS_VARIABLE), folder)
     return folder
 
 
 def shell_line() -> str:
-    """Return the line of shell that registers the trainers, for ``eval "$(cscn env)"``.
+    """Return the shell command that registers the trainers, for ``eval "$(cscn env)"``.
 
-    What the variable holds stays in front.
+    Folders already in the variable stay in front.
 
     Raises:
-        UserError: When the installation is incomplete.
+        UserError: If the installation is incomplete.
     """
-    return f"export {TRAINERS_VARIABLE}={shlex.quote(extended(os.environ.get(TRAINERS_VARIABLE), trainers_folder()))}"
+    return (
+        f"export {TRAINERS_VARIABLE}={shlex.quote(append_folder(os.environ.get(TRAINERS_VARIABLE), trainers_folder()))}"
+    )
 
 
 def register() -> None:
-    """Do ``ensure_registered`` when torch is imported, and stay silent whatever happens.
+    """Call ``ensure_registered`` and ignore all errors.
 
-    torch refuses to be imported when an entry point in its group ``torch.backends`` raises, so nothing may get out.
+    torch calls this when it is imported, and its import fails if an entry point of ``torch.backends`` raises.
     """
     with contextlib.suppress(Exception):
         ensure_registered()

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from nnunet_cscn.errors import UserError, there_is
+from nnunet_cscn.errors import UserError, available_names
 from nnunet_cscn.files import read_json_file
+from nnunet_cscn.nnunet.old_format import old_format_advice
 
 FolderVariable = Literal["nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"]
 FOLDER_VARIABLES: tuple[FolderVariable, ...] = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
@@ -17,18 +18,18 @@ _DATASET_NAME = re.compile(r"Dataset(\d{3,})_.+")
 
 
 def is_set(variable: FolderVariable) -> bool:
-    """Tell whether one of nnU-Net's variables is set and not empty."""
+    """Return whether one of nnU-Net's variables is set and not empty."""
     return bool(os.environ.get(variable, "").strip())
 
 
 def folder_from_environment(variable: FolderVariable) -> Path:
-    """Return the folder that one of nnU-Net's three variables names.
+    """Return the folder to which one of nnU-Net's three variables points.
 
     Args:
         variable: The variable's name.
 
     Raises:
-        UserError: When the variable is not set or names something that is no folder.
+        UserError: If the variable is not set or is not a folder.
     """
     value = os.environ.get(variable, "").strip()
     if not value:
@@ -57,13 +58,13 @@ def results_folder() -> Path:
 
 
 def dataset_names() -> list[str]:
-    """Return the data sets in those of nnU-Net's folders that are set, sorted and without repetition."""
+    """Return all data sets in nnU-Net's folders, sorted, each once. Variables that are not set are skipped."""
     folders = [Path(os.environ[variable]) for variable in FOLDER_VARIABLES if is_set(variable)]
     return sorted({name for folder in folders for name in _dataset_names_in(folder)})
 
 
 def dataset_name(dataset: str | int) -> str:
-    """Turn a data set's number or name into its folder name, by what stands in any of nnU-Net's folders.
+    """Return the folder name of a data set, given by number or name, from any of nnU-Net's folders.
 
     Args:
         dataset: A number (``901``, ``"901"``) or a full name (``"Dataset901_NPC"``).
@@ -72,17 +73,17 @@ def dataset_name(dataset: str | int) -> str:
         The folder name, such as ``"Dataset901_NPC"``.
 
     Raises:
-        UserError: When no folder is set, or no data set or more than one fits.
+        UserError: If no folder is set, or not exactly one data set matches.
     """
     if not any(is_set(variable) for variable in FOLDER_VARIABLES):
         raise UserError(
             f"none of {', '.join(FOLDER_VARIABLES)} is set: set them as described in nnU-Net's documentation"
         )
-    return _chosen(dataset, dataset_names())
+    return _find_dataset(dataset, dataset_names())
 
 
 def dataset_number(name: str) -> int:
-    """Return the number in a data set's folder name, which is all that some of nnU-Net's commands take.
+    """Return the number in the folder name of a data set. Some of nnU-Net's commands accept only the number.
 
     Example:
         >>> dataset_number("Dataset901_NPC")
@@ -94,43 +95,44 @@ def dataset_number(name: str) -> int:
 
 
 def raw_dataset(dataset: str | int) -> Path:
-    """Return the data set's folder in ``$nnUNet_raw``; UserError when it is not there."""
+    """Return the data set's folder in ``$nnUNet_raw``; UserError if it does not exist."""
     return _dataset_folder(dataset, "nnUNet_raw", remedy="put the data there first, in nnU-Net's raw format")
 
 
 def preprocessed_dataset(dataset: str | int) -> Path:
-    """Return the data set's folder in ``$nnUNet_preprocessed``; UserError when it is not there."""
+    """Return the data set's folder in ``$nnUNet_preprocessed``; UserError if it does not exist."""
     return _dataset_folder(dataset, "nnUNet_preprocessed", remedy="run `nnUNetv2_plan_and_preprocess -d NUMBER` first")
 
 
 def results_dataset(dataset: str | int) -> Path:
-    """Return the data set's folder in ``$nnUNet_results``; UserError when it is not there."""
+    """Return the data set's folder in ``$nnUNet_results``; UserError if it does not exist."""
     return _dataset_folder(dataset, "nnUNet_results", remedy="train first (`nnUNetv2_train`)")
 
 
 def model_folder(dataset: str | int, *, trainer: str, plans: str, configuration: str) -> Path:
-    """Return the folder of a trained model, which holds ``fold_0`` and so on.
+    """Return the folder of a trained model, which contains ``fold_0`` and so on.
 
     Raises:
-        UserError: When it is not there, with the models that are.
+        UserError: If it does not exist, with a list of the existing models.
     """
     parent = results_dataset(dataset)
     folder = model_path(parent.name, trainer=trainer, plans=plans, configuration=configuration)
     if not folder.is_dir():
         present = sorted(entry.name for entry in parent.iterdir() if entry.is_dir() and entry.name.count("__") == 2)
         raise UserError(
-            f"{parent.name} has no model {folder.name}: train it first, or choose another model; {there_is(present)}"
+            f"{parent.name} has no model {folder.name}: train it first, or choose another model; "
+            f"{available_names(present)}"
         )
     return folder
 
 
 def model_path(dataset: str, *, trainer: str, plans: str, configuration: str) -> Path:
-    """Return where nnU-Net puts a model, whether it is there or not; ``dataset`` is the folder's name."""
+    """Return the folder of a model, even if it does not exist yet; ``dataset`` is a folder name."""
     return results_folder() / dataset / f"{trainer}__{plans}__{configuration}"
 
 
 def models_trained_with(dataset: str, plans: str, configuration: str = "*") -> list[Path]:
-    """Return the folders of the models that were trained with the plans, or with one configuration of them.
+    """Return the folders of all models trained with the plans, or with one of their configurations.
 
     Args:
         dataset: The data set's folder name.
@@ -138,7 +140,7 @@ def models_trained_with(dataset: str, plans: str, configuration: str = "*") -> l
         configuration: The configuration's name; all by default.
 
     Returns:
-        The folders, sorted; none where ``nnUNet_results`` is not set.
+        The sorted folders; empty if ``nnUNet_results`` is not set.
     """
     if not is_set("nnUNet_results"):
         return []
@@ -146,16 +148,18 @@ def models_trained_with(dataset: str, plans: str, configuration: str = "*") -> l
 
 
 def read_dataset_json(folder: Path) -> dict[str, Any]:
-    """Read the ``dataset.json`` of a raw data set and see that nnU-Net can plan with it.
+    """Read the ``dataset.json`` of a data set and check the entries that nnU-Net needs.
 
     Raises:
-        UserError: When it is missing, no JSON, or lacks what nnU-Net needs.
+        UserError: If it is missing, not JSON, or incomplete.
     """
     file = folder / "dataset.json"
     content = read_json_file(file)
     entries = content if isinstance(content, dict) else {}
     kinds: dict[str, type] = {"channel_names": dict, "labels": dict, "numTraining": int, "file_ending": str}
     wrong = [key for key, kind in kinds.items() if not isinstance(entries.get(key), kind)]
+    if wrong and (advice := old_format_advice(entries.get("labels"))):
+        raise UserError(f"{file} {advice}")
     if wrong:
         raise UserError(f"{file} has no valid {', '.join(wrong)}: complete it as described in nnU-Net's dataset format")
     return entries
@@ -170,7 +174,7 @@ def _dataset_folder(dataset: str | int, variable: FolderVariable, *, remedy: str
     return folder
 
 
-def _chosen(dataset: str | int, names: list[str]) -> str:
+def _find_dataset(dataset: str | int, names: list[str]) -> str:
     text = str(dataset).strip()
     if text.isdecimal():
         fitting = [name for name in names if dataset_number(name) == int(text)]
@@ -179,7 +183,7 @@ def _chosen(dataset: str | int, names: list[str]) -> str:
     else:
         raise UserError(f"data set {text!r}: expected a number such as 901 or a full name such as Dataset901_NPC")
     if not fitting:
-        raise UserError(f"nnU-Net's folders contain no data set {text}; {there_is(names)}")
+        raise UserError(f"nnU-Net's folders contain no data set {text}; {available_names(names)}")
     if len(fitting) > 1:
         raise UserError(
             f"data set {text} is not unique in nnU-Net's folders: {', '.join(fitting)}; rename or remove the others"

@@ -1,4 +1,4 @@
-"""nnU-Net's predictor, and its way back to the image's own grid."""
+"""nnU-Net's predictor, and its export of predictions to the grid of the image."""
 
 from nnunetv2.inference.export_prediction import export_prediction_from_logits
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor

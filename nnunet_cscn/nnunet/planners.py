@@ -1,4 +1,4 @@
-"""nnU-Net's planners and what they plan with."""
+"""nnU-Net's planners and the functions that they use."""
 
 from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
 from nnunetv2.experiment_planning.experiment_planners.network_topology import get_pool_and_conv_props

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.errors import UserError, there_is
+from nnunet_cscn.errors import UserError, available_names
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.folders import dataset_number, preprocessed_dataset
 
@@ -21,14 +21,14 @@ def plans_file(dataset: str | int, plans: str = "nnUNetPlans") -> Path:
         plans: The plans' name, with or without ``.json``.
 
     Raises:
-        UserError: When there is no such file, with the plans that there are.
+        UserError: If there is no such file, with a list of the existing plans.
     """
     folder = preprocessed_dataset(dataset)
     file = folder / f"{plans.removesuffix('.json')}.json"
     if not file.is_file():
         present = [path.stem for path in sorted(folder.glob("*.json")) if _holds_plans(path)]
         raise UserError(
-            f"{folder.name} has no plans {file.stem}; {there_is(present)}; "
+            f"{folder.name} has no plans {file.stem}; {available_names(present)}; "
             "make plans with `nnUNetv2_plan_experiment` or `cscn plan`"
         )
     return file
@@ -38,7 +38,7 @@ def read_plans(dataset: str | int, plans: str = "nnUNetPlans") -> dict[str, Any]
     """Read a plans file of the preprocessed data set.
 
     Raises:
-        UserError: When it is missing or holds no plans.
+        UserError: If it is missing or contains no plans.
     """
     return read_plans_file(plans_file(dataset, plans))
 
@@ -47,7 +47,7 @@ def read_plans_file(file: Path) -> dict[str, Any]:
     """Read plans from ``file``, such as the ``plans.json`` of a model folder.
 
     Raises:
-        UserError: When it is missing or holds no plans.
+        UserError: If it is missing or contains no plans.
     """
     content = read_json_file(file)
     if not isinstance(content, dict) or not isinstance(content.get("configurations"), dict):
@@ -56,14 +56,14 @@ def read_plans_file(file: Path) -> dict[str, Any]:
 
 
 def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[str, Any]:
-    """Return one configuration of the plans with everything that it inherits, as nnU-Net resolves it.
+    """Return one configuration of the plans with all inherited entries, as nnU-Net resolves them.
 
     Args:
-        plans: What ``read_plans`` gave; left unchanged.
-        configuration: Its name, such as ``"3d_fullres"``.
+        plans: Result of ``read_plans``. They are not changed.
+        configuration: Name of the configuration, such as ``"3d_fullres"``.
 
     Raises:
-        UserError: When it or one that it inherits from is unknown (with those that exist), or inheritance is a circle.
+        UserError: If a configuration is unknown (with a list of the existing ones), or inheritance is circular.
 
     Example:
         >>> plans = {"configurations": {"3d": {"batch_size": 2}, "quick": {"inherits_from": "3d", "epochs": 5}}}
@@ -77,7 +77,7 @@ def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[
 
 
 def inheritance(plans: dict[str, Any], configuration: str) -> list[str]:
-    """Return the configuration's name, that of the one it inherits from, and so on.
+    """Return the name of the configuration, then that of the one from which it inherits, and so on.
 
     Raises:
         UserError: As in ``configuration_from_plans``.
@@ -91,7 +91,7 @@ def inheritance(plans: dict[str, Any], configuration: str) -> list[str]:
             raise UserError(f"configuration {configuration}: inherits_from is circular: {circle}; correct the plans")
         if name not in known:
             source = f" (the parent of {chain[-1]})" if chain else ""
-            raise UserError(f"the plans have no configuration {name}{source}; {there_is(list(known))}")
+            raise UserError(f"the plans have no configuration {name}{source}; {available_names(list(known))}")
         if not isinstance(known[name], dict):
             raise UserError(f"the configuration {name} of the plans is not valid: {MAKE_PLANS}")
         chain.append(name)
@@ -103,10 +103,10 @@ def data_identifier(plan: dict[str, Any]) -> str:
     """Return the name of a configuration's preprocessed data.
 
     Args:
-        plan: What ``configuration_from_plans`` gave.
+        plan: Result of ``configuration_from_plans``.
 
     Raises:
-        UserError: When it has none.
+        UserError: If it has no valid name.
     """
     identifier = plan.get("data_identifier")
     if not isinstance(identifier, str):
@@ -123,7 +123,7 @@ def preprocessed_data(dataset: str, plans: str, configuration: str) -> Path:
         configuration: The configuration's name.
 
     Raises:
-        UserError: When it is not there, or the plans do not name it.
+        UserError: If it does not exist, or the plans do not name it.
     """
     plan = configuration_from_plans(read_plans(dataset, plans), configuration)
     folder = preprocessed_dataset(dataset) / data_identifier(plan)

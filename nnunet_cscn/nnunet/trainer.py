@@ -1,4 +1,4 @@
-"""nnU-Net's trainer and what it reads plans with."""
+"""nnU-Net's trainer, plans and configuration classes, and its search for trainers."""
 
 from nnunetv2.configuration import default_num_processes
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer

@@ -1,1 +1,1 @@
-"""The paper's experiment: its configuration, its runs, its table and its figures."""
+"""The experiment of the paper: configuration, runs, table and figures."""

@@ -1,4 +1,4 @@
-"""Figures 7 and 8: what the methods found, in slices and as surfaces."""
+"""Figures 7 and 8: the segmentations of all methods, as contours in slices and as surfaces."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 from nnunet_cscn.errors import ArgumentError
-from nnunet_cscn.metrics.masks import Mask, occupied_box
+from nnunet_cscn.metrics.masks import Mask, bounding_box
 from nnunet_cscn.paper.shown_cases import ShownCase
+from nnunet_cscn.report.chart_values import escape_dollars
 from nnunet_cscn.report.colours import PREDICTION_COLOUR, REFERENCE_COLOUR
 from nnunet_cscn.report.figures import save_figure
-from nnunet_cscn.report.measured import literal
-from nnunet_cscn.report.oriented import centre, grey_range, plane, plane_axes
-from nnunet_cscn.report.surfaces import Surface, lighter, surface_of
+from nnunet_cscn.report.oriented import grey_range, largest_slices, view_axes, view_slice
+from nnunet_cscn.report.surfaces import Surface, simplified_surface, surface_of
 
-MARGIN_MM = 30.0  # what is seen around the tumour
-MAX_CORNERS = 2500  # of a surface; matplotlib draws triangle by triangle
+MARGIN_MM = 30.0  # margin around the tumour
+MAX_CORNERS = 2500  # per surface; matplotlib draws each triangle separately
 _AXIAL = 0
 
-# Where one looks from, as radiologists do: elevation and azimuth in degrees.
+# The viewing directions, in the radiological convention: elevation and azimuth in degrees.
 _DIRECTIONS: Mapping[str, tuple[float, float]] = {
     "coronal (from the front)": (0, -90),
     "sagittal (from the left)": (0, 0),
@@ -34,12 +34,12 @@ _DIRECTIONS: Mapping[str, tuple[float, float]] = {
 
 @matplotlib.style.context("default")
 def write_slices_figure(cases: Sequence[ShownCase], methods: Sequence[str], folder: Path) -> list[Path]:
-    """Draw Figure 7: one row for each case, with the bare image, the truth, and each method.
+    """Draw Figure 7: one row for each case, with the image, the reference and each method.
 
     Args:
         cases: The cases.
-        methods: The methods, in the columns' order; one without a result has an empty place.
-        folder: Where the figure goes.
+        methods: The methods in the order of the columns. A method without a result has an empty panel.
+        folder: Folder for the figure.
     """
     columns = ["image", "truth", *methods]
     figure = Figure(figsize=(1.6 * len(columns), 1.75 * len(cases)), layout="constrained", facecolor="white")
@@ -48,20 +48,20 @@ def write_slices_figure(cases: Sequence[ShownCase], methods: Sequence[str], fold
         for panel, column in zip(row, columns, strict=True):
             _draw_slice(panel, case, column)
     for panel, column in zip(panels[0], columns, strict=True):
-        panel.set_title(literal(column), fontsize=10)
+        panel.set_title(escape_dollars(column), fontsize=10)
     for row, case in zip(panels, cases, strict=True):
-        row[0].set_ylabel(literal(case.name), fontsize=7)
+        row[0].set_ylabel(escape_dollars(case.name), fontsize=7)
     return save_figure(figure, folder / "figure_7_slices")
 
 
 @matplotlib.style.context("default")
 def write_surfaces_figure(case: ShownCase, methods: Sequence[str], folder: Path) -> list[Path]:
-    """Draw Figure 8: one row for each direction, with the surfaces of the truth and of each method.
+    """Draw Figure 8: one row for each viewing direction, with the surfaces of the reference and of each method.
 
     Args:
         case: The case.
         methods: As in ``write_slices_figure``.
-        folder: Where the figure goes.
+        folder: Folder for the figure.
     """
     masks = {"truth": case.truth, **{method: case.found.get(method) for method in methods}}
     surfaces = {name: _surface(mask, case.image.spacing_mm) for name, mask in masks.items()}
@@ -83,8 +83,8 @@ def write_surfaces_figure(case: ShownCase, methods: Sequence[str], folder: Path)
         place = {"transform": row[0].transAxes, "rotation": 90, "va": "center", "ha": "right"}
         row[0].text2D(-0.05, 0.5, direction, fontsize=7, **place)
     for panel, name in zip(panels[0], surfaces, strict=True):
-        panel.set_title(literal(name), fontsize=10)
-    figure.suptitle(literal(case.name), fontsize=9, x=0.01, ha="left")
+        panel.set_title(escape_dollars(name), fontsize=10)
+    figure.suptitle(escape_dollars(case.name), fontsize=9, x=0.01, ha="left")
     return save_figure(figure, folder / "figure_8_surfaces")
 
 
@@ -92,10 +92,10 @@ def _draw_slice(panel: Any, case: ShownCase, column: str) -> None:
     panel.set_xticks([])
     panel.set_yticks([])
     panel.spines[:].set_visible(False)
-    level = centre(case.truth)[_AXIAL]
+    level = largest_slices(case.truth)[_AXIAL]
     window = _window(case)
-    shown = plane(case.image.voxels, _AXIAL, level)[window]
-    height_mm, width_mm = plane_axes(case.image.spacing_mm, _AXIAL)
+    shown = view_slice(case.image.voxels, _AXIAL, level)[window]
+    height_mm, width_mm = view_axes(case.image.spacing_mm, _AXIAL)
     if column not in ("image", "truth") and column not in case.found:
         panel.set_box_aspect(shown.shape[0] * height_mm / (shown.shape[1] * width_mm))
         panel.text(0.5, 0.5, "no result", ha="center", va="center", transform=panel.transAxes, fontsize=8)
@@ -109,14 +109,16 @@ def _draw_slice(panel: Any, case: ShownCase, column: str) -> None:
     if column != "truth":
         contours.append((case.found[column], PREDICTION_COLOUR, 1.4))
     for mask, colour, width in contours:
-        cut = plane(mask, _AXIAL, level)[window]
+        cut = view_slice(mask, _AXIAL, level)[window]
         if cut.any():
-            panel.contour(np.pad(cut, 1), levels=[0.5], colors=[colour], linewidths=width, extent=_around(cut.shape))
+            panel.contour(
+                np.pad(cut, 1), levels=[0.5], colors=[colour], linewidths=width, extent=_image_extent(cut.shape)
+            )
 
 
 def _window(case: ShownCase) -> tuple[slice, slice]:
-    """Return the part of the axial slices around the tumour."""
-    box = occupied_box(case.truth) or tuple(slice(0, edge) for edge in case.truth.shape)
+    """Return the region of the axial slices around the tumour."""
+    box = bounding_box(case.truth) or tuple(slice(0, edge) for edge in case.truth.shape)
     parts = []
     for axis in (1, 2):
         margin = round(MARGIN_MM / case.image.spacing_mm[axis])
@@ -124,15 +126,19 @@ def _window(case: ShownCase) -> tuple[slice, slice]:
     return parts[0], parts[1]
 
 
-def _around(shape: Sequence[int]) -> tuple[float, float, float, float]:
-    """Return where the middles of the outermost voxels of a padded slice lie in the slice's coordinates."""
+def _image_extent(shape: Sequence[int]) -> tuple[float, float, float, float]:
+    """Return the extent of a padded slice in the coordinates of the slice, for matplotlib."""
     rows, columns = shape
     return -1.0, float(columns), -1.0, float(rows)
 
 
 def _surface(mask: Mask | None, spacing_mm: Sequence[float]) -> Surface | None:
     surface = None if mask is None else surface_of(mask, spacing_mm)
-    return None if mask is None or surface is None else lighter(surface, mask, spacing_mm, max_corners=MAX_CORNERS)
+    return (
+        None
+        if mask is None or surface is None
+        else simplified_surface(surface, mask, spacing_mm, max_corners=MAX_CORNERS)
+    )
 
 
 def _draw_surface(panel: Any, surface: Surface | None, everything: Any, *, is_truth: bool) -> None:
@@ -148,5 +154,5 @@ def _draw_surface(panel: Any, surface: Surface | None, everything: Any, *, is_tr
     corners = surface.points_mm[surface.triangles][..., ::-1]  # z, y, x to x, y, z
     colour = REFERENCE_COLOUR if is_truth else PREDICTION_COLOUR
     triangles = Poly3DCollection(corners, facecolors=colour, edgecolors=colour, linewidths=0, shade=True)
-    triangles.set_rasterized(True)  # thousands of triangles would make an SVG of many megabytes
+    triangles.set_rasterized(True)  # thousands of vector triangles would make a very large SVG
     panel.add_collection3d(triangles)

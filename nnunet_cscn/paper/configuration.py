@@ -1,4 +1,4 @@
-"""The configuration of the paper's experiment, in plans of their own."""
+"""The nnU-Net configuration of the paper's experiment, in separate plans."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ CONFIGURATION = "3d_cscn_paper"
 BLOCK_SIZE = (8, 24, 24)  # 24 x 24 x 8 (section 4.2) in nnU-Net's order
 ITERATIONS = 50_000
 DECAY_ITERATIONS = 500
-ITERATIONS_PER_EPOCH = 250  # nnU-Net's
-LARGEST_TILE = 128**3  # voxels, those of the patch that nnU-Net plans for a GPU of 8 GB, which it also trains on
+ITERATIONS_PER_EPOCH = 250  # as in nnU-Net
+LARGEST_TILE = 128**3  # voxels of the patch that nnU-Net plans for training on a GPU of 8 GB
 
 
 @dataclass(frozen=True)
 class PaperOptions:
-    """What the paper leaves open, and what a small machine may need otherwise.
+    """Settings that the paper does not specify, or that a small machine may need to change.
 
     Attributes:
         spacing_mm: Size of a voxel; 1 mm along all axes in the paper (section 4.1).
-        features: Channels at full resolution, doubled from stage to stage. The paper names none; 32 is nnU-Net's.
-        batch_size: Blocks in a batch. The paper names none; 32 blocks have the voxels of a patch of 53 x 53 x 53.
-        head_height_mm: Height of the part around the tumour that blocks are drawn from; None for the whole volume.
-        large_tiles: Predict tiles as large as most images instead of blocks. Batch normalisation allows it, but a
-            network whose view reaches beyond its block has learnt with the block's border always near, and marks
-            more, up to several times as much, where there is none (docs/PAPER.md).
+        features: Number of channels at full resolution; each stage doubles it. The paper does not specify it; nnU-Net
+            uses 32.
+        batch_size: Number of blocks in a batch. The paper does not specify it. 32 blocks have as many voxels as a patch
+            of 53 x 53 x 53.
+        head_height_mm: Height of the region around the tumour from which blocks are sampled. None for the whole volume.
+        large_tiles: Whether to predict large tiles (about the size of an image) instead of blocks. Batch normalisation
+            allows it. But a network whose receptive field is larger than its block was always trained near a block
+            border. Without this border it predicts larger volumes, up to several times as large (docs/PAPER.md).
     """
 
     spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)
@@ -43,17 +45,17 @@ class PaperOptions:
 
 
 def paper_plans(stock: Mapping[str, Any], name: str, options: PaperOptions) -> dict[str, Any]:
-    """Return plans that hold the paper's configuration and no other one.
+    """Return plans that contain only the paper's configuration.
 
-    With nnU-Net's own configurations beside it, preprocessing with these plans could rewrite their data.
+    If they also contained nnU-Net's own configurations, preprocessing with these plans could overwrite their data.
 
     Args:
-        stock: nnU-Net's own plans of the data set.
-        name: The configuration's name.
-        options: What is chosen.
+        stock: nnU-Net's plans of the data set.
+        name: Name of the configuration.
+        options: The settings.
 
     Raises:
-        UserError: When the data set has no volumes, or the options do not fit.
+        UserError: When the data set has no three-dimensional images, or the settings are not valid.
     """
     if "3d_fullres" not in stock["configurations"]:
         raise UserError("the plans have no configuration 3d_fullres: the paper's experiment needs 3D images")
@@ -62,7 +64,7 @@ def paper_plans(stock: Mapping[str, Any], name: str, options: PaperOptions) -> d
 
 
 def budget_name(name: str, budget: float) -> str:
-    """Return the name of a configuration that spends a part of the iterations.
+    """Return the name of a configuration with a fraction of the training iterations.
 
     Example:
         >>> budget_name("3d_cscn_paper", 0.05), budget_name("3d_cscn_paper", 1)
@@ -72,15 +74,16 @@ def budget_name(name: str, budget: float) -> str:
 
 
 def budget_configuration(plans: Mapping[str, Any], name: str, budget: float) -> dict[str, Any]:
-    """Return the entry of a configuration with fewer iterations, between which the learning rate falls as often.
+    """Return a configuration with fewer iterations. The learning rate is reduced the same number of times.
 
     Args:
-        plans: Those with the paper's configuration.
-        name: The configuration that it inherits from, preprocessed data included.
-        budget: Share of the 50,000 iterations.
+        plans: The plans with the paper's configuration.
+        name: The configuration from which it inherits, including the preprocessed data.
+        budget: Fraction of the 50,000 iterations.
 
     Raises:
-        UserError: When the share leaves no iteration between two steps of the learning rate, or is above 1.
+        UserError: When the fraction is above 1, or so small that there is no iteration between two reductions of the
+            learning rate.
 
     Example:
         >>> entry = budget_configuration({"configurations": {"p": {}}}, "p", 0.05)
@@ -99,12 +102,12 @@ def budget_configuration(plans: Mapping[str, Any], name: str, budget: float) -> 
 
 
 def tile_size(median_size: Sequence[float], strides: Sequence[int], block_size: Sequence[int]) -> list[int]:
-    """Return the voxels per axis of large tiles: most images in one tile, as far as memory allows.
+    """Return the size of large tiles in voxels: most images fit into one tile, if memory allows.
 
     Args:
-        median_size: Voxels per axis of the median image.
-        strides: What the tile's edges have to be divisible by.
-        block_size: Edges below which a tile never is.
+        median_size: Size of the median image in voxels.
+        strides: The edges of the tile must be divisible by these numbers.
+        block_size: Smallest size of a tile.
 
     Example:
         >>> tile_size((103, 198, 160), (2, 4, 4), (8, 24, 24))
@@ -119,11 +122,11 @@ def tile_size(median_size: Sequence[float], strides: Sequence[int], block_size: 
 
 
 def large_tile(configuration: Mapping[str, Any], block_size: Sequence[int]) -> list[int]:
-    """Return the voxels per axis of the large tiles of a configuration, which its network can take.
+    """Return the size in voxels of the large tiles that the network of a configuration can process.
 
     Args:
-        configuration: With everything that it inherits.
-        block_size: What its network was planned for.
+        configuration: The configuration, including inherited entries.
+        block_size: The block size for which the network was planned.
     """
     strides = configuration["architecture"]["arch_kwargs"]["strides"]
     together = [math.prod(stage[axis] for stage in strides) for axis in range(3)]
@@ -137,7 +140,7 @@ def _configuration(plans: Mapping[str, Any], name: str, options: PaperOptions) -
         batch_size=options.batch_size,
         spacing_mm=options.spacing_mm,
         features=options.features,
-        max_features=10 * options.features,  # as nnU-Net has it: 32 and 320
+        max_features=10 * options.features,  # the ratio in nnU-Net (32 and 320)
     )
     entry = derive_configuration(plans, "3d_fullres", name, changes)
     whole = {**configuration_from_plans(dict(plans), "3d_fullres"), **entry}
@@ -167,7 +170,7 @@ def _options(options: PaperOptions) -> dict[str, Any]:
 
 
 def _lengths(budget: float) -> dict[str, int]:
-    """Epochs of nnU-Net's length, or the longest below it that come out even."""
+    """Return epochs of nnU-Net's length, or the longest shorter epochs that divide the number of iterations."""
     iterations = round(ITERATIONS * budget)
     length = next(length for length in range(ITERATIONS_PER_EPOCH, 0, -1) if iterations % length == 0)
     return {"epochs": iterations // length, "iterations_per_epoch": length}

@@ -1,4 +1,4 @@
-"""Figures 4 to 6: accuracy, loss and learning rate of every iteration."""
+"""Figures 4 to 6: accuracy, loss and learning rate of each iteration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nnunet_cscn.protocol.curves import TRAINING_FILE, VALIDATION_FILE, read_cur
 from nnunet_cscn.report.colours import label_colours
 from nnunet_cscn.report.figures import save_figure
 
-SMOOTHED_SHARE = 100  # a curve is the moving mean over a hundredth of its iterations
+SMOOTHED_SHARE = 100  # moving average over 1/100 of the iterations
 
 _FIGURES = (
     ("figure_4_accuracy", "accuracy (share of voxels)", 1, True),
@@ -27,14 +27,14 @@ _FIGURES = (
 
 @matplotlib.style.context("default")
 def write_curve_figures(runs: Sequence[PaperRun], folder: Path) -> list[Path]:
-    """Draw the curves of all methods, each the mean of the splits that are trained.
+    """Draw the curves of all methods. A curve is the mean over the trained splits.
 
     Args:
-        runs: The runs; those without a curve yet are left out.
-        folder: Where the figures go.
+        runs: The runs. Runs without a curve are ignored.
+        folder: Folder for the figures.
 
     Returns:
-        The files.
+        The written files.
 
     Raises:
         UserError: When no run has a curve.
@@ -51,7 +51,7 @@ def write_curve_figures(runs: Sequence[PaperRun], folder: Path) -> list[Path]:
 
 
 def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Return the mean of each value and those before it, as many as the window is long; what is no number is left out.
+    """Return the moving average over the last ``window`` values. nan values are ignored.
 
     Example:
         >>> smoothed(np.array([1.0, 3.0, 5.0, 7.0]), 2).tolist()
@@ -68,7 +68,7 @@ def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
 
 
 def _curves(runs: Sequence[PaperRun], file: str) -> Mapping[str, NDArray[np.float64]]:
-    """Return the mean curve of each method, (iterations, 4), over the splits that have got as far."""
+    """Return the mean curve of each method, (iterations, 4), over the splits that reached the iteration."""
     found = {}
     for method, of_method in by_method(runs).items():
         files = [run.training.folder / file for run in of_method]

@@ -1,4 +1,4 @@
-"""The methods of the paper's Table 1, and what the paper found."""
+"""The methods of Table 1 of the paper, and the published results."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from nnunet_cscn.errors import ArgumentError
 
 
 @dataclass(frozen=True)
-class Published:
-    """A row of the paper's Table 1.
+class PublishedResult:
+    """A row of Table 1 of the paper.
 
     Attributes:
         dsc: Mean DSC.
@@ -25,7 +25,7 @@ class Published:
 
 PROPOSED = "CSCN"
 
-# In the order of the tables: the paper's method, then its parts, then the others.
+# In the order of the tables: CSCN, then its parts, then the other methods.
 TRAINERS: Mapping[str, str] = {
     PROPOSED: "CSCNPaperTrainer",
     "BUNet": "BUNetPaperTrainer",
@@ -37,20 +37,20 @@ TRAINERS: Mapping[str, str] = {
 
 # Table 1 of doi:10.32604/iasc.2022.019785, and its section 4.4 for the physicians. V-Net did not converge there, and
 # BUNet alone has no row.
-PUBLISHED: Mapping[str, Published] = {
-    PROPOSED: Published(0.741, 1.212, 0.756),
-    "ACDNet": Published(0.712, 1.493, 0.741),
-    "CNN": Published(0.707, 1.514, 0.728),
-    "DeepLab": Published(0.714, 1.399, 0.722),
+PUBLISHED: Mapping[str, PublishedResult] = {
+    PROPOSED: PublishedResult(0.741, 1.212, 0.756),
+    "ACDNet": PublishedResult(0.712, 1.493, 0.741),
+    "CNN": PublishedResult(0.707, 1.514, 0.728),
+    "DeepLab": PublishedResult(0.714, 1.399, 0.722),
 }
-PUBLISHED_OBSERVERS = Published(0.642, 2.692, 0.686)
+PUBLISHED_OBSERVERS = PublishedResult(0.642, 2.692, 0.686)
 
 
 def chosen_methods(text: str | None) -> list[str]:
-    """Return the methods that a list such as ``CSCN,V-Net`` names, in the tables' order; all where it is None.
+    """Return the methods in a list such as ``CSCN,V-Net``, in the order of the tables. None for all methods.
 
     Raises:
-        ArgumentError: When it names something else.
+        ArgumentError: When a method is unknown.
 
     Example:
         >>> chosen_methods("vnet, CSCN")

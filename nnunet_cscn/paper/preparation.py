@@ -1,4 +1,4 @@
-"""Make a data set ready for the paper's experiment, beside nnU-Net's own plans, data and folds."""
+"""Prepare a data set for the paper's experiment. nnU-Net's own plans, data and folds do not change."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _MARKER = "preprocessed.json"
 
 @dataclass(frozen=True)
 class Preparation:
-    """A data set that is made ready.
+    """The preparation of one data set.
 
     Attributes:
-        dataset: Its folder name.
-        configuration: The configuration's name.
+        dataset: Folder name of the data set.
+        configuration: Name of the configuration.
     """
 
     dataset: str
@@ -47,14 +47,14 @@ class Preparation:
 
     @property
     def plans_file(self) -> Path:
-        """The plans of the paper's experiment."""
+        """File of the plans of the paper's experiment."""
         return preprocessed_dataset(self.dataset) / f"{PLANS}.json"
 
     def write_splits(self) -> list[PaperSplit]:
-        """Write the five splits, by patient; they stay what they are when they are there already.
+        """Write the five splits by patient. Existing splits are kept.
 
         Raises:
-            UserError: When there are too few patients, or patients.json does not name all.
+            UserError: When there are too few patients, or patients.json is incomplete.
         """
         patients = patients_of(raw_dataset(self.dataset))
         splits = paper_splits(patients)
@@ -65,19 +65,19 @@ class Preparation:
         """Write the configuration into the plans of the experiment.
 
         Args:
-            options: What is chosen.
-            overwrite: Whether another configuration of that name may be replaced.
+            options: The settings.
+            overwrite: Whether to replace a different configuration of the same name.
 
         Returns:
-            Whether it is new.
+            Whether the plans changed.
 
         Raises:
-            UserError: When another one of that name stands there, models were trained with it, or nnU-Net's plans are
-                missing or have changed since models were trained.
+            UserError: When a different configuration of this name exists, models were trained with it, or nnU-Net's
+                plans are missing or changed after models were trained.
         """
         made = paper_plans(read_plans(self.dataset), self.configuration, options)
         present = read_plans_file(self.plans_file) if self.plans_file.is_file() else None
-        if present is None or not _agree(present, made):
+        if present is None or not _differ_only_in_configurations(present, made):
             if trained := models_trained_with(self.dataset, PLANS):
                 raise UserError(
                     f"nnU-Net's plans of {self.dataset} changed after {trained[0]} was trained: restore "
@@ -89,10 +89,10 @@ class Preparation:
         return store_configuration(self.plans_file, present, self.configuration, entry, overwrite=overwrite)
 
     def write_budget(self, budget: float) -> str:
-        """Write the configuration that spends a part of the iterations; return its name.
+        """Write the configuration with a fraction of the iterations and return its name.
 
         Raises:
-            UserError: When the share is out of range, or the configuration is not prepared.
+            UserError: When the fraction is out of range, or the configuration is not prepared.
         """
         plans = read_paper_plans(self.dataset)
         configuration_from_plans(plans, self.configuration)
@@ -103,10 +103,10 @@ class Preparation:
         return name
 
     def preprocessing(self) -> Job | None:
-        """Return what is left to preprocess: nothing where it was done with these plans and for these cases."""
+        """Return the preprocessing job. None if the current cases are already preprocessed with the current plans."""
         if self._is_preprocessed():
             return None
-        for name in self._heirs():
+        for name in self._derived_configurations():
             if trained := models_trained_with(self.dataset, PLANS, name):
                 raise UserError(
                     f"the preprocessed data changed after {trained[0]} was trained (different cases, labels or "
@@ -124,9 +124,9 @@ class Preparation:
             total=n_cases,
         )
 
-    def note_preprocessed(self) -> None:
-        """Note for the next call that preprocessing came to its end."""
-        write_json(self._marker, self._made_from())
+    def mark_preprocessed(self) -> None:
+        """Record that preprocessing is complete."""
+        write_json(self._marker, self._inputs_of_preprocessing())
 
     @property
     def _data(self) -> Path:
@@ -142,18 +142,18 @@ class Preparation:
     def _cases(self) -> list[str]:
         return sorted(patients_of(raw_dataset(self.dataset)))
 
-    def _heirs(self) -> list[str]:
-        """Return the configurations that share these data: this one and its budgets."""
+    def _derived_configurations(self) -> list[str]:
+        """Return the configurations that share the preprocessed data: this one and those with fewer iterations."""
         plans = read_plans_file(self.plans_file)
         return [name for name in plans["configurations"] if self.configuration in inheritance(plans, name)]
 
     def _is_preprocessed(self) -> bool:
-        if not self._marker.is_file() or read_json_file(self._marker) != self._made_from():
+        if not self._marker.is_file() or read_json_file(self._marker) != self._inputs_of_preprocessing():
             return False
         return all((self._data / f"{case}.pkl").is_file() for case in self._cases())
 
-    def _made_from(self) -> dict[str, Any]:
-        """Return what the preprocessed data depend on; of images, which are large, only their size in bytes."""
+    def _inputs_of_preprocessing(self) -> dict[str, Any]:
+        """Return everything on which the preprocessed data depend. Of the large image files, only the size is used."""
         raw, plan = raw_dataset(self.dataset), self._plan()
         shapes_data = ("spacing", "preprocessor_name", "norm", "use_mask", "resampling")
         return {
@@ -164,8 +164,8 @@ class Preparation:
         }
 
 
-def _agree(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Tell whether plans are the same but for their configurations."""
+def _differ_only_in_configurations(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Return whether two plans are identical except for their configurations."""
     return {**first, "configurations": None} == {**second, "configurations": None}
 
 
@@ -185,13 +185,13 @@ def read_paper_plans(dataset: str) -> dict[str, Any]:
 
 
 def patients_of(raw: Path) -> Mapping[str, str]:
-    """Return the patient of each training case; each case is a patient of its own where ``patients.json`` is missing.
+    """Return the patient of each training case. Without ``patients.json``, each case is a separate patient.
 
     Args:
-        raw: The raw data set.
+        raw: Folder of the raw data set.
 
     Raises:
-        UserError: When ``patients.json`` lacks cases, or there are none.
+        UserError: When ``patients.json`` is incomplete, or there are no cases.
     """
     ending = read_dataset_json(raw)["file_ending"]
     if not ending.endswith(ENDINGS):

@@ -1,4 +1,4 @@
-"""The runs of the paper's experiment: each method on each of the five splits, by nnU-Net's own command."""
+"""The runs of the paper's experiment: each method is trained on each of the five splits with nnUNetv2_train."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from nnunet_cscn.paper.configuration import PLANS
 from nnunet_cscn.paper.methods import TRAINERS
 from nnunet_cscn.paper.preparation import read_paper_plans
 from nnunet_cscn.protocol.splits import FILE, TEST_FOLDER, PaperSplit, check_split, read_paper_splits
-from nnunet_cscn.training.tile_plans import are_the_same
+from nnunet_cscn.training.tile_plans import is_same_configuration
 
 RunState = Literal["waiting", "begun", "running", "done", "failed"]
 
 
 @dataclass(frozen=True)
 class PaperRun:
-    """One method on one split: training, validation, and the prediction of the test cases.
+    """One method on one split: training, validation and prediction of the test cases.
 
     Attributes:
-        method: The method's name in the table.
-        training: nnU-Net's run.
-        test_cases: The cases that it predicts at its end.
-        file_ending: That of the predictions.
+        method: Name of the method in the table.
+        training: The training with nnU-Net.
+        test_cases: The cases that are predicted at the end.
+        file_ending: File ending of the predictions.
     """
 
     method: str
@@ -52,7 +52,7 @@ class PaperRun:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the run is complete."""
         return self.training.is_finished and not self.missing_cases
 
     @property
@@ -62,12 +62,12 @@ class PaperRun:
 
     @property
     def failure(self) -> str:
-        """What the last attempt failed with; nothing where it did not."""
+        """The error of the last attempt. An empty text if there was none."""
         file = self._failure_file
         return file.read_text(encoding="utf-8").strip() if file.is_file() and not self.is_done else ""
 
     def state(self) -> RunState:
-        """Return how far it is, from what stands in its folder."""
+        """Return the state of the run, from the files in its folder."""
         if is_running(self.training.job().log_file):
             return "running"
         if self.is_done:
@@ -77,13 +77,13 @@ class PaperRun:
         return "begun" if self.training.folder.is_dir() else "waiting"
 
     def job(self) -> Job:
-        """Return what is left to do."""
+        """Return the job that completes the run."""
         return dataclasses.replace(
             self.training.job(), name=f"{self.method} fold {self.fold}", array=self.training.trainer
         )
 
-    def note(self, failure: str) -> None:
-        """Note in a line what an attempt failed with; an empty text takes the note away."""
+    def record_failure(self, failure: str) -> None:
+        """Record the error of an attempt in one line. An empty text deletes the record."""
         if failure:
             write_text(self._failure_file, " ".join(failure.split()) + "\n")
         else:
@@ -97,16 +97,17 @@ class PaperRun:
 def paper_runs(
     dataset: str, configuration: str, methods: Sequence[str], folds: Sequence[int] | None = None
 ) -> list[PaperRun]:
-    """Return the runs of some methods on some or all splits, split by split.
+    """Return the runs of the given methods and splits, ordered by split.
 
     Args:
-        dataset: The data set's folder name.
-        configuration: The configuration's name.
-        methods: Names of the table.
-        folds: Numbers of the splits; None for all.
+        dataset: Folder name of the data set.
+        configuration: Name of the configuration.
+        methods: Names of methods in the table.
+        folds: Numbers of the splits. None for all.
 
     Raises:
-        UserError: When the data set is not prepared, a split does not exist, or results of other plans are in the way.
+        UserError: When the data set is not prepared, a split does not exist, or the folder contains results of other
+            plans.
     """
     plans = read_paper_plans(dataset)
     configuration_from_plans(plans, configuration)
@@ -124,7 +125,7 @@ def paper_runs(
         check_split(run.training.folder, splits[run.fold])
     for model in dict.fromkeys(run.training.folder.parent for run in runs):
         file = model / "plans.json"
-        if file.is_file() and not are_the_same(plans, read_plans_file(file), configuration):
+        if file.is_file() and not is_same_configuration(plans, read_plans_file(file), configuration):
             raise UserError(
                 f"{PLANS} changed after {model} was trained: move that folder away, or prepare a "
                 "configuration with another name (`cscn paper prepare -c NAME`)"
@@ -133,7 +134,7 @@ def paper_runs(
 
 
 def by_method(runs: Sequence[PaperRun]) -> Mapping[str, list[PaperRun]]:
-    """Return the runs of each method."""
+    """Group the runs by method."""
     found: dict[str, list[PaperRun]] = {}
     for run in runs:
         found.setdefault(run.method, []).append(run)
@@ -141,7 +142,7 @@ def by_method(runs: Sequence[PaperRun]) -> Mapping[str, list[PaperRun]]:
 
 
 def _splits(dataset: str, configuration: str) -> list[PaperSplit]:
-    """Return the splits, once all of their cases are preprocessed."""
+    """Return the splits. Raise an error if cases are not preprocessed."""
     splits = read_paper_splits(preprocessed_dataset(dataset) / FILE)
     data = preprocessed_data(dataset, PLANS, configuration)
     cases = {case for split in splits for case in (*split.train, *split.validation, *split.test)}

@@ -1,4 +1,4 @@
-"""The scores of the predicted test cases, method by method."""
+"""Score the predicted test cases of each method."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from nnunet_cscn.protocol.splits import FILE, read_patients
 
 @dataclass(frozen=True)
 class ScoredMethod:
-    """What is known of a method.
+    """The scores of one method.
 
     Attributes:
-        method: Its name.
-        cases: Scores of each label of each test case that is predicted.
-        n_cases: How many test cases there are.
-        notes: What is missing, and why.
+        method: Name of the method.
+        cases: For each predicted test case, the scores of each label.
+        n_cases: Number of test cases.
+        notes: Sentences about missing and failed runs.
     """
 
     method: str
@@ -32,22 +32,22 @@ class ScoredMethod:
     n_cases: int
     notes: tuple[str, ...]
 
-    def of_label(self, label: str) -> dict[str, LabelScores]:
+    def for_label(self, label: str) -> dict[str, LabelScores]:
         """Return the scores of one label."""
         return {case: scores[label] for case, scores in self.cases.items()}
 
 
 def score_runs(runs: Sequence[PaperRun], *, on_progress: OnProgress | None = None) -> list[ScoredMethod]:
-    """Score what is predicted, split by split.
+    """Score the finished runs.
 
-    A run that is not done gives no case, even where it has predicted some, and its row will say so.
+    All cases of an unfinished run are excluded, even if some are predicted. The notes say so.
 
     Args:
-        runs: The runs, of one data set.
-        on_progress: Called with the number of scored cases and of all of them.
+        runs: Runs of one data set.
+        on_progress: Called with the number of scored cases and of all cases.
 
     Raises:
-        UserError: When no run is done, or predictions or references cannot be read.
+        UserError: When no run is finished, or predictions or references cannot be read.
     """
     dataset = runs[0].training.dataset
     if not any(run.is_done for run in runs):
@@ -59,7 +59,7 @@ def score_runs(runs: Sequence[PaperRun], *, on_progress: OnProgress | None = Non
     before = 0
     found = []
     for method, of_method in by_method(runs).items():
-        pairs = [pair for run in of_method if run.is_done for pair in pairs_of(run)]
+        pairs = [pair for run in of_method if run.is_done for pair in case_files_of(run)]
         scores: Mapping[str, Mapping[str, LabelScores]] = {}
         if pairs:
             done_before = before
@@ -73,8 +73,8 @@ def score_runs(runs: Sequence[PaperRun], *, on_progress: OnProgress | None = Non
     return found
 
 
-def pairs_of(run: PaperRun) -> list[CaseFiles]:
-    """Return prediction and reference of each test case of a run."""
+def case_files_of(run: PaperRun) -> list[CaseFiles]:
+    """Return the prediction and the reference of each test case of a run."""
     truth = preprocessed_dataset(run.training.dataset) / "gt_segmentations"
     return [
         CaseFiles(case, run.predictions / f"{case}{run.file_ending}", truth / f"{case}{run.file_ending}")
@@ -88,12 +88,12 @@ def labels_of(dataset: str) -> EvaluatedLabels:
 
 
 def patients_of_dataset(dataset: str) -> dict[str, str]:
-    """Return the patient of each case, as they were when the splits were made."""
+    """Return the patient of each case, as used for the splits."""
     return read_patients(preprocessed_dataset(dataset) / FILE)
 
 
 def _notes(runs: Sequence[PaperRun]) -> tuple[str, ...]:
-    """Say what is missing: which folds failed and why, then which are not done."""
+    """Return sentences about failed folds, with the reason, and about unfinished folds."""
     notes = [f"fold {run.fold} has failed: {run.failure}" for run in runs if run.state() == "failed"]
     if waiting := [str(run.fold) for run in runs if run.state() not in ("done", "failed")]:
         notes.append(f"not done: fold {', '.join(waiting)}")

@@ -1,4 +1,4 @@
-"""Cases that the figures show: image, truth and what each method found, all turned alike."""
+"""The cases in the figures: image, reference and the segmentation of each method, all in the same orientation."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.volumes import label_mask
+from nnunet_cscn.formats.reading import SHOWN_IMAGES
 from nnunet_cscn.metrics.masks import Mask
-from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.nnunet.folders import raw_dataset
 from nnunet_cscn.paper.runs import PaperRun, by_method
-from nnunet_cscn.paper.scores import ScoredMethod, labels_of, pairs_of
+from nnunet_cscn.paper.scores import ScoredMethod, case_files_of, labels_of
 from nnunet_cscn.report.oriented import OrientedVolume, read_oriented
 
 
@@ -23,10 +23,10 @@ class ShownCase:
     """A case.
 
     Attributes:
-        name: Its name.
-        image: Its first channel.
-        truth: The true mask, (Z, Y, X), oriented.
-        found: The mask of each method.
+        name: Name of the case.
+        image: First channel of the image.
+        truth: Reference mask (Z, Y, X) in standard orientation.
+        found: The predicted mask of each method.
     """
 
     name: str
@@ -36,40 +36,40 @@ class ShownCase:
 
 
 def typical_cases(scored: ScoredMethod, label: str, n_cases: int) -> list[str]:
-    """Return the cases at evenly spread ranks of a method's DSC, from poor to good: of three, the quartiles.
+    """Return the cases at evenly spaced ranks of the DSC of a method, from low to high. For three cases: the quartiles.
 
     Args:
-        scored: The method.
+        scored: The scores of the method.
         label: The label.
-        n_cases: How many; fewer where there are not as many.
+        n_cases: Number of cases. Fewer if there are not enough.
     """
-    dsc = {case: scores.counts.dsc for case, scores in scored.of_label(label).items()}
+    dsc = {case: scores.counts.dsc for case, scores in scored.for_label(label).items()}
     ranked = sorted((case for case in dsc if np.isfinite(dsc[case])), key=lambda case: (dsc[case], case))
     places = [round((place + 1) / (n_cases + 1) * (len(ranked) - 1)) for place in range(n_cases)]
     return [ranked[place] for place in dict.fromkeys(places)] if ranked else []
 
 
 def read_shown_case(runs: Sequence[PaperRun], case: str, label: str) -> ShownCase:
-    """Read a case with the results of all methods that have predicted it.
+    """Read a case with the segmentations of all methods that predicted it.
 
     Args:
         runs: The runs.
-        case: Its name.
+        case: Name of the case.
         label: The label.
 
     Raises:
-        UserError: When no run that is done has it, or its image is not at hand.
+        UserError: When no finished run contains the case, or its image is missing.
     """
     values = labels_of(runs[0].training.dataset).values[label]
     found: dict[str, Mask] = {}
     truth_file: Path | None = None
     image_file = _image_file(runs[0].training.dataset, case, runs[0].file_ending)
-    grid = read_grid(image_file)
+    grid = SHOWN_IMAGES.grid(image_file)
     for method, of_method in by_method(runs).items():
         for run in of_method:
             if not run.is_done or case not in run.test_cases:
                 continue
-            pair = next(pair for pair in pairs_of(run) if pair.name == case)
+            pair = next(pair for pair in case_files_of(run) if pair.name == case)
             truth_file = pair.reference
             found[method] = label_mask(read_oriented(pair.prediction, grid=grid).voxels, values)
     if truth_file is None:

@@ -1,4 +1,4 @@
-"""Table 1: DSC, ASSD and F1 of each method, with intervals and tests against the paper's method."""
+"""Table 1: DSC, ASSD and F1 of each method, with confidence intervals and tests against CSCN."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ import numpy as np
 
 from nnunet_cscn.metrics.catalogue import metrics
 from nnunet_cscn.metrics.scores import LabelScores, json_number
-from nnunet_cscn.paper.methods import PROPOSED, PUBLISHED, PUBLISHED_OBSERVERS, Published
+from nnunet_cscn.paper.methods import PROPOSED, PUBLISHED, PUBLISHED_OBSERVERS, PublishedResult
 from nnunet_cscn.paper.scores import ScoredMethod
-from nnunet_cscn.stats.clustered import Estimate, Figure, Floats, estimate, f1_of_means, swap_test, the_mean
+from nnunet_cscn.stats.clustered import (
+    Estimate,
+    Floats,
+    Statistic,
+    bootstrap_estimate,
+    f1_of_means,
+    mean_statistic,
+    paired_permutation_test,
+)
 from nnunet_cscn.stats.paired import holm
 
 OBSERVERS = "two observers"
@@ -25,45 +33,45 @@ class Column:
     """A column of the table.
 
     Attributes:
-        key: Its name in files.
-        heading: Its name for people.
-        digits: Decimals to show.
-        values: What a case gives to the figure; nan or infinite where it gives nothing.
-        figure: What is made of the means of the cases.
-        published: The paper's figure.
+        key: Name in files.
+        heading: Heading in the table.
+        digits: Number of decimals to show.
+        values: The function that returns the values of a case. A case with a value of nan or infinity is excluded.
+        statistic: The function that computes the statistic from the means over cases.
+        published: The function that returns the published value.
     """
 
     key: str
     heading: str
     digits: int
     values: Callable[[LabelScores], tuple[float, ...]]
-    figure: Figure
-    published: Callable[[Published], float]
+    statistic: Statistic
+    published: Callable[[PublishedResult], float]
 
 
-def _in_means(*keys: str) -> Callable[[LabelScores], tuple[float, ...]]:
-    """Return what takes the values of some metrics as they enter means."""
+def _mean_values(*keys: str) -> Callable[[LabelScores], tuple[float, ...]]:
+    """Return a function that returns the values of the given metrics to use in means."""
     known = {metric.key: metric for metric in metrics()}
-    return lambda scores: tuple(known[key].in_means(scores) for key in keys)
+    return lambda scores: tuple(known[key].value_for_mean(scores) for key in keys)
 
 
 COLUMNS = (
-    Column("dsc", "DSC", 3, _in_means("dsc"), the_mean, lambda row: row.dsc),
-    Column("assd_mm", "ASSD mm", 3, _in_means("assd_mm"), the_mean, lambda row: row.assd_mm),
-    Column("f1", "F1", 3, _in_means("precision", "recall"), f1_of_means, lambda row: row.f1),
+    Column("dsc", "DSC", 3, _mean_values("dsc"), mean_statistic, lambda row: row.dsc),
+    Column("assd_mm", "ASSD mm", 3, _mean_values("assd_mm"), mean_statistic, lambda row: row.assd_mm),
+    Column("f1", "F1", 3, _mean_values("precision", "recall"), f1_of_means, lambda row: row.f1),
 )
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure of one method.
+    """The value of one statistic for one method.
 
     Attributes:
-        estimate: The figure with its interval; nan where no case gives one.
-        n: Cases that it is made of.
-        p: p of the paired test against the paper's method, adjusted for the number of methods (Holm); nan for that
-            method itself and where there is nothing to compare.
-        published: The paper's figure; nan where it has none.
+        estimate: The statistic with its confidence interval. nan without cases.
+        n: Number of cases.
+        p: p value of the paired permutation test against CSCN, adjusted for the number of methods (Holm). nan for CSCN
+            itself, and if there are no common cases.
+        published: The published value. nan if the paper has none.
     """
 
     estimate: Estimate
@@ -83,8 +91,8 @@ class Row:
 
     Attributes:
         method: The method, or the observers.
-        cells: By the columns' keys.
-        notes: What the figures lack.
+        cells: The cells by the keys of the columns.
+        notes: Sentences about missing and failed runs.
     """
 
     method: str
@@ -100,16 +108,16 @@ def table_rows(
     observers: Mapping[str, LabelScores] | None = None,
     seed: int = 0,
 ) -> list[Row]:
-    """Return the rows of one label.
+    """Return the rows of the table for one label.
 
     Args:
-        methods: The scored methods.
+        methods: The scores of the methods.
         label: The label.
-        patients: Patient of each case; those that are missing are their own.
-        observers: Scores of one observer against the other, which may have marked other cases.
-        seed: Seed of intervals and tests.
+        patients: The patient of each case. A case without an entry is a separate patient.
+        observers: Scores of one observer against the other. They may have other cases.
+        seed: Seed of the bootstrap and the tests.
     """
-    scores = {scored.method: scored.of_label(label) for scored in methods}
+    scores = {scored.method: scored.for_label(label) for scored in methods}
     p_values = {column.key: _p_values(scores, column, patients, seed) for column in COLUMNS}
     rows = []
     for scored in methods:
@@ -132,21 +140,23 @@ def _cell(
     column: Column,
     patients: Mapping[str, str],
     p: float,
-    published: Published | None,
+    published: PublishedResult | None,
     seed: int,
 ) -> Cell:
     paper = math.nan if published is None else column.published(published)
     cases = [case for case in scores if _is_finite(scores[case], column)]
     if not cases:
         return Cell(Estimate(math.nan, math.nan, math.nan), 0, p, paper)
-    found = estimate(_matrix(scores, cases, column), _owners(cases, patients), column.figure, seed=seed)
+    found = bootstrap_estimate(
+        _matrix(scores, cases, column), _patients_of_cases(cases, patients), column.statistic, seed=seed
+    )
     return Cell(found, len(cases), p, paper)
 
 
 def _p_values(
     scores: Mapping[str, Mapping[str, LabelScores]], column: Column, patients: Mapping[str, str], seed: int
 ) -> dict[str, float]:
-    """Return the adjusted p of each method but the paper's, over the cases in which both have a figure."""
+    """Return the adjusted p value of each method except CSCN, over the cases for which both have values."""
     proposed = scores.get(PROPOSED, {})
     others = [method for method in scores if method != PROPOSED]
     raw = []
@@ -158,7 +168,11 @@ def _p_values(
             if case in mine and _is_finite(mine[case], column) and _is_finite(proposed[case], column)
         ]
         matrices = (_matrix(proposed, shared, column), _matrix(mine, shared, column)) if shared else None
-        raw.append(swap_test(*matrices, _owners(shared, patients), column.figure, seed=seed) if matrices else math.nan)
+        raw.append(
+            paired_permutation_test(*matrices, _patients_of_cases(shared, patients), column.statistic, seed=seed)
+            if matrices
+            else math.nan
+        )
     return dict(zip(others, holm(raw), strict=True))
 
 
@@ -170,7 +184,7 @@ def _is_finite(scores: LabelScores, column: Column) -> bool:
     return all(math.isfinite(value) for value in column.values(scores))
 
 
-def _owners(cases: Sequence[str], patients: Mapping[str, str]) -> list[str]:
+def _patients_of_cases(cases: Sequence[str], patients: Mapping[str, str]) -> list[str]:
     return [patients.get(case, case) for case in cases]
 
 

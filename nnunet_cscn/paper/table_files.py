@@ -1,4 +1,4 @@
-"""The table for other programs: CSV, Markdown, LaTeX."""
+"""Write the table as CSV, Markdown or LaTeX."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from nnunet_cscn.evaluation.numbers import shown_p
+from nnunet_cscn.evaluation.numbers import format_p
 from nnunet_cscn.files import replacing
 from nnunet_cscn.paper.methods import PROPOSED
 from nnunet_cscn.paper.table import COLUMNS, Cell, Row
@@ -24,7 +24,7 @@ def headings(*, published: bool) -> list[str]:
     """Return the headings of the columns.
 
     Args:
-        published: Whether the paper's figures stand beside ours.
+        published: Whether to show the published values too.
     """
     found = ["method"]
     for column in COLUMNS:
@@ -32,27 +32,27 @@ def headings(*, published: bool) -> list[str]:
     return found
 
 
-def texts(row: Row, *, published: bool) -> list[str]:
-    """Return the texts of a row's cells, in the order of the headings.
+def cell_texts(row: Row, *, published: bool) -> list[str]:
+    """Return the texts of the cells of a row, in the order of the headings.
 
     Args:
         row: The row.
-        published: Whether the paper's figures stand beside ours.
+        published: Whether to show the published values too.
     """
     found = [row.method]
     for column in COLUMNS:
         cell = row.cells[column.key]
-        found += [shown_estimate(cell.estimate, column.digits), shown_p(cell.p)]
+        found += [format_estimate(cell.estimate, column.digits), format_p(cell.p)]
         if published:
-            found.append(shown_published(cell, column.digits))
+            found.append(format_published(cell, column.digits))
     return found
 
 
 def write_csv(file: Path, tables: Mapping[str, Sequence[Row]]) -> None:
-    """Write one line for each label and method, all numbers in columns of their own; nothing stands for no number.
+    """Write one line for each label and method. Each number has its own column; undefined numbers are empty.
 
     Args:
-        file: The file, written whole or not at all.
+        file: The file. An interruption leaves no incomplete file.
         tables: The rows of each label.
     """
     parts: Mapping[str, Callable[[Cell], float]] = {
@@ -78,31 +78,32 @@ def write_csv(file: Path, tables: Mapping[str, Sequence[Row]]) -> None:
 
 
 def markdown(label: str, rows: Sequence[Row], *, published: bool) -> str:
-    """Return the table of a label in Markdown, with its notes below.
+    """Return the table of a label in Markdown, followed by the notes.
 
     Args:
         label: The label.
-        rows: Its rows.
-        published: Whether the paper's figures stand beside ours.
+        rows: The rows of the table.
+        published: Whether to show the published values too.
     """
     head = headings(published=published)
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *(texts(row, published=published) for row in rows)]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *(cell_texts(row, published=published) for row in rows)]
     body = [f"| {' | '.join(text.replace('|', '&#124;') for text in line)} |" for line in lines]
     notes = [f"- {row.method}: {_plain(note)}" for row in rows for note in row.notes]
     return "\n".join([f"**{_plain(label)}**", "", *body, *(["", *notes] if notes else [])]) + "\n"
 
 
 def latex(label: str, rows: Sequence[Row], *, published: bool) -> str:
-    """Return the table of a label in LaTeX, for the package booktabs, with its notes below.
+    """Return the table of a label in LaTeX (package booktabs), followed by the notes.
 
     Args:
         label: The label.
-        rows: Its rows.
-        published: Whether the paper's figures stand beside ours.
+        rows: The rows of the table.
+        published: Whether to show the published values too.
     """
     head = headings(published=published)
     body = [
-        " & ".join(t.translate(_LATEX) for t in line) + r" \\" for line in (texts(r, published=published) for r in rows)
+        " & ".join(t.translate(_LATEX) for t in line) + r" \\"
+        for line in (cell_texts(r, published=published) for r in rows)
     ]
     notes = [f"{row.method}: {note}." for row in rows for note in row.notes]
     return "\n".join(
@@ -124,17 +125,17 @@ def latex(label: str, rows: Sequence[Row], *, published: bool) -> str:
 
 
 def _plain(text: str) -> str:
-    """Keep Markdown from taking signs for markup."""
+    """Escape characters that have a meaning in Markdown."""
     return re.sub(r"([\\`*_<>\[\]#|])", r"\\\1", text)
 
 
-def shown_estimate(found: Estimate, digits: int) -> str:
-    """Return a figure with its interval."""
+def format_estimate(found: Estimate, digits: int) -> str:
+    """Format a value with its confidence interval."""
     if math.isnan(found.value):
         return NOTHING
     return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
 
 
-def shown_published(cell: Cell, digits: int) -> str:
-    """Return the paper's figure."""
+def format_published(cell: Cell, digits: int) -> str:
+    """Format the published value."""
     return NOTHING if math.isnan(cell.published) else f"{cell.published:.{digits}f}"

@@ -1,1 +1,1 @@
-"""Synthetic MR of nasopharyngeal carcinoma: a drawn phantom, or contrast made from label maps of real heads."""
+"""Synthetic MR images of nasopharyngeal carcinoma, from simple shapes or from label maps of real heads."""

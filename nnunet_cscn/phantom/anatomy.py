@@ -1,10 +1,10 @@
-"""Draw a head around the nasopharynx: no two of them alike, and never in one place."""
+"""Draw a head around the nasopharynx, with random shape and position."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from nnunet_cscn.phantom.canvas import Canvas, new_canvas, paint, union, vary
+from nnunet_cscn.phantom.canvas import Canvas, new_canvas, paint, randomised, union
 from nnunet_cscn.phantom.grid import Grid
 from nnunet_cscn.phantom.organs import (
     ENVELOPE,
@@ -24,12 +24,12 @@ _LARGEST_SHIFT_MM = (12.0, 15.0, 15.0)
 
 
 def draw_head(rng: np.random.Generator, grid: Grid) -> Scene:
-    """Draw a head on ``grid``, the nasopharynx up to 1.5 cm off its middle.
+    """Draw a head on ``grid``. The nasopharynx is up to 1.5 cm away from the centre of the grid.
 
-    Every head has its own size, tilt, smooth deformation, and its own size and place of each organ.
+    Each head has a random size, rotation and smooth deformation. Each organ has a random size and position.
 
     Args:
-        rng: Source of all that is random.
+        rng: Random number generator.
         grid: The field of view; it may be smaller than a head.
 
     Returns:
@@ -48,10 +48,10 @@ def draw_head(rng: np.random.Generator, grid: Grid) -> Scene:
 
 
 def tumour_origin(rng: np.random.Generator) -> Matrix:
-    """Draw where a carcinoma starts: at a fossa of Rosenmueller, at times at the roof or beside the pharynx.
+    """Sample the origin of a carcinoma: usually a fossa of Rosenmueller, sometimes the roof or the side of the pharynx.
 
     Returns:
-        (x, y, z) in the head's own coordinates.
+        Position (x, y, z) in the coordinates of the head.
     """
     side = float(rng.choice((-1.0, 1.0)))
     place = rng.choice(3, p=(0.6, 0.2, 0.2))
@@ -67,4 +67,4 @@ def _paint_skull(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def _varied_parts(organs: tuple[Organ, ...], rng: np.random.Generator) -> list[tuple[Organ, int]]:
-    return [(vary(organ, rng), side) for organ in organs for side in ((1, -1) if organ.is_paired else (1,))]
+    return [(randomised(organ, rng), side) for organ in organs for side in ((1, -1) if organ.is_paired else (1,))]

@@ -21,14 +21,15 @@ _STEP = 2.0**20
 
 @dataclass(frozen=True)
 class Canvas:
-    """The head's own coordinates at each voxel, and what has been painted.
+    """The coordinates of the head at each voxel, and the structures painted so far.
 
     Attributes:
-        x: To the patient's left, in mm from the nasopharynx, (Z, Y, X); so are ``y`` to the back and ``z`` to the top.
+        x: Coordinate to the patient's left at each voxel, in mm from the nasopharynx, (Z, Y, X). ``y`` points to the
+            back and ``z`` to the top.
         y: See ``x``.
         z: See ``x``.
         patches: A fine random field, for organs with holes.
-        planes: A coarser one, about the same left and right; near its zeros lies fat between muscles.
+        planes: A coarser random field, similar left and right. Its zero crossings are the fat planes between muscles.
         structures: Number of the structure at each voxel, (Z, Y, X).
         tissues: Tissue of each structure.
     """
@@ -42,17 +43,17 @@ class Canvas:
     tissues: list[Tissue]
 
     def new_structure(self, tissue: Tissue) -> int:
-        """Enter a structure and return its number."""
+        """Add a structure and return its number."""
         self.tissues.append(tissue)
         return len(self.tissues) - 1
 
     def fill(self, where: NDArray[np.bool_], tissue: Tissue) -> None:
-        """Make one structure of ``tissue`` out of all voxels of ``where``."""
+        """Fill all voxels of ``where`` with one new structure of ``tissue``."""
         self.structures[where] = self.new_structure(tissue)
 
 
 def new_canvas(rng: np.random.Generator, grid: Grid, pose: Pose) -> Canvas:
-    """Make an empty canvas, all air."""
+    """Make an empty canvas that contains only air."""
     x, y, z = pose.coordinates(rng, grid)
     patches = smooth_field(rng, grid, length_mm=2.6)
     planes = smooth_field(rng, grid, length_mm=7.0)
@@ -65,17 +66,17 @@ def new_canvas(rng: np.random.Generator, grid: Grid, pose: Pose) -> Canvas:
 def paint(
     canvas: Canvas, rng: np.random.Generator, organs: tuple[Organ, ...], *, only: NDArray[np.bool_] | None = None
 ) -> None:
-    """Paint organs with their layers, in their order, each with its own size and place.
+    """Paint organs and their layers in the given order, each with a random size and position.
 
     Args:
-        canvas: What to paint on.
-        rng: Source of all that is random.
-        organs: What to paint.
-        only: Where painting is allowed, (Z, Y, X); everywhere if not given.
+        canvas: The canvas. It is changed.
+        rng: Random number generator.
+        organs: The organs to paint.
+        only: Voxels where painting is allowed, (Z, Y, X). None for everywhere.
     """
     for organ in organs:
         for side in (1, -1) if organ.is_paired else (1,):
-            varied = vary(organ, rng)
+            varied = randomised(organ, rng)
             for tissue, depth in ((varied.tissue, 0.0), *varied.layers):
                 if depth >= 0.95 * min(varied.radii_mm):
                     continue
@@ -89,7 +90,7 @@ def paint(
 
 
 def union(canvas: Canvas, parts: list[tuple[Organ, int]], depth_mm: float) -> NDArray[np.bool_]:
-    """Voxels of bodies (with the side of each), or of what lies ``depth_mm`` below their surfaces, (Z, Y, X)."""
+    """Return the voxels of all bodies (with their sides) that are ``depth_mm`` or more below the surface, (Z, Y, X)."""
     mask = np.zeros(canvas.structures.shape, bool)
     for part, side in parts:
         box, inside = _inside(canvas, part, side, depth_mm)
@@ -97,8 +98,8 @@ def union(canvas: Canvas, parts: list[tuple[Organ, int]], depth_mm: float) -> ND
     return mask
 
 
-def vary(organ: Organ, rng: np.random.Generator) -> Organ:
-    """Give an organ its own size and place."""
+def randomised(organ: Organ, rng: np.random.Generator) -> Organ:
+    """Return the organ with a random size and position."""
     x, y, z = np.add(organ.centre_mm, rng.normal(0, 0.8 if organ.is_paired else 0.4, 3))
     a, b, c = np.multiply(organ.radii_mm, rng.uniform(0.9, 1.12) * rng.uniform(0.94, 1.06, 3))
     tilt, turn = rng.normal(0, 3, 2)
@@ -113,7 +114,7 @@ def vary(organ: Organ, rng: np.random.Generator) -> Organ:
 
 
 def _inside(canvas: Canvas, organ: Organ, side: int, depth_mm: float) -> tuple[Box, NDArray[np.bool_]]:
-    """The body's voxels, in the box of voxels that it may touch."""
+    """Return a bounding box of the body, and the voxels of the body in this box."""
     radii = np.maximum(np.subtract(organ.radii_mm, depth_mm), 0.1)
     own_axes = rotation(-np.deg2rad(organ.tilt_deg), 0.0, np.deg2rad(organ.turn_deg * side)).T
     centre = np.multiply(organ.centre_mm, (side, 1, 1))
@@ -128,7 +129,7 @@ def _inside(canvas: Canvas, organ: Organ, side: int, depth_mm: float) -> tuple[B
 
 
 def _box(canvas: Canvas, centre: NDArray[np.float64], half: NDArray[np.float64]) -> Box:
-    """Smallest box of voxels whose coordinates come within ``half`` of ``centre``, from thinned-out coordinates."""
+    """Return a box with all voxels within ``half`` of ``centre``, computed from subsampled coordinates."""
     step = (1, 4, 4)
     near = np.ones(tuple(-(-n // s) for n, s in zip(canvas.x.shape, step, strict=True)), bool)
     for coordinate, middle, reach in zip((canvas.x, canvas.y, canvas.z), centre, half, strict=True):

@@ -1,4 +1,4 @@
-"""One synthetic case: image and label."""
+"""Make one synthetic case: image and label."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nnunet_cscn.phantom.anatomy import draw_head
 from nnunet_cscn.phantom.grid import Grid
 from nnunet_cscn.phantom.head_scene import cut_head
 from nnunet_cscn.phantom.heads import HeadFile
-from nnunet_cscn.phantom.mri import acquire
+from nnunet_cscn.phantom.mri import simulate_mri
 from nnunet_cscn.phantom.scene import Scene
 from nnunet_cscn.phantom.settings import PhantomSettings
 from nnunet_cscn.phantom.tumour import grow_tumour
@@ -23,9 +23,9 @@ class Case:
 
     Attributes:
         image: The MR image, (Z, Y, X).
-        label: 0 background, 1 tumour, (Z, Y, X).
-        scene: The anatomy below the tumour.
-        patient: Whose anatomy it is.
+        label: Label map (Z, Y, X) with 0 for background and 1 for tumour.
+        scene: The anatomy without the tumour.
+        patient: Name of the patient (the head).
     """
 
     image: NDArray[np.int16]
@@ -37,13 +37,13 @@ class Case:
 def make_case(settings: PhantomSettings, index: int, head: HeadFile | None = None) -> Case:
     """Make case ``index`` of a data set.
 
-    A case depends on the seed, on whether it is for training, and on its number among those, not on how many others
-    there are or in which order they are made.
+    A case depends on the seed, on its part (training or test) and on its number in this part. It does not depend on the
+    number of other cases or on their order.
 
     Args:
-        settings: The data set.
-        index: Number of the case, training cases first.
-        head: The head to cut it from; drawn if not given.
+        settings: Settings of the data set.
+        index: Number of the case. Training cases come first.
+        head: Label map of a real head. None to draw a head.
 
     Returns:
         The case.
@@ -55,5 +55,5 @@ def make_case(settings: PhantomSettings, index: int, head: HeadFile | None = Non
     grid = Grid((slices, settings.in_plane, settings.in_plane), (z_mm, y_mm, x_mm))
     scene = draw_head(rng, grid) if head is None else cut_head(rng, head, grid)
     tumour = grow_tumour(rng, scene)
-    image = acquire(rng, scene, tumour, contrast=settings.contrast)
+    image = simulate_mri(rng, scene, tumour, contrast=settings.contrast)
     return Case(image, tumour.astype(np.uint8), scene, settings.case_name(index) if head is None else head.patient)

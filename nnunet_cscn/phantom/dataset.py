@@ -12,11 +12,11 @@ import SimpleITK
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder, write_json
 from nnunet_cscn.phantom.case import Case, make_case
-from nnunet_cscn.phantom.heads import HeadFile, find_label_maps, locate
+from nnunet_cscn.phantom.heads import HeadFile, find_label_maps, find_nasopharynx
 from nnunet_cscn.phantom.manifest import MANIFEST, is_complete, manifest, read_manifest
 from nnunet_cscn.phantom.patients import assign_heads
+from nnunet_cscn.phantom.process_pool import process_pool, run_all
 from nnunet_cscn.phantom.settings import PhantomSettings
-from nnunet_cscn.phantom.workers import results, workers
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE, folds_by_patient
 
 OnProgress = Callable[[str, int, int], None]
@@ -32,29 +32,29 @@ def write_dataset(
 ) -> Path:
     """Write a complete raw data set with training and test cases.
 
-    The folder appears when it is complete. Where the same data set is there already, nothing is done. Beside nnU-Net's
-    files there are ``patients.json`` (whose anatomy each case shows), ``phantom.json`` (what it was made from) and, for
-    real heads, ``splits_final.json`` (folds with each head on one side).
+    The folder appears when it is complete. If the same data set exists already, nothing is done. In addition to
+    nnU-Net's files, the folder contains ``patients.json`` (the patient of each case), ``phantom.json`` (the settings)
+    and, for real heads, ``splits_final.json`` (folds that keep all cases of a head together).
 
     Args:
         raw: The folder that holds raw data sets (``nnUNet_raw``).
-        settings: What to make.
-        processes: How many cases to make at a time; the voxels do not depend on it. Above 1, processes are spawned: a
-            script that calls this needs the usual ``if __name__ == "__main__"``.
-        overwrite: Whether a different synthetic data set of the same name is replaced.
-        on_progress: Called with what is being done, how many are done, and of how many.
+        settings: Settings of the data set.
+        processes: Number of processes. The voxels do not depend on it. With more than 1, a script needs ``if __name__
+            == "__main__"``.
+        overwrite: Whether to replace a different synthetic data set of the same name.
+        on_progress: Called with the step, the number of finished cases of this step and of all cases.
 
     Returns:
-        The data set's folder.
+        Folder of the data set.
 
     Raises:
-        UserError: When something else is in the place, or the label maps cannot be used.
+        UserError: When the folder has other content, or the label maps cannot be used.
     """
     target = raw / settings.folder_name
     if is_complete(raw, settings):
         return target
     _check_place(target, overwrite)
-    with workers(processes) as pool:
+    with process_pool(processes) as pool:
         heads, left_out = _heads(settings, pool, on_progress)
         with replacing_folder(target) as folder:
             patients = _write_cases(folder, settings, heads, pool, on_progress)
@@ -80,11 +80,13 @@ def _check_place(target: Path, overwrite: bool) -> None:
 def _heads(
     settings: PhantomSettings, pool: Executor | None, on_progress: OnProgress
 ) -> tuple[list[HeadFile | None], list[str]]:
-    """The head of each case (none where heads are drawn), and the label maps that end too high."""
+    """Return the head of each case (empty if heads are drawn), and the label maps that end above the nasopharynx."""
     if settings.anatomy is None:
         return [None] * settings.total, []
     paths = find_label_maps(settings.anatomy)
-    found = list(_counted(results(pool, locate, [(path,) for path in paths]), "heads", len(paths), on_progress))
+    found = list(
+        _counted(run_all(pool, find_nasopharynx, [(path,) for path in paths]), "heads", len(paths), on_progress)
+    )
     usable = sorted((head for head in found if head is not None), key=lambda head: head.path)
     left_out = sorted({path.name for path in paths} - {head.path.name for head in usable})
     return [*assign_heads(settings, usable)], left_out
@@ -97,11 +99,11 @@ def _write_cases(
     pool: Executor | None,
     on_progress: OnProgress,
 ) -> dict[str, str]:
-    """Make and write all cases; return the patient of each, in the order of the cases."""
+    """Make and write all cases. Return the patient of each case, in the order of the cases."""
     for name in ("imagesTr", "labelsTr", "imagesTs", "labelsTs"):
         (folder / name).mkdir()
     jobs = [(folder, settings, index, head) for index, head in enumerate(heads)]
-    return dict(sorted(_counted(results(pool, _write_case, jobs), "cases", len(jobs), on_progress)))
+    return dict(sorted(_counted(run_all(pool, _write_case, jobs), "cases", len(jobs), on_progress)))
 
 
 def _write_case(folder: Path, settings: PhantomSettings, index: int, head: HeadFile | None) -> tuple[str, str]:
@@ -120,7 +122,7 @@ def _write_case(folder: Path, settings: PhantomSettings, index: int, head: HeadF
 
 
 def _origin(case: Case) -> tuple[float, float, float]:
-    """The first voxel's place when the middle of the field of view is the scanner's isocentre."""
+    """Return the position of the first voxel if the centre of the field of view is the isocentre of the scanner."""
     z, y, x = (float(axis[0]) for axis in case.scene.grid.axes_mm())
     return x, y, z
 
@@ -129,7 +131,7 @@ def _dataset_json(settings: PhantomSettings) -> dict[str, Any]:
     return {
         "channel_names": {
             "0": "T1" if settings.contrast == "t1" else "CE-T1"
-        },  # no CT: nnU-Net takes z-score normalisation
+        },  # not CT, so nnU-Net uses z-score normalisation
         "labels": {"background": 0, "GTVp": 1},
         "numTraining": settings.cases,
         "file_ending": ".nii.gz",

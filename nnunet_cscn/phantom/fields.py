@@ -13,19 +13,19 @@ _STEP = 4096.0
 def smooth_field(
     rng: np.random.Generator, grid: Grid, *, length_mm: float | tuple[float, float, float]
 ) -> NDArray[np.float32]:
-    """Draw a Gaussian random field of mean 0 and variance 1 that is correlated over ``length_mm``.
+    """Sample a Gaussian random field with mean 0, variance 1 and correlation length ``length_mm``.
 
-    White noise on nodes ``length_mm`` apart, blended with Gaussian weights of that width. The weights of one voxel
-    have a sum of squares of 1, so that the variance is 1 everywhere, borders included.
+    White noise on nodes at a distance of ``length_mm`` is interpolated with Gaussian weights of this width. The squares
+    of the weights of one voxel have the sum 1. So the variance is 1 everywhere, also at the borders.
 
     Args:
-        rng: Source of the noise.
-        grid: Where the field is wanted.
-        length_mm: Correlation length, one for all axes or along (z, y, x).
+        rng: Random number generator.
+        grid: The grid of the field.
+        length_mm: Correlation length: one number for all axes, or (z, y, x).
 
     Returns:
-        Values on ``grid``, (Z, Y, X), in steps of 1 / 4096: how a product of matrices rounds depends on the number of
-        threads, and the same seed has to give the same voxels everywhere.
+        Values on ``grid``, (Z, Y, X), rounded to multiples of 1 / 4096. The rounding errors of matrix products depend
+        on the number of threads, but the same seed must give the same voxels on every machine.
     """
     lengths = (length_mm,) * 3 if isinstance(length_mm, int | float) else length_mm
     bases = [_basis(axis, length) for axis, length in zip(grid.axes_mm(), lengths, strict=True)]
@@ -36,7 +36,7 @@ def smooth_field(
 
 
 def _basis(axis_mm: NDArray[np.float64], length_mm: float) -> NDArray[np.float64]:
-    """Gaussian weights of the nodes (columns) at each voxel (rows)."""
+    """Return the Gaussian weights of the nodes (columns) for each voxel (rows)."""
     first, last = axis_mm[0] - 2 * length_mm, axis_mm[-1] + 2 * length_mm
     nodes_mm = np.arange(first, last + length_mm, length_mm)
     weights = np.exp(-0.5 * ((axis_mm[:, None] - nodes_mm[None]) / (0.8 * length_mm)) ** 2)

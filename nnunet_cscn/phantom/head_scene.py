@@ -1,4 +1,4 @@
-"""Cut the region around the skull base out of a real head's label map and fill in what it does not tell apart."""
+"""Crop the region around the skull base from the label map of a real head, and add missing tissues."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from scipy import ndimage
 from nnunet_cscn.phantom.anatomy import tumour_origin
 from nnunet_cscn.phantom.canvas import Canvas, new_canvas, paint
 from nnunet_cscn.phantom.grid import Grid
-from nnunet_cscn.phantom.heads import AIR, SKIN, SOFT_TISSUE, TISSUE_OF_LABEL, HeadFile, bottom, read_labels
+from nnunet_cscn.phantom.heads import AIR, SKIN, SOFT_TISSUE, TISSUE_OF_LABEL, HeadFile, lowest_slice, read_labels
 from nnunet_cscn.phantom.organs import FAT_PLANE_WIDTH, SOFT_ORGANS
 from nnunet_cscn.phantom.pose import random_pose
 from nnunet_cscn.phantom.scene import Scene
 from nnunet_cscn.phantom.tissues import Tissue
 
 _LARGEST_SHIFT_MM = (15.0, 20.0, 20.0)
-_LARGEST_EXTENSION_MM = 6.0  # how far a head that is cut off below is drawn on
+_MAX_EXTENSION_MM = 6.0  # maximum extension of a head that is cut off at the bottom
 _EYE_LABELS = (506, 508)
 
 
 def cut_head(rng: np.random.Generator, head: HeadFile, grid: Grid) -> Scene:
-    """Cut a scene out of a head, turned, scaled, deformed and off centre at random.
+    """Crop a scene from a head, with random rotation, scale, deformation and shift.
 
-    The maps know one soft tissue. Fat below the skin and around the eyes, muscles parted by planes of fat, the mucosa
-    of the pharynx, glands and lymph nodes are drawn into it.
+    The label maps contain only one soft tissue. The function adds fat below the skin and around the eyes, muscles with
+    fat planes, the mucosa of the pharynx, glands and lymph nodes.
 
     Args:
-        rng: Source of all that is random.
+        rng: Random number generator.
         head: The label map.
-        grid: The field of view. Where a head is cut off at the bottom, the field of view ends there too.
+        grid: The field of view. If a head is cut off at the bottom, the field of view ends there too.
 
     Returns:
         The scene.
     """
     labels = read_labels(head.path)
-    lowest = bottom(labels)
-    room_mm = head.nasopharynx[0] - lowest + _LARGEST_EXTENSION_MM
+    lowest = lowest_slice(labels)
+    room_mm = head.nasopharynx[0] - lowest + _MAX_EXTENSION_MM
     pose = random_pose(rng, largest_shift_mm=_LARGEST_SHIFT_MM, largest_shift_z_mm=room_mm - grid.extent_mm[0] / 2)
     canvas = new_canvas(rng, grid, pose)
     z, y, x = head.nasopharynx
@@ -57,7 +57,7 @@ def _fill_soft_tissue(
     airway: NDArray[np.bool_],
     spacing_mm: tuple[float, float, float],
 ) -> None:
-    """Draw fat, glands, nodes and mucosa into the soft tissue."""
+    """Draw fat, glands, lymph nodes and mucosa into the soft tissue."""
     soft = cut == SOFT_TISSUE
     canvas.fill(soft & (np.abs(canvas.planes) < FAT_PLANE_WIDTH), Tissue.FAT)
     paint(canvas, rng, SOFT_ORGANS, only=soft)
@@ -68,7 +68,7 @@ def _fill_soft_tissue(
 
 
 def _within(mask: NDArray[np.bool_], distance_mm: float, spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
-    """Voxels up to a distance from a mask; none where the mask is empty."""
+    """Return the voxels within a distance of a mask. None of them if the mask is empty."""
     if not mask.any():
         return mask
     near: NDArray[np.bool_] = ndimage.distance_transform_edt(~mask, sampling=spacing_mm) <= distance_mm

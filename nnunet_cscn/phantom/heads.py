@@ -1,7 +1,7 @@
 """Read label maps of real heads and find the nasopharynx in them.
 
-Labels are FreeSurfer's for the brain and numbers from 502 on for what lies around it, as in the label maps that come
-with SynthSeg (Billot et al. 2023, doi 10.1016/j.media.2023.102789). Air is 0, inside the head as well as outside.
+The brain has FreeSurfer labels; other tissues have labels from 502, as in the label maps of SynthSeg (Billot et al.
+2023, doi 10.1016/j.media.2023.102789). Air is 0, inside and outside the head.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ _OTHER_TISSUES = {
 }
 TISSUE_OF_LABEL = {
     label: tissue for tissue, labels in _OTHER_TISSUES.items() for label in labels
-}  # others: grey matter
+}  # all other labels: grey matter
 
 _LARGEST_LABEL = 9999
-_LONGEST_WAY_MM = 75  # from the lower brainstem to the back wall of the pharynx; the nose is farther
-_LEAST_ROOM_BELOW_MM = 6.0
+_MAX_DISTANCE_MM = 75  # from the lower brainstem to the back wall of the pharynx; the nose is farther away
+_MIN_HEIGHT_BELOW_MM = 6.0
 
 
 @dataclass(frozen=True)
 class HeadFile:
-    """A label map that reaches low enough.
+    """A label map that contains the nasopharynx.
 
     Attributes:
         path: The file.
-        nasopharynx: Voxel (z, y, x) of the middle of its back wall.
+        nasopharynx: Voxel (z, y, x) in the middle of the back wall of the nasopharynx.
     """
 
     path: Path
@@ -62,7 +62,7 @@ def find_label_maps(folder: Path) -> list[Path]:
     """List the NIfTI files of a folder.
 
     Raises:
-        UserError: When there is no such folder, or none in it.
+        UserError: When the folder does not exist or contains no NIfTI file.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: folder not found; give a folder with label maps of heads")
@@ -76,10 +76,10 @@ def read_labels(path: Path) -> NDArray[np.int16]:
     """Read a label map.
 
     Returns:
-        The labels, (Z, Y, X), x to the left, y to the back, z to the top, 1 mm.
+        The labels (Z, Y, X) with voxels of 1 mm. x points to the left, y to the back, z to the top.
 
     Raises:
-        UserError: When the file cannot be read or is no label map of a head at 1 mm.
+        UserError: When the file cannot be read, or is not a label map of a head with voxels of 1 mm.
     """
     try:
         image = SimpleITK.ReadImage(str(path))
@@ -98,7 +98,7 @@ def read_labels(path: Path) -> NDArray[np.int16]:
 
 
 def _whole_numbers(values: NDArray[Any]) -> NDArray[np.int16] | None:
-    """The values as label numbers; nothing where they are none."""
+    """Return the values as integers. None if they are not integers."""
     if not (values.min() > -0.01 and values.max() < _LARGEST_LABEL):
         return None
     rounded = values if np.issubdtype(values.dtype, np.integer) else np.rint(values)
@@ -107,18 +107,18 @@ def _whole_numbers(values: NDArray[Any]) -> NDArray[np.int16] | None:
     return np.asarray(rounded, dtype=np.int16)
 
 
-def locate(path: Path) -> HeadFile | None:
-    """Find the nasopharynx of a label map.
+def find_nasopharynx(path: Path) -> HeadFile | None:
+    """Find the nasopharynx in a label map.
 
-    From the lower brainstem one goes straight to the front, near the midline, through bone and soft tissue to the
-    first air: that is the back wall of the pharynx. The sphenoid sinus has bone right behind it instead. The highest
-    such slice is the roof, and 8 mm below it is the middle.
+    The search goes from the lower brainstem straight to the front, near the midline, through bone and soft tissue to
+    the first air. This is the back wall of the pharynx if there is soft tissue directly behind the air. (Behind the
+    sphenoid sinus there is bone.) The highest slice with such a wall is the roof. The middle is 8 mm below it.
 
     Returns:
-        The head, or nothing where the label map ends above the nasopharynx or just below it.
+        The head. None if the label map ends above or just below the nasopharynx.
 
     Raises:
-        UserError: When the file is no label map of a head.
+        UserError: When the file is not a label map of a head.
     """
     labels = read_labels(path)
     stem = np.argwhere(labels == BRAINSTEM)
@@ -134,22 +134,22 @@ def locate(path: Path) -> HeadFile | None:
         return None
     middle = max(walls) - 8
     near = [y for z, y in walls.items() if -6 <= z - middle <= 8]
-    if middle - bottom(labels) < _LEAST_ROOM_BELOW_MM:
+    if middle - lowest_slice(labels) < _MIN_HEIGHT_BELOW_MM:
         return None
     return HeadFile(path, (middle, int(np.median(near)), x_stem))
 
 
-def bottom(labels: NDArray[np.int16]) -> int:
-    """Lowest slice that a head fills: heads are often cut off below."""
+def lowest_slice(labels: NDArray[np.int16]) -> int:
+    """Return the lowest slice that the head fills. Label maps are often cut off at the bottom."""
     area = (labels > 0).sum(axis=(1, 2))
     return int(np.argmax(area > 0.3 * area.max()))
 
 
 def _back_wall(columns: NDArray[np.int16]) -> int | None:
-    """Median y of the first air behind which lies soft tissue, seen from the back; columns are (Y, X)."""
+    """Return the median y of the first air in front of soft tissue, searched from the back in columns (Y, X)."""
     hits = []
     for column in columns.T:
-        line = column[::-1][:_LONGEST_WAY_MM]
+        line = column[::-1][:_MAX_DISTANCE_MM]
         bone = np.flatnonzero(np.isin(line, (CORTEX, MARROW)))
         if not bone.size:
             continue

@@ -1,4 +1,4 @@
-"""What a synthetic data set was made from, so that the same one is not made twice."""
+"""The manifest of a synthetic data set: the settings with which it was made."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from nnunet_cscn.phantom.heads import find_label_maps
 from nnunet_cscn.phantom.settings import PhantomSettings
 
-GENERATOR_VERSION = 1  # raise it whenever the same settings no longer give the same voxels
+GENERATOR_VERSION = 1  # increase it when the same settings no longer give the same voxels
 MANIFEST = "phantom.json"
 
 
 def manifest(settings: PhantomSettings) -> dict[str, Any]:
-    """Describe what makes the voxels: generator, settings, and the label maps by name and size.
+    """Return everything on which the voxels depend: generator version, settings, and name and size of the label maps.
 
     Raises:
-        UserError: When the folder of label maps is not there or empty.
+        UserError: When the folder of label maps does not exist or is empty.
     """
     values = dataclasses.asdict(settings)
     del values["anatomy"]
@@ -31,7 +31,7 @@ def manifest(settings: PhantomSettings) -> dict[str, Any]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Read the manifest of a data set's folder; nothing where there is none."""
+    """Read the manifest of a data set. None if there is none."""
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
@@ -40,10 +40,10 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def is_complete(raw: Path, settings: PhantomSettings) -> bool:
-    """Whether the data set of these settings is in ``raw`` already.
+    """Return whether ``raw`` already contains the data set with these settings.
 
     Raises:
-        UserError: When the folder of label maps is not there or empty.
+        UserError: When the folder of label maps does not exist or is empty.
     """
     there = read_manifest(raw / settings.folder_name) or {}
     wanted = manifest(settings)

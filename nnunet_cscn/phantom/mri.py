@@ -1,4 +1,4 @@
-"""Turn tissues into an MR image: grey values, texture, partial volume, bias field, Rician noise."""
+"""Simulate an MR image from tissues: grey values, texture, partial volume, bias field, Rician noise."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from scipy import ndimage
 
 from nnunet_cscn.phantom.fields import smooth_field
 from nnunet_cscn.phantom.scene import Scene
-from nnunet_cscn.phantom.tissues import LOOKS, Contrast, Tissue
+from nnunet_cscn.phantom.tissues import APPEARANCES, Contrast, Tissue
 
 Floats = NDArray[np.float32]
 
 
-def acquire(
+def simulate_mri(
     rng: np.random.Generator, scene: Scene, tumour: NDArray[np.bool_], *, contrast: Contrast = "t1"
 ) -> NDArray[np.int16]:
-    """Make the MR image of a scene with a tumour.
+    """Simulate the MR image of a scene with a tumour.
 
     Args:
-        rng: Source of all that is random.
-        scene: The anatomy.
-        tumour: Its tumour, (Z, Y, X).
-        contrast: T1, or T1 after contrast agent (vessels, mucosa and tumour brighter).
+        rng: Random number generator.
+        scene: The anatomy without the tumour.
+        tumour: Mask of the tumour, (Z, Y, X).
+        contrast: T1, or contrast-enhanced T1 (brighter vessels, mucosa and tumour).
 
     Returns:
-        The image, (Z, Y, X), in arbitrary units with the scanner's own scale.
+        The image (Z, Y, X) in arbitrary units with a random scale.
     """
     grid = scene.grid
     means = _structure_means(rng, scene.tissues, contrast)
@@ -43,32 +43,32 @@ def acquire(
 
 
 def _structure_means(rng: np.random.Generator, tissues: tuple[Tissue, ...], contrast: Contrast) -> Floats:
-    """Mean grey value of each structure: the tissue's, its patient's and its own variation."""
-    of_patient = {tissue: rng.normal(0, 0.7 * look.spread) for tissue, look in LOOKS.items()}
+    """Return the mean grey value of each structure: tissue mean plus variation of patient and structure."""
+    of_patient = {tissue: rng.normal(0, 0.7 * appearance.spread) for tissue, appearance in APPEARANCES.items()}
     means = [
-        getattr(LOOKS[tissue], contrast) + of_patient[tissue] + rng.normal(0, 0.7 * LOOKS[tissue].spread)
+        getattr(APPEARANCES[tissue], contrast) + of_patient[tissue] + rng.normal(0, 0.7 * APPEARANCES[tissue].spread)
         for tissue in tissues
     ]
     return np.asarray(np.clip(means, 0.0, 1.1), dtype=np.float32)
 
 
 def _texture(rng: np.random.Generator, scene: Scene) -> Floats:
-    """Variation inside the tissues: fibres in muscle and fat, fine grain elsewhere."""
+    """Return the variation inside the tissues: fibres in muscle and fat, fine grain elsewhere."""
     grain = smooth_field(rng, scene.grid, length_mm=1.4)
     fibres = smooth_field(rng, scene.grid, length_mm=(9.0, 4.5, 1.2))
     amplitude = np.zeros(len(Tissue), np.float32)
     fibrous = np.zeros(len(Tissue), np.float32)
-    for tissue, look in LOOKS.items():
+    for tissue, appearance in APPEARANCES.items():
         is_fibrous = tissue in (Tissue.MUSCLE, Tissue.FAT)
-        amplitude[tissue] = look.texture * (0.4 if is_fibrous else 1.0)
-        fibrous[tissue] = look.texture * (0.9 if is_fibrous else 0.0)
+        amplitude[tissue] = appearance.texture * (0.4 if is_fibrous else 1.0)
+        fibrous[tissue] = appearance.texture * (0.9 if is_fibrous else 0.0)
     tissues = scene.tissue_map()
     texture: Floats = amplitude[tissues] * grain + fibrous[tissues] * fibres
     return texture
 
 
 def _tumour_grey(rng: np.random.Generator, scene: Scene, means: Floats, contrast: Contrast) -> Floats:
-    """Grey value of tumour tissue: between this patient's muscle and mucosa, nodular."""
+    """Return the grey values of the tumour: between muscle and mucosa of this patient, with nodules."""
     muscle, mucosa = (
         float(np.mean([m for m, t in zip(means, scene.tissues, strict=True) if t == tissue] or [0.4]))
         for tissue in (Tissue.MUSCLE, Tissue.MUCOSA)

@@ -1,6 +1,6 @@
-"""The organs of the drawn head: rounded bodies, in mm from the back wall of the nasopharynx.
+"""The organs of the drawn head: rounded bodies, with positions in mm from the back wall of the nasopharynx.
 
-x points to the patient's left, y to the back, z to the top. Bodies are painted in this order, later ones on top.
+x points to the patient's left, y to the back, z to the top. Bodies are painted in this order. Later bodies are on top.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from nnunet_cscn.phantom.tissues import Tissue
 
 @dataclass(frozen=True)
 class Organ:
-    """A superellipsoid |u|^p + |v|^p + |w|^p < 1, or a pair of them left and right.
+    """A superellipsoid |u|^p + |v|^p + |w|^p < 1, or a left-right pair of them.
 
     Attributes:
-        tissue: What it is made of.
-        centre_mm: Its middle, (x, y, z).
-        radii_mm: Half its size along its own axes.
-        power: 2 is an ellipsoid, 4 nearly a box.
-        tilt_deg: Turn about x, that is in the sagittal plane; positive brings the top to the back.
-        turn_deg: Turn about z, that is in the axial plane; mirrored on the right side.
-        is_paired: Whether there is a mirrored one on the right.
-        layers: Further tissues inside, each with its depth below the surface in mm.
-        patchiness: 0 is solid; above, a random field leaves holes in it (air cells, folded grey matter).
+        tissue: Tissue of the organ.
+        centre_mm: Centre (x, y, z).
+        radii_mm: Radii along the axes of the body.
+        power: Exponent p. 2 is an ellipsoid, 4 is nearly a box.
+        tilt_deg: Rotation about x (in the sagittal plane). Positive values move the top to the back.
+        turn_deg: Rotation about z (in the axial plane). Mirrored on the right side.
+        is_paired: Whether there is a mirrored body on the right side.
+        layers: Inner tissues, each with its depth below the surface in mm.
+        patchiness: 0 is solid. With larger values, a random field makes holes (air cells, folded grey matter).
     """
 
     tissue: Tissue
@@ -40,15 +40,15 @@ class Organ:
 
 T = Tissue
 
-# The envelope and the skull are unions: their layers are painted one after the other over all parts.
+# The envelope and the skull consist of several bodies. Each layer is painted in all bodies before the next layer.
 ENVELOPE = (
     Organ(T.SKIN, (0, 5, 35), (75, 96, 92)),
     Organ(T.SKIN, (0, -28, -15), (60, 64, 62)),
     Organ(T.SKIN, (0, 28, -70), (60, 62, 110), power=4),
 )
 ENVELOPE_LAYERS = ((T.SKIN, 0.0), (T.FAT, 2.0))
-FLESH_DEPTH_MM = 8.0  # below it, muscle with planes of fat between
-FAT_PLANE_WIDTH = 0.3  # where the smooth field is this near to zero, lies fat
+FLESH_DEPTH_MM = 8.0  # deeper tissue is muscle with fat planes
+FAT_PLANE_WIDTH = 0.3  # fat where the absolute value of the smooth field is below this
 SKULL = (
     Organ(T.CORTEX, (0, -12, 86), (62, 78, 46)),
     Organ(T.CORTEX, (37, -3, 50), (25, 32, 27), is_paired=True),
@@ -145,5 +145,5 @@ NECK = (
 )
 ORGANS = BRAIN + SPACES + SPINE + SKULL_BASE + FACE + JAW + PHARYNX + NECK
 
-# What label maps of real heads leave out.
+# Organs that the label maps of real heads do not contain.
 SOFT_ORGANS = (*SPACES, *(organ for organ in JAW + NECK if organ.tissue in (T.MUSCLE, T.GLAND, T.NODE)))

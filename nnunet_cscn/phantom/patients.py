@@ -1,4 +1,4 @@
-"""Share heads out among training, test and folds, so that no head is on both sides."""
+"""Assign heads to training cases, test cases and folds, so that no head is in two parts."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _TEST_SHARE = 0.25
 
 
 def assign_heads(settings: PhantomSettings, heads: list[HeadFile]) -> list[HeadFile]:
-    """Give each case its head, a quarter of the heads to the test cases alone.
+    """Assign a head to each case. A quarter of the heads is used only for test cases.
 
     Args:
-        settings: The data set.
+        settings: Settings of the data set.
         heads: All heads.
 
     Returns:
-        The head of each case, training cases first.
+        The head of each case. Training cases come first.
 
     Raises:
-        UserError: When there are too few heads to keep test heads apart.
+        UserError: When there are too few heads for separate training and test heads.
     """
     order = np.random.default_rng([settings.seed, 2]).permutation(len(heads))
     held_out = max(1, round(_TEST_SHARE * len(heads))) if settings.test_cases else 0

@@ -1,4 +1,4 @@
-"""Where a head lies in the field of view."""
+"""The pose of a head in the field of view."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _STEP = 4096.0
 
 @dataclass(frozen=True)
 class Pose:
-    """Offset, turn and size of a head; its own coordinates start at the back wall of the nasopharynx.
+    """Shift, rotation and scale of a head. The origin of the head coordinates is the back wall of the nasopharynx.
 
     Attributes:
-        shift_mm: Where the nasopharynx lies, (z, y, x) from the middle of the field of view.
-        rotation: Turns the image's (x, y, z) into the head's.
-        scale: Size of the head along (x, y, z), the average one at 1.
+        shift_mm: Position of the nasopharynx, (z, y, x) from the centre of the field of view.
+        rotation: Matrix that rotates (x, y, z) of the image to those of the head.
+        scale: Size of the head along (x, y, z). 1 is the average size.
     """
 
     shift_mm: tuple[float, float, float]
@@ -32,12 +32,12 @@ class Pose:
     scale: Matrix
 
     def to_image(self, point_mm: Matrix) -> tuple[float, float, float]:
-        """Where a point (x, y, z) of the head lies, (z, y, x) from the middle of the field of view."""
+        """Convert a point (x, y, z) of the head to (z, y, x) from the centre of the field of view."""
         x, y, z = self.rotation.T @ (point_mm * self.scale)
         return float(z + self.shift_mm[0]), float(y + self.shift_mm[1]), float(x + self.shift_mm[2])
 
     def coordinates(self, rng: np.random.Generator, grid: Grid) -> tuple[Floats, Floats, Floats]:
-        """The head's own x, y and z at each voxel, with a smooth random deformation of a few mm."""
+        """Return the head coordinates x, y and z at each voxel, with a smooth random deformation of a few mm."""
         z, y, x = (axis - offset for axis, offset in zip(grid.axes_mm(), self.shift_mm, strict=True))
         own = []
         for row, size in zip(self.rotation, self.scale, strict=True):
@@ -50,12 +50,12 @@ class Pose:
 def random_pose(
     rng: np.random.Generator, *, largest_shift_mm: tuple[float, float, float], largest_shift_z_mm: float = np.inf
 ) -> Pose:
-    """Draw a pose: up to 7 degrees about each axis, up to 12 per cent in size.
+    """Sample a pose: rotation of up to 7 degrees about each axis, size changed by up to 12 %.
 
     Args:
-        rng: Source of all that is random.
-        largest_shift_mm: Largest offset of the nasopharynx either way, (z, y, x).
-        largest_shift_z_mm: Largest offset upwards, for a head that is cut off at the bottom; it may be negative.
+        rng: Random number generator.
+        largest_shift_mm: Largest shift of the nasopharynx in both directions, (z, y, x).
+        largest_shift_z_mm: Largest upward shift, for a head that is cut off at the bottom. It may be negative.
 
     Returns:
         The pose.
@@ -67,7 +67,7 @@ def random_pose(
 
 
 def rotation(about_x: float, about_y: float, about_z: float) -> Matrix:
-    """Matrix of a turn about x, then y, then z; angles in radians."""
+    """Return the matrix of a rotation about x, then y, then z. Angles in radians."""
     cx, sx, cy, sy, cz, sz = (f(a) for a in (about_x, about_y, about_z) for f in (np.cos, np.sin))
     turn_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
     turn_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])

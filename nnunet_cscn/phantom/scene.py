@@ -1,4 +1,4 @@
-"""What both kinds of anatomy hand on: tissues on a grid and the place where a tumour starts."""
+"""The common result of both kinds of anatomy: tissues on a grid and the origin of the tumour."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from nnunet_cscn.phantom.tissues import Tissue
 
 @dataclass(frozen=True)
 class Scene:
-    """A piece of a head without its tumour.
+    """A part of a head without tumour.
 
     Attributes:
         grid: The voxel grid.
-        structures: Number of the structure at each voxel, (Z, Y, X); structures of one tissue differ in grey value.
+        structures: Number of the structure at each voxel, (Z, Y, X). Structures of the same tissue differ in grey
+            value.
         tissues: Tissue of each structure, by its number.
-        origin_mm: Where the tumour starts, (z, y, x) from the middle of the field of view.
+        origin_mm: Origin of the tumour, (z, y, x) from the centre of the field of view.
     """
 
     grid: Grid
@@ -28,7 +29,7 @@ class Scene:
     origin_mm: tuple[float, float, float]
 
     def tissue_map(self) -> NDArray[np.uint8]:
-        """Tissue at each voxel, (Z, Y, X)."""
+        """Return the tissue at each voxel, (Z, Y, X)."""
         of_structure = np.array(self.tissues, dtype=np.uint8)
         tissues: NDArray[np.uint8] = of_structure[self.structures]
         return tissues

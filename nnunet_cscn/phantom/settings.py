@@ -1,4 +1,4 @@
-"""The arguments of a synthetic data set."""
+"""The settings of a synthetic data set."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from nnunet_cscn.phantom.tissues import Contrast
 
 @dataclass(frozen=True)
 class PhantomSettings:
-    """What a synthetic data set is made from; the same settings give the same voxels.
+    """The settings of a synthetic data set. The same settings give the same voxels.
 
     Attributes:
-        cases: Training cases.
-        test_cases: Test cases.
-        seed: Seed of all that is random.
-        dataset_id: nnU-Net's number of the data set, 1 to 999.
-        name: Name of the data set and beginning of its cases' names.
-        contrast: T1, or T1 after contrast agent.
-        anatomy: Folder of head label maps; without one, heads are drawn.
-        in_plane: Voxels along x and y.
-        slices: Smallest and largest number of slices; each case draws its own.
-        spacing_mm: Voxel size along (x, y, z).
+        cases: Number of training cases.
+        test_cases: Number of test cases.
+        seed: Random seed.
+        dataset_id: nnU-Net's number of the data set, from 1 to 999.
+        name: Name of the data set. The names of its cases start with it.
+        contrast: T1, or contrast-enhanced T1.
+        anatomy: Folder of label maps of real heads. None to draw heads.
+        in_plane: Number of voxels along x and y.
+        slices: Smallest and largest number of slices. The number is random for each case.
+        spacing_mm: Size of a voxel along (x, y, z).
 
     Raises:
-        UserError: When a value cannot be used.
+        UserError: When a value is not valid.
     """
 
     cases: int = 24
@@ -43,14 +43,14 @@ class PhantomSettings:
 
     @classmethod
     def for_heads(cls, anatomy: Path, **changes: Any) -> PhantomSettings:
-        """Settings of ``npc_synth``, the data set from real heads.
+        """Return the settings of ``npc_synth``, the data set from real heads.
 
-        Its voxels are 1 x 1 x 3 mm, since the label maps know nothing finer than 1 mm; 128 x 128 of them hold the
-        region around the skull base and are small enough to train on without a GPU.
+        The voxels are 1 x 1 x 3 mm, because the label maps have a resolution of 1 mm. 128 x 128 voxels cover the region
+        around the skull base and are small enough for training without a GPU.
 
         Args:
-            anatomy: Folder of head label maps.
-            changes: Fields that differ.
+            anatomy: Folder of label maps of real heads.
+            changes: Fields that differ from the defaults.
 
         Returns:
             The settings.
@@ -81,16 +81,16 @@ class PhantomSettings:
 
     @property
     def folder_name(self) -> str:
-        """nnU-Net's name of the data set's folder."""
+        """Name of the folder of the data set."""
         return f"Dataset{self.dataset_id:03d}_{self.name}"
 
     @property
     def total(self) -> int:
-        """Training and test cases together."""
+        """Number of training and test cases together."""
         return self.cases + self.test_cases
 
     def case_name(self, index: int) -> str:
-        """Name of a case; training cases come first."""
+        """Return the name of a case. Training cases come first."""
         return f"{self.name}_{index:03d}"
 
 

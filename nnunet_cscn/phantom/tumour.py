@@ -1,4 +1,4 @@
-"""Grow an irregular tumour along soft tissue."""
+"""Grow a tumour of irregular shape in soft tissue."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from scipy import ndimage
 
 from nnunet_cscn.phantom.fields import smooth_field
 from nnunet_cscn.phantom.scene import Scene
-from nnunet_cscn.phantom.tissues import LOOKS, Tissue
+from nnunet_cscn.phantom.tissues import APPEARANCES, Tissue
 
-VOLUME_RANGE_ML = (6.0, 36.0)  # inside the promised 5 to 40 mL with room for smoothing
+VOLUME_RANGE_ML = (6.0, 36.0)  # narrower than the documented 5 to 40 ml, because smoothing changes the volume
 
 
 def grow_tumour(rng: np.random.Generator, scene: Scene) -> NDArray[np.bool_]:
-    """Grow a tumour of 5 to 40 mL from the scene's origin.
+    """Grow a tumour of 5 to 40 ml from the origin in the scene.
 
-    A front travels from the origin with a speed that depends on the tissue (mucosa fast, muscle and fat slower, bone,
-    brain and vessels not at all) and on a random field; the tumour is what the front has reached when the wanted volume
-    is full. It is therefore connected, irregular, follows the soft tissue and fills part of the airway.
+    A front starts at the origin. Its speed depends on the tissue (fast in mucosa, slower in muscle and fat, zero in
+    bone, brain and vessels) and on a random field. The tumour is the region that the front has reached when its volume
+    has the target value. So the tumour is connected and irregular, follows the soft tissue and fills a part of the
+    airway.
 
     Args:
-        rng: Source of all that is random.
+        rng: Random number generator.
         scene: The anatomy.
 
     Returns:
-        The mask, (Z, Y, X).
+        The mask of the tumour, (Z, Y, X).
     """
     wanted = round(float(rng.uniform(*VOLUME_RANGE_ML)) / scene.grid.voxel_ml)
     speed = _speed(rng, scene)
     start = _nearest_open_voxel(scene, speed)
-    arrival = _arrival(speed, start, scene.grid.spacing_mm, wanted)
+    arrival = _arrival_times(speed, start, scene.grid.spacing_mm, wanted)
     sigma = [1.2 / step for step in scene.grid.spacing_mm]
     is_open = speed > 0
     weight = ndimage.gaussian_filter(is_open.astype(np.float32), sigma)
@@ -44,17 +45,17 @@ def grow_tumour(rng: np.random.Generator, scene: Scene) -> NDArray[np.bool_]:
 
 
 def _speed(rng: np.random.Generator, scene: Scene) -> NDArray[np.float32]:
-    """Speed of growth at each voxel, 0 where no tumour grows."""
+    """Return the speed of growth at each voxel. 0 for no growth."""
     of_tissue = np.zeros(len(Tissue), np.float32)
-    for tissue, look in LOOKS.items():
-        of_tissue[tissue] = look.speed * rng.uniform(0.7, 1.3)
+    for tissue, appearance in APPEARANCES.items():
+        of_tissue[tissue] = appearance.speed * rng.uniform(0.7, 1.3)
     uneven = 0.55 * smooth_field(rng, scene.grid, length_mm=9.0) + 0.25 * smooth_field(rng, scene.grid, length_mm=4.0)
     speed: NDArray[np.float32] = of_tissue[scene.tissue_map()] * np.exp(uneven)
     return speed
 
 
 def _nearest_open_voxel(scene: Scene, speed: NDArray[np.float32]) -> tuple[int, int, int]:
-    """The voxel nearest to the origin into which a tumour grows well."""
+    """Return the nearest voxel to the origin in which the speed of growth is high."""
     index = [
         int(np.clip(np.rint(origin / step + (count - 1) / 2), 0, count - 1))
         for origin, step, count in zip(scene.origin_mm, scene.grid.spacing_mm, scene.grid.shape, strict=True)
@@ -67,10 +68,10 @@ def _nearest_open_voxel(scene: Scene, speed: NDArray[np.float32]) -> tuple[int, 
     return int(z), int(y), int(x)
 
 
-def _arrival(
+def _arrival_times(
     speed: NDArray[np.float32], start: tuple[int, int, int], spacing_mm: tuple[float, float, float], wanted: int
 ) -> NDArray[np.float32]:
-    """Time at which the front arrives, in a field large enough for ``wanted`` voxels and some more."""
+    """Return the arrival time of the front at each voxel, in a region large enough for more than ``wanted`` voxels."""
     image = SimpleITK.GetImageFromArray(speed)
     image.SetSpacing(spacing_mm[::-1])
     stop = 16.0

@@ -1,1 +1,1 @@
-"""Plans: configurations of one's own, and plans that fit two networks into memory."""
+"""Planning: new configurations, and plans in which both networks of the cascade fit into memory."""

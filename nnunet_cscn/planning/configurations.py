@@ -1,4 +1,4 @@
-"""Derive a configuration from another one: other options, another patch, another spacing."""
+"""Derive a new configuration from an existing one, with other settings, patch size or spacing."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.nnunet.plans import MAKE_PLANS, configuration_from_plans
-from nnunet_cscn.planning.options import merged
+from nnunet_cscn.planning.options import merge_options
 from nnunet_cscn.planning.window import pooling_for
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.settings.checks import BLOCK
 
-SMALLEST_FEATURE_MAP = 4  # edge length below which nnU-Net's planner stops pooling
-LARGEST = 4096  # no network has more channels or a longer patch: more is a slip of the keyboard
+SMALLEST_FEATURE_MAP = 4  # in voxels; nnU-Net's planner stops pooling below it
+LARGEST = 4096  # larger numbers of channels or voxels are typing errors
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What a derived configuration has otherwise than the one it inherits from.
+    """The differences between a new configuration and the one from which it inherits.
 
     Attributes:
         options: Entries of the ``cscn`` block, nested.
-        patch_size: Voxels per axis, slowest axis first; a new topology is planned for it.
-        window: The same for the cascade, which sees it pooled: by as much as keeps the coarse network at half the cost
-            of a U-Net on the inherited patch.
-        batch_size: Patches in a batch.
-        spacing_mm: Target spacing, slowest axis first. The configuration then has preprocessed data of its own.
-        features: Channels at full resolution, doubled from stage to stage up to ``max_features``.
-        max_features: Largest number of channels.
+        patch_size: Patch size in voxels, slowest axis first. A new network topology is planned for it.
+        window: Window of the cascade in voxels, slowest axis first, instead of patch_size. The pooling is chosen so
+            that the coarse network costs at most half as much as a U-Net on the inherited patch.
+        batch_size: Number of patches in a batch.
+        spacing_mm: Target spacing, slowest axis first. The configuration then needs its own preprocessed data.
+        features: Channels at full resolution. They double from stage to stage up to ``max_features``.
+        max_features: Largest number of channels of a stage.
     """
 
     options: Mapping[str, Any]
@@ -43,7 +43,7 @@ class Changes:
 
     @property
     def need_new_topology(self) -> bool:
-        """Whether stages and strides have to be planned anew."""
+        """Whether a new network topology must be planned."""
         sizes = (self.patch_size, self.window, self.spacing_mm, self.features, self.max_features)
         return any(size is not None for size in sizes)
 
@@ -53,24 +53,24 @@ def derive_configuration(plans: Mapping[str, Any], base: str, name: str, changes
 
     Args:
         plans: nnU-Net's plans.
-        base: Name of the configuration to inherit from.
-        name: Name of the new one.
-        changes: What it has otherwise.
+        base: Name of the existing configuration.
+        name: Name of the new configuration.
+        changes: Differences from the existing configuration.
 
     Returns:
-        The entry to store under ``name`` among the plans' configurations. It is nobody's first stage: what nnU-Net
-        trains on the predictions of a base such as 3d_lowres goes on taking those of the base.
+        The entry to store under ``name`` in the plans' configurations. It is never the first stage of nnU-Net's own
+        cascade: a second stage of the base, as for 3d_lowres, still uses the predictions of the base.
 
     Raises:
-        UserError: For an unknown base, wrong options, or sizes that do not fit.
+        UserError: If the base is unknown, options are not valid, or sizes do not fit.
     """
     inherited = configuration_from_plans(dict(plans), base)
     _check(changes, inherited)
     entry: dict[str, Any] = {"inherits_from": base}
     if inherited.get("next_stage") is not None:
-        entry["next_stage"] = None  # nnU-Net would predict the next stage's input at the end of every training
-    Settings.from_configuration(inherited)  # both refuse what does not exist
-    block = merged(inherited.get(BLOCK) or {}, changes.options)
+        entry["next_stage"] = None  # otherwise nnU-Net predicts the next stage's input after each training
+    Settings.from_configuration(inherited)  # raises UserError for unknown options, as does the next check
+    block = merge_options(inherited.get(BLOCK) or {}, changes.options)
     Settings.from_block(block)
     if block:
         entry[BLOCK] = block
@@ -78,34 +78,34 @@ def derive_configuration(plans: Mapping[str, Any], base: str, name: str, changes
         entry["batch_size"] = changes.batch_size
     if changes.spacing_mm is not None:
         entry["spacing"] = [float(s) for s in changes.spacing_mm]
-        entry["data_identifier"] = f"{_needed(plans, 'plans_name', str)}_{name}"
-        sizes = _needed(inherited, "median_image_size_in_voxels", list)
+        entry["data_identifier"] = f"{_required(plans, 'plans_name', str)}_{name}"
+        sizes = _required(inherited, "median_image_size_in_voxels", list)
         steps = zip(sizes, inherited["spacing"], entry["spacing"], strict=True)
         entry["median_image_size_in_voxels"] = [float(round(size * old / new)) for size, old, new in steps]
     if changes.need_new_topology:
         patch_size = next(
-            size for size in (changes.window, changes.patch_size, _needed(inherited, "patch_size", list)) if size
+            size for size in (changes.window, changes.patch_size, _required(inherited, "patch_size", list)) if size
         )
-        spacing = entry.get("spacing", _needed(inherited, "spacing", list))
-        entry["patch_size"], entry["architecture"] = _planned(inherited, patch_size, spacing, changes)
+        spacing = entry.get("spacing", _required(inherited, "spacing", list))
+        entry["patch_size"], entry["architecture"] = _plan_network(inherited, patch_size, spacing, changes)
         if changes.window is not None:
             strides = entry["architecture"]["arch_kwargs"]["strides"]
-            pooling = pooling_for(entry["patch_size"], strides, _needed(inherited, "patch_size", list))
-            entry[BLOCK] = merged(block, {"coarse": {"pooling": pooling}})
-    # refuses a name that the base inherits from
+            pooling = pooling_for(entry["patch_size"], strides, _required(inherited, "patch_size", list))
+            entry[BLOCK] = merge_options(block, {"coarse": {"pooling": pooling}})
+    # raises UserError if the base inherits from a configuration of this name
     configuration_from_plans({"configurations": {**plans["configurations"], name: entry}}, name)
     return entry
 
 
-def _planned(
+def _plan_network(
     inherited: Mapping[str, Any], patch_size: Sequence[int], spacing: Sequence[float], changes: Changes
 ) -> tuple[list[int], dict[str, Any]]:
-    """Return patch size (rounded up to what the strides divide) and architecture, planned as nnU-Net plans them."""
+    """Plan patch size (rounded up to a multiple of the strides) and architecture as nnU-Net does."""
     from nnunet_cscn.nnunet.planners import get_pool_and_conv_props
 
-    old = _needed(inherited, "architecture", dict)
-    kwargs = dict(_needed(old, "arch_kwargs", dict))
-    inherited_features = _needed(kwargs, "features_per_stage", list)
+    old = _required(inherited, "architecture", dict)
+    kwargs = dict(_required(old, "arch_kwargs", dict))
+    inherited_features = _required(kwargs, "features_per_stage", list)
     _, strides, kernels, padded, _ = get_pool_and_conv_props(spacing, patch_size, SMALLEST_FEATURE_MAP, 999)
     n_stages = len(strides)
     first = changes.features or inherited_features[0]
@@ -132,50 +132,50 @@ def _resized(per_stage: Any, length: int) -> list[int]:
 
 
 def _check(changes: Changes, inherited: Mapping[str, Any]) -> None:
-    """Refuse sizes that make no sense or do not fit the inherited configuration."""
-    for option, number in (
-        ("--batch-size", changes.batch_size),
-        ("--features", changes.features),
-        ("--max-features", changes.max_features),
+    """Raise if sizes are not valid or do not fit the inherited configuration."""
+    for argument, number in (
+        ("batch_size", changes.batch_size),
+        ("features", changes.features),
+        ("max_features", changes.max_features),
     ):
         if number is not None and not 1 <= number <= LARGEST:
-            raise UserError(f"{option}: expected a number from 1 to {LARGEST}, got {number}")
+            raise ArgumentError(argument, f"expected a number from 1 to {LARGEST}, got {number}")
     if changes.window is not None and changes.patch_size is not None:
-        raise UserError("--window and --patch-size cannot be used together: the window is the patch of the cascade")
+        raise ArgumentError("window", "give a window or a patch size, not both: the window is the patch of the cascade")
     if changes.window is not None and "pooling" in changes.options.get("coarse", {}):
-        raise UserError(
-            "--window sets coarse.pooling itself: to set both yourself, use --patch-size and --set coarse.pooling"
+        raise ArgumentError(
+            "window", "it sets coarse.pooling itself: to set coarse.pooling yourself, give a patch size instead"
         )
     sizes = (
-        ("--patch-size", changes.patch_size),
-        ("--window", changes.window),
-        ("--spacing", changes.spacing_mm),
+        ("patch_size", changes.patch_size),
+        ("window", changes.window),
+        ("spacing_mm", changes.spacing_mm),
     )
-    for option, numbers in sizes:
+    for argument, numbers in sizes:
         if numbers is None:
             continue
-        expected = len(_needed(inherited, "spacing", list))
+        expected = len(_required(inherited, "spacing", list))
         if len(numbers) != expected:
-            raise UserError(f"{option}: expected {expected} numbers for this configuration, got {len(numbers)}")
+            raise ArgumentError(argument, f"expected {expected} numbers for this configuration, got {len(numbers)}")
         if not all(math.isfinite(n) and n > 0 for n in numbers):
-            raise UserError(f"{option}: expected positive numbers, got {', '.join(f'{n:g}' for n in numbers)}")
-    for option, patch_size in sizes[:2]:
+            raise ArgumentError(argument, f"expected positive numbers, got {', '.join(f'{n:g}' for n in numbers)}")
+    for argument, patch_size in sizes[:2]:
         if patch_size is not None:
-            _check_patch(option, patch_size)
+            _check_patch(argument, patch_size)
 
 
-def _check_patch(option: str, patch_size: Sequence[float]) -> None:
+def _check_patch(argument: str, patch_size: Sequence[float]) -> None:
     shown = ",".join(map(str, patch_size))
     if max(patch_size) > LARGEST:
-        raise UserError(f"{option}: expected at most {LARGEST} voxels along an axis, got {shown}")
+        raise ArgumentError(argument, f"expected at most {LARGEST} voxels along an axis, got {shown}")
     if sum(edge >= SMALLEST_FEATURE_MAP for edge in patch_size) < 2:
-        raise UserError(
-            f"{option}: expected at least {SMALLEST_FEATURE_MAP} voxels along at least two axes, got {shown}"
+        raise ArgumentError(
+            argument, f"expected at least {SMALLEST_FEATURE_MAP} voxels along at least two axes, got {shown}"
         )
 
 
-def _needed(block: Mapping[str, Any], key: str, kind: type) -> Any:
-    """Return what every plan of a U-Net has."""
+def _required(block: Mapping[str, Any], key: str, kind: type) -> Any:
+    """Return an entry that every U-Net plan has; raise if it is missing."""
     value = block.get(key)
     if not isinstance(value, (list, tuple) if kind is list else kind):
         raise UserError(f"the plans have no valid {key}: {MAKE_PLANS}")

@@ -1,4 +1,4 @@
-"""Options as they are typed on the command line, such as ``loss.gamma=1``."""
+"""Read options such as ``loss.gamma=1``, and merge blocks of options."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
-    """Turn ``name=value`` texts into nested blocks; values are JSON, or else plain text.
+    """Turn ``name=value`` texts into nested blocks. Values are JSON; anything else is plain text.
 
     Raises:
-        UserError: For a text without ``=`` or a name that is both an option and a block.
+        ArgumentError: If a text has no ``=``, or a name is both an option and a block.
 
     Example:
         >>> parse_assignments(["epochs=50", "loss.gamma=1", "fusion=fine"])
@@ -24,28 +24,28 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or not name.strip():
-            raise UserError(f"--set {assignment}: expected NAME=VALUE, such as loss.gamma=1")
+            raise ArgumentError("assignments", f"expected NAME=VALUE, such as loss.gamma=1; got {assignment!r}")
         *blocks, last = name.strip().split(".")
         block = nested
         for key in blocks:
             block = block.setdefault(key, {})
             if not isinstance(block, dict):
-                raise UserError(f"--set {assignment}: {key} already has a value: set it only once")
+                raise ArgumentError("assignments", f"{assignment}: {key} already has a value; set it only once")
         block[last] = _value(text.strip())
     return nested
 
 
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with ``changes`` laid over it, block by block; neither is changed.
+def merge_options(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of ``base`` in which ``changes`` replace or extend the entries, block by block.
 
     Example:
-        >>> merged({"loss": {"gamma": 2, "dice_weight": 0}}, {"loss": {"gamma": 1}})
+        >>> merge_options({"loss": {"gamma": 2, "dice_weight": 0}}, {"loss": {"gamma": 1}})
         {'loss': {'gamma': 1, 'dice_weight': 0}}
     """
     result = copy.deepcopy(dict(base))
     for key, value in changes.items():
         both_blocks = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
-        result[key] = merged(result[key], value) if both_blocks else copy.deepcopy(value)
+        result[key] = merge_options(result[key], value) if both_blocks else copy.deepcopy(value)
     return result
 
 

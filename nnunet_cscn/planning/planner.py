@@ -1,4 +1,4 @@
-"""nnU-Net's planner, made to fit both networks of the cascade into the stated GPU memory."""
+"""nnU-Net's planner, with a memory estimate for both networks of the cascade."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def cascade_feature_map_size(
     kwargs: Mapping[str, Any],
     requires_import: Sequence[str],
 ) -> int:
-    """Return the size of CSCN's convolution outputs for one patch: the planner's measure of memory.
+    """Return the size of all convolution outputs of CSCN for one patch, as a measure of memory.
 
-    The order of the arguments is nnU-Net's.
+    nnU-Net prescribes the order of the arguments.
     """
-    # an image of a few voxels has a plan without strides, by which no window can be pooled
+    # the plan of a very small image has no strides, so the window cannot be pooled
     is_strided = any(max(stride if isinstance(stride, (list, tuple)) else [stride]) > 1 for stride in kwargs["strides"])
     configuration = {
         "cscn": {"coarse": {"resolution": "pooled" if is_strided else "full"}},
@@ -37,7 +37,7 @@ def cascade_feature_map_size(
             "_kw_requires_import": requires_import,
         },
     }
-    with torch.device("meta"):  # shapes only: no memory, no time for weights
+    with torch.device("meta"):  # shapes only, without memory for weights
         network: Any = build_network(
             "cscn",
             configuration,
@@ -49,26 +49,26 @@ def cascade_feature_map_size(
 
 
 class CSCNPlanner(ExperimentPlanner):
-    """Plans for CSCN over a plain U-Net.
+    """Planner for CSCN with a plain U-Net as coarse network.
 
-    Only the estimate of memory differs from nnU-Net's planner, so spacings are the same and preprocessed data of 2d
-    and 3d_fullres are shared with the stock plans.
+    Only the memory estimate differs from nnU-Net's planner. So the spacings are the same, and 2d and 3d_fullres share
+    their preprocessed data with the stock plans.
     """
 
     static_estimate_VRAM_usage = staticmethod(cascade_feature_map_size)  # noqa: N815  nnU-Net's name
 
     def generate_data_identifier(self, configuration_name: str) -> str:
-        """Return the name of the preprocessed data, nnU-Net's own where the data are the same."""
+        """Return the name of the preprocessed data: that of nnU-Net's plans if the data are the same."""
         return _shared_identifier(self.plans_identifier, configuration_name)
 
 
 class CSCNResEncPlanner(ResEncUNetPlanner):
-    """Plans for CSCN over a U-Net with a residual encoder."""
+    """Planner for CSCN with a residual encoder U-Net as coarse network."""
 
     static_estimate_VRAM_usage = staticmethod(cascade_feature_map_size)  # noqa: N815
 
     def generate_data_identifier(self, configuration_name: str) -> str:
-        """Return the name of the preprocessed data, nnU-Net's own where the data are the same."""
+        """Return the name of the preprocessed data: that of nnU-Net's plans if the data are the same."""
         return _shared_identifier(self.plans_identifier, configuration_name)
 
 

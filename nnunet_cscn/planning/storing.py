@@ -1,4 +1,4 @@
-"""Write configurations into plans without losing what other people's or other days' work depends on."""
+"""Write configurations into a plans file without changing those with which models were trained."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet.folders import models_trained_with
 from nnunet_cscn.nnunet.plans import inheritance
 
-NNUNETS_NAMES = ("2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres")  # its commands give them a meaning
+NNUNET_CONFIGURATIONS = (
+    "2d",
+    "3d_fullres",
+    "3d_lowres",
+    "3d_cascade_fullres",
+)  # nnU-Net's commands treat these names specially
 
 
 def check_configuration_name(name: str) -> None:
-    """See that a name can be a configuration's.
+    """Check that a name is allowed for a new configuration.
 
     Raises:
-        UserError: When it can't.
+        UserError: If it is not allowed.
     """
     if not name.replace("_", "").replace("-", "").isalnum() or "__" in name:
         raise UserError(f"{name}: use only letters, digits, - and single _, because the name is part of a folder name")
-    if name in NNUNETS_NAMES:
+    if name in NNUNET_CONFIGURATIONS:
         raise UserError(f"{name} is a configuration made by nnU-Net's planner: choose another name")
 
 
@@ -32,28 +37,28 @@ def store_configuration(
 
     Args:
         file: The plans file.
-        plans: What it holds.
+        plans: Content of the plans file.
         name: The configuration's name.
         entry: The configuration.
-        overwrite: Whether one of that name may be replaced.
+        overwrite: Whether to replace an existing configuration of this name.
 
     Returns:
-        Whether anything was written; False when it stood there already.
+        Whether the file was changed; False if it already contained the same configuration.
 
     Raises:
-        UserError: When another one stands there and may not be replaced, or models were trained with it.
+        UserError: If a different configuration exists and must not be replaced, or models were trained with it.
     """
     existing = plans["configurations"].get(name)
     if existing == entry:
         return False
     if existing is not None:
-        _refuse_loss(file, plans, name, overwrite=overwrite)
+        _check_overwrite(file, plans, name, overwrite=overwrite)
     plans["configurations"][name] = entry
     write_json(file, plans)
     return True
 
 
-def _refuse_loss(file: Path, plans: dict[str, Any], name: str, *, overwrite: bool) -> None:
+def _check_overwrite(file: Path, plans: dict[str, Any], name: str, *, overwrite: bool) -> None:
     if not overwrite:
         raise UserError(
             f"{name} already exists in {file} with different settings: choose another name or add overwrite=True"

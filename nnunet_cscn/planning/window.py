@@ -1,27 +1,27 @@
-"""The window of the cascade: what the coarse network sees, and by how much it is pooled so that it stays cheap."""
+"""The pooling factors for the window of the cascade."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-LARGEST_SHARE = 0.5  # of the voxels of nnU-Net's patch that the pooled window may have
-SMALLEST_EDGE = 4  # voxels per axis that pooling leaves
+LARGEST_SHARE = 0.5  # largest number of voxels of the pooled window, as a fraction of nnU-Net's patch
+SMALLEST_EDGE = 4  # smallest number of voxels along an axis of the pooled window
 
 
 def pooling_for(window: Sequence[int], strides: Sequence[Sequence[int]], patch_size: Sequence[int]) -> list[int]:
-    """Return by how much to pool a window so that the coarse network costs at most half of a U-Net on the patch.
+    """Return the pooling factors with which the coarse network costs at most half as much as a U-Net on the patch.
 
-    The plan's resolutions are tried from the first stride down; where none is coarse enough, the last one that leaves
-    four voxels along each axis is taken.
+    The resolutions of the plan are tried in turn, starting with the first stride above 1. If none is low enough, the
+    last one with at least four voxels along each axis is used.
 
     Args:
-        window: Voxels per axis.
-        strides: Stride on entering each stage of the window's plan.
-        patch_size: The patch that nnU-Net would train on.
+        window: Window in voxels per axis.
+        strides: Stride at the start of each stage of the plan for the window.
+        patch_size: Patch size on which nnU-Net would train.
 
     Returns:
-        Voxels per axis that become one; all 1 for a plan without any stride.
+        Pooling factor per axis; all 1 if the plan has no stride above 1.
 
     Example:
         >>> pooling_for((32, 128, 128), [(1, 1, 1), (1, 2, 2), (2, 2, 2), (2, 2, 2)], (32, 64, 64))

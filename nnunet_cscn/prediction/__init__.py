@@ -1,1 +1,1 @@
-"""Predict as nnU-Net does, and look at what both stages say."""
+"""Predict as nnU-Net does, and measure the disagreement of both stages."""

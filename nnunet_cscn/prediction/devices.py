@@ -1,4 +1,4 @@
-"""Where a model predicts."""
+"""Select the device for prediction."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def chosen_device(name: str | None) -> torch.device:
     """Return a device by its name.
 
     Args:
-        name: ``cuda``, ``cuda:1``, ``cpu`` or ``mps``; None for a GPU where there is one, else the CPU.
+        name: ``cuda``, ``cuda:1``, ``cpu`` or ``mps``. None for a GPU if there is one, else the CPU.
 
     Raises:
-        ArgumentError: When the name is another one, or the device is absent.
+        ArgumentError: When the name is unknown, or the device is missing.
     """
     if name is not None and re.fullmatch(r"cuda(:\d+)?|cpu|mps", name) is None:
         raise ArgumentError(

@@ -1,4 +1,4 @@
-"""How far apart the two stages are: a map and one number."""
+"""Disagreement of the coarse and the fine network: a map, and one number for each case."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from numpy.typing import NDArray
 def disagreement_map(
     coarse: NDArray[np.float32], fine: NDArray[np.float32], *, are_regions: bool
 ) -> NDArray[np.float32]:
-    """Return |p_coarse - p_fine| of every voxel, from 0 (agreement) to 1.
+    """Return |p_coarse - p_fine| for every voxel, from 0 (agreement) to 1.
 
     Args:
         coarse: Probabilities of the coarse network, (heads, *size).
         fine: Probabilities of the fine network, likewise.
-        are_regions: Whether heads are overlapping regions; else they are classes, the background first.
+        are_regions: Whether the heads are overlapping regions. Otherwise they are classes with the background first.
 
     Returns:
-        (*size). Classes: half the sum of the differences over the classes (total variation distance), which is
-        |p_coarse - p_fine| of the foreground where there is one. Regions: the largest difference.
+        An array of shape (*size). For classes: half the sum of the differences over the classes (total variation
+        distance). With one foreground class, this is |p_coarse - p_fine| of the foreground. For regions: the largest
+        difference.
 
     Example:
         >>> coarse, fine = np.float32([[0.9], [0.1]]), np.float32([[0.4], [0.6]])
@@ -31,10 +32,11 @@ def disagreement_map(
 
 
 def disagreement_score(coarse: NDArray[np.float32], fine: NDArray[np.float32], *, are_regions: bool) -> float:
-    """Return one number of a case, from 0 (both stages say the same) to 1 (nothing in common).
+    """Return one number for a case, from 0 (both stages agree) to 1 (no agreement).
 
-    The mean of the map over the voxels that either stage counts as foreground (probability above a half), so that
-    neither the size of the tumour nor the empty rest of the image weighs in; 0 where neither sees any.
+    It is the mean of the map over the voxels that at least one stage classifies as foreground (probability above 0.5).
+    So it does not depend on the size of the tumour or the amount of background. It is 0 if neither stage finds
+    foreground.
 
     Args:
         coarse: As in ``disagreement_map``.

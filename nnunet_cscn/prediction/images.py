@@ -1,4 +1,4 @@
-"""The images that are to be predicted: nnU-Net's naming, checked before anything is loaded."""
+"""Find the images to predict by nnU-Net's file names and check them before the prediction."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 import SimpleITK
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
 from nnunet_cscn.nifti.voxels import ENDINGS, check_whole
 
 
-def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, list[Path]]:
-    """Return the files of every case, channel by channel.
+def find_images(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, list[Path]]:
+    """Return the files of every case, one for each channel.
 
     Args:
-        folder: Holds ``CASE_0000.nii.gz``, ``CASE_0001.nii.gz`` and so on; or, where a single file holds all channels
-            (colour pictures, volumes of four dimensions), ``CASE_0000`` alone.
-        file_ending: The data set's.
-        n_channels: Channels that the network needs.
+        folder: Folder with ``CASE_0000.nii.gz``, ``CASE_0001.nii.gz`` and so on. If one file contains all channels
+            (colour images, four-dimensional volumes), only ``CASE_0000``.
+        file_ending: File ending of the data set.
+        n_channels: Number of channels that the network needs.
 
     Raises:
-        UserError: When there is no case, or cases lack channels or have too many, all of them listed.
+        UserError: When there is no case, or cases have too few or too many channels. The message lists all such cases.
     """
     if not folder.is_dir():
         raise ArgumentError("images", f"folder not found: {folder}")
@@ -48,17 +48,22 @@ def images_in(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, l
     return {case: [file for _, file in sorted(files.items())] for case, files in channels.items()}
 
 
-def check_unharmed(cases: Mapping[str, Sequence[Path]], *, on_progress: OnProgress | None = None) -> None:
-    """See that all NIfTI files are whole: nnU-Net's readers fill what a torn one lacks, or end in a worker's traceback.
+def check_images(cases: Mapping[str, Sequence[Path]], *, on_progress: OnProgress | None = None) -> None:
+    """Check that all NIfTI files are complete.
+
+    With an incomplete file, nnU-Net's readers fill in missing voxels, or fail in a worker process with a traceback.
+
 
     Args:
-        cases: The files of each case; those of other formats are passed over.
-        on_progress: Called with the number of finished cases and of all of them.
+        cases: The files of each case. Files of other formats are not checked.
+        on_progress: Called with the number of finished cases and of all cases.
 
     Raises:
-        UserError: When some are not, all of them listed.
+        UserError: When files are incomplete. The message lists them.
     """
-    _, problems = each_case({case: partial(_check, files) for case, files in cases.items()}, on_progress=on_progress)
+    _, problems = process_cases(
+        {case: partial(_check, files) for case, files in cases.items()}, on_progress=on_progress
+    )
     if problems:
         lines = [problems[case] for case in cases if case in problems]
         raise UserError(
@@ -78,15 +83,15 @@ def _check(files: Sequence[Path]) -> None:
 def _is_complete(files: dict[int, Path], n_channels: int) -> bool:
     if sorted(files) == list(range(n_channels)):
         return True
-    return list(files) == [0] and _holds_channels(files[0])
+    return list(files) == [0] and _is_multichannel(files[0])
 
 
-def _holds_channels(file: Path) -> bool:
-    """Tell whether one file holds several channels, which nnU-Net's readers then take apart."""
+def _is_multichannel(file: Path) -> bool:
+    """Return whether one file contains several channels. nnU-Net's readers split such a file."""
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(file))
     try:
         reader.ReadImageInformation()
-    except RuntimeError:  # not in SimpleITK's reach
+    except RuntimeError:  # SimpleITK cannot read the format
         return False
     return bool(reader.GetDimension() == 4 or reader.GetNumberOfComponents() > 1)

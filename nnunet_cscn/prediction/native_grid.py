@@ -1,4 +1,4 @@
-"""From the preprocessed grid back to the grid of the image file, as nnU-Net does it with its predictions."""
+"""Resample maps from the preprocessed grid to the grid of the image file, as nnU-Net does with its predictions."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from nnunet_cscn.files import replacing
 _READERS = ("SimpleITKIO", "SimpleITKIOWithReorient")
 
 
-def on_native_grid(
+def to_native_grid(
     values: NDArray[np.float32], properties: dict[str, Any], plans: Any, configuration: Any
 ) -> NDArray[np.float32]:
-    """Resample a map to the grid that nnU-Net read the image on; 0 outside of the box that it cropped to.
+    """Resample a map to the grid of the image as nnU-Net read it. Outside the cropped box, the map is 0.
 
     Args:
-        values: (Z, Y, X) on the preprocessed grid.
-        properties: What nnU-Net's preprocessor says of the case.
+        values: Map on the preprocessed grid, shape (Z, Y, X).
+        properties: Properties of the case from nnU-Net's preprocessor.
         plans: nnU-Net's plans manager.
         configuration: nnU-Net's configuration manager.
 
     Returns:
-        (Z, Y, X) as nnU-Net's reader gave it.
+        Map on the grid of nnU-Net's reader, shape (Z, Y, X).
     """
     spacing = [properties["spacing"][axis] for axis in plans.transpose_forward]
     shape = properties["shape_after_cropping_and_before_resampling"]
-    # a 2d configuration has no spacing across slices, where nothing is resampled
+    # a 2d configuration has no spacing across slices; this axis is not resampled
     own_spacing = [spacing[0], *configuration.spacing][-len(shape) :]
     resampled = configuration.resampling_fn_probabilities(values[None], shape, own_spacing, spacing)
     whole = np.zeros(properties["shape_before_cropping"], dtype=np.float32)
@@ -42,10 +42,10 @@ def on_native_grid(
 
 
 def check_reader(plans: Any) -> None:
-    """See that maps can be written with the geometry of the images.
+    """Check that maps can be written with the geometry of the images.
 
     Raises:
-        UserError: When the plans read images otherwise than through SimpleITK.
+        UserError: When the plans do not read images with SimpleITK.
     """
     name = plans.image_reader_writer_class.__name__
     if name not in _READERS:
@@ -53,12 +53,12 @@ def check_reader(plans: Any) -> None:
 
 
 def write_map(file: Path, values: NDArray[np.float32], properties: dict[str, Any]) -> None:
-    """Write a map with the geometry of the image it belongs to, whole or not at all.
+    """Write a map with the geometry of its image. An interruption leaves no incomplete file.
 
     Args:
-        file: The file.
-        values: (Z, Y, X) on the grid that nnU-Net read the image on.
-        properties: What nnU-Net's preprocessor says of the case.
+        file: The file to write.
+        values: Map on the grid of nnU-Net's reader, shape (Z, Y, X).
+        properties: Properties of the case from nnU-Net's preprocessor.
     """
     geometry = properties["sitk_stuff"]
     image = SimpleITK.GetImageFromArray(values[0] if len(geometry["spacing"]) == 2 else values)

@@ -1,4 +1,4 @@
-"""nnU-Net's predictor with a trained model in it."""
+"""Load a trained model into nnU-Net's predictor."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     import torch
 
 Fold = int | str  # a number, or "all"
-Manner = Literal["tiles", "stitched", "views"]
+PredictionMode = Literal["tiles", "stitched", "views"]
 
 
 @dataclass(frozen=True)
 class SlidingWindow:
-    """How nnU-Net moves its window; the defaults are those of ``nnUNetv2_predict``.
+    """Settings of nnU-Net's sliding window. The defaults are those of ``nnUNetv2_predict``.
 
     Attributes:
-        step_size: Step between tiles, as a fraction of a tile.
-        mirroring: Whether tiles are predicted mirrored too.
-        on_device: Whether a GPU keeps the sums.
-        verbose: Whether nnU-Net talks.
-        progress: Whether nnU-Net shows the progress of each case.
+        step_size: Step between tiles as a fraction of the tile size.
+        mirroring: Whether to predict mirrored copies too and average them.
+        on_device: Whether the sums of the logits stay in GPU memory.
+        verbose: Whether nnU-Net prints messages.
+        progress: Whether nnU-Net shows a progress bar for each case.
     """
 
     step_size: float = 0.5
@@ -38,12 +38,12 @@ class SlidingWindow:
 
 @dataclass(frozen=True)
 class Model:
-    """Trained folds that predict together.
+    """A trained model: the folds whose predictions are averaged.
 
     Attributes:
-        folder: nnU-Net's folder of the model, which names trainer, plans and configuration.
+        folder: nnU-Net's folder of the model. Its name contains trainer, plans and configuration.
         folds: The folds.
-        checkpoint: The checkpoint's name.
+        checkpoint: File name of the checkpoint.
     """
 
     folder: Path
@@ -51,10 +51,10 @@ class Model:
     checkpoint: str
 
     def check(self) -> None:
-        """See that all folds are there.
+        """Check that all folds exist.
 
         Raises:
-            UserError: With the folds that are.
+            UserError: When a fold is missing. The message lists the existing folds.
         """
         if missing := [str(fold) for fold in self.folds if not self._file(fold).is_file()]:
             trained = sorted(
@@ -66,22 +66,22 @@ class Model:
             )
 
     def channel_names(self) -> tuple[str, ...]:
-        """Return the names of the channels that the model sees.
+        """Return the names of the input channels.
 
         Raises:
-            UserError: When its dataset.json does not say.
+            UserError: When dataset.json has no channel names.
         """
         description = self.description()
-        names = description.get("channel_names", description.get("modality"))  # the second is nnU-Net's older word
+        names = description.get("channel_names", description.get("modality"))  # "modality" in older data sets
         if not isinstance(names, dict) or not names:
             raise UserError(f"{self.folder / 'dataset.json'} has no valid channel_names: restore it or train again")
         return tuple(str(name) for name in names.values())
 
     def file_ending(self) -> str:
-        """Return the ending of the images' files.
+        """Return the file ending of the images.
 
         Raises:
-            UserError: When the model's dataset.json does not say.
+            UserError: When dataset.json has no file ending.
         """
         ending = self.description().get("file_ending")
         if not isinstance(ending, str):
@@ -89,15 +89,15 @@ class Model:
         return ending
 
     def description(self) -> dict[str, Any]:
-        """Return the dataset.json that the model was trained with; UserError when it cannot be read."""
+        """Return the dataset.json of the training. UserError if it cannot be read."""
         content = read_json_file(self.folder / "dataset.json")
         return content if isinstance(content, dict) else {}
 
     def labels(self) -> dict[str, Any]:
-        """Return what each label, or region, is in the label maps, by name.
+        """Return the value of each label, or the values of each region, by name.
 
         Raises:
-            UserError: When its dataset.json does not say.
+            UserError: When dataset.json has no labels.
         """
         labels = self.description().get("labels")
         if not isinstance(labels, dict):
@@ -105,26 +105,26 @@ class Model:
         return labels
 
     def to_json(self) -> dict[str, Any]:
-        """Return what tells the model from others, for a JSON file."""
+        """Return the identity of the model for a JSON file."""
         return {"model": self.folder.name, "folds": list(self.folds), "checkpoint": self.checkpoint}
 
-    def load(self, device: torch.device, window: SlidingWindow, *, manner: Manner = "tiles") -> Any:
-        """Return nnU-Net's predictor as ``nnUNetv2_predict`` sets it up.
+    def load(self, device: torch.device, window: SlidingWindow, *, mode: PredictionMode = "tiles") -> Any:
+        """Load the model into nnU-Net's predictor, with the settings of ``nnUNetv2_predict``.
 
         Args:
-            device: Where to predict.
-            window: How to move over the image.
-            manner: ``tiles``: as nnU-Net does. ``stitched``: the fine network gets the coarse probabilities of the
-                whole image, not of each tile. ``views``: three times, along three views, averaged.
+            device: Device for the prediction.
+            window: Settings of the sliding window.
+            mode: ``tiles``: as nnU-Net does. ``stitched``: run the coarse network on the whole image first instead of
+                inside each tile. ``views``: predict in three views and average.
 
         Raises:
-            UserError: When a checkpoint is damaged, or the manner is unknown or not one that the model has learnt.
+            UserError: When a checkpoint is damaged, or the mode is unknown or not supported by the model.
         """
         from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 
-        if manner not in get_args(Manner):
-            raise ArgumentError("manner", f"expected {', '.join(get_args(Manner))}, got {manner}")
-        predictor = _predictors()[manner](
+        if mode not in get_args(PredictionMode):
+            raise ArgumentError("mode", f"expected {', '.join(get_args(PredictionMode))}, got {mode}")
+        predictor = _predictors()[mode](
             tile_step_size=window.step_size,
             use_gaussian=True,
             use_mirroring=window.mirroring,
@@ -140,7 +140,7 @@ class Model:
             raise
         except Exception:
             for fold in self.folds:
-                read_checkpoint(self._file(fold))  # tells in a sentence which one is damaged
+                read_checkpoint(self._file(fold))  # raises a clear error for the damaged one
             raise
         return predictor
 
@@ -148,12 +148,12 @@ class Model:
         return self.folder / f"fold_{fold}" / self.checkpoint
 
 
-def manner_of(predictor: Any) -> Manner:
-    """Return how a predictor that ``Model.load`` gave predicts."""
-    return next(manner for manner, kind in _predictors().items() if type(predictor) is kind)
+def mode_of(predictor: Any) -> PredictionMode:
+    """Return the prediction mode of a predictor from ``Model.load``."""
+    return next(mode for mode, kind in _predictors().items() if type(predictor) is kind)
 
 
-def _predictors() -> Mapping[Manner, type[Any]]:
+def _predictors() -> Mapping[PredictionMode, type[Any]]:
     from nnunet_cscn.nnunet.inference import nnUNetPredictor
     from nnunet_cscn.prediction.stitched import StitchedPredictor
     from nnunet_cscn.prediction.three_views import ThreeViewsPredictor

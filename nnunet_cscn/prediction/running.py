@@ -1,4 +1,4 @@
-"""Let nnU-Net's predictor work through a folder of images."""
+"""Predict a folder of images with nnU-Net's predictor."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def run_predictor(
     n_export: int = 0,
     on_progress: OnProgress | None = None,
 ) -> None:
-    """Read, predict and write, in processes of nnU-Net's or, with none of them, in this one.
+    """Read, predict and write all cases, with nnU-Net's worker processes or in this process.
 
     Args:
-        predictor: nnU-Net's, with a model loaded.
-        cases: The files of every case, channel by channel.
-        out: An absolute path: nnU-Net can't write into a folder without a name, such as ``.``.
-        overwrite: Whether cases that are there already are predicted again.
-        save_probabilities: Whether the probabilities are written too.
-        previous_stage: Folder with the segmentations that a second stage of nnU-Net's own cascade needs.
-        n_preprocessing: Processes that preprocess.
-        n_export: Processes that export.
-        on_progress: Called with the number of predicted cases and of all of them.
+        predictor: nnU-Net's predictor with a loaded model.
+        cases: The files of every case, one for each channel.
+        out: Absolute path of the output folder. (nnU-Net cannot write into a folder without a name, such as ``.``.)
+        overwrite: Whether to predict existing cases again.
+        save_probabilities: Whether to write the probabilities too.
+        previous_stage: For the second stage of nnU-Net's own cascade: folder with the segmentations of the first stage.
+        n_preprocessing: Number of processes for preprocessing.
+        n_export: Number of processes for export.
+        on_progress: Called with the number of predicted cases and of all cases.
     """
     images = [[str(file) for file in files] for files in cases.values()]
     targets = [str(out / case) for case in cases]
@@ -50,7 +50,7 @@ def run_predictor(
 
 @contextlib.contextmanager
 def _counted(predictor: Any, total: int, on_progress: OnProgress | None) -> Iterator[None]:
-    """Count the cases: nnU-Net tells nobody, but asks for the logits of each case once."""
+    """Count the predicted cases. nnU-Net has no callback, but it computes the logits of each case exactly once."""
     if on_progress is None:
         yield
         return
@@ -68,5 +68,5 @@ def _counted(predictor: Any, total: int, on_progress: OnProgress | None) -> Iter
         yield
     finally:
         del predictor.predict_logits_from_preprocessed_data
-    if done < total:  # the others were there already
+    if done < total:  # the other cases existed already
         on_progress(total, total)

@@ -1,4 +1,4 @@
-"""The probabilities of both stages, with nnU-Net's sliding window, mirroring and averaging of folds."""
+"""Predict the probabilities of both stages with nnU-Net's sliding window, mirroring and averaging of folds."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Probabilities = NDArray[np.float32]
 
 
 class StagesPredictor:
-    """Predicts what the coarse and what the fine network says of a preprocessed image.
+    """Predicts the probabilities of the coarse and of the fine network for a preprocessed image.
 
     Args:
-        predictor: nnU-Net's, with a model loaded; it can still be used by itself.
+        predictor: nnU-Net's predictor with a loaded model. It is not changed.
 
     Raises:
-        UserError: When the model has one stage only.
+        UserError: When the model has only one stage.
     """
 
     def __init__(self, predictor: Any) -> None:
@@ -40,7 +40,7 @@ class StagesPredictor:
         self._predictor = copy.copy(predictor)
         self._predictor.network = _BothStages(network)
         self._predictor.allow_tqdm = False
-        # all that the sliding window asks of the labels is how many channels come out of the network
+        # the sliding window uses the labels only for the number of output channels
         self._predictor.label_manager = SimpleNamespace(num_segmentation_heads=2 * self._n_heads)
 
     def probabilities(self, image: NDArray[Any]) -> tuple[Probabilities, Probabilities]:
@@ -50,22 +50,22 @@ class StagesPredictor:
             image: (C, Z, Y, X).
 
         Returns:
-            The probabilities of the coarse and of the fine network, (heads, Z, Y, X) each, averaged over tiles,
-            mirrored copies and folds; nnU-Net keeps the sums in half precision.
+            The probabilities of the coarse and of the fine network, each of shape (heads, Z, Y, X), averaged over
+            tiles, mirrored copies and folds. nnU-Net computes the sums in half precision.
         """
         both = self._predictor.predict_logits_from_preprocessed_data(torch.from_numpy(image)).float().numpy()
         return both[: self._n_heads], both[self._n_heads :]
 
 
 class _BothStages(nn.Module):
-    """Puts out the probabilities of both stages, one behind the other."""
+    """Outputs the probabilities of both stages, concatenated along the channels."""
 
     def __init__(self, network: CSCN) -> None:
         super().__init__()
         self.network = network
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Take the weights of a fold as nnU-Net's predictor gives them: those of the network inside."""
+        """Load the weights of a fold, as nnU-Net's predictor passes them, into the wrapped network."""
         return self.network.load_state_dict(state_dict, strict=strict, assign=assign)
 
     @property

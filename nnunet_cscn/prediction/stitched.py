@@ -1,7 +1,8 @@
-"""Hand the coarse probabilities of the whole image to the fine network, as the stored ones were in training.
+"""Predict with stitched maps: run the coarse network on the whole image first, then the fine network.
 
-Inside the network, every tile computes the probabilities that it refines by itself: at a tile's border they know less
-of the surroundings than the stored maps, which nnU-Net's sliding window put together from overlapping tiles.
+In training, the fine network gets stored probability maps that were averaged over overlapping tiles. By default,
+prediction computes the coarse probabilities inside each tile again. At the border of a tile these have less context.
+The stitched mode avoids this difference.
 """
 
 from __future__ import annotations
@@ -18,28 +19,28 @@ from nnunet_cscn.nnunet.wrapping import unwrapped
 
 
 class StitchedPredictor(nnUNetPredictor):  # type: ignore[misc]
-    """nnU-Net's predictor for the staged cascade, with two passes over the tiles: coarse, then fine."""
+    """nnU-Net's predictor for the staged cascade with two sliding-window passes: coarse, then fine."""
 
-    network: nn.Module  # nnU-Net's own attributes, which carry no types
+    network: nn.Module  # attributes of nnU-Net, which has no type hints
     label_manager: Any
 
     def initialize_from_trained_model_folder(self, *args: Any, **kwargs: Any) -> None:
         """Load a model as nnU-Net does.
 
         Raises:
-            ArgumentError: When it is no staged cascade.
+            ArgumentError: When the model is not a staged cascade.
         """
         super().initialize_from_trained_model_folder(*args, **kwargs)
         if not isinstance(unwrapped(self.network), FrozenCoarse):
             raise ArgumentError(
-                "manner",
+                "mode",
                 f"{self.trainer_name} was not trained on stitched probabilities; use CSCNStagedTrainer or one of its "
                 "variants",
             )
-        self._stage_one_labels = self.label_manager  # other users of this predictor may ask for more channels
+        self._stage_one_labels = self.label_manager  # callers may replace label_manager to get more channels
 
     def predict_sliding_window_return_logits(self, input_image: Tensor) -> Tensor:
-        """Predict the coarse probabilities of the whole image, then what the fine network makes of both.
+        """Predict the coarse probabilities of the whole image, then run the fine network on image and probabilities.
 
         Args:
             input_image: (C, Z, Y, X).
@@ -52,7 +53,7 @@ class StitchedPredictor(nnUNetPredictor):  # type: ignore[misc]
         kept = self.network, self.label_manager
         self.network, self.label_manager = _Coarse(kept[0]), self._stage_one_labels
         try:
-            logits = super().predict_sliding_window_return_logits(image).to(image.device).float()  # off a full GPU
+            logits = super().predict_sliding_window_return_logits(image).to(image.device).float()  # frees GPU memory
         finally:
             self.network, self.label_manager = kept
         probabilities: Tensor = self._stage_one_labels.apply_inference_nonlin(logits)
@@ -61,7 +62,7 @@ class StitchedPredictor(nnUNetPredictor):  # type: ignore[misc]
 
 
 class _Coarse(nn.Module):
-    """The frozen network inside another one."""
+    """The frozen coarse network of a staged cascade."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

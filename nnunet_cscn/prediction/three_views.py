@@ -1,4 +1,4 @@
-"""Predict an image along three views and average them, as blocks of three views were learnt from."""
+"""Predict an image in three views and average the results, for models that were trained on blocks from three views."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from nnunet_cscn.settings.block import Settings
 
 
 class ThreeViewsPredictor(nnUNetPredictor):  # type: ignore[misc]
-    """nnU-Net's predictor, which turns the image, predicts it, turns the logits back, and averages."""
+    """nnU-Net's predictor for three views: permute the axes, predict, permute the logits back, average."""
 
-    configuration_manager: Any  # nnU-Net's own attribute, which carries no type
+    configuration_manager: Any  # attribute of nnU-Net, which has no type hints
 
     def initialize_from_trained_model_folder(self, *args: Any, **kwargs: Any) -> None:
         """Load a model as nnU-Net does.
 
         Raises:
-            ArgumentError: When it has learnt from one view.
+            ArgumentError: When the model was trained on one view.
         """
         super().initialize_from_trained_model_folder(*args, **kwargs)
         if not Settings.from_configuration(self.configuration_manager.configuration).three_views:
             raise ArgumentError(
-                "manner",
-                f"{self.trainer_name} was trained on one view; train a configuration with the option three_views "
-                "(`cscn configure ... --set three_views=true`)",
+                "mode",
+                f"{self.trainer_name} was trained on one view; train a configuration with the option "
+                "three_views=true (see `cscn configure`)",
             )
 
     def predict_sliding_window_return_logits(self, input_image: Tensor) -> Tensor:
-        """Predict the image along each view.
+        """Predict the image in each view.
 
         Args:
             input_image: (C, Z, Y, X).
 
         Returns:
-            The mean of the logits, as nnU-Net averages mirrored copies.
+            The mean of the logits (nnU-Net averages mirrored copies in the same way).
         """
         total: Tensor | None = None
         for order in VIEWS.values():

@@ -1,4 +1,4 @@
-"""Write, beside predictions, where and how much the two stages disagree."""
+"""Write maps and scores of the disagreement of the two stages, next to predictions."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ from typing import Any
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.prediction.disagreement import disagreement_map, disagreement_score
-from nnunet_cscn.prediction.native_grid import check_reader, on_native_grid, write_map
-from nnunet_cscn.prediction.predictor import Model, manner_of
+from nnunet_cscn.prediction.native_grid import check_reader, to_native_grid, write_map
+from nnunet_cscn.prediction.predictor import Model, mode_of
 from nnunet_cscn.prediction.stages import StagesPredictor
 
-FOLDER = "uncertainty"  # of its own: some of nnU-Net's commands take every image beside predictions for one
+FOLDER = (
+    "uncertainty"  # a subfolder, because some nnU-Net commands treat every image next to predictions as a prediction
+)
 SUMMARY = "uncertainty.json"
 
 OnProgress = Callable[[int, int], None]
 
 
 class UncertaintyWriter:
-    """Maps and numbers of disagreement for a folder of predictions.
+    """Writes disagreement maps and scores for a folder of predictions.
 
     Args:
-        predictor: nnU-Net's, with the model loaded.
-        model: The model, which has two stages.
+        predictor: nnU-Net's predictor with the loaded model.
+        model: A model with two stages.
         out: The folder of the predictions.
 
     Raises:
-        UserError: When the model has one stage, needs the segmentation of another one, or its images are read in a way
-            that maps can't be written for.
+        UserError: When the model has only one stage or needs the segmentations of another model, or when maps cannot be
+            written for its image format.
     """
 
     def __init__(self, predictor: Any, model: Model, out: Path) -> None:
@@ -42,25 +44,25 @@ class UncertaintyWriter:
                 f"{model.folder.name} needs the segmentations of {previous} (nnU-Net's cascade) and is not supported",
             )
         self._predictor = predictor
-        self._model = {**model.to_json(), "manner": manner_of(predictor)}
+        self._model = {**model.to_json(), "manner": mode_of(predictor)}
         self._stages = StagesPredictor(predictor)
         self._out = out
 
     def write(
         self, images: Mapping[str, Sequence[Path]], *, overwrite: bool = True, on_progress: OnProgress | None = None
     ) -> None:
-        """Predict both stages of every case and write what is between them.
+        """Predict both stages of every case and write their disagreement.
 
-        For each case a map (``uncertainty/CASE`` with the data set's ending) and its number
-        (``uncertainty/CASE.json``); then all numbers of this model in ``uncertainty.json``.
+        The method writes a map (``uncertainty/CASE`` with the file ending of the data set) and a score
+        (``uncertainty/CASE.json``) for each case, and all scores of this model in ``uncertainty.json``.
 
         Args:
-            images: The files of every case, channel by channel.
-            overwrite: Whether cases that have both files of this model already are done again.
-            on_progress: Called with the number of finished cases and of all of them.
+            images: The files of every case, one for each channel.
+            overwrite: Whether to compute cases again that already have both files of this model.
+            on_progress: Called with the number of finished cases and of all cases.
         """
         wanted = [case for case in images if overwrite or not self._is_written(case)]
-        with ThreadPoolExecutor(max_workers=1) as reader:  # reads the next case while one is predicted
+        with ThreadPoolExecutor(max_workers=1) as reader:  # read the next case during the prediction
             coming = reader.submit(self._preprocessed, images[wanted[0]]) if wanted else None
             for done, case in enumerate(wanted, start=1):
                 assert coming is not None
@@ -87,18 +89,18 @@ class UncertaintyWriter:
         coarse, fine = self._stages.probabilities(image)
         are_regions = self._predictor.label_manager.has_regions
         difference = disagreement_map(coarse, fine, are_regions=are_regions)
-        native = on_native_grid(
+        native = to_native_grid(
             difference, properties, self._predictor.plans_manager, self._predictor.configuration_manager
         )
-        self._score_file(case).unlink(missing_ok=True)  # a new map never stands beside an old number
+        self._score_file(case).unlink(missing_ok=True)  # never keep an old score with a new map
         write_map(self._map_file(case), native, properties)
         score = disagreement_score(coarse, fine, are_regions=are_regions)
         write_json(self._score_file(case), {"disagreement": score, **self._model})
 
     def _write_summary(self) -> None:
-        """Gather the numbers of all cases of this model, those of other processes and earlier runs too."""
+        """Collect the scores of all cases of this model, including those of other processes and earlier runs."""
         written = None
-        while written != (scores := self._scores()):  # another process may have come in between
+        while written != (scores := self._scores()):  # another process may have written in the meantime
             write_json(self._out / SUMMARY, {**self._model, "disagreement": scores})
             written = scores
 
@@ -107,7 +109,7 @@ class UncertaintyWriter:
         return {file.stem: score for file in files if (score := self._score(file)) is not None}
 
     def _score(self, file: Path) -> float | None:
-        """Return the number in a case's file; None where it is of another model, or just being replaced."""
+        """Return the score in the file of a case. None if it belongs to another model or is being replaced."""
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -131,13 +133,13 @@ class UncertaintyWriter:
 
 
 def read_scores(out: Path) -> dict[str, float]:
-    """Return the number of every case, from the most to the least disagreement.
+    """Return the score of every case, the largest disagreement first.
 
     Raises:
-        UserError: When ``uncertainty.json`` is missing or none of ours.
+        UserError: When ``uncertainty.json`` is missing or not valid.
     """
     file = out / SUMMARY
     content = read_json_file(file)
     if not isinstance(content, dict) or not isinstance(content.get("disagreement"), dict):
-        raise UserError(f"{file} contains no disagreement of the stages: run `cscn predict --uncertainty`")
+        raise UserError(f"{file} contains no disagreement of the stages: predict again with uncertainty=True")
     return dict(sorted(content["disagreement"].items(), key=lambda item: -item[1]))

@@ -1,1 +1,1 @@
-"""The protocol of the paper: its splits, its schedule, its curves."""
+"""The protocol of the paper: splits, learning rate schedule and training curves."""

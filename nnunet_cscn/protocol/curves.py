@@ -1,4 +1,4 @@
-"""Accuracy, loss and learning rate of every iteration, in files of their own: nnU-Net's log takes no further keys."""
+"""CSV files with accuracy, loss and learning rate of every iteration. nnU-Net's log cannot store further values."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ _HEADINGS = ("iteration", "accuracy", "loss", "learning_rate")
 
 
 class CurveFile:
-    """A CSV of iterations, accuracies, losses and learning rates, which a resumed training goes on writing.
+    """A CSV file of iterations, accuracies, losses and learning rates. A resumed training continues the file.
 
     Args:
         file: The file.
-        first_iteration: Where the training starts; what the file says of later ones belongs to a run that was lost.
+        first_iteration: First iteration of this run; later rows in the file come from an interrupted run and are
+            dropped.
     """
 
     def __init__(self, file: Path, *, first_iteration: int) -> None:
@@ -26,7 +27,7 @@ class CurveFile:
         self._rows = [row for row in read_curve(file) if row[0] < first_iteration] if file.is_file() else []
 
     def append(self, rows: Sequence[tuple[int, float, float, float]]) -> None:
-        """Write further rows; the file is whole at any time."""
+        """Add rows. An interruption leaves no partial file."""
         self._rows += rows
         with replacing(self._file) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
@@ -35,10 +36,10 @@ class CurveFile:
 
 
 def read_curve(file: Path) -> list[tuple[int, float, float, float]]:
-    """Read what a ``CurveFile`` wrote: iteration, accuracy, loss, learning rate.
+    """Read the file of a ``CurveFile``: iteration, accuracy, loss, learning rate.
 
     Raises:
-        ValueError: When it is something else.
+        ValueError: If it has other columns.
     """
     with file.open(newline="", encoding="utf-8") as stream:
         headings, *rows = csv.reader(stream)

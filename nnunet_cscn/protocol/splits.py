@@ -1,4 +1,4 @@
-"""The paper's five splits: train, validation and test, the test sets disjoint and together all cases."""
+"""The paper's five splits into training, validation and test cases. Each case is a test case in exactly one split."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from nnunet_cscn.files import read_json_file, write_json
 
 # Section 4.2: "randomly selected 24 patients' images as the test set, 9 ... as the validation set and 87 ... as the
 # training set", of 120, five times.
-ROUNDS = 5
+N_SPLITS = 5
 VALIDATION_SHARE = 9 / (9 + 87)
-SEED = 2022  # the paper's year
+SEED = 2022  # year of the paper
 FILE = "cscn_paper_splits.json"
-NOTE = "split.json"  # in the folder of a training, as is the next one
+SPLIT_FILE = "split.json"  # in the folder of a training, like the next one
 TEST_FOLDER = "test"
 
 _DAMAGED = "{file} contains no splits of the paper's protocol: delete it and run `cscn paper prepare` again"
@@ -25,7 +25,7 @@ _DAMAGED = "{file} contains no splits of the paper's protocol: delete it and run
 
 @dataclass(frozen=True)
 class PaperSplit:
-    """The cases of one of the five trainings, each list sorted."""
+    """The training, validation and test cases of one split, each list sorted."""
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
@@ -33,14 +33,14 @@ class PaperSplit:
 
 
 def paper_splits(patients: Mapping[str, str], *, seed: int = SEED) -> list[PaperSplit]:
-    """Split cases as the paper does, scaled to their number, all cases of a patient on one side.
+    """Split cases as in the paper, with the same proportions. All cases of a patient are in the same set.
 
     Args:
         patients: Patient of each case.
-        seed: Draws the splits; the same gives the same.
+        seed: Random seed; the same seed gives the same splits.
 
     Raises:
-        UserError: When there are too few patients for a test, a validation and a training case in every split.
+        UserError: If there are too few patients for a training, a validation and a test set in every split.
 
     Example:
         >>> splits = paper_splits({f"case_{i:03d}": f"patient_{i:03d}" for i in range(120)})
@@ -48,20 +48,21 @@ def paper_splits(patients: Mapping[str, str], *, seed: int = SEED) -> list[Paper
         {(87, 9, 24)}
     """
     names = sorted(set(patients.values()))
-    if len(names) < ROUNDS + 2:
+    if len(names) < N_SPLITS + 2:
         raise UserError(
-            f"{ROUNDS} splits into train, validation and test need {ROUNDS + 2} patients; the data set has {len(names)}"
+            f"{N_SPLITS} splits into train, validation and test need {N_SPLITS + 2} patients; "
+            f"the data set has {len(names)}"
         )
     draw = random.Random(seed)
     draw.shuffle(names)
     cases = {name: sorted(case for case, patient in patients.items() if patient == name) for name in names}
-    tests = _dealt(names, cases)
+    tests = _deal_into_test_sets(names, cases)
     splits = []
     for test in tests:
         others = [name for name in names if name not in test]
         draw.shuffle(others)
         wanted = max(1, round(VALIDATION_SHARE * sum(len(cases[name]) for name in others)))
-        validation = _first(others, cases, wanted)
+        validation = _take_first(others, cases, wanted)
         train = [name for name in others if name not in validation]
         splits.append(
             PaperSplit(*(tuple(sorted(c for n in part for c in cases[n])) for part in (train, validation, test)))
@@ -70,15 +71,15 @@ def paper_splits(patients: Mapping[str, str], *, seed: int = SEED) -> list[Paper
 
 
 def write_paper_splits(file: Path, splits: Sequence[PaperSplit], patients: Mapping[str, str]) -> None:
-    """Write the splits to a file of their own, which only the paper's trainers read, unless they are there.
+    """Write the splits to their own file, which only the paper's trainers read. An existing equal file is kept.
 
     Args:
         file: The file.
         splits: The splits.
-        patients: Patient of each case, kept beside them for the statistics.
+        patients: Patient of each case, stored for the statistics.
 
     Raises:
-        UserError: When the file holds others, on which networks may have been trained.
+        UserError: If the file contains other splits, because networks may have been trained on them.
     """
     if not file.exists():
         write_json(file, {"patients": dict(patients), "splits": [asdict(split) for split in splits]})
@@ -93,7 +94,7 @@ def read_paper_splits(file: Path) -> list[PaperSplit]:
     """Read the splits.
 
     Raises:
-        UserError: When they are not there or damaged.
+        UserError: If the file is missing or damaged.
     """
     try:
         entries = _content(file)["splits"]
@@ -106,7 +107,7 @@ def read_patients(file: Path) -> dict[str, str]:
     """Read the patient of each case.
 
     Raises:
-        UserError: When they are not there or damaged.
+        UserError: If the file is missing or damaged.
     """
     try:
         return {str(case): str(patient) for case, patient in _content(file)["patients"].items()}
@@ -114,22 +115,22 @@ def read_patients(file: Path) -> dict[str, str]:
         raise UserError(_DAMAGED.format(file=file)) from None
 
 
-def note_split(folder: Path, split: PaperSplit) -> None:
-    """Keep with a training which cases it saw."""
-    write_json(folder / NOTE, asdict(split))
+def save_split(folder: Path, split: PaperSplit) -> None:
+    """Save the split in the folder of a training."""
+    write_json(folder / SPLIT_FILE, asdict(split))
 
 
 def check_split(folder: Path, split: PaperSplit) -> None:
-    """See that a training was begun on a split as it is now: others may have seen what are test cases now.
+    """Check that the split has not changed since the training started. Otherwise test cases may be in its training set.
 
     Args:
-        folder: Of the training; one that holds none yet is no fault.
-        split: As it is now.
+        folder: Folder of the training. If it contains no split yet, it passes.
+        split: The present split.
 
     Raises:
-        UserError: When it was begun on another one.
+        UserError: If the training started with another split.
     """
-    file = folder / NOTE
+    file = folder / SPLIT_FILE
     if file.is_file() and read_json_file(file) != {key: list(cases) for key, cases in asdict(split).items()}:
         raise UserError(
             f"{FILE} changed after {folder} was trained, so test cases may have been used for training: move that "
@@ -146,16 +147,16 @@ def _content(file: Path) -> dict[str, Any]:
     return content
 
 
-def _dealt(names: Sequence[str], cases: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Deal patients out, each to the hand with the fewest cases so far."""
-    hands: list[list[str]] = [[] for _ in range(ROUNDS)]
+def _deal_into_test_sets(names: Sequence[str], cases: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """Distribute the patients over the test sets, each to the set with the fewest cases so far."""
+    test_sets: list[list[str]] = [[] for _ in range(N_SPLITS)]
     for name in names:
-        min(hands, key=lambda hand: sum(len(cases[n]) for n in hand)).append(name)
-    return hands
+        min(test_sets, key=lambda test_set: sum(len(cases[n]) for n in test_set)).append(name)
+    return test_sets
 
 
-def _first(names: Sequence[str], cases: Mapping[str, Any], wanted: int) -> list[str]:
-    """The first patients that together have as many cases as are wanted, and never all of them."""
+def _take_first(names: Sequence[str], cases: Mapping[str, Any], wanted: int) -> list[str]:
+    """Return the first patients with at least ``wanted`` cases in total, but never all patients."""
     chosen: list[str] = []
     for name in names[:-1]:
         if sum(len(cases[n]) for n in chosen) >= wanted:

@@ -1,4 +1,4 @@
-"""The paper's learning rate: constant for some iterations, then nine tenths of it, and so on."""
+"""The paper's learning rate schedule: multiplied by 0.9 after a fixed number of iterations."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def staircase(iteration: int, *, initial: float, every: int) -> float:
     """Return the learning rate of an iteration, counted from 0.
 
     Args:
-        iteration: Which.
-        initial: The rate at the start.
+        iteration: Number of the iteration.
+        initial: Learning rate at the start.
         every: Iterations between two steps.
 
     Example:
@@ -23,13 +23,13 @@ def staircase(iteration: int, *, initial: float, every: int) -> float:
 
 
 class StaircaseSchedule:
-    """Sets the learning rate of every iteration; nnU-Net's own schedules change it between epochs.
+    """Sets the learning rate in every iteration. (nnU-Net's own schedules change it only between epochs.)
 
-    It keeps nothing that a resumed training would need: the epoch, which nnU-Net gives it, says where it stands.
+    It has no state to save: in a resumed training, nnU-Net passes the epoch to ``step``.
 
     Args:
-        optimizer: Whose rate is set.
-        initial: The rate at the start.
+        optimizer: The optimiser.
+        initial: Learning rate at the start.
         every: Iterations between two steps.
         iterations_per_epoch: Iterations in an epoch.
     """
@@ -43,18 +43,18 @@ class StaircaseSchedule:
 
     @property
     def rate(self) -> float:
-        """The learning rate of the present iteration."""
+        """The learning rate of the current iteration."""
         return staircase(self.iteration, initial=self._initial, every=self._every)
 
     def step(self, epoch: int) -> None:
-        """Stand at the first iteration of an epoch; nnU-Net calls this at its start."""
-        self._stand_at(epoch * self._iterations_per_epoch)
+        """Go to the first iteration of an epoch. nnU-Net calls this at the start of the epoch."""
+        self._set_iteration(epoch * self._iterations_per_epoch)
 
     def advance(self) -> None:
-        """Go on by one iteration."""
-        self._stand_at(self.iteration + 1)
+        """Go to the next iteration."""
+        self._set_iteration(self.iteration + 1)
 
-    def _stand_at(self, iteration: int) -> None:
+    def _set_iteration(self, iteration: int) -> None:
         self.iteration = iteration
         for group in self._optimizer.param_groups:
             group["lr"] = self.rate

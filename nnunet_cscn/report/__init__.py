@@ -1,1 +1,1 @@
-"""Pictures and reports; they know nothing of torch."""
+"""Figures and HTML reports. Does not import torch."""

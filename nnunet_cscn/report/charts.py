@@ -1,4 +1,4 @@
-"""The charts of the report's page, for Plotly: what lies behind each point can be read off and clicked."""
+"""The interactive charts of the HTML report (Plotly). A point shows the name and values of its case."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import plotly.graph_objects as go
 
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.metrics.catalogue import Metric
-from nnunet_cscn.report.colours import REFERENCE_COLOUR
-from nnunet_cscn.report.described import (
+from nnunet_cscn.report.chart_data import (
     SHARE_RANGE,
-    Dots,
+    LabelledPoints,
     Scatter,
     distribution,
     dsc_over_volume,
     volume_differences,
 )
+from nnunet_cscn.report.colours import REFERENCE_COLOUR
 from nnunet_cscn.report.surfaces import Floats, Surface
 
-SMALLEST_RANGE_MM = 3.0  # distances up to here are shown in pale colours
+SMALLEST_RANGE_MM = 3.0  # the colour scale covers at least this distance
 
 
 def distribution_chart(scores: FolderScores, metric: Metric) -> go.Figure:
-    """Return box and points of one metric, for each label."""
+    """Return a box plot with points of one metric, for each label."""
     shown = distribution(scores, metric)
     figure = _figure(height=270, y_title=metric.heading)
     text = f"%{{text}}<br>{metric.heading} %{{y:.{metric.digits}f}}<extra></extra>"
@@ -46,25 +46,28 @@ def distribution_chart(scores: FolderScores, metric: Metric) -> go.Figure:
 
 
 def volume_dsc_chart(scores: FolderScores) -> go.Figure:
-    """Return the DSC of each case over the volume of its reference, on a logarithmic axis."""
+    """Return a scatter plot of the DSC of each case over its reference volume (logarithmic axis)."""
     figure = _scattered(dsc_over_volume(scores), "%{text}<br>%{x:.1f} ml, DSC %{y:.3f}<extra></extra>")
     figure.update_xaxes(type="log")
     return figure.update_yaxes(range=list(SHARE_RANGE))
 
 
 def bland_altman_chart(scores: FolderScores, label: str) -> go.Figure:
-    """Return the differences of predicted and true volumes over their means, with bias and limits of agreement."""
+    """Return a Bland-Altman plot of predicted and reference volumes, with bias and limits of agreement."""
     figure = _scattered(volume_differences(scores, label), "%{text}<br>%{y:+.2f} ml<extra></extra>")
     return figure.update_layout(showlegend=False)
 
 
 def surface_chart(prediction: Surface | None, distances_mm: Floats | None, reference: Surface | None) -> go.Figure:
-    """Return both surfaces: the prediction coloured by its distance from the reference, which is see-through.
+    """Return a 3D plot of both surfaces.
+
+    The prediction is coloured by its distance to the reference. The reference is transparent.
 
     Args:
-        prediction: The predicted surface; None for an empty mask.
-        distances_mm: Of each of its corners, above 0 where it lies outside the reference; None without a reference.
-        reference: The true surface; None for an empty mask.
+        prediction: The predicted surface. None for an empty mask.
+        distances_mm: The signed distance of each corner of the prediction, positive outside the reference. None without
+            a reference.
+        reference: The reference surface. None for an empty mask.
     """
     figure = go.Figure()
     if reference is not None:
@@ -89,7 +92,7 @@ def surface_chart(prediction: Surface | None, distances_mm: Floats | None, refer
     if surfaces:
         figure.add_trace(_directions(np.concatenate(surfaces)))
     hidden = {"visible": False}
-    camera = {"eye": {"x": -0.75, "y": -1.1, "z": 0.4}}  # from the front, somewhat from the right and above
+    camera = {"eye": {"x": -0.75, "y": -1.1, "z": 0.4}}  # from the front, slightly from the right and from above
     scene = {"aspectmode": "data", "xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "camera": camera}
     return figure.update_layout(
         template="none", height=420, margin={"l": 0, "r": 0, "t": 0, "b": 0}, scene=scene, showlegend=False
@@ -104,7 +107,7 @@ def _mesh(surface: Surface, name: str, **style: object) -> go.Mesh3d:
 
 
 def _directions(points_mm: Floats) -> go.Scatter3d:
-    """The letters of the patient's directions around some points: right, left, anterior, posterior, head, feet."""
+    """Return letters for the patient directions around the points: right, left, anterior, posterior, head, feet."""
     low, high = points_mm.min(axis=0), points_mm.max(axis=0)
     middle, reach = (low + high) / 2, 0.62 * (high - low) + 4.0
     letters = {"F": (-1, 0, 0), "H": (1, 0, 0), "A": (0, -1, 0), "P": (0, 1, 0), "R": (0, 0, -1), "L": (0, 0, 1)}
@@ -117,16 +120,16 @@ def _scattered(shown: Scatter, hovertemplate: str) -> go.Figure:
     figure = _figure(height=340, x_title=shown.x_title, y_title=shown.y_title)
     for dots in shown.dots:
         figure.add_trace(_dots(dots, hovertemplate))
-    for level in shown.levels:
+    for line in shown.lines:
         figure.add_hline(
-            level.value,
-            line={"color": "#5b6673", "width": 1.2, "dash": "dash" if level.is_dashed else "solid"},
-            annotation={"text": level.text, "font": {"size": 11}},
+            line.value,
+            line={"color": "#5b6673", "width": 1.2, "dash": "dash" if line.is_dashed else "solid"},
+            annotation={"text": line.text, "font": {"size": 11}},
         )
     return figure
 
 
-def _dots(dots: Dots, hovertemplate: str) -> go.Scatter:
+def _dots(dots: LabelledPoints, hovertemplate: str) -> go.Scatter:
     return go.Scatter(
         x=dots.x,
         y=dots.y,
@@ -134,7 +137,7 @@ def _dots(dots: Dots, hovertemplate: str) -> go.Scatter:
         name=html.escape(dots.name),
         marker={"color": dots.colour, "size": 8, "opacity": 0.8},
         customdata=dots.cases,
-        text=_safe(dots.cases),
+        text=_escaped(dots.cases),
         hovertemplate=hovertemplate,
     )
 
@@ -156,6 +159,6 @@ def _figure(*, height: int, x_title: str = "", y_title: str = "") -> go.Figure:
     )
 
 
-def _safe(cases: Sequence[str]) -> list[str]:
-    """Names as Plotly may show them: it takes some HTML for markup."""
+def _escaped(cases: Sequence[str]) -> list[str]:
+    """Escape names, because Plotly interprets some HTML tags."""
     return [html.escape(case) for case in cases]

@@ -1,4 +1,4 @@
-"""One colour for one meaning, in every picture."""
+"""The colours of reference, prediction and labels in all figures."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ LABEL_COLOURS = (
 
 
 def label_colours(labels: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each label; with many labels they come again."""
+    """Return a colour for each label. Colours repeat if there are more than ten labels."""
     return {label: LABEL_COLOURS[index % len(LABEL_COLOURS)] for index, label in enumerate(labels)}

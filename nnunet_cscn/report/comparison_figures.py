@@ -1,4 +1,4 @@
-"""The figures of a comparison of methods, PNG and SVG."""
+"""Write the figures of a comparison of methods as PNG and SVG."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnunet_cscn.evaluation.comparison import MetricComparison
+from nnunet_cscn.report.chart_values import label_title
 from nnunet_cscn.report.difference_figure import difference_figure
 from nnunet_cscn.report.figures import file_names, save_figure
-from nnunet_cscn.report.measured import shown_label
 from nnunet_cscn.report.rank_figure import rank_figure
 
 
 def write_comparison_figures(comparisons: Sequence[MetricComparison], folder: Path) -> list[Path]:
-    """Write the differences of all pairs, and the mean ranks of three methods or more over two cases or more.
+    """Write figures of the pairwise differences and (three or more methods, two or more cases) of the mean ranks.
 
     Args:
-        comparisons: What was found, for each label and metric.
-        folder: Where the figures go; it is made.
+        comparisons: The comparison for each label and metric.
+        folder: Folder for the figures. It is created if necessary.
 
     Returns:
-        The files.
+        The written files.
     """
     parts = file_names(comparison.label for comparison in comparisons)
     files = []
@@ -29,6 +29,6 @@ def write_comparison_figures(comparisons: Sequence[MetricComparison], folder: Pa
         if comparison.cases:
             files += save_figure(difference_figure(comparison), folder / f"{name}_differences")
         if comparison.ranking is not None and len(comparison.cases) > 1:
-            title = f"{shown_label(comparison.label)}: {comparison.metric.heading}, {len(comparison.cases)} cases"
+            title = f"{label_title(comparison.label)}: {comparison.metric.heading}, {len(comparison.cases)} cases"
             files += save_figure(rank_figure(comparison.ranking, title=title), folder / f"{name}_ranks")
     return files

@@ -1,4 +1,4 @@
-"""A picture of one case: three views with the true and the predicted contour."""
+"""Draw one case in three views, with the contours of the reference and the prediction."""
 
 from __future__ import annotations
 
@@ -16,15 +16,23 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.evaluation.volumes import label_mask
 from nnunet_cscn.files import replacing
-from nnunet_cscn.nifti.grids import read_grid
+from nnunet_cscn.formats.reading import SHOWN_IMAGES
+from nnunet_cscn.report.chart_values import escape_dollars
 from nnunet_cscn.report.colours import LABEL_COLOURS, PREDICTION_COLOUR, REFERENCE_COLOUR
-from nnunet_cscn.report.measured import literal
-from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, centre, grey_range, plane, plane_axes, read_oriented
+from nnunet_cscn.report.oriented import (
+    VIEWS,
+    OrientedVolume,
+    grey_range,
+    largest_slices,
+    read_oriented,
+    view_axes,
+    view_slice,
+)
 
 
 @dataclass(frozen=True)
 class Contour:
-    """A mask that is drawn as a contour: its name in the legend, its colour, and the mask, (Z, Y, X), oriented."""
+    """A mask to draw as a contour: name in the legend, colour, and mask (Z, Y, X) in standard orientation."""
 
     name: str
     colour: str
@@ -32,16 +40,16 @@ class Contour:
 
 
 def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, target: Path, *, title: str) -> None:
-    """Write a PNG of the axial, coronal and sagittal slice where most of the true tumour lies.
+    """Write a PNG of the axial, coronal and sagittal slices with the largest area of the reference.
 
     Args:
         image_file: The image.
-        reference_file: The true segmentation on the same grid; all labels count as foreground.
-        prediction_file: The predicted one on the same grid.
+        reference_file: The reference segmentation on the same grid. All labels count as foreground.
+        prediction_file: The predicted segmentation on the same grid.
         target: The PNG to write.
-        title: Text above the picture.
+        title: Title of the picture.
     """
-    grid = read_grid(image_file)
+    grid = SHOWN_IMAGES.grid(image_file)
     reference, prediction = (read_oriented(file, grid=grid).voxels > 0 for file in (reference_file, prediction_file))
     contours = (
         Contour("truth", REFERENCE_COLOUR, reference),
@@ -54,16 +62,16 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
 def draw_labels(
     image_file: Path, labels_file: Path, target: Path, *, names: Mapping[str, Sequence[int]], title: str
 ) -> None:
-    """Write a PNG of the same views, where most of all labels lies, with a contour for each.
+    """Write a PNG of the three slices with the largest labelled area, with one contour for each label.
 
     Args:
         image_file: The image.
         labels_file: The label map on the same grid.
         target: The PNG to write.
-        names: Name and values of each label or region.
-        title: Text above the picture.
+        names: For each label or region, its values.
+        title: Title of the picture.
     """
-    grid = read_grid(image_file)
+    grid = SHOWN_IMAGES.grid(image_file)
     labels = read_oriented(labels_file, grid=grid).voxels
     colours = itertools.cycle((REFERENCE_COLOUR, *LABEL_COLOURS))
     contours = [Contour(name, next(colours), label_mask(labels, values)) for name, values in names.items()]
@@ -71,36 +79,36 @@ def draw_labels(
     _draw(read_oriented(image_file, grid=grid), contours, target, title=title, focus=everything)
 
 
-@matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
+@matplotlib.style.context("default")  # nnU-Net's training changes the style of the process
 def _draw(
     image: OrientedVolume, contours: Sequence[Contour], target: Path, *, title: str, focus: NDArray[np.bool_]
 ) -> None:
-    """Draw three views through where most of the focus lies: left of each pair the bare image.
+    """Draw three views of the slices with the largest area of ``focus``, each without and with contours.
 
-    Patients are shown as radiologists look at them: their right on the picture's left, head up.
+    The views follow the radiological convention: the patient's right is on the left, the head is up.
     """
-    middle = centre(focus)
+    middle = largest_slices(focus)
     figure = Figure(figsize=(13, 3.1), layout="constrained", facecolor="white")
     axes = figure.subplots(1, 6, width_ratios=[1] * 6)
     low, high = grey_range(image.voxels)
     for normal, view in enumerate(VIEWS):
-        shown = plane(image.voxels, normal, middle[normal])
-        height_mm, width_mm = plane_axes(image.spacing_mm, normal)
+        shown = view_slice(image.voxels, normal, middle[normal])
+        height_mm, width_mm = view_axes(image.spacing_mm, normal)
         for contoured in (False, True):
             axis = axes[2 * normal + contoured]
             axis.imshow(shown, cmap="gray", vmin=low, vmax=high, aspect=height_mm / width_mm)
-            axis.autoscale(False)  # the view stays the image's
+            axis.autoscale(False)  # contours do not change the field of view
             axis.set_axis_off()
             if not contoured:
                 axis.set_title(view, fontsize=10, loc="left")
                 continue
             for contour in contours:
-                cut = plane(contour.mask, normal, middle[normal])
+                cut = view_slice(contour.mask, normal, middle[normal])
                 if cut.any():
                     axis.contour(*_framed(cut), levels=[0.5], colors=[contour.colour], linewidths=1.4)
-    figure.suptitle(literal(title), fontsize=11, x=0.01, ha="left")
+    figure.suptitle(escape_dollars(title), fontsize=11, x=0.01, ha="left")
     figure.legend(
-        handles=[Line2D([], [], color=contour.colour, label=literal(contour.name)) for contour in contours],
+        handles=[Line2D([], [], color=contour.colour, label=escape_dollars(contour.name)) for contour in contours],
         loc="outside lower center",
         ncols=len(contours),
         frameon=False,
@@ -110,6 +118,6 @@ def _draw(
 
 
 def _framed(mask: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
-    """Return columns, rows and the mask with a frame of background, so that contours close at the image's edge."""
+    """Return columns, rows and mask with a border of background, so that contours close at the image edge."""
     rows, columns = (np.arange(-1, edge + 1) for edge in mask.shape)
     return columns, rows, np.pad(mask, 1)

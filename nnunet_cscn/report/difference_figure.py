@@ -1,4 +1,4 @@
-"""The differences of all pairs of methods with their intervals, on one axis."""
+"""A figure of the differences of all pairs of methods, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from nnunet_cscn.evaluation.comparison import MetricComparison
+from nnunet_cscn.report.chart_values import escape_dollars, label_title
 from nnunet_cscn.report.colours import LABEL_COLOURS
-from nnunet_cscn.report.measured import literal, shown_label
 
 
 @matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
 def difference_figure(comparison: MetricComparison) -> Figure:
-    """Draw the mean difference of each pair with its 95 % bootstrap interval.
+    """Draw the mean difference of each pair of methods with its 95 % bootstrap interval.
 
     Args:
-        comparison: Two methods or more in one label and metric.
+        comparison: The comparison of two or more methods for one label and metric.
     """
     metric, pairs = comparison.metric, comparison.pairs
-    names = [literal(f"{pair.first} - {pair.second}") for pair in pairs]
+    names = [escape_dollars(f"{pair.first} - {pair.second}") for pair in pairs]
     width = 4.4 + 0.085 * max(map(len, names), default=0)
     figure = Figure(figsize=(width, 0.34 * len(pairs) + 1.3), layout="constrained")
     panel = figure.subplots()
@@ -31,7 +31,7 @@ def difference_figure(comparison: MetricComparison) -> Figure:
     panel.set_ylim(len(pairs) - 0.4, -0.6)
     side = "right" if metric.better == "higher" else "left"
     panel.set_xlabel(f"difference in {metric.heading}; {side} of the line the first is better", fontsize=9)
-    label = literal(shown_label(comparison.label))
+    label = escape_dollars(label_title(comparison.label))
     title = f"{label}: {metric.heading}, {len(comparison.cases)} cases, 95 % intervals"
     panel.set_title(title, fontsize=10, loc="left")
     panel.spines[["top", "right", "left"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""The report's charts as figures for papers, PNG and SVG."""
+"""Write the charts of the report as figures for publications (PNG and SVG)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.files import replacing
-from nnunet_cscn.report.described import (
+from nnunet_cscn.report.chart_data import (
     SHARE_RANGE,
     Distribution,
     Scatter,
@@ -22,7 +22,7 @@ from nnunet_cscn.report.described import (
     dsc_over_volume,
     volume_differences,
 )
-from nnunet_cscn.report.measured import charted_metrics, literal, shown_label
+from nnunet_cscn.report.chart_values import charted_metrics, escape_dollars, label_title
 
 DPI = 200
 _COLUMNS = 4
@@ -31,14 +31,14 @@ _PANEL_INCHES = (2.6, 2.4)
 
 @matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
 def write_figures(scores: FolderScores, folder: Path) -> list[Path]:
-    """Write the distributions, DSC over volume, and the agreement of volumes.
+    """Write the distributions of all metrics, DSC over volume, and Bland-Altman plots of the volumes.
 
     Args:
         scores: What ``score_folders`` gave.
-        folder: Where the files go; it is made.
+        folder: Folder for the files. It is created if necessary.
 
     Returns:
-        The files, a PNG and an SVG of each figure.
+        The written files, a PNG and an SVG of each figure.
     """
     figures: Mapping[str, Figure] = {
         "distributions": distribution_figure(scores),
@@ -49,11 +49,11 @@ def write_figures(scores: FolderScores, folder: Path) -> list[Path]:
 
 
 def save_figure(figure: Figure, target: Path) -> list[Path]:
-    """Write a figure as PNG and as SVG, each whole or not at all.
+    """Write a figure as PNG and as SVG. An interrupted call leaves no incomplete file.
 
     Args:
         figure: The figure.
-        target: The files' name without an ending.
+        target: Path of the files without file ending.
     """
     files = []
     for ending, options in ((".png", {"dpi": DPI}), (".svg", {"metadata": {"Date": None}})):
@@ -65,7 +65,7 @@ def save_figure(figure: Figure, target: Path) -> list[Path]:
 
 
 def file_names(labels: Iterable[str]) -> dict[str, str]:
-    """Return for each label what stands for it in names of files; no two are the same.
+    """Return a unique part of a file name for each label.
 
     Example:
         >>> file_names(["GTV p/n", "GTV_p_n", "1"])
@@ -81,7 +81,7 @@ def file_names(labels: Iterable[str]) -> dict[str, str]:
 
 
 def distribution_figure(scores: FolderScores) -> Figure:
-    """Draw box and points of every metric, for each label."""
+    """Draw a box plot with points of every metric, for each label."""
     shown = charted_metrics(scores.metrics)
     n_columns = min(_COLUMNS, len(shown))
     n_rows = math.ceil(len(shown) / n_columns)
@@ -96,7 +96,7 @@ def distribution_figure(scores: FolderScores) -> Figure:
 
 
 def volume_dsc_figure(scores: FolderScores) -> Figure:
-    """Draw the DSC of each case over the volume of its reference, on a logarithmic axis."""
+    """Draw a scatter plot of the DSC of each case over its reference volume (logarithmic axis)."""
     figure = Figure(figsize=(4.2, 3.4), layout="constrained")
     panel = figure.subplots()
     _draw_scatter(panel, dsc_over_volume(scores))
@@ -108,13 +108,13 @@ def volume_dsc_figure(scores: FolderScores) -> Figure:
 
 
 def bland_altman_figure(scores: FolderScores) -> Figure:
-    """Draw the differences of predicted and true volumes over their means, one panel for each label."""
+    """Draw a Bland-Altman plot of predicted and reference volumes, one panel for each label."""
     n_panels = max(1, len(scores.labels))
     figure = Figure(figsize=(4.2 * n_panels, 3.4), layout="constrained")
     panels = figure.subplots(1, n_panels, squeeze=False)[0]
     for panel, label in zip(panels, scores.labels, strict=False):
         _draw_scatter(panel, volume_differences(scores, label))
-        panel.set_title(literal(shown_label(label)))
+        panel.set_title(escape_dollars(label_title(label)))
         _plain(panel)
     return figure
 
@@ -125,7 +125,7 @@ def _draw_distribution(panel: Any, shown: Distribution) -> None:
         drawn = {"whislo": box.low, "q1": box.q25, "med": box.median, "q3": box.q75, "whishi": box.high}
         panel.bxp([drawn], positions=[group.place], widths=0.5, showfliers=False)
         panel.scatter(dots.x, dots.y, s=12, color=dots.colour, alpha=0.75, linewidths=0, zorder=3)
-    names = [literal(name) for name in shown.names]
+    names = [escape_dollars(name) for name in shown.names]
     panel.set_xticks(range(len(names)), names, rotation=0 if len(names) < 4 else 45)
     panel.set_title(shown.metric.heading, fontsize=10)
     if shown.y_range is not None:
@@ -138,11 +138,11 @@ def _draw_distribution(panel: Any, shown: Distribution) -> None:
 def _draw_scatter(panel: Any, shown: Scatter) -> None:
     for dots in shown.dots:
         drawn = panel.scatter(dots.x, dots.y, s=22, color=dots.colour, alpha=0.8, linewidths=0)
-        drawn.set_label("\u200b" + literal(dots.name))  # a name that starts with _ would not be shown
-    for level in shown.levels:
-        panel.axhline(level.value, color="#5b6673", linewidth=1, linestyle="dashed" if level.is_dashed else "solid")
-        at = {"xy": (1, level.value), "xycoords": ("axes fraction", "data")}
-        panel.annotate(level.text, **at, fontsize=8, ha="right", va="bottom")
+        drawn.set_label("\u200b" + escape_dollars(dots.name))  # matplotlib hides names that start with _
+    for line in shown.lines:
+        panel.axhline(line.value, color="#5b6673", linewidth=1, linestyle="dashed" if line.is_dashed else "solid")
+        at = {"xy": (1, line.value), "xycoords": ("axes fraction", "data")}
+        panel.annotate(line.text, **at, fontsize=8, ha="right", va="bottom")
     panel.set(xlabel=shown.x_title, ylabel=shown.y_title)
 
 

@@ -1,4 +1,4 @@
-"""Volumes turned to one orientation, and slices of them as radiologists look at them."""
+"""Volumes in standard orientation, and slices in the radiological convention."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from nnunet_cscn.nifti.grids import Grid, read_grid
-from nnunet_cscn.nifti.voxels import read_voxels
+from nnunet_cscn.formats.reading import SHOWN_IMAGES
+from nnunet_cscn.formats.volume import VolumeReader
+from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.nifti.writing import itk_image
 
 VIEWS = ("axial", "coronal", "sagittal")
@@ -20,7 +21,7 @@ VIEWS = ("axial", "coronal", "sagittal")
 
 @dataclass(frozen=True)
 class OrientedVolume:
-    """A volume whose axes run from inferior to superior, from anterior to posterior, from right to left.
+    """A volume whose axes point from inferior to superior, from anterior to posterior, and from right to left.
 
     Attributes:
         voxels: Shape (Z, Y, X).
@@ -31,26 +32,29 @@ class OrientedVolume:
     spacing_mm: tuple[float, float, float]
 
 
-def read_oriented(file: Path, *, grid: Grid | None = None) -> OrientedVolume:
-    """Read a volume and turn it to the nearest standard orientation, without resampling.
+def read_oriented(file: Path, *, grid: Grid | None = None, reader: VolumeReader = SHOWN_IMAGES) -> OrientedVolume:
+    """Read a volume and bring it to the nearest standard orientation, without resampling.
 
     Args:
         file: The volume.
-        grid: Where its voxels lie, so that all files of a case are turned alike although their grids may differ by
-            rounding; None for what the file says.
+        grid: The grid of the voxels. With one grid, all files of a case get the same orientation, even if their grids
+            differ by rounding errors or by the order of the axes. None for the grid of the file.
+        reader: Reads the file.
 
     Raises:
-        UserError: When the file is not a whole volume of three dimensions.
+        UserError: When the file is not a complete three-dimensional volume.
     """
-    grid = grid if grid is not None else read_grid(file)
-    voxels = read_voxels(file)
+    volume = reader.read(file)
+    grid = grid if grid is not None else volume.grid
+    reordered = volume.on(grid)
+    voxels = volume.voxels if reordered is None else reordered
     turned = sitk.DICOMOrient(itk_image(voxels, grid), "LPS")
     x, y, z = turned.GetSpacing()
     return OrientedVolume(sitk.GetArrayFromImage(turned), (z, y, x))
 
 
 def grey_range(voxels: NDArray[Any]) -> tuple[float, float]:
-    """Return the values shown as black and white: all but the outermost half percent, of those that are numbers.
+    """Return the intensities to show as black and as white: percentiles 0.5 and 99.5 of the finite values.
 
     Example:
         >>> grey_range(np.array([np.nan, 5.0, 5.0]))
@@ -61,33 +65,36 @@ def grey_range(voxels: NDArray[Any]) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-6))
 
 
-def plane(volume: NDArray[Any], normal: int, index: int) -> NDArray[Any]:
-    """Return a slice with rows from top to bottom: the patient's right or front on the left, front or head up.
+def view_slice(volume: NDArray[Any], normal: int, index: int) -> NDArray[Any]:
+    """Return a slice with rows from top to bottom.
+
+    The patient's right (sagittal: front) is on the left; the head (axial: front) is up.
 
     Args:
         volume: Shape (Z, Y, X), oriented.
-        normal: The axis that is cut: 0 for the axial view, 1 for the coronal, 2 for the sagittal one.
-        index: Where.
+        normal: The axis perpendicular to the slice: 0 for axial, 1 for coronal, 2 for sagittal.
+        index: Index of the slice.
     """
     cut: NDArray[Any] = np.take(volume, index, axis=normal)
     return cut if normal == 0 else cut[::-1]
 
 
-def plane_axes(values: Sequence[float], normal: int) -> tuple[float, float]:
-    """Return what belongs to the rows and to the columns of a slice, of three values for (Z, Y, X).
+def view_axes(values: Sequence[float], normal: int) -> tuple[float, float]:
+    """Select from three values for (Z, Y, X) those of the rows and columns of a slice.
 
     Example:
-        >>> plane_axes((3.0, 1.0, 0.5), normal=1)
+        >>> view_axes((3.0, 1.0, 0.5), normal=1)
         (3.0, 0.5)
     """
     rows, columns = (value for axis, value in enumerate(values) if axis != normal)
     return rows, columns
 
 
-def centre(mask: NDArray[np.bool_]) -> tuple[int, ...]:
-    """Return, for each axis, the slice in which most of a mask lies; the volume's middle where it is empty.
+def largest_slices(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Return, for each axis, the slice with the largest area of the mask. For an empty mask: the middle of the volume.
 
-    Unlike the mask's own middle, that slice always holds some of it. Of several equal ones the middle one is taken.
+    Unlike the centre of the mask, this slice always contains a part of the mask. If several slices have the same area,
+    the middle one is returned.
     """
     if not mask.any():
         return tuple(edge // 2 for edge in mask.shape)

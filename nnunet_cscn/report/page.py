@@ -1,4 +1,4 @@
-"""The report's page: one HTML file that needs nothing from outside."""
+"""The report as one HTML file that works offline."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ from plotly.offline import get_plotlyjs
 
 from nnunet_cscn.evaluation.aggregate import LabelAggregate
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.evaluation.numbers import shown_number
+from nnunet_cscn.evaluation.numbers import format_number
 from nnunet_cscn.metrics.catalogue import Metric
 from nnunet_cscn.metrics.scores import json_number
+from nnunet_cscn.report.case_views import CaseView, ChosenCase
+from nnunet_cscn.report.chart_values import charted_metrics, label_title
 from nnunet_cscn.report.charts import bland_altman_chart, distribution_chart, volume_dsc_chart
-from nnunet_cscn.report.exhibits import Choice, Exhibit
-from nnunet_cscn.report.measured import charted_metrics, shown_label
 from nnunet_cscn.report.provenance import Provenance
-from nnunet_cscn.report.wording import counts, headline, lead, sentences
+from nnunet_cscn.report.wording import aggregate_cells, first_sentence, key_figures, sentences
 
 FEW_COLUMNS = ("dsc", "precision", "recall", "assd_mm", "hd95_mm", "nsd_2mm", "volume_ml", "reference_volume_ml")
 
 
 def render_page(
-    scores: FolderScores, shown: Sequence[Exhibit], made: Provenance, *, title: str, figures: str = ""
+    scores: FolderScores, shown: Sequence[CaseView], made: Provenance, *, title: str, figures: str = ""
 ) -> str:
-    """Return the page.
+    """Return the HTML of the report.
 
     Args:
         scores: What ``score_folders`` gave.
-        shown: The cases to look at.
-        made: By which command, when and with which versions.
-        title: Its heading.
-        figures: The folder of the figures for papers, as the page should name it.
+        shown: The cases to show.
+        made: Command, time and package versions.
+        title: Title of the report.
+        figures: Name of the folder with the figures for publications.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     return environment.from_string(_asset("page.html")).render(
         title=title,
-        lead=lead(scores),
+        lead=first_sentence(scores),
         labels=[_label(scores, label, together) for label, together in scores.aggregate.items()],
         many_labels=len(scores.labels) > 1,
         skipped=scores.skipped,
-        bland_altman=[shown_label(label) for label in scores.labels],
+        notes=scores.notes,
+        bland_altman=[label_title(label) for label in scores.labels],
         charted=charted_metrics(scores.metrics),
-        exhibits=[_tab(exhibit.choice) for exhibit in shown],
+        case_views=[_tab(case_view.choice) for case_view in shown],
         metrics=scores.metrics,
         few=FEW_COLUMNS,
         rows=_rows(scores),
@@ -57,7 +58,7 @@ def render_page(
         made_on=made.made_on,
         versions=made.versions,
         figures=figures,
-        data={"charts": _charts(scores), "exhibits": [_exhibit(exhibit) for exhibit in shown]},
+        data={"charts": _charts(scores), "case_views": [_case_view_data(case_view) for case_view in shown]},
         style=_asset("style.css"),
         script=_asset("script.js"),
         plotly=get_plotlyjs(),
@@ -77,18 +78,18 @@ def _asset(name: str) -> str:
 
 def _label(scores: FolderScores, label: str, together: LabelAggregate) -> Mapping[str, Any]:
     return {
-        "name": shown_label(label),
-        "headline": [{"name": name, "value": value} for name, value in headline(scores, label)],
+        "name": label_title(label),
+        "headline": [{"name": name, "value": value} for name, value in key_figures(scores, label)],
         "sentences": sentences(scores, label),
         "statistics": [_statistics(metric, together) for metric in scores.metrics],
-        "counts": counts(together),
+        "counts": aggregate_cells(together),
     }
 
 
 def _statistics(metric: Metric, together: LabelAggregate) -> Mapping[str, str]:
     found = together.statistics[metric.key]
     mean, sd, median, q25, q75 = (
-        shown_number(value, metric.digits) for value in (found.mean, found.sd, found.median, found.q25, found.q75)
+        format_number(value, metric.digits) for value in (found.mean, found.sd, found.median, found.q25, found.q75)
     )
     return {"heading": metric.heading, "mean": mean, "sd": sd, "median": median, "quartiles": f"{q25} to {q75}"}
 
@@ -102,13 +103,13 @@ def _rows(scores: FolderScores) -> list[Mapping[str, Any]]:
                 {
                     "key": metric.key,
                     "value": "" if math.isnan(value := values[metric.key]) else json_number(value),
-                    "text": shown_number(value, metric.digits),
+                    "text": format_number(value, metric.digits),
                 }
                 for metric in scores.metrics
             ]
             dsc = values["dsc"]
             rows.append(
-                {"case": case, "label": shown_label(label), "dsc": "" if math.isnan(dsc) else dsc, "cells": cells}
+                {"case": case, "label": label_title(label), "dsc": "" if math.isnan(dsc) else dsc, "cells": cells}
             )
     return rows
 
@@ -121,10 +122,10 @@ def _charts(scores: FolderScores) -> Mapping[str, Any]:
     return {name: json.loads(chart.to_json()) for name, chart in charts.items()}
 
 
-def _tab(choice: Choice) -> Mapping[str, str]:
-    dsc = shown_number(choice.dsc, 3)
-    return {"case": choice.case, "label": shown_label(choice.label), "role": choice.role, "dsc": dsc}
+def _tab(choice: ChosenCase) -> Mapping[str, str]:
+    dsc = format_number(choice.dsc, 3)
+    return {"case": choice.case, "label": label_title(choice.label), "role": choice.role, "dsc": dsc}
 
 
-def _exhibit(exhibit: Exhibit) -> Mapping[str, Any]:
-    return {"views": [view.to_json() for view in exhibit.views], "surface": json.loads(exhibit.surface)}
+def _case_view_data(case_view: CaseView) -> Mapping[str, Any]:
+    return {"views": [view.to_json() for view in case_view.views], "surface": json.loads(case_view.surface)}

@@ -1,4 +1,4 @@
-"""By which command, when and with which versions something was made."""
+"""Record the command, the time and the package versions of a result."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PACKAGES = ("nnunet-cscn", "numpy", "scipy", "SimpleITK", "scikit-image", "plotl
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a result comes from.
+    """The origin of a result.
 
     Attributes:
         command: The command line.
-        made_on: When, in UTC.
-        versions: Of Python and the packages that took part.
+        made_on: Time in UTC.
+        versions: Versions of Python and of the packages.
     """
 
     command: str
@@ -28,11 +28,11 @@ class Provenance:
     versions: Mapping[str, str]
 
     @classmethod
-    def of_process(cls, arguments: Sequence[str]) -> Provenance:
+    def from_process(cls, arguments: Sequence[str]) -> Provenance:
         """Describe this process.
 
         Args:
-            arguments: Its arguments, the program first; as in ``sys.argv``.
+            arguments: The arguments of the process as in ``sys.argv``, with the program first.
         """
         program, *others = arguments
         now = datetime.now(timezone.utc)

@@ -1,4 +1,4 @@
-"""Methods by their mean ranks, with those that are not told apart joined by a bar (Demsar 2006)."""
+"""Critical-difference diagram: mean ranks of methods, with bars that join methods without significant difference."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import matplotlib.style
 from matplotlib.figure import Figure
 
+from nnunet_cscn.report.chart_values import escape_dollars
 from nnunet_cscn.report.colours import LABEL_COLOURS
-from nnunet_cscn.report.measured import literal
 from nnunet_cscn.stats.ranks import Ranking
 
 _ROW = 0.28  # inches
@@ -19,9 +19,9 @@ _INK = "#27313d"
 def rank_figure(ranking: Ranking, *, title: str) -> Figure:
     """Draw a critical-difference diagram.
 
-    The axis holds the mean ranks, the best on the left. Names stand below it, the better half on the left, the others
-    on the right. Bars join methods whose mean ranks are closer than the critical difference, whose length is drawn
-    above.
+    The axis shows the mean ranks, with the best on the left (Demsar 2006). The names of the better half are on the
+    left, the others on the right. Bars join methods whose mean ranks differ by less than the critical difference. The
+    bar above the axis shows the length of the critical difference.
 
     Args:
         ranking: Mean ranks of two methods or more, over two cases or more.
@@ -30,11 +30,11 @@ def rank_figure(ranking: Ranking, *, title: str) -> Figure:
     names, ranks = list(ranking.mean_ranks), list(ranking.mean_ranks.values())
     n_left = (len(names) + 1) // 2
     n_bars = len(ranking.groups)
-    width = 4.0 + 0.17 * max(map(len, names))  # names stand on both sides
+    width = 4.0 + 0.17 * max(map(len, names))  # names are on both sides
     figure = Figure(figsize=(width, _ROW * (n_left + n_bars + 3.5)), layout="constrained")
     panel = figure.subplots()
     panel.set_axis_off()
-    panel.set_title(literal(title), fontsize=10, loc="left")
+    panel.set_title(escape_dollars(title), fontsize=10, loc="left")
     right = max(len(names), 1 + ranking.critical_difference)
     panel.set(xlim=(0.55, right + 0.45), ylim=(-n_left - n_bars - 0.6, 2.0))
     panel.plot((1, len(names)), (0, 0), color=_INK, linewidth=1.2)
@@ -57,9 +57,9 @@ def rank_figure(ranking: Ranking, *, title: str) -> Figure:
 
 
 def _name(panel: Any, name: str, rank: float, y: float, *, edge: float, is_left: bool) -> None:
-    """Lead a line from a place on the axis down and aside to a name."""
+    """Draw a line from a position on the axis to a name at the side."""
     panel.plot((rank, rank, edge), (0, y, y), color=_INK, linewidth=0.8)
     aside = {"xytext": (-3 if is_left else 3, 0), "textcoords": "offset points"}
     side = "right" if is_left else "left"
-    text = f"{literal(name)} ({rank:.2f})"
+    text = f"{escape_dollars(name)} ({rank:.2f})"
     panel.annotate(text, (edge, y), **aside, ha=side, va="center", fontsize=9, annotation_clip=False)

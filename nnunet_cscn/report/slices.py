@@ -1,4 +1,4 @@
-"""Slices of a case that can be paged through: pictures and contours in three views, in mm."""
+"""Slices of a case for scrolling in the report: images and contours in three views."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.measure import find_contours
 
-from nnunet_cscn.metrics.masks import Mask, common_box
-from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, centre, grey_range, plane, plane_axes
+from nnunet_cscn.metrics.masks import Mask, common_bounding_box
+from nnunet_cscn.report.oriented import VIEWS, OrientedVolume, grey_range, largest_slices, view_axes, view_slice
 
-MARGIN_MM = 25.0  # what is seen around the contours
-MARGIN_ALONG_MM = 6.0  # how far one can page beyond them
-MAX_SLICES = 48  # of one view; more would make the page slow on a phone
-MAX_PIXELS = 384  # along a side of a picture
+MARGIN_MM = 25.0  # margin around the contours, in the slice
+MARGIN_ALONG_MM = 6.0  # margin around the contours, across the slices
+MAX_SLICES = 48  # per view; more slices would make the report slow on a phone
+MAX_PIXELS = 384  # per side of an image
 JPEG_QUALITY = 82
 
 
@@ -29,10 +29,10 @@ class Slice:
     """One slice of a view.
 
     Attributes:
-        number: Its number in the volume, from 1 on.
-        picture: The image as a data URI; empty where there is none.
-        reference: The true contours as an SVG path in mm.
-        prediction: The predicted ones.
+        number: Number of the slice in the volume, counted from 1.
+        picture: The image as a data URI. Empty without image.
+        reference: The reference contours as an SVG path in mm.
+        prediction: The predicted contours, likewise.
     """
 
     number: int
@@ -49,9 +49,9 @@ class PagedView:
         name: Axial, coronal or sagittal.
         width_mm: Width of the pictures.
         height_mm: Height of the pictures.
-        n_slices: Slices of the whole volume along this view.
-        start: Index of the slice that is shown first.
-        slices: Those that can be seen.
+        n_slices: Number of slices of the whole volume in this view.
+        start: Index of the slice to show first.
+        slices: The slices in the report.
     """
 
     name: str
@@ -69,36 +69,36 @@ class PagedView:
 def paged_views(
     reference: Mask, prediction: Mask, spacing_mm: Sequence[float], *, image: OrientedVolume | None
 ) -> list[PagedView]:
-    """Return the three views of a case, cut to the surroundings of what is marked.
+    """Return the three views of a case, cropped to the contours with a margin.
 
     Args:
-        reference: True mask, shape (Z, Y, X), oriented.
-        prediction: Predicted one, likewise.
+        reference: Reference mask in standard orientation, shape (Z, Y, X).
+        prediction: Predicted mask, likewise.
         spacing_mm: Size of a voxel along (Z, Y, X).
-        image: The image on the same grid; None for contours alone.
+        image: The image on the same grid. None for contours without image.
 
     Returns:
-        One view for each axis; none when both masks are empty.
+        One view for each axis. An empty list if both masks are empty.
     """
-    box = common_box(reference, prediction)
+    box = common_bounding_box(reference, prediction)
     if box is None:
         return []
-    around = _wider(box, spacing_mm, MARGIN_MM, reference.shape)
-    along = _wider(box, spacing_mm, MARGIN_ALONG_MM, reference.shape)
+    around = _enlarged(box, spacing_mm, MARGIN_MM, reference.shape)
+    along = _enlarged(box, spacing_mm, MARGIN_ALONG_MM, reference.shape)
     window = grey_range(image.voxels[around]) if image is not None else None
-    middle = centre(reference if reference.any() else prediction)
+    middle = largest_slices(reference if reference.any() else prediction)
     views = []
     for normal, name in enumerate(VIEWS):
         cut = tuple(slice(None) if axis == normal else part for axis, part in enumerate(around))
-        n_rows, n_columns = plane_axes([part.stop - part.start for part in around], normal)
-        row_mm, column_mm = plane_axes(spacing_mm, normal)
-        numbers = _spread(along[normal], middle[normal])
+        n_rows, n_columns = view_axes([part.stop - part.start for part in around], normal)
+        row_mm, column_mm = view_axes(spacing_mm, normal)
+        numbers = _evenly_spaced(along[normal], middle[normal])
         slices = tuple(
             Slice(
                 number=index + 1,
-                picture=_picture(plane(image.voxels[cut], normal, index), window) if image and window else "",
-                reference=_path(plane(reference[cut], normal, index), (row_mm, column_mm)),
-                prediction=_path(plane(prediction[cut], normal, index), (row_mm, column_mm)),
+                picture=_picture(view_slice(image.voxels[cut], normal, index), window) if image and window else "",
+                reference=_path(view_slice(reference[cut], normal, index), (row_mm, column_mm)),
+                prediction=_path(view_slice(prediction[cut], normal, index), (row_mm, column_mm)),
             )
             for index in numbers
         )
@@ -108,7 +108,7 @@ def paged_views(
     return views
 
 
-def _wider(
+def _enlarged(
     box: Sequence[slice], spacing_mm: Sequence[float], margin_mm: float, shape: Sequence[int]
 ) -> tuple[slice, ...]:
     margins = [math.ceil(margin_mm / step) for step in spacing_mm]
@@ -118,8 +118,8 @@ def _wider(
     )
 
 
-def _spread(along: slice, middle: int) -> list[int]:
-    """Return the slices to show: all, or evenly spread ones of which one is the middle."""
+def _evenly_spaced(along: slice, middle: int) -> list[int]:
+    """Return the slices to show: all, or evenly spaced slices that include ``middle``."""
     step = math.ceil((along.stop - along.start) / MAX_SLICES)
     return list(range(along.start + (middle - along.start) % step, along.stop, step))
 
@@ -128,7 +128,7 @@ def _picture(voxels: NDArray[Any], window: tuple[float, float]) -> str:
     low, high = window
     shades = np.nan_to_num((voxels.astype(np.float32) - low) / (high - low)).clip(0, 1) * 255
     picture = Image.fromarray(shades.astype(np.uint8))
-    if max(picture.size) > MAX_PIXELS:  # only what is long: across thick slices every row counts
+    if max(picture.size) > MAX_PIXELS:  # shrink only long sides: with thick slices, every row is needed
         picture = picture.resize((min(picture.width, MAX_PIXELS), min(picture.height, MAX_PIXELS)))
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=JPEG_QUALITY)
@@ -136,13 +136,13 @@ def _picture(voxels: NDArray[Any], window: tuple[float, float]) -> str:
 
 
 def _path(mask: Mask, pixel_mm: tuple[float, float]) -> str:
-    """Return the outlines of a slice's mask as an SVG path; the middle of pixel (0, 0) is half a pixel inside."""
+    """Return the outlines of a mask as an SVG path in mm. The origin is the outer corner of pixel (0, 0)."""
     if not mask.any():
         return ""
     lines, digits = [], max(1, math.ceil(-math.log10(min(pixel_mm) / 5)))
     for outline in find_contours(np.pad(mask, 1).astype(np.float32), 0.5):
         rows, columns = ((outline[:, axis] - 0.5) * pixel_mm[axis] for axis in range(2))
-        pairs = zip(columns[:-1], rows[:-1], strict=True)  # the last point is the first again
+        pairs = zip(columns[:-1], rows[:-1], strict=True)  # the last point repeats the first
         points = " ".join(f"{x:.{digits}f},{y:.{digits}f}" for x, y in pairs)
         lines.append(f"M{points}Z")
     return "".join(lines)

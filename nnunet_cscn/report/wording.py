@@ -1,4 +1,4 @@
-"""What a report says in words, for people who would rather read than compute."""
+"""The sentences and key figures of a report."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import math
 
 from nnunet_cscn.evaluation.aggregate import LabelAggregate
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.evaluation.numbers import shown_number
-from nnunet_cscn.report.measured import shown_label, volumes_of
+from nnunet_cscn.evaluation.numbers import format_number
+from nnunet_cscn.report.chart_values import label_title, volumes_of
 
 _MANY_NAMES = 8
 
 
-def lead(scores: FolderScores) -> str:
-    """Return the first sentence: how many cases, and which labels."""
-    labels = ", ".join(map(shown_label, scores.labels)) or "nothing is marked in any of them"
+def first_sentence(scores: FolderScores) -> str:
+    """Return the first sentence of the report: number of cases and names of labels."""
+    labels = ", ".join(map(label_title, scores.labels)) or "nothing is marked in any of them"
     return f"{_counted(len(scores.cases), 'case')}; {labels}."
 
 
-def headline(scores: FolderScores, label: str) -> list[tuple[str, str]]:
-    """Return the figures that stand above everything, as name and value."""
+def key_figures(scores: FolderScores, label: str) -> list[tuple[str, str]]:
+    """Return the key figures at the top of the report, as pairs of name and value."""
     statistics = scores.aggregate[label].statistics
     chosen = [("median DSC", "dsc", ""), ("median ASSD", "assd_mm", " mm"), ("median HD95", "hd95_mm", " mm")]
     tolerances = [metric for metric in scores.metrics if metric.key.startswith("nsd_")]
@@ -28,14 +28,14 @@ def headline(scores: FolderScores, label: str) -> list[tuple[str, str]]:
         chosen.insert(1, (f"median {middle.heading}", middle.key, ""))
     digits = {metric.key: min(metric.digits, 2) for metric in scores.metrics}
     return [
-        (name, shown_number(value, digits[key]) + (unit if math.isfinite(value) else ""))
+        (name, format_number(value, digits[key]) + (unit if math.isfinite(value) else ""))
         for name, key, unit in chosen
         for value in [statistics[key].median]
     ]
 
 
 def sentences(scores: FolderScores, label: str) -> list[str]:
-    """Return what the scores of a label say: overlap, volumes, and which masks are empty."""
+    """Return sentences that summarise the scores of a label: overlap, volumes and empty masks."""
     together = scores.aggregate[label]
     dsc = together.statistics["dsc"]
     said = []
@@ -57,13 +57,13 @@ def sentences(scores: FolderScores, label: str) -> list[str]:
     return said + _empty_masks(scores, label, together)
 
 
-def counts(together: LabelAggregate) -> list[tuple[str, str]]:
-    """Return the aggregates and the counts beside them, as name and value."""
+def aggregate_cells(together: LabelAggregate) -> list[tuple[str, str]]:
+    """Return the aggregated scores and the numbers of cases, as pairs of name and value."""
     return [
         ("cases", str(together.n)),
-        ("DSC mean", shown_number(together.dsc_mean, 3)),
-        ("F1 of means", shown_number(together.f1_of_means, 3)),
-        ("DSC agg", shown_number(together.dsc_agg, 3)),
+        ("DSC mean", format_number(together.dsc_mean, 3)),
+        ("F1 of means", format_number(together.f1_of_means, 3)),
+        ("DSC agg", format_number(together.dsc_agg, 3)),
         ("infinite distances", str(together.n_infinite_distance)),
         ("only reference empty", str(together.n_empty_reference)),
         ("only prediction empty", str(together.n_empty_prediction)),

@@ -1,1 +1,1 @@
-"""The options of the method."""
+"""The settings of the method, as stored in the plans."""

@@ -1,7 +1,7 @@
-"""All options of the method, read from the ``cscn`` block of a configuration in nnU-Net's plans.
+"""All settings of the method, read from the ``cscn`` block of a configuration in nnU-Net's plans.
 
-Stock nnU-Net commands take no options of ours, and a trainer's name must never change. So the options live where
-nnU-Net keeps everything that defines a model: in the plans. The block is optional, and so is every key in it.
+The commands of stock nnU-Net accept no additional options, and trainer names must not change. So the settings are
+stored in the plans, together with everything else that defines a model. The block and all its keys are optional.
 """
 
 from __future__ import annotations
@@ -12,42 +12,42 @@ from typing import Any, Literal
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.options import read_options
-from nnunet_cscn.settings.checks import BLOCK, above, at_least, edges
+from nnunet_cscn.settings.checks import BLOCK, check_above, check_at_least, check_sizes
 from nnunet_cscn.settings.coarse import CoarseSettings
 from nnunet_cscn.settings.fine import FineSettings
 from nnunet_cscn.settings.loss import LossSettings
 from nnunet_cscn.settings.protocol import ProtocolSettings
 from nnunet_cscn.settings.staged import StagedSettings
 
-LARGEST_SEED = 2**32 - 1  # numpy's
+LARGEST_SEED = 2**32 - 1  # of numpy
 
 FusionMode = Literal["mean", "fine"]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the ``cscn`` block can set, with its defaults.
+    """All settings of the ``cscn`` block, with their defaults.
 
     Attributes:
-        loss: The loss of each stage.
-        coarse: The first network.
-        fine: The second network.
-        staged: Where the staged cascade takes its first stage from.
-        coarse_weight: Weight of the first network's loss in a joint training.
-        fine_weight: Weight of the second network's loss.
-        fusion: ``mean``: the mean of both networks' probabilities, as in the paper; ``fine``: the second one's alone
-            where it ran; None: ``fine`` for a cascade over two resolutions, ``mean`` for one of a single resolution.
-        epochs: Number of epochs; None for the trainer's own.
-        iterations_per_epoch: Training iterations in an epoch; None for nnU-Net's 250.
-        validation_iterations_per_epoch: Validation iterations in an epoch; None for nnU-Net's 50.
-        initial_learning_rate: None for nnU-Net's 1e-2.
-        three_views: Draw blocks whose axes are turned: a third of them as planned, a third coronal, a third sagittal.
-        block_size: Voxels per axis of the blocks that a network is planned for and trained on, where the plan's
-            patch_size is no longer that; None for the plan's.
-        tile_size: Voxels per axis of the tiles that a trained network predicts; None for the plan's patch_size.
-        protocol: What the paper's own trainers do; None in configurations that are not made for them.
-        seed: Seed of weights, batches and augmentation; None for nnU-Net's own behaviour, which sets none. Batches and
-            augmentation follow it where nnUNet_n_proc_DA=0; nnU-Net's worker processes draw seeds of their own.
+        loss: Loss of each stage.
+        coarse: The coarse network.
+        fine: The fine network.
+        staged: Stage one of the staged cascade.
+        coarse_weight: Weight of the coarse network's loss in a joint training.
+        fine_weight: Weight of the fine network's loss.
+        fusion: ``mean``: mean of the probabilities of both networks, as in the paper. ``fine``: only those of the fine
+            network, where it ran. None: ``fine`` if the cascade has two resolutions, ``mean`` if it has one.
+        epochs: Number of epochs; None for the trainer's default.
+        iterations_per_epoch: Training iterations per epoch; None for nnU-Net's 250.
+        validation_iterations_per_epoch: Validation iterations per epoch; None for nnU-Net's 50.
+        initial_learning_rate: Learning rate at the start; None for nnU-Net's 1e-2.
+        three_views: Train on axial, coronal and sagittal views, a third of the blocks each.
+        block_size: Patch size used in training, in voxels per axis. It is set automatically together with
+            ``tile_size``, when the plan's patch_size becomes the tile size. None for the plan's patch_size.
+        tile_size: Size of the sliding-window tile in prediction, in voxels per axis; None for the plan's patch_size.
+        protocol: Settings of the paper's trainers; None in all other configurations.
+        seed: Seed of the weights, batches and augmentation; None for no seed, as in nnU-Net. Batches and augmentation
+            depend on it only with nnUNet_n_proc_DA=0, because nnU-Net's worker processes choose their own seeds.
 
     Example:
         >>> Settings.from_block({"loss": {"gamma": 1}, "epochs": 50}).loss.gamma
@@ -55,7 +55,7 @@ class Settings:
         >>> Settings.from_block({"los": {}})
         Traceback (most recent call last):
         ...
-        nnunet_cscn.errors.UserError: cscn.los: no such option; there are loss, coarse, fine, staged, coarse_weight, \
+        nnunet_cscn.errors.UserError: cscn.los: unknown option; available: loss, coarse, fine, staged, coarse_weight, \
 fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epoch, initial_learning_rate, \
 three_views, block_size, tile_size, protocol, seed
     """
@@ -78,36 +78,36 @@ three_views, block_size, tile_size, protocol, seed
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        above("coarse_weight", self.coarse_weight, 0.0)
-        above("fine_weight", self.fine_weight, 0.0)
+        check_above("coarse_weight", self.coarse_weight, 0.0)
+        check_above("fine_weight", self.fine_weight, 0.0)
         for name in ("epochs", "iterations_per_epoch", "validation_iterations_per_epoch"):
             if (value := getattr(self, name)) is not None:
-                at_least(name, value, 1)
-        edges("block_size", self.block_size)
-        edges("tile_size", self.tile_size)
+                check_at_least(name, value, 1)
+        check_sizes("block_size", self.block_size)
+        check_sizes("tile_size", self.tile_size)
         if self.initial_learning_rate is not None:
-            above("initial_learning_rate", self.initial_learning_rate, 0.0)
+            check_above("initial_learning_rate", self.initial_learning_rate, 0.0)
         if self.seed is not None and not 0 <= self.seed <= LARGEST_SEED:
             raise UserError(f"{BLOCK}.seed: expected a value from 0 to {LARGEST_SEED}, got {self.seed}")
 
     @classmethod
     def from_block(cls, block: Mapping[str, Any] | None) -> Settings:
-        """Read a ``cscn`` block as it stands in the plans.
+        """Read a ``cscn`` block from the plans.
 
         Args:
-            block: The block, nested as the settings are; None or empty for the defaults.
+            block: The block, with nested blocks as in the settings; None or empty for the defaults.
 
         Raises:
-            UserError: For an option that does not exist or a value of the wrong kind or range.
+            UserError: If an option is unknown, or a value has the wrong type or range.
         """
         return read_options(cls, BLOCK, {} if block is None else block)
 
     @classmethod
     def from_configuration(cls, configuration: Mapping[str, Any]) -> Settings:
-        """Read the block out of a configuration whose inheritance nnU-Net has resolved."""
+        """Read the block from a configuration in which inheritance is already resolved."""
         return cls.from_block(configuration.get(BLOCK))
 
     @property
     def uses_distance(self) -> bool:
-        """Whether training needs distance maps at all."""
+        """Whether the loss needs distance maps."""
         return self.loss.distance_weighting and self.loss.focal_weight > 0

@@ -1,4 +1,4 @@
-"""What values an option may have; the sentences that say so."""
+"""Checks of option values, with their error messages."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from nnunet_cscn.errors import UserError
 BLOCK = "cscn"
 
 
-def at_least(name: str, value: float, bound: float) -> None:
-    """Refuse a value below a bound.
+def check_at_least(name: str, value: float, bound: float) -> None:
+    """Raise if a value is below a bound.
 
     Raises:
         UserError: With the option's name.
@@ -17,8 +17,8 @@ def at_least(name: str, value: float, bound: float) -> None:
         raise UserError(f"{BLOCK}.{name}: expected a value of at least {bound:g}, got {value:g}")
 
 
-def above(name: str, value: float, bound: float) -> None:
-    """Refuse a value that is not above a bound.
+def check_above(name: str, value: float, bound: float) -> None:
+    """Raise if a value is not above a bound.
 
     Raises:
         UserError: With the option's name.
@@ -27,8 +27,8 @@ def above(name: str, value: float, bound: float) -> None:
         raise UserError(f"{BLOCK}.{name}: expected a value above {bound:g}, got {value:g}")
 
 
-def share(name: str, value: float) -> None:
-    """Refuse a value outside 0 to 1.
+def check_fraction(name: str, value: float) -> None:
+    """Raise if a value is outside 0 to 1.
 
     Raises:
         UserError: With the option's name.
@@ -37,8 +37,8 @@ def share(name: str, value: float) -> None:
         raise UserError(f"{BLOCK}.{name}: expected a number from 0 to 1, got {value:g}")
 
 
-def edges(name: str, value: tuple[int, ...] | None) -> None:
-    """Refuse anything but one positive number for each axis, two or three of them; None passes.
+def check_sizes(name: str, value: tuple[int, ...] | None) -> None:
+    """Raise if a value is not None and not two or three positive numbers, one per axis.
 
     Raises:
         UserError: With the option's name.

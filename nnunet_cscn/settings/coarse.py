@@ -1,11 +1,11 @@
-"""The options of the first network."""
+"""The settings of the coarse network."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from nnunet_cscn.settings.checks import edges
+from nnunet_cscn.settings.checks import check_sizes
 
 Resolution = Literal["pooled", "full"]
 Stem = Literal["mean", "learned"]
@@ -13,13 +13,14 @@ Stem = Literal["mean", "learned"]
 
 @dataclass(frozen=True)
 class CoarseSettings:
-    """How much of the window the coarse network sees, and how sharply.
+    """The resolution of the coarse network.
 
     Attributes:
-        resolution: ``pooled``: the whole window, averaged over a few voxels, while the fine network works on blocks at
-            full resolution. ``full``: both networks at full resolution on the same patch, as in the paper.
-        pooling: Voxels per axis that become one; None for the first real stride of the plan.
-        stem: How they become one. ``mean``: their mean. ``learned``: a convolution of that stride.
+        resolution: ``pooled``: the coarse network sees the whole window at a lower resolution, and the fine network
+            works on blocks at full resolution. ``full``: both networks work at full resolution on the same patch, as in
+            the paper.
+        pooling: Pooling factor per axis; None for the plan's first stride above 1.
+        stem: How the window is pooled. ``mean``: by averaging. ``learned``: by a convolution with this stride.
     """
 
     resolution: Resolution = "pooled"
@@ -27,4 +28,4 @@ class CoarseSettings:
     stem: Stem = "mean"
 
     def __post_init__(self) -> None:
-        edges("coarse.pooling", self.pooling)
+        check_sizes("coarse.pooling", self.pooling)

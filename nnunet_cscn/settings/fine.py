@@ -1,4 +1,4 @@
-"""The options of the second network."""
+"""The settings of the fine network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.settings.checks import BLOCK, above, at_least, edges, share
+from nnunet_cscn.settings.checks import BLOCK, check_above, check_at_least, check_fraction, check_sizes
 
 FineNorm = Literal["batch", "plan"]
 Activation = Literal["before", "after"]
@@ -15,40 +15,43 @@ Skips = Literal["concatenate", "reduce", "add"]
 
 @dataclass(frozen=True)
 class FineSettings:
-    """The shape of the atrous DenseNet (ACDNet), in relation to the plan's U-Net, and the blocks that it works on.
+    """The settings of the fine network (ACDNet, an atrous DenseNet), relative to the plan's U-Net, and of its blocks.
 
     Attributes:
-        width: Channels a stage hands on, as a fraction of the plan's features of that stage.
-        growth: Channels a dense layer adds, as a fraction of the plan's features of that stage.
-        dense_layers: Dense layers in each block.
-        bottleneck: Channels inside a dense layer, in multiples of its growth; 0 for a layer without 1x1x1 convolution,
-            whose only convolution reads all features before it.
-        atrous_rates: Dilations of the parallel convolutions (ASPP) that close each block.
-        pyramid_width: Channels that these read, in multiples of the growth, after a 1x1x1 convolution; None for all
-            features of the block, which is where most of a training step goes.
-        activation: Where normalisation and activation stand in a block. ``before`` each convolution, as in DenseNet;
-            ``after`` it, as in U-Net: they then act on new channels alone, not again on all that are there.
-        skips: How the decoder joins what it upsamples and the encoder's features. ``concatenate``; ``reduce``: so, and
-            back to the stage's channels by 1x1x1 before the views; ``add``: least time and memory.
-        checkpointing: Recompute the inside of the dense layers in the backward pass: less memory, a little more time.
-            Without effect in plans with batch normalisation.
-        stages: Stages of the plan that a network on blocks has, at most.
-        norm: Normalisation of a network on blocks. ``batch``: keeps how bright a block is beside the others. ``plan``:
-            the plan's, which is nnU-Net's instance normalisation and takes that away.
-        block_size: Voxels per axis of a block; None for one that fits the fine network's strides.
-        blocks_per_sample: Blocks that each training sample gives.
-        random_share: Share of them that lie anywhere in the window; the others lie where the coarse network is unsure.
-        threshold: A block is refined in prediction where the coarse foreground exceeds this probability; 0 for all.
-        overlap: Share of a block's edge that the next one covers too, in prediction.
-        sees_features: Hand the coarse network's last features to the fine one, besides its probabilities.
-        corrects: Add the fine network's output to the coarse network's logits instead of starting from nothing.
-        detached: Keep the fine network's loss from training the coarse one.
+        width: Output channels of a stage, as a fraction of the plan's features of this stage.
+        growth: New channels per dense layer, as a fraction of the plan's features of this stage.
+        dense_layers: Number of dense layers in each block.
+        bottleneck: Channels after the 1x1x1 convolution of a dense layer, as a multiple of its growth. 0: no 1x1x1
+            convolution, so that the only convolution of the layer reads all features before it.
+        atrous_rates: Dilations of the parallel convolutions (ASPP) at the end of each block.
+        pyramid_width: Input channels of these convolutions, as a multiple of the growth, after a 1x1x1 convolution.
+            None for all features of the block; a training step then spends most of its time here.
+        activation: Position of normalisation and activation. ``before`` each convolution, as in DenseNet. ``after`` it,
+            as in U-Net: they are then computed only for new channels.
+        skips: How the decoder joins upsampled features and encoder features. ``concatenate``: side by side. ``reduce``:
+            concatenated, then reduced to the stage's channels by a 1x1x1 convolution. ``add``: summed, which needs the
+            least time and memory.
+        checkpointing: Recompute the dense layers in the backward pass. This needs less memory and slightly more time.
+            No effect in plans with batch normalisation.
+        stages: Largest number of stages of a fine network on blocks.
+        norm: Normalisation of a fine network on blocks. ``batch``: batch normalisation, which keeps differences in
+            brightness between blocks. ``plan``: that of the plan, nnU-Net's instance normalisation, which removes them.
+        block_size: Voxels per axis of a block; None for a size that fits the strides of the fine network.
+        blocks_per_sample: Number of training blocks per sample.
+        random_share: Fraction of these blocks anywhere in the window. The other blocks are where the coarse network is
+            uncertain.
+        threshold: In prediction, a block is refined if it contains a coarse foreground probability above this value; 0
+            for all blocks.
+        overlap: Fraction of the block's edge length that neighbouring blocks share in prediction.
+        sees_features: Pass the last features of the coarse network to the fine one, besides its probabilities.
+        corrects: Add the output of the fine network to the coarse logits, instead of predicting independent logits.
+        detached: Stop the gradient of the fine network's loss at the coarse network.
 
     Note:
-        The defaults are the form of the first version, so that its weights load. A step of ACDNet takes 0.7 times as
-        long with growth 0.25, dense_layers 2, bottleneck 0, pyramid_width 1, activation ``after``, skips ``add``: many
-        small convolutions take longer than their arithmetic says, and this form has fewer and wider ones. In the
-        cascade it had a lower DSC (docs/BENCHMARKS.md).
+        The defaults are those of the first version, so that its weights still load. A training step of ACDNet takes 0.7
+        times as long with growth 0.25, dense_layers 2, bottleneck 0, pyramid_width 1, activation ``after``, skips
+        ``add``, because this network has fewer and wider convolutions. In the cascade it had a lower DSC
+        (docs/BENCHMARKS.md).
     """
 
     width: float = 0.5
@@ -72,20 +75,20 @@ class FineSettings:
     detached: bool = True
 
     def __post_init__(self) -> None:
-        above("fine.width", self.width, 0.0)
-        above("fine.growth", self.growth, 0.0)
-        at_least("fine.dense_layers", self.dense_layers, 1)
-        at_least("fine.bottleneck", self.bottleneck, 0)
+        check_above("fine.width", self.width, 0.0)
+        check_above("fine.growth", self.growth, 0.0)
+        check_at_least("fine.dense_layers", self.dense_layers, 1)
+        check_at_least("fine.bottleneck", self.bottleneck, 0)
         if not self.atrous_rates or min(self.atrous_rates) < 1:
             raise UserError(
                 f"{BLOCK}.fine.atrous_rates: expected at least one rate, each 1 or more, got {self.atrous_rates}"
             )
         if self.pyramid_width is not None:
-            above("fine.pyramid_width", self.pyramid_width, 0.0)
-        at_least("fine.stages", self.stages, 1)
-        at_least("fine.blocks_per_sample", self.blocks_per_sample, 1)
-        edges("fine.block_size", self.block_size)
-        share("fine.random_share", self.random_share)
-        share("fine.threshold", self.threshold)
+            check_above("fine.pyramid_width", self.pyramid_width, 0.0)
+        check_at_least("fine.stages", self.stages, 1)
+        check_at_least("fine.blocks_per_sample", self.blocks_per_sample, 1)
+        check_sizes("fine.block_size", self.block_size)
+        check_fraction("fine.random_share", self.random_share)
+        check_fraction("fine.threshold", self.threshold)
         if not 0 <= self.overlap < 1:
             raise UserError(f"{BLOCK}.fine.overlap: expected a number from 0 to below 1, got {self.overlap:g}")

@@ -1,4 +1,4 @@
-"""The options of the staged cascade."""
+"""The settings of the staged cascade."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from nnunet_cscn.settings.checks import BLOCK
 
 @dataclass(frozen=True)
 class SoftAugmentationSettings:
-    """How often each change is made to the stage-one probabilities that stage two learns from.
+    """How often the stage-one probabilities are augmented in training.
 
     Attributes:
-        jitter: Probability of another calibration (temperature and bias of the logits).
+        jitter: Probability of a change of calibration (temperature and bias of the logits).
         blur: Probability of a Gaussian blur.
-        dropout: Probability that the foreground fades in one blob.
+        dropout: Probability that the foreground is reduced in one blob.
     """
 
     jitter: float = 0.4
@@ -32,13 +32,13 @@ class SoftAugmentationSettings:
 
 @dataclass(frozen=True)
 class StagedSettings:
-    """What the staged cascade builds on.
+    """The stage one of the staged cascade.
 
     Attributes:
-        stage_one: The trainer whose out-of-fold probabilities stage two learns from, of the same plans.
-        configuration: Its configuration, preprocessed as stage two's; None for stage two's own.
-        checkpoint: Which of its checkpoints.
-        augmentation: What happens to the probabilities in training.
+        stage_one: Name of the stage-one trainer. It uses the same plans as stage two.
+        configuration: Configuration of stage one; None for that of stage two.
+        checkpoint: File name of the stage-one checkpoints.
+        augmentation: Augmentation of the stage-one probabilities in training.
     """
 
     stage_one: str = "BUNetTrainer"

@@ -1,1 +1,1 @@
-"""Tests, intervals and ranks for figures measured on the same cases."""
+"""Statistical tests, confidence intervals and ranks for methods that were measured on the same cases."""

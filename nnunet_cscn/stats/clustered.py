@@ -1,7 +1,7 @@
-"""Intervals and tests for figures made of means over cases, where several cases may be of one patient.
+"""Confidence intervals and tests if a patient may have several cases.
 
-Cases of one patient are not independent, so patients are drawn and swapped, never single cases. A figure is a function
-of the means of some columns: the mean DSC of one column, F1 of the two of precision and recall.
+Cases of one patient are not independent. So the bootstrap and the permutation test work on patients, not on single
+cases. A statistic is a function of column means. Mean DSC uses one column; F1 uses two columns, precision and recall.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from nnunet_cscn.stats.paired import CONFIDENCE, N_RESAMPLES
 
 Floats: TypeAlias = NDArray[np.float64]
-Figure = Callable[[Floats], Floats]  # means (..., columns) to figures (...)
+Statistic = Callable[[Floats], Floats]  # from means (..., columns) to statistics (...)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its 95 % interval.
+    """A statistic with its 95 % confidence interval.
 
     Attributes:
-        value: The figure.
-        low: Lower end.
-        high: Upper end.
+        value: Value of the statistic.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
     """
 
     value: float
@@ -34,14 +34,14 @@ class Estimate:
     high: float
 
 
-def the_mean(means: Floats) -> Floats:
-    """The figure that is the mean of its only column."""
+def mean_statistic(means: Floats) -> Floats:
+    """Return the mean of a single column."""
     only: Floats = means[..., 0]
     return only
 
 
 def f1_of_means(means: Floats) -> Floats:
-    """F1 of mean precision and mean recall, in this order.
+    """Return F1 computed from mean precision and mean recall (columns in this order).
 
     Example:
         >>> float(f1_of_means(np.array([0.5, 1.0]))), float(f1_of_means(np.array([0.0, 0.0])))
@@ -53,46 +53,50 @@ def f1_of_means(means: Floats) -> Floats:
     return found
 
 
-def estimate(columns: Floats, patients: Sequence[str], figure: Figure, *, seed: int = 0) -> Estimate:
-    """Return a figure with its percentile interval from 10,000 samples of patients, drawn with replacement.
+def bootstrap_estimate(columns: Floats, patients: Sequence[str], statistic: Statistic, *, seed: int = 0) -> Estimate:
+    """Return a statistic with its 95 % bootstrap interval: 10,000 samples of patients, drawn with replacement.
 
     Args:
-        columns: (cases, columns), finite.
-        patients: Patient of each case.
-        figure: What is made of the columns' means.
-        seed: Seed of the samples.
+        columns: Finite values of shape (cases, columns).
+        patients: The patient of each case.
+        statistic: The function of the column means.
+        seed: Seed of the bootstrap.
 
     Example:
-        >>> found = estimate(np.array([[0.6], [0.8], [0.7]]), ["a", "b", "c"], the_mean)
+        >>> found = bootstrap_estimate(np.array([[0.6], [0.8], [0.7]]), ["a", "b", "c"], mean_statistic)
         >>> round(found.value, 6), round(found.low, 6), round(found.high, 6)
         (0.7, 0.6, 0.8)
     """
     sums, counts = _by_patient(columns, patients)
     random = np.random.default_rng(seed)
     drawn = random.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=N_RESAMPLES)
-    figures = figure((drawn @ sums) / (drawn @ counts)[:, None])
+    statistics = statistic((drawn @ sums) / (drawn @ counts)[:, None])
     tail = 50 * (1 - CONFIDENCE)
-    low, high = np.percentile(figures, (tail, 100 - tail))
-    return Estimate(float(figure(columns.mean(axis=0))), float(low), float(high))
+    low, high = np.percentile(statistics, (tail, 100 - tail))
+    return Estimate(float(statistic(columns.mean(axis=0))), float(low), float(high))
 
 
-def swap_test(first: Floats, second: Floats, patients: Sequence[str], figure: Figure, *, seed: int = 0) -> float:
-    """Return the two-sided p of a paired permutation test of the difference of two methods' figures.
+def paired_permutation_test(
+    first: Floats, second: Floats, patients: Sequence[str], statistic: Statistic, *, seed: int = 0
+) -> float:
+    """Return the two-sided p value of a paired permutation test on the difference between two methods.
 
-    If there were no difference, the two methods' results could change places in any patient. Up to 13 patients all
-    changes are looked at, with more of them 10,000 random ones.
+    Under the null hypothesis, the results of both methods can be swapped in any patient. For up to 13 patients, the
+    test computes all combinations of swaps. For more patients, it uses 10,000 random combinations.
 
     Args:
-        first: (cases, columns) of one method, finite.
-        second: The other's, for the same cases.
-        patients: Patient of each case.
-        figure: What is made of the columns' means.
-        seed: Seed of the random changes.
+        first: Finite values of one method, shape (cases, columns).
+        second: Values of the other method for the same cases.
+        patients: The patient of each case.
+        statistic: The function of the column means.
+        seed: Seed of the random swaps.
 
     Example:
-        Three patients, all better in the first: 2 of 8 changes give as large a difference.
+        The first method is better in all three patients. 2 of the 8 combinations of swaps give an equal or larger
+        difference.
 
-        >>> swap_test(np.array([[0.8], [0.7], [0.9]]), np.array([[0.6], [0.6], [0.6]]), ["a", "b", "c"], the_mean)
+        >>> first, second = np.array([[0.8], [0.7], [0.9]]), np.array([[0.6], [0.6], [0.6]])
+        >>> paired_permutation_test(first, second, ["a", "b", "c"], mean_statistic)
         0.25
     """
     one, counts = _by_patient(first, patients)
@@ -101,7 +105,7 @@ def swap_test(first: Floats, second: Floats, patients: Sequence[str], figure: Fi
 
     def difference(is_swapped: NDArray[np.bool_]) -> Floats:
         moved = is_swapped.astype(np.float64) @ (two - one)
-        return figure((one.sum(axis=0) + moved) / n_cases) - figure((two.sum(axis=0) - moved) / n_cases)
+        return statistic((one.sum(axis=0) + moved) / n_cases) - statistic((two.sum(axis=0) - moved) / n_cases)
 
     found = abs(difference(np.zeros((1, n_patients), dtype=bool))[0])
     if 2**n_patients <= N_RESAMPLES:
@@ -112,7 +116,7 @@ def swap_test(first: Floats, second: Floats, patients: Sequence[str], figure: Fi
 
 
 def _by_patient(columns: Floats, patients: Sequence[str]) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the sums of each patient's cases, (patients, columns), and how many they are."""
+    """Return the sums over the cases of each patient, (patients, columns), and the number of cases of each patient."""
     names, index = np.unique(np.asarray(patients), return_inverse=True)
     sums = np.zeros((len(names), columns.shape[1]))
     np.add.at(sums, index, columns)

@@ -1,4 +1,4 @@
-"""Two methods on the same cases: test, interval, effect size, wins."""
+"""Compare two methods on the same cases: test, confidence interval, effect size, numbers of better and worse cases."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ from scipy import stats
 
 N_RESAMPLES = 10_000
 CONFIDENCE = 0.95
+FEWEST_CASES = 6
+"""Smallest number of cases for which the two-sided signed-rank test can reach 0.05: the smallest p is 2 / 2^n."""
 
 Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Paired:
-    """What a comparison of two methods on the same cases found.
+class PairedComparison:
+    """The result of a comparison of two methods on the same cases.
 
     Attributes:
-        n: Cases.
+        n: Number of cases.
         first_mean: Mean of the first method.
-        second_mean: Mean of the second one.
-        difference: Mean of first minus second.
-        low: Lower end of the 95 % bootstrap interval of the mean difference.
-        high: Upper end.
-        p: Two-sided p of the Wilcoxon signed-rank test; 1 when no case differs, nan without cases.
-        effect: Matched-pairs rank-biserial correlation, from -1 (the second is larger in every case that differs) to 1;
-            0 when no case differs.
-        n_larger: Cases in which the first is larger.
-        n_equal: Cases in which both are equal.
-        n_smaller: Cases in which the first is smaller.
+        second_mean: Mean of the second method.
+        difference: Mean difference, first minus second.
+        low: Lower end of the 95 % bootstrap interval of the mean difference. nan for a single case.
+        high: Upper end of this interval.
+        p: Two-sided p value of the Wilcoxon signed-rank test. 1 if no case differs, nan without cases.
+        effect: Matched-pairs rank-biserial correlation, from -1 (the second method is larger in every case that
+            differs) to 1. 0 if no case differs.
+        n_larger: Number of cases in which the first method has the larger value.
+        n_equal: Number of cases in which both values are equal.
+        n_smaller: Number of cases in which the first method has the smaller value.
     """
 
     n: int
@@ -49,16 +51,16 @@ class Paired:
     n_smaller: int
 
 
-def compare_paired(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> Paired:
+def compare_paired(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> PairedComparison:
     """Compare two methods on the same cases.
 
-    The Wilcoxon signed-rank test leaves out cases without a difference, and is exact up to 50 cases without ties. The
-    interval holds the middle 95 % of the means of 10,000 samples of the cases' differences, drawn with replacement from
-    a seed. The effect size is (W+ - W-) / (W+ + W-) (Kerby 2014, doi:10.2466/11.IT.3.1).
+    The Wilcoxon signed-rank test excludes cases without a difference. It is exact for up to 50 cases without ties. The
+    bootstrap draws 10,000 samples of the case differences with replacement; the interval contains the middle 95 % of
+    their means. The effect size is (W+ - W-) / (W+ + W-) (Kerby 2014, doi:10.2466/11.IT.3.1).
 
     Args:
-        first: One finite value for each case.
-        second: The other method's, in the same order.
+        first: One finite value for each case, from the first method.
+        second: The values of the second method, in the same order.
         seed: Seed of the bootstrap.
 
     Raises:
@@ -76,12 +78,12 @@ def compare_paired(first: Sequence[float], second: Sequence[float], *, seed: int
         raise ValueError("values: expected finite numbers")
     if not one.size:
         nothing = math.nan
-        return Paired(0, nothing, nothing, nothing, nothing, nothing, nothing, nothing, 0, 0, 0)
+        return PairedComparison(0, nothing, nothing, nothing, nothing, nothing, nothing, nothing, 0, 0, 0)
     differences = one - two
-    # what rounding leaves of a difference is none
+    # differences from rounding count as zero
     differences[np.isclose(one, two, rtol=1e-12, atol=1e-12)] = 0.0
-    low, high = bootstrap_interval(differences, seed=seed)
-    return Paired(
+    low, high = bootstrap_interval(differences, seed=seed) if one.size > 1 else (math.nan, math.nan)
+    return PairedComparison(
         n=one.size,
         first_mean=float(one.mean()),
         second_mean=float(two.mean()),
@@ -97,10 +99,10 @@ def compare_paired(first: Sequence[float], second: Sequence[float], *, seed: int
 
 
 def bootstrap_interval(values: Floats, *, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the mean of some values, from 10,000 samples drawn with replacement."""
+    """Return the 95 % bootstrap interval of the mean: 10,000 samples, drawn with replacement."""
     random = np.random.default_rng(seed)
     means = np.concatenate(
-        [  # in parts: a thousand cases would take 80 MB at once
+        [  # in ten parts, to save memory: 1000 cases would need 80 MB at once
             values[random.integers(0, values.size, (N_RESAMPLES // 10, values.size))].mean(axis=1) for _ in range(10)
         ]
     )
@@ -110,13 +112,13 @@ def bootstrap_interval(values: Floats, *, seed: int = 0) -> tuple[float, float]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p values of one family of tests for their number (Holm 1979).
+    """Adjust p values for the number of tests (Holm 1979).
 
     Args:
-        p_values: Raw p values; nan stays nan and does not count.
+        p_values: Unadjusted p values. A nan stays nan and does not count as a test.
 
     Returns:
-        The adjusted ones in the same order, at most 1.
+        The adjusted p values in the same order, at most 1.
 
     Example:
         >>> holm([0.01, 0.04, 0.03])

@@ -1,4 +1,4 @@
-"""Several methods on the same cases: mean ranks and how far apart they have to be."""
+"""Rank several methods on the same cases: mean ranks, Friedman test, Nemenyi test."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ SIGNIFICANCE = 0.05
 
 @dataclass(frozen=True)
 class Ranking:
-    """Methods by their mean rank over the cases; rank 1 is the best.
+    """The mean ranks of methods over the cases. Rank 1 is the best.
 
     Attributes:
-        mean_ranks: Mean rank of each method, the best first; equal values share the mean of their ranks.
-        friedman_p: p of the Friedman test that all methods are alike; nan below three methods or two cases.
-        critical_difference: Nemenyi's: mean ranks that are further apart differ at 5 %; nan below two cases.
-        groups: Methods that are not told apart, the largest such sets of neighbours; all of them below two cases.
+        mean_ranks: Mean rank of each method, the best first. Equal values get the mean of their ranks.
+        friedman_p: p value of the Friedman test (null hypothesis: all methods are equal). nan for fewer than three
+            methods or two cases.
+        critical_difference: Critical difference of the Nemenyi test: mean ranks with a larger difference differ
+            significantly (5 %). nan for fewer than two cases.
+        groups: Groups of methods that do not differ significantly, each as large as possible. One group of all methods
+            for fewer than two cases.
     """
 
     mean_ranks: Mapping[str, float]
@@ -30,14 +33,14 @@ class Ranking:
 
 
 def rank_methods(values: Mapping[str, Sequence[float]], *, higher_is_better: bool) -> Ranking:
-    """Rank methods case by case (Demsar 2006, Journal of Machine Learning Research 7, 1-30).
+    """Rank methods in each case and average the ranks (Demsar 2006, Journal of Machine Learning Research 7, 1-30).
 
     Args:
-        values: For each method one value a case, in the same order of cases.
+        values: For each method, one value for each case. All methods have the same order of cases.
         higher_is_better: Whether larger values are better.
 
     Raises:
-        ValueError: When there are fewer than two methods or their cases differ in number.
+        ValueError: When there are fewer than two methods, or their numbers of cases differ.
 
     Example:
         >>> ranking = rank_methods({"a": [0.9, 0.8], "b": [0.7, 0.8]}, higher_is_better=True)
@@ -58,10 +61,10 @@ def rank_methods(values: Mapping[str, Sequence[float]], *, higher_is_better: boo
 
 
 def critical_difference(n_methods: int, n_cases: int) -> float:
-    """Return Nemenyi's critical difference of mean ranks at 5 %; nan below two cases.
+    """Return the critical difference of mean ranks (Nemenyi test, 5 %). nan for fewer than two cases.
 
     Example:
-        Demsar's table has q = 2.569 for four methods.
+        The table of Demsar (2006) has q = 2.569 for four methods.
 
         >>> round(critical_difference(4, 14), 2)
         1.25
@@ -76,7 +79,7 @@ def _friedman_p(ranks: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> flo
     n_cases, n_methods = ranks.shape
     if n_methods < 3 or n_cases < 2:
         return math.nan
-    if (ranks == ranks[:, :1]).all():  # every case a tie
+    if (ranks == ranks[:, :1]).all():  # all methods are equal in every case
         return 1.0
     return float(stats.friedmanchisquare(*ranks.T).pvalue)
 

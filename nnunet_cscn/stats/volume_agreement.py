@@ -1,4 +1,4 @@
-"""How far two ways to measure a volume agree (Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8)."""
+"""Agreement between predicted and reference volumes (Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ LIMITS_SD = 1.96
 
 @dataclass(frozen=True)
 class VolumeAgreement:
-    """Predicted against true volumes.
+    """The agreement between predicted and reference volumes.
 
     Attributes:
-        means_ml: Mean of both volumes, for each case.
-        differences_ml: Prediction minus reference, for each case.
-        bias_ml: Mean difference; nan without cases.
-        low_ml: Lower limit of agreement, 1.96 standard deviations below the bias; nan below two cases.
-        high_ml: Upper limit.
+        means_ml: Mean of both volumes for each case.
+        differences_ml: Prediction minus reference for each case.
+        bias_ml: Mean difference. nan without cases.
+        low_ml: Lower limit of agreement: bias minus 1.96 standard deviations. nan for fewer than two cases.
+        high_ml: Upper limit of agreement.
     """
 
     means_ml: tuple[float, ...]
@@ -31,11 +31,11 @@ class VolumeAgreement:
 
 
 def volume_agreement(predicted_ml: Sequence[float], reference_ml: Sequence[float]) -> VolumeAgreement:
-    """Compare volumes case by case.
+    """Compare predicted and reference volumes.
 
     Args:
-        predicted_ml: One volume for each case.
-        reference_ml: The true ones, in the same order.
+        predicted_ml: Predicted volume of each case.
+        reference_ml: Reference volumes, in the same order.
 
     Raises:
         ValueError: When the lengths differ.

@@ -1,1 +1,1 @@
-"""The trainers that nnU-Net finds; their names are written into checkpoints and never change."""
+"""The trainers. Checkpoints and folder names contain their class names, so these never change."""

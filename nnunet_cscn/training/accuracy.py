@@ -1,4 +1,4 @@
-"""The accuracy of every batch, noted without waiting for the device."""
+"""The accuracy of every batch, recorded without a device synchronisation."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from torch import Tensor, nn
 
 
 def voxel_accuracy(logits: Tensor, target: Tensor, *, are_regions: bool, ignore_label: int | None) -> Tensor:
-    """Return the share of voxels with the right label, or with all regions right.
+    """Return the fraction of voxels with the correct label (for regions: with all regions correct).
 
     Args:
         logits: (B, C, Z, Y, X).
-        target: Labels (B, 1, Z, Y, X); of regions (B, C, Z, Y, X), and a further channel for what is ignored.
-        are_regions: Which of the two.
-        ignore_label: The label about which nothing is known; None when there is none.
+        target: Labels (B, 1, Z, Y, X), or regions (B, C, Z, Y, X) with one more channel that marks ignored voxels.
+        are_regions: Whether the targets are regions.
+        ignore_label: Label of voxels with unknown class; None if there is none.
 
     Returns:
-        A scalar on the device of ``logits``, which is not waited for; nan where every voxel is ignored.
+        A scalar on the device of ``logits``, without synchronisation; nan if every voxel is ignored.
     """
     if are_regions:
         n_regions = logits.shape[1]
@@ -32,10 +32,10 @@ def voxel_accuracy(logits: Tensor, target: Tensor, *, are_regions: bool, ignore_
 
 
 class AccuracyMeter:
-    """Notes the accuracy of each batch as its loss is computed, and waits for the device only when asked.
+    """Records the accuracy of each batch when its loss is computed. It synchronises the device only on request.
 
     Args:
-        loss: nnU-Net's loss module, which sees output and target of each batch.
+        loss: nnU-Net's loss module; it is called with the output and target of each batch.
         are_regions: As in ``voxel_accuracy``.
         ignore_label: As in ``voxel_accuracy``.
     """
@@ -46,8 +46,8 @@ class AccuracyMeter:
         self._noted: list[Tensor] = []
         loss.register_forward_pre_hook(self._note)
 
-    def taken(self) -> list[float]:
-        """Return what was noted since the last call."""
+    def pop_accuracies(self) -> list[float]:
+        """Return the accuracies recorded since the last call."""
         noted, self._noted = self._noted, []
         return [float(value) for value in torch.stack(noted).cpu()] if noted else []
 

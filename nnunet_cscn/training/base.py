@@ -1,4 +1,4 @@
-"""The one base class of all trainers: options, distance maps, loss; everything else is nnU-Net's."""
+"""The base class of all trainers: settings, distance maps and loss. Everything else is nnU-Net's."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import torch
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from torch import nn
 
-from nnunet_cscn.data.block_sampling import Draw, ThreeViews, TurnedDataset
-from nnunet_cscn.data.channels import ExtraChannelDataset, ExtraInputs, carrying_extra_channels
+from nnunet_cscn.data.block_sampling import ThreeViewSampler, ViewedDataset, ViewSampler
+from nnunet_cscn.data.channels import ExtraChannelDataset, ExtraInputs, with_extra_channels
 from nnunet_cscn.data.distance_maps import DistanceMaps
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
@@ -28,30 +28,30 @@ from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import LARGEST_SEED, Settings
 from nnunet_cscn.training.tiles import TilePredictingTrainer
 
-ISOTROPIC = 1.5  # largest ratio of spacings at which a turned block still looks like one of the others
+ISOTROPIC = 1.5  # largest ratio of spacings at which blocks of different views look alike
 
 
 class CSCNBaseTrainer(TilePredictingTrainer):
-    """What all trainers share. A concrete one names its network, and its loss where there are two stages.
+    """Base of all trainers. A subclass names its network, and builds its own loss if it has two stages.
 
     Attributes:
-        network_name: The network, by its name in the registry.
-        fixed_epochs: Number of epochs of a length variant; None for nnU-Net's own or the ``cscn`` block's.
-        n_trained_scales: Number of the network's output scales; None for all of the plan's.
+        network_name: Name of the network in the registry.
+        fixed_epochs: Number of epochs in the trainer's name; None to use the ``cscn`` block or nnU-Net's default.
+        n_trained_scales: Number of output scales of the network; None for all scales of the plan.
     """
 
     network_name: ClassVar[NetworkName]
     fixed_epochs: ClassVar[int | None] = None
     n_trained_scales: ClassVar[int | None] = None
 
-    # nnU-Net's own attributes, which carry no types
+    # attributes of nnU-Net's trainer, which has no type hints
     num_epochs: int
     num_iterations_per_epoch: int
     num_val_iterations_per_epoch: int
     initial_lr: float
     my_init_kwargs: dict[str, Any]
 
-    # nnU-Net reads these five names, exactly these, from the signature.
+    # nnU-Net reads the names of the arguments from the signature: they must be exactly these five
     def __init__(
         self,
         plans: dict[str, Any],
@@ -62,8 +62,8 @@ class CSCNBaseTrainer(TilePredictingTrainer):
     ) -> None:
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.settings = Settings.from_configuration(self.configuration_manager.configuration)
-        self.enable_deep_supervision = True  # targets as a list are what carries the distance maps
-        self._apply_lengths()
+        self.enable_deep_supervision = True  # the distance map is an entry of the list of targets
+        self._apply_training_length()
         self.check_tiles()
 
     @classmethod
@@ -75,7 +75,7 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         num_output_channels: int,
         enable_deep_supervision: bool = True,
     ) -> nn.Module:
-        """Build the trainer's network; nnU-Net calls this at prediction time too."""
+        """Build the network. nnU-Net also calls this at prediction."""
         return build_network(
             cls.network_name,
             configuration_manager.configuration,
@@ -85,47 +85,48 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         )
 
     def initialize(self) -> None:
-        """Build network, optimiser and loss."""
-        self._keep_to_threads()
+        """Build the network, the optimiser and the loss."""
+        self._limit_threads()
         self._seed()
-        with self._naming_the_remedy():
+        with self._explaining_out_of_memory():
             super().initialize()
 
     def on_train_start(self) -> None:
-        """Note the split in all checkpoints to come, then do what nnU-Net does."""
+        """Record the split in the checkpoints, then start as nnU-Net does."""
         if "split" not in self.my_init_kwargs.get(RECORD, {}):
             training, validation = self.do_split()
-            self.note(split={"train": list(training), "val": list(validation)})
+            self.add_to_record(split={"train": list(training), "val": list(validation)})
         super().on_train_start()
 
-    def note(self, **entries: Any) -> None:
-        """Keep something in all checkpoints to come."""
+    def add_to_record(self, **entries: Any) -> None:
+        """Add entries to the record in all later checkpoints."""
         self.my_init_kwargs[RECORD] = {**self.my_init_kwargs.get(RECORD, {}), **entries}
 
     def save_checkpoint(self, filename: str) -> None:
-        """Write nnU-Net's checkpoint, whole or not at all."""
+        """Write nnU-Net's checkpoint. An interruption leaves no partial file."""
         if self.local_rank == 0 and not self.disable_checkpointing:
             with replacing(Path(filename)) as temporary:
                 super().save_checkpoint(str(temporary))
 
     def get_dataloaders(self) -> tuple[Any, Any]:
-        """Start the loaders, from the seed where one is set, so that two networks see the same batches.
+        """Start the data loaders. With a seed, two networks get the same batches.
 
-        That holds for loaders in this process (nnUNet_n_proc_DA=0): nnU-Net's worker processes seed themselves.
+        This only holds for loaders in this process (nnUNet_n_proc_DA=0), because nnU-Net's worker processes seed
+        themselves.
         """
         self._seed()
         loaders: tuple[Any, Any] = super().get_dataloaders()
         return loaders
 
     def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
-        """Return nnU-Net's data sets, with further channels behind the image's and seen as blocks are drawn."""
-        training, validation = self._with_extras(*super().get_tr_and_val_datasets())
-        draw = self.block_draw()
+        """Return nnU-Net's data sets with extra channels, and with sampled views if there is a view sampler."""
+        training, validation = self._add_extra_channels(*super().get_tr_and_val_datasets())
+        draw = self.view_sampler()
         if draw is None:
             return training, validation
-        return TurnedDataset(training, draw), TurnedDataset(validation, draw)
+        return ViewedDataset(training, draw), ViewedDataset(validation, draw)
 
-    def _with_extras(self, training: Any, validation: Any) -> tuple[Any, Any]:
+    def _add_extra_channels(self, training: Any, validation: Any) -> tuple[Any, Any]:
         inputs = self.extra_inputs()
         extras = [inputs.load] if inputs is not None else []
         if self.settings.uses_distance:
@@ -135,36 +136,36 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         return ExtraChannelDataset(training, *extras), ExtraChannelDataset(validation, *extras)
 
     def get_training_transforms(self, *args: Any, **kwargs: Any) -> BasicTransform:
-        """Return nnU-Net's augmentation, which then carries the extra channels along."""
-        return self._carrying_extras(super().get_training_transforms(*args, **kwargs), is_training=True)
+        """Return nnU-Net's augmentation, extended to the extra channels."""
+        return self._with_extra_channels(super().get_training_transforms(*args, **kwargs), is_training=True)
 
     def get_validation_transforms(self, *args: Any, **kwargs: Any) -> BasicTransform:
-        """Return nnU-Net's validation transforms, which then carry the extra channels along."""
-        return self._carrying_extras(super().get_validation_transforms(*args, **kwargs), is_training=False)
+        """Return nnU-Net's validation transforms, extended to the extra channels."""
+        return self._with_extra_channels(super().get_validation_transforms(*args, **kwargs), is_training=False)
 
     def set_deep_supervision_enabled(self, enabled: bool) -> None:
-        """Switch between what training and what prediction needs from the network."""
+        """Choose between the outputs for training (True) and for prediction (False)."""
         decoder: Any = unwrapped(self.network).decoder
         decoder.deep_supervision = enabled
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Do nnU-Net's training step; name the remedy when the GPU is too small for it."""
-        with self._naming_the_remedy():
+        """Run nnU-Net's training step. If GPU memory is too small, the error says what to do."""
+        with self._explaining_out_of_memory():
             step: dict[str, Any] = super().train_step(batch)
         return step
 
     def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Do nnU-Net's validation step; name the remedy when the GPU is too small for it."""
-        with self._naming_the_remedy():
+        """Run nnU-Net's validation step. If GPU memory is too small, the error says what to do."""
+        with self._explaining_out_of_memory():
             step: dict[str, Any] = super().validation_step(batch)
         return step
 
     def extra_inputs(self) -> ExtraInputs | None:
-        """Return what the network sees beside the image in training; nothing by default."""
+        """Return the input channels besides the image; None by default."""
         return None
 
-    def block_draw(self) -> Draw | None:
-        """Return what draws how a case is seen each time; None for always as it was preprocessed."""
+    def view_sampler(self) -> ViewSampler | None:
+        """Return the function that draws a view of a case; None to use cases as they were preprocessed."""
         if not self.settings.three_views:
             return None
         if len(self.configuration_manager.patch_size) != 3:
@@ -175,13 +176,13 @@ class CSCNBaseTrainer(TilePredictingTrainer):
                 f"three_views: the spacing of {spacing_mm} mm is far from the same along all axes, so blocks of other "
                 "views show other proportions; `cscn configure --spacing` makes a configuration of equal spacing"
             )
-        return ThreeViews()
+        return ThreeViewSampler()
 
     def distance_maps(self) -> DistanceMaps:
-        """Return the distance maps that belong to this plan, data set and these options."""
+        """Return the distance maps for this plan, data set and loss."""
         kind = "regions" if self.label_manager.has_regions else "labels"
         loss = self.settings.loss
-        kind += f"_{loss.edge}"  # trainings that differ in any of these may run at the same time
+        kind += f"_{loss.edge}"  # separate folders, because trainings with different settings may run at the same time
         kind += "" if loss.distance_cap_mm is None else f"_cap{loss.distance_cap_mm:g}mm"
         kind += "_normalised" if loss.normalised else ""
         base = Path(self.preprocessed_dataset_folder_base)
@@ -197,7 +198,7 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         )
 
     def _get_deep_supervision_scales(self) -> list[list[float]]:
-        # a plan with a single stage has no scale in nnU-Net; full resolution is always one
+        # nnU-Net returns no scale for a plan with one stage, but there is always full resolution
         scales = super()._get_deep_supervision_scales() or [[1.0] * len(self.configuration_manager.patch_size)]
         return scales[: self.n_trained_scales]
 
@@ -227,16 +228,16 @@ class CSCNBaseTrainer(TilePredictingTrainer):
             torch.distributed.barrier()
         return maps
 
-    def _carrying_extras(self, transforms: BasicTransform, *, is_training: bool) -> BasicTransform:
+    def _with_extra_channels(self, transforms: BasicTransform, *, is_training: bool) -> BasicTransform:
         inputs = self.extra_inputs()
-        return carrying_extra_channels(
+        return with_extra_channels(
             transforms,
             n_inputs=inputs.n_channels if inputs is not None else 0,
             n_targets=self.distance_maps().n_channels if self.settings.uses_distance else 0,
             on_inputs=inputs.augmentation if inputs is not None and is_training else (),
         )
 
-    def _apply_lengths(self) -> None:
+    def _apply_training_length(self) -> None:
         settings = self.settings
         if self.fixed_epochs is not None and settings.epochs not in (None, self.fixed_epochs):
             raise UserError(
@@ -250,8 +251,8 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         )
         self.initial_lr = settings.initial_learning_rate or self.initial_lr
 
-    def _keep_to_threads(self) -> None:
-        # nnU-Net's command takes all cores, whatever the environment says: two trainings would fight for them
+    def _limit_threads(self) -> None:
+        # nnU-Net uses all cores despite OMP_NUM_THREADS; two trainings would then slow each other down
         threads = os.environ.get("OMP_NUM_THREADS", "")
         if self.device.type == "cpu" and threads.isdecimal() and int(threads) > 0:
             torch.set_num_threads(int(threads))
@@ -259,14 +260,14 @@ class CSCNBaseTrainer(TilePredictingTrainer):
     def _seed(self) -> None:
         if self.settings.seed is None:
             return
-        # a resumed training goes on with other batches than those of its first epochs
+        # a resumed training must not repeat the batches of its first epochs
         seed = (self.settings.seed + self.local_rank + self.current_epoch) % (LARGEST_SEED + 1)
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
 
     @contextlib.contextmanager
-    def _naming_the_remedy(self) -> Iterator[None]:
+    def _explaining_out_of_memory(self) -> Iterator[None]:
         try:
             yield
         except torch.OutOfMemoryError as error:
@@ -277,7 +278,7 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         gibibytes = properties.total_memory / 2**30
         plan, plans_name = self.configuration_manager, self.plans_manager.plans_name
         residual = "--residual " if "Residual" in plan.network_arch_class_name else ""
-        # plans of ours that do not fit, as other programs use the GPU too, should be made for half of it
+        # if plans of this package do not fit (other programs also use the GPU), suggest plans for half of its memory
         share, name = (0.5, f"{plans_name}Small") if plans_name.startswith("nnUNetCSCN") else (0.8, "nnUNetCSCNPlans")
         return (
             f"{properties.name} has {gibibytes:.0f} GiB, not enough for {type(self).__name__} with configuration "

@@ -1,4 +1,4 @@
-"""The other networks of the paper's Table 1 in nnU-Net's pipeline, with the loss of the method."""
+"""Trainers of the other networks in the paper's Table 1, in nnU-Net's pipeline and with our default loss."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from nnunet_cscn.training.base import CSCNBaseTrainer
 
 
 class VNetTrainer(CSCNBaseTrainer):
-    """V-Net on the plan's stages."""
+    """Trains V-Net with the stages of the plan."""
 
     network_name = "vnet"
 
 
 class DeepLabTrainer(CSCNBaseTrainer):
-    """DeepLabV3+ on the plan's stages; it has one output, which is trained at full resolution."""
+    """Trains DeepLabV3+ with the stages of the plan. It has one output, at full resolution."""
 
     network_name = "deeplab"
     n_trained_scales = 1
 
 
 class CNNTrainer(CSCNBaseTrainer):
-    """The authors' earlier network, as we read it, on the plan's stages."""
+    """Trains the authors' earlier network, as we understand it, with the stages of the plan."""
 
     network_name = "cnn"

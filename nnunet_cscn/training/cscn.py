@@ -1,4 +1,4 @@
-"""The trainers of the method and of its two networks alone."""
+"""The trainers of CSCN, and of its coarse and fine network alone."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from nnunet_cscn.training.base import CSCNBaseTrainer
 
 
 class CSCNTrainer(CSCNBaseTrainer):
-    """Both networks of the cascade in one run: each learns from its own loss, the fine one sees the coarse one."""
+    """Trains both networks together. Each learns from its own loss; the fine one sees the coarse probabilities."""
 
     network_name: ClassVar[NetworkName] = "cscn"
 
     def initialize(self) -> None:
-        """Build everything, and tell the network whether its heads are classes or regions."""
+        """Build everything, and set whether the outputs are classes or regions."""
         super().initialize()
         self._cascade().fusion.is_regions = self.label_manager.has_regions
 
     def set_deep_supervision_enabled(self, enabled: bool) -> None:
-        """Switch both networks between what training and what prediction needs."""
+        """Choose, for both networks, between the outputs for training (True) and for prediction (False)."""
         self._cascade().deep_supervision = enabled
 
     def _get_deep_supervision_scales(self) -> list[list[float]]:
@@ -57,12 +57,12 @@ class CSCNTrainer(CSCNBaseTrainer):
 
 
 class BUNetTrainer(CSCNBaseTrainer):
-    """The coarse network alone: the plan's U-Net with the distance-weighted focal loss."""
+    """Trains the coarse network alone: the plan's U-Net with the distance-weighted focal loss."""
 
     network_name = "bunet"
 
 
 class ACDNetTrainer(CSCNBaseTrainer):
-    """The fine network alone, on the image."""
+    """Trains the fine network alone, on the image."""
 
     network_name = "acdnet"

@@ -1,4 +1,4 @@
-"""The trainers of the paper's experiment: each network under the paper's protocol."""
+"""The trainers of the paper's experiment: each network with the paper's protocol."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from nnunet_cscn.training.protocol import PaperProtocol
 
 
 class CSCNPaperTrainer(PaperProtocol, CSCNTrainer):
-    """The cascade of both networks, in one run, both at full resolution as in the paper."""
+    """Trains both networks together, both at full resolution as in the paper."""
 
     network_name = "cscn_one_resolution"
 
 
 class BUNetPaperTrainer(PaperProtocol, BUNetTrainer):
-    """The coarse network alone."""
+    """Trains the coarse network alone."""
 
 
 class ACDNetPaperTrainer(PaperProtocol, ACDNetTrainer):
-    """The fine network alone, on the image."""
+    """Trains the fine network alone, on the image."""
 
 
 class CNNPaperTrainer(PaperProtocol, CNNTrainer):
-    """The authors' earlier network, as we read it."""
+    """Trains the authors' earlier network, as we understand it."""
 
 
 class DeepLabPaperTrainer(PaperProtocol, DeepLabTrainer):
-    """DeepLabV3+."""
+    """Trains DeepLabV3+."""
 
 
 class VNetPaperTrainer(PaperProtocol, VNetTrainer):
-    """V-Net."""
+    """Trains V-Net."""

@@ -1,4 +1,4 @@
-"""Weights to start a training from."""
+"""Pretrained weights for the cascade."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from nnunet_cscn.nnunet.trainer import PlansManager, n_input_channels
 
 
 def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, name: str | None = None, seed: int = 0) -> int:
-    """Write CSCN weights whose coarse half is a trained U-Net and whose fine half is fresh.
+    """Write CSCN weights with a trained coarse network and a randomly initialised fine network.
 
-    The coarse half of a CSCN on a pooled window is the U-Net of a coarser grid: of a configuration with the spacing
-    times the pooling and the patch over it.
+    If the coarse network sees a pooled window, its weights must come from a U-Net on a coarser grid: a configuration
+    with the spacing multiplied by the pooling factors and the patch size divided by them.
 
     Args:
         bunet_checkpoint: A checkpoint of ``BUNetTrainer``, or of any trainer whose network is the plan's U-Net.
         target: Where to write the weights, for ``nnUNetv2_train -pretrained_weights``.
-        name: The configuration that CSCN is to be trained on, of the checkpoint's plans as they were
-            or are now; None for its own.
-        seed: Seed of the fine half.
+        name: The configuration on which CSCN will be trained. It is looked up in the plans in the checkpoint, then in
+            the present plans. None for the configuration of the checkpoint.
+        seed: Seed of the random weights.
 
     Returns:
-        Number of tensors taken from the checkpoint.
+        Number of tensors copied from the checkpoint.
 
     Raises:
-        UserError: When the file is no such checkpoint.
+        UserError: If the file is not such a checkpoint, or its weights do not fit.
     """
     checkpoint = read_checkpoint(bunet_checkpoint)
     dataset_json = checkpoint["init_args"]["dataset_json"]
     plans = checkpoint["init_args"]["plans"]
     name = name or checkpoint["init_args"]["configuration"]
-    if name not in plans["configurations"]:  # made after that training
+    if name not in plans["configurations"]:  # the configuration is newer than the checkpoint
         plans = read_plans(plans["dataset_name"], plans["plans_name"])
-        configuration_from_plans(plans, name)  # refused with a sentence where there is none
+        configuration_from_plans(plans, name)  # raises UserError if there is none
     manager = PlansManager(plans)
     configuration = manager.get_configuration(name)
     labels = manager.get_label_manager(dataset_json)
@@ -57,13 +57,13 @@ def cscn_from_bunet(bunet_checkpoint: Path, target: Path, *, name: str | None = 
     try:
         network.coarse.load_state_dict(checkpoint["network_weights"])
     except RuntimeError:
-        raise UserError(_misfit(bunet_checkpoint, checkpoint, network, name)) from None
+        raise UserError(_mismatch_message(bunet_checkpoint, checkpoint, network, name)) from None
     with replacing(target) as temporary:
         torch.save({"network_weights": network.state_dict(), "trainer_name": "CSCNTrainer"}, temporary)
     return len(checkpoint["network_weights"])
 
 
-def _misfit(file: Path, checkpoint: dict[str, Any], network: Any, name: str) -> str:
+def _mismatch_message(file: Path, checkpoint: dict[str, Any], network: Any, name: str) -> str:
     if not isinstance(network, CoarseToFineCSCN):
         return (
             f"{file} contains weights of {checkpoint['trainer_name']}, whose network is not the U-Net of the "

@@ -1,4 +1,4 @@
-"""The paper's protocol (section 4), for any of the networks."""
+"""The training protocol of the paper (section 4), for any network."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 
-from nnunet_cscn.data.block_sampling import Draw, Head, PaperBlocks
+from nnunet_cscn.data.block_sampling import HeadRegion, PaperBlockSampler, ViewSampler
 from nnunet_cscn.data.patient_axes import patient_axes
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder
 from nnunet_cscn.nnunet.inference import export_prediction_from_logits, nnUNetPredictor
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.protocol.curves import TRAINING_FILE, VALIDATION_FILE, CurveFile
-from nnunet_cscn.protocol.splits import FILE, TEST_FOLDER, PaperSplit, check_split, note_split, read_paper_splits
+from nnunet_cscn.protocol.splits import FILE, TEST_FOLDER, PaperSplit, check_split, read_paper_splits, save_split
 from nnunet_cscn.protocol.staircase import StaircaseSchedule
 from nnunet_cscn.settings.protocol import ProtocolSettings
 from nnunet_cscn.training.accuracy import AccuracyMeter
@@ -29,18 +29,19 @@ INITIAL_LEARNING_RATE = 1e-3
 
 
 class PaperProtocol(CSCNBaseTrainer):
-    """Trains on the paper's blocks with Adam and a staircase, on the paper's splits, and predicts the test cases.
+    """Trains with the protocol of the paper and predicts the test cases.
 
-    nnU-Net's clipping of gradients and, on a GPU, its mixed precision stay in force. With several GPUs the curves are
-    those of the first one's blocks.
+    The paper's protocol: its blocks, its splits, Adam, and a learning rate that falls in steps. nnU-Net's gradient
+    clipping and, on a GPU, its mixed precision are still used. With several GPUs the curves show only the blocks of the
+    first one.
 
-    The loss stands among the configuration's options, where ``cscn paper prepare`` writes it.
+    The loss is set in the configuration, by ``cscn paper prepare``.
     """
 
     lr_scheduler: StaircaseSchedule
 
     def do_split(self) -> tuple[list[str], list[str]]:
-        """Return the training and the validation cases of the fold, from the paper's own splits."""
+        """Return the training and validation cases of the fold, from the paper's splits."""
         if self.fold == "all":
             both: tuple[list[str], list[str]] = super().do_split()
             return both
@@ -48,7 +49,7 @@ class PaperProtocol(CSCNBaseTrainer):
         return list(split.train), list(split.validation)
 
     def paper_split(self) -> PaperSplit:
-        """The cases of this fold."""
+        """Return the training, validation and test cases of this fold."""
         file = Path(self.preprocessed_dataset_folder_base) / FILE
         splits = read_paper_splits(file)
         if not self.fold < len(splits):
@@ -56,7 +57,7 @@ class PaperProtocol(CSCNBaseTrainer):
         return splits[self.fold]
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, StaircaseSchedule]:
-        """Return Adam and its schedule."""
+        """Return Adam and its learning rate schedule."""
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self.initial_lr)
         schedule = StaircaseSchedule(
             optimizer,
@@ -67,7 +68,7 @@ class PaperProtocol(CSCNBaseTrainer):
         return optimizer, schedule
 
     def configure_rotation_dummyDA_mirroring_and_inital_patch_size(self) -> tuple[Any, bool, Any, tuple[int, ...]]:  # noqa: N802
-        """Turn off what nnU-Net would do to blocks, and mirrored copies at prediction, which the paper has not."""
+        """Turn off nnU-Net's rotation and mirroring, in training and prediction. The paper does not use them."""
         self.inference_allowed_mirroring_axes = None
         return (0.0, 0.0), False, self.configuration_manager.patch_size, ()
 
@@ -81,25 +82,25 @@ class PaperProtocol(CSCNBaseTrainer):
         use_mask_for_norm: Any = None,
         **labels: Any,
     ) -> BasicTransform:
-        """Change nothing: flipping goes with the view and happens where blocks are drawn."""
+        """Return nnU-Net's validation transforms. ``view_sampler`` already flips the blocks."""
         return self.get_validation_transforms(deep_supervision_scales, **labels)
 
-    def block_draw(self) -> Draw:
-        """Return what draws the paper's blocks."""
-        self._see_directions()
+    def view_sampler(self) -> ViewSampler:
+        """Return the sampler of the paper's blocks."""
+        self._check_patient_axes()
         plan, protocol = self.configuration_manager, self._protocol
         height_mm = protocol.head_height_mm
-        head = Head(height_mm, protocol.head_jitter_mm) if height_mm is not None else None
-        return PaperBlocks(plan.patch_size, plan.spacing, self.plans_manager.transpose_forward, head)
+        head = HeadRegion(height_mm, protocol.head_jitter_mm) if height_mm is not None else None
+        return PaperBlockSampler(plan.patch_size, plan.spacing, self.plans_manager.transpose_forward, head)
 
-    def _see_directions(self) -> None:
-        """Refuse here what would otherwise end one of the loader's processes."""
+    def _check_patient_axes(self) -> None:
+        """Check the orientation of the first case here; otherwise a data loader process would fail later."""
         cases = self.dataset_class(self.preprocessed_dataset_folder)
         properties = cases.load_case(cases.identifiers[0])[-1]
         patient_axes(properties, self.plans_manager.transpose_forward)
 
     def on_train_start(self) -> None:
-        """Do what nnU-Net does, and begin or go on with the curves."""
+        """Start as nnU-Net does, and open the curve files."""
         if self.fold != "all":
             self._claim_folder()
         super().on_train_start()
@@ -113,27 +114,27 @@ class PaperProtocol(CSCNBaseTrainer):
         )
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Do nnU-Net's step with this iteration's learning rate."""
+        """Run nnU-Net's training step with the learning rate of this iteration."""
         self._rates.append(self.lr_scheduler.rate)
         step = super().train_step(batch)
         self.lr_scheduler.advance()
         return step
 
     def on_train_epoch_end(self, train_outputs: list[dict[str, Any]]) -> None:
-        """Log as nnU-Net does, and write the curve."""
+        """Log as nnU-Net does, and write the training curve."""
         super().on_train_epoch_end(train_outputs)
         losses = [float(step["loss"]) for step in train_outputs]
         first = self.current_epoch * self.num_iterations_per_epoch
         numbers = range(first, first + len(losses))
-        rows = list(zip(numbers, self._accuracy.taken(), losses, self._rates, strict=True))
+        rows = list(zip(numbers, self._accuracy.pop_accuracies(), losses, self._rates, strict=True))
         self._last_rate, self._rates = self._rates[-1], []
         if self.local_rank == 0:
             self._training_curve.append(rows)
 
     def on_validation_epoch_end(self, val_outputs: list[dict[str, Any]]) -> None:
-        """Log as nnU-Net does, and write the mean over the validation blocks after this epoch's last iteration."""
+        """Log as nnU-Net does, and write the mean over the validation blocks to the validation curve."""
         super().on_validation_epoch_end(val_outputs)
-        accuracies = self._accuracy.taken()
+        accuracies = self._accuracy.pop_accuracies()
         loss = float(np.mean([step["loss"] for step in val_outputs]))
         last = (self.current_epoch + 1) * self.num_iterations_per_epoch - 1
         if self.local_rank == 0:
@@ -141,31 +142,33 @@ class PaperProtocol(CSCNBaseTrainer):
             self._validation_curve.append([(last, accuracy, loss, self._last_rate)])
 
     def perform_actual_validation(self, save_probabilities: bool = False) -> None:
-        """Predict the validation cases as nnU-Net does; then, with the last weights, the test cases.
+        """Predict the validation cases as nnU-Net does, and then the test cases with the final weights.
 
-        Nothing has seen these before. Other weights, such as those of ``--val_best``, leave the predictions alone.
+        With other weights, as with ``--val_best``, the test cases are not predicted.
         """
         super().perform_actual_validation(save_probabilities)
         if self.fold != "all" and self.current_epoch == self.num_epochs:
-            with self.with_tiles(), self._naming_the_remedy():
+            with self.with_tiles(), self._explaining_out_of_memory():
                 self._predict_test()
 
     def _claim_folder(self) -> None:
-        """Begin anew, or see that the training was begun on the same split."""
+        """Start with a clean folder, or check that a resumed training has the same split."""
         folder = Path(self.output_folder)
         if self.current_epoch > 0:
             check_split(folder, self.paper_split())
         elif self.local_rank == 0:
-            shutil.rmtree(self.test_folder, ignore_errors=True)  # of an earlier training
-            note_split(folder, self.paper_split())
+            shutil.rmtree(self.test_folder, ignore_errors=True)  # predictions of an earlier training
+            save_split(folder, self.paper_split())
 
     @property
     def test_folder(self) -> Path:
-        """Where the predictions of the test cases go, all or none."""
+        """Folder of the predicted test cases. It contains all of them or does not exist."""
         return Path(self.output_folder) / TEST_FOLDER
 
     def _predict_test(self) -> None:
-        check_split(Path(self.output_folder), self.paper_split())  # again: --val comes without a start
+        check_split(
+            Path(self.output_folder), self.paper_split()
+        )  # again, because on_train_start does not run with --val
         cases = self.dataset_class(self.preprocessed_dataset_folder, list(self.paper_split().test))
         self.set_deep_supervision_enabled(False)
         network = unwrapped(self.network).eval()
@@ -179,7 +182,7 @@ class PaperProtocol(CSCNBaseTrainer):
                     self.print_to_log_file(f"predicting test case {case}")
                     self._predict_case(predictor, cases, case, folder)
                 if self.is_ddp:
-                    torch.distributed.barrier()  # the others wait for a case at a time, not for all of them
+                    torch.distributed.barrier()  # per case, so that others do not wait too long
         self.set_deep_supervision_enabled(True)
 
     def _predict_case(self, predictor: Any, cases: Any, case: str, folder: Path) -> None:
@@ -202,10 +205,10 @@ class PaperProtocol(CSCNBaseTrainer):
 
     @property
     def _protocol(self) -> ProtocolSettings:
-        assert self.settings.protocol is not None  # refused when the trainer was made
+        assert self.settings.protocol is not None  # checked in _apply_training_length
         return self.settings.protocol
 
-    def _apply_lengths(self) -> None:
+    def _apply_training_length(self) -> None:
         if self.settings.protocol is None:
             raise UserError(
                 f"{type(self).__name__} needs a configuration made by `cscn paper prepare`, and "
@@ -218,6 +221,6 @@ class PaperProtocol(CSCNBaseTrainer):
                 f"none: prepare it again with `cscn paper prepare {self.plans_manager.dataset_name}`, or set "
                 "loss.normalised=false in its cscn block"
             )
-        super()._apply_lengths()
+        super()._apply_training_length()
         self.initial_lr = self.settings.initial_learning_rate or INITIAL_LEARNING_RATE
         self.save_every = 1  # epochs are long on a CPU, and these networks are small

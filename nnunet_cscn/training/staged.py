@@ -1,4 +1,4 @@
-"""The trainer of the staged cascade's second stage."""
+"""The trainer of the second stage of the staged cascade."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from nnunet_cscn.cascade.manifest import check_maps, maps_of
+from nnunet_cscn.cascade.manifest import check_maps, stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.data.channels import ExtraInputs
 from nnunet_cscn.data.soft_augmentation import soft_augmentation
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.losses.deep_supervision import FineBlockLoss, FineLoss
 from nnunet_cscn.networks.registry import build_second_stage
-from nnunet_cscn.networks.staged import OtherGrid, StagedBlockCSCN, StagedCSCN
+from nnunet_cscn.networks.staged import ResampledNetwork, StagedBlockCSCN, StagedCSCN
 from nnunet_cscn.nnunet.checkpoints import RECORD, read_checkpoint
 from nnunet_cscn.nnunet.plans import configuration_from_plans
 from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes, trainer_named
@@ -26,15 +26,16 @@ from nnunet_cscn.training.base import CSCNBaseTrainer
 
 
 class CSCNStagedTrainer(CSCNBaseTrainer):
-    """The fine network on the out-of-fold probabilities of a finished stage one.
+    """Trains the fine network on the image and the out-of-fold probabilities of a trained stage one.
 
-    It learns from stored maps (``cscn cascade``), none of which comes from a network that was trained on its case. The
-    stage-one network of the same fold is embedded, frozen, and makes the map wherever none is stored: in validation and
-    in ``nnUNetv2_predict``, which give the image alone. So a trained folder serves by itself.
+    In training it reads stored probability maps (``cscn cascade``). Each map comes from a network that was not trained
+    on the case. The model also contains the frozen stage-one network of the same fold. This network computes the
+    probabilities where no stored map is given: in validation and in ``nnUNetv2_predict``, which pass only the image. So
+    the trained model can be used without the stage-one model.
     """
 
     network_name = "acdnet"
-    has_taken_over: bool = False  # whether the embedded network's weights came with a checkpoint
+    has_embedded_weights: bool = False  # whether a checkpoint with the stage-one weights was loaded
 
     @classmethod
     def build_network_architecture(
@@ -45,24 +46,24 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         num_output_channels: int,
         enable_deep_supervision: bool = True,
     ) -> nn.Module:
-        """Build the embedded network as its own trainer does, and the fine one."""
+        """Build the stage-one network with its own trainer class, and the fine network."""
         configuration = configuration_manager.configuration
         staged = Settings.from_configuration(configuration).staged
         coarse_configuration = configuration_manager
         if (name := staged.configuration) is not None:
-            configuration_from_plans(plans_manager.plans, name)  # refused with a sentence where there is none
+            configuration_from_plans(plans_manager.plans, name)  # raises UserError if there is none
             coarse_configuration = plans_manager.get_configuration(name)
         try:
             coarse = _trainer_class(staged.stage_one).build_network_architecture(
                 plans_manager, coarse_configuration, num_input_channels, num_output_channels, False
             )
-        except TypeError as refusal:  # the signature that nnU-Net had before 2.8
+        except TypeError as refusal:  # a trainer for nnU-Net before 2.8
             raise UserError(
                 f"cscn.staged.stage_one: build_network_architecture of {staged.stage_one} does not have the "
                 f"arguments that this version of nnU-Net uses ({refusal}): update it"
             ) from refusal
         return build_second_stage(
-            _on_the_grid_of(configuration_manager, coarse, coarse_configuration),
+            _resampled_to_grid(configuration_manager, coarse, coarse_configuration),
             configuration,
             input_channels=num_input_channels,
             output_channels=num_output_channels,
@@ -70,43 +71,43 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         )
 
     def initialize(self) -> None:
-        """Build everything, and tell the network whether its heads are classes or regions."""
+        """Build everything, and set whether the outputs are classes or regions."""
         super().initialize()
         self._cascade().fusion.is_regions = self.label_manager.has_regions
 
     def on_train_start(self) -> None:
-        """Check the stored maps before anything else, and embed the stage-one network in a new training."""
+        """Check the stored maps. In a new training also load the stage-one weights."""
         if self.current_epoch < self.num_epochs:
             hashes = self._check_stage_one()
-            if not self.has_taken_over:
+            if not self.has_embedded_weights:
                 self._embed_stage_one()
-                self.note(stage_one=hashes)
+                self.add_to_record(stage_one=hashes)
         super().on_train_start()
 
     def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
-        """Load nnU-Net's checkpoint, which holds the embedded network too."""
+        """Load nnU-Net's checkpoint, which also contains the stage-one network."""
         super().load_checkpoint(filename_or_checkpoint)
-        self.has_taken_over = True
+        self.has_embedded_weights = True
 
     def configure_optimizers(self) -> tuple[Any, Any]:
-        """Return nnU-Net's optimiser, without the frozen network."""
+        """Return nnU-Net's optimiser without the parameters of the frozen network."""
         optimizer, scheduler = super().configure_optimizers()
         for group in optimizer.param_groups:
             group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
         return optimizer, scheduler
 
     def set_deep_supervision_enabled(self, enabled: bool) -> None:
-        """Switch between what training and what prediction needs from the network."""
+        """Choose between the outputs for training (True) and for prediction (False)."""
         self._cascade().deep_supervision = enabled
 
     def extra_inputs(self) -> ExtraInputs | None:
-        """Return the stored probabilities of stage one; nothing where a finished training is only looked at again."""
+        """Return the stored stage-one probabilities; None if the training is finished and only validation runs."""
         if self.current_epoch >= self.num_epochs:
             return None
         n_channels = self.label_manager.num_segmentation_heads - (not self.label_manager.has_regions)
         spacing_mm = [float(s) for s in self.configuration_manager.spacing]
         return ExtraInputs(
-            load=maps_of(self.stage_one()).load,
+            load=stage_one_maps(self.stage_one()).load,
             n_channels=n_channels,
             augmentation=soft_augmentation(
                 self.settings.staged.augmentation,
@@ -117,8 +118,8 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         )
 
     def stage_one(self) -> StageOne:
-        """Return the stage one that the options name."""
-        return StageOne.before(
+        """Return the stage one named in the settings."""
+        return StageOne.for_stage_two(
             self.plans_manager.dataset_name,
             self.configuration_name,
             self.plans_manager.plans_name,
@@ -128,7 +129,7 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
     def _get_deep_supervision_scales(self) -> list[list[float]]:
         if not isinstance(self._cascade(), StagedBlockCSCN):
             return super()._get_deep_supervision_scales()
-        return [[1.0] * len(self.configuration_manager.patch_size)]  # blocks are cut out of it
+        return [[1.0] * len(self.configuration_manager.patch_size)]  # the targets of the blocks are cut from it
 
     def _build_loss(self) -> nn.Module:
         network = self._cascade()
@@ -137,16 +138,16 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         return FineLoss(self._stage_loss())
 
     def _check_stage_one(self) -> dict[int, str]:
-        """Return the hash of each fold's stage-one checkpoint, once it is sure that their maps are right."""
+        """Check the stage-one maps and return the hash of the stage-one checkpoint of each fold."""
         if self.fold == "all":
             raise UserError(f"{type(self).__name__} needs a fold number: there are no out-of-fold maps for fold all")
         stage_one = self.stage_one()
         if int(self.fold) >= len(stage_one.splits):
             raise UserError(f"splits_final.json has no fold {self.fold}: expected 0 to {len(stage_one.splits) - 1}")
         self.print_to_log_file("Checking the stage-one maps")
-        manifest = check_maps(stage_one, has_stage_one=not self.has_taken_over, n_threads=default_num_processes)
+        manifest = check_maps(stage_one, has_stage_one=not self.has_embedded_weights, n_threads=default_num_processes)
         hashes = manifest.checkpoint_hashes
-        if self.has_taken_over and self.my_init_kwargs.get(RECORD, {}).get("stage_one") != hashes:
+        if self.has_embedded_weights and self.my_init_kwargs.get(RECORD, {}).get("stage_one") != hashes:
             raise UserError(
                 f"the stage-one probability maps changed after the training in {self.output_folder} started: restore "
                 "them, or delete this folder and train again"
@@ -159,7 +160,7 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         file = self.stage_one().checkpoint_of(int(self.fold))
         try:
             coarse = self._cascade().coarse
-            network = coarse.network if isinstance(coarse, OtherGrid) else coarse
+            network = coarse.network if isinstance(coarse, ResampledNetwork) else coarse
             network.load_state_dict(read_checkpoint(file)["network_weights"])
         except RuntimeError as misfit:
             raise UserError(
@@ -174,11 +175,11 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         return network
 
 
-def _on_the_grid_of(second: ConfigurationManager, network: nn.Module, first: ConfigurationManager) -> nn.Module:
-    """Return stage one's network as it works on windows of stage two's configuration.
+def _resampled_to_grid(second: ConfigurationManager, network: nn.Module, first: ConfigurationManager) -> nn.Module:
+    """Return the stage-one network for windows of stage two; it is resampled if their grids differ.
 
     Raises:
-        UserError: When one of them is planar and the other is not.
+        UserError: If one configuration is 2D and the other is 3D.
     """
     if len(first.patch_size) != len(second.patch_size):
         raise UserError("cscn.staged.configuration: a 2D stage one cannot be combined with a 3D stage two")
@@ -186,7 +187,7 @@ def _on_the_grid_of(second: ConfigurationManager, network: nn.Module, first: Con
     if scale == [1.0] * len(scale) and list(first.patch_size) == list(second.patch_size):
         return network
     multiple = np.prod(np.vstack(first.pool_op_kernel_sizes), axis=0)
-    return OtherGrid(
+    return ResampledNetwork(
         network,
         scale=scale,
         patch_size=[int(edge) for edge in first.patch_size],
@@ -196,7 +197,7 @@ def _on_the_grid_of(second: ConfigurationManager, network: nn.Module, first: Con
 
 def _trainer_class(name: str) -> Any:
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net tells where it looks
+        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net prints where it searches
             found = trainer_named(name)
     except RuntimeError:
         raise UserError(f"cscn.staged.stage_one: nnU-Net cannot find a trainer {name}; check the name") from None

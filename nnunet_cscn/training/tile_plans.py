@@ -1,4 +1,4 @@
-"""The plans that go with a trained model, where it predicts larger tiles than it was trained on."""
+"""The plans in the folder of a trained model, if it predicts larger tiles than it was trained on."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from nnunet_cscn.settings.checks import BLOCK
 
 
 def plans_for_prediction(plans: dict[str, Any], configuration: str, patch_size: Sequence[int]) -> dict[str, Any]:
-    """Return the plans that go with a trained model: nnU-Net predicts tiles of their patch size.
+    """Return the plans for the model folder, from which nnU-Net takes the size of the tiles.
 
     Args:
-        plans: Those of the training; left unchanged.
+        plans: The plans of the training. They are not changed.
         configuration: The configuration that was trained.
-        patch_size: What it was trained on.
+        patch_size: Patch size in training.
 
     Returns:
-        The same plans; the configuration has the tiles as patch size and keeps what its network was planned for as
-        ``block_size``. Plans of a configuration without a tile size are returned as they are.
+        A copy of the plans, in which the configuration has ``tile_size`` as patch size and the patch size in training
+        as ``block_size``. Without a tile size in the configuration, the plans themselves.
     """
     resolved = configuration_from_plans(plans, configuration)
     tile_size = Settings.from_configuration(resolved).tile_size
@@ -34,16 +34,16 @@ def plans_for_prediction(plans: dict[str, Any], configuration: str, patch_size: 
     return changed
 
 
-def are_the_same(plans: dict[str, Any], model_plans: dict[str, Any], configuration: str) -> bool:
-    """Tell whether a model was trained with a configuration as it stands in the plans.
+def is_same_configuration(plans: dict[str, Any], model_plans: dict[str, Any], configuration: str) -> bool:
+    """Return whether a model was trained with the configuration in the plans; the tile size does not matter.
 
     Args:
-        plans: Those of the data set.
-        model_plans: Those that go with the model, whether for prediction or not.
+        plans: The plans of the data set.
+        model_plans: The plans in the model folder, with or without tiles.
         configuration: The configuration's name.
 
     Raises:
-        UserError: When the data set's plans do not have it.
+        UserError: If the plans of the data set do not contain the configuration.
     """
     if configuration not in model_plans["configurations"]:
         return False
@@ -54,5 +54,5 @@ def are_the_same(plans: dict[str, Any], model_plans: dict[str, Any], configurati
 def _without_tiles(plan: dict[str, Any]) -> dict[str, Any]:
     block = dict(plan.get(BLOCK) or {})
     edges = block.pop("block_size", plan["patch_size"])
-    block.pop("tile_size", None)  # plays no part in training
+    block.pop("tile_size", None)  # not used in training
     return {**plan, "patch_size": [int(edge) for edge in edges], BLOCK: block}

@@ -1,4 +1,4 @@
-"""Predict larger tiles than the blocks that a network was trained on."""
+"""Predict larger tiles than the blocks on which a network was trained."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from nnunet_cscn.training.tile_plans import plans_for_prediction
 
 
 class TilePredictingTrainer(nnUNetTrainer):
-    """nnU-Net's trainer, which trains on blocks and validates with tiles, where the options name a tile size."""
+    """nnU-Net's trainer, but it validates with tiles of the configured tile size, if there is one."""
 
     settings: Settings
     configuration_manager: ConfigurationManager
 
     def on_train_start(self) -> None:
-        """Do what nnU-Net does; then give the model the plans that it predicts with."""
+        """Start as nnU-Net does, and write the plans with the tile size to the model folder."""
         super().on_train_start()
         if self.is_ddp:
-            torch.distributed.barrier()  # every process has written nnU-Net's plans by now
+            torch.distributed.barrier()  # wait until every process has written nnU-Net's plans
         if self.settings.tile_size is not None and self.local_rank == 0:
             patch_size = self.configuration_manager.patch_size
             plans = plans_for_prediction(self.plans_manager.plans, self.configuration_name, patch_size)
             write_json(Path(self.output_folder_base) / "plans.json", plans)
 
     def perform_actual_validation(self, save_probabilities: bool = False) -> None:
-        """Predict the validation cases as nnU-Net does, in tiles."""
+        """Predict the validation cases as nnU-Net does, with the tile size."""
         with self.with_tiles():
             super().perform_actual_validation(save_probabilities)
 
     def check_tiles(self) -> None:
-        """See that the network can take the tiles.
+        """Check that the network can predict tiles of the configured size.
 
         Raises:
-            UserError: When it can't: seen here, and not after a training of days.
+            UserError: If it cannot. The check runs before the training starts.
         """
         tile_size, plan = self.settings.tile_size, self.configuration_manager
         if tile_size is None:
@@ -55,7 +55,7 @@ class TilePredictingTrainer(nnUNetTrainer):
 
     @contextlib.contextmanager
     def with_tiles(self) -> Iterator[None]:
-        """Have the tiles as patch size for a while."""
+        """Use the tile size as patch size inside the ``with`` block."""
         kept = self.configuration_manager
         if self.settings.tile_size is not None:
             changes = {"patch_size": list(self.settings.tile_size)}

@@ -1,1 +1,1 @@
-"""What the commands do, as functions with plain arguments, for Python users and for the command line."""
+"""The functions behind the commands, with plain arguments, for Python users and for the command line."""

@@ -1,4 +1,4 @@
-"""The maps that the second stage of the cascade learns from."""
+"""Make the stage-one probability maps from which stage two learns."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class CascadeMaps:
-    """The maps of a stage one, all of them checked.
+    """The checked probability maps of stage one.
 
     Attributes:
-        folder: Where they are.
-        cases: The cases, one map each.
+        folder: Folder of the maps.
+        cases: Names of the cases. Each case has one map.
     """
 
     folder: Path
@@ -49,33 +49,33 @@ def make_cascade_maps(
     run: RunJobs = run_jobs,
     on_progress: OnProgress | None = None,
 ) -> CascadeMaps:
-    """Predict every training case with the fold that did not see it, and store the maps.
+    """Predict each training case with the fold that was not trained on it, and store the probability maps.
 
-    What is right already is kept, what is stale is made again; a run that was interrupted goes on where it stopped.
+    Valid maps are kept and outdated maps are replaced. After an interruption, call the function again: it resumes.
     CSCNStagedTrainer learns from these maps.
 
     Args:
-        dataset: The data set, by number or name.
+        dataset: Number or name of the data set.
         configuration: Configuration of stage one, such as ``3d_lowres``.
         trainer: Trainer of stage one.
         plans: Plans of stage one.
-        checkpoint: Which checkpoint of each fold.
-        onto: The configuration of stage two, where that has another grid; None for stage one's own.
-        device: Where this process predicts: ``cuda``, ``cuda:1``, ``cpu`` or ``mps``; None for a GPU where there is
-            one, else the CPU.
-        executor: What runs other processes that share the maps, such as ``LocalExecutor(["cuda:0", "cuda:1"])``; None
-            for this process alone.
-        n_parts: How many such processes; None for one for each fold.
-        run: What runs their jobs to the end, such as ``run_jobs`` with callbacks.
-        on_progress: Called, in this process, with the number of finished maps and of all of them.
+        checkpoint: File name of the checkpoint of each fold.
+        onto: The configuration of stage two, if its grid differs. None for the grid of stage one.
+        device: Device of this process: ``cuda``, ``cuda:1``, ``cpu`` or ``mps``. None for a GPU if there is one, else
+            the CPU.
+        executor: Runs further processes that share the work, such as ``LocalExecutor(["cuda:0", "cuda:1"])``. None to
+            use only this process.
+        n_parts: Number of these processes. None for one for each fold.
+        run: The function that runs their jobs until they end, such as ``run_jobs`` with callbacks.
+        on_progress: Called in this process with the number of finished maps and of all maps.
 
     Returns:
         The maps.
 
     Raises:
-        UserError: When data set, plans or configuration are unknown, or a fold is not trained or does not fit the data
-            set as it is now; with the commands to run.
-        CommandFailed: When one of the other processes failed.
+        UserError: When data set, plans or configuration are unknown, or a fold is not trained or does not match the
+            current data set. The message contains the commands to run.
+        CommandFailed: When one of the processes failed.
 
     Example:
         >>> make_cascade_maps(901, "3d_lowres", onto="3d_fullres", device="cuda").folder  # doctest: +SKIP
@@ -84,7 +84,7 @@ def make_cascade_maps(
 
     stage_one = StageOne.find(dataset, configuration, trainer=trainer, plans=plans, checkpoint=checkpoint, onto=onto)
     if executor is None:
-        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net tells what it loads
+        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net prints what it loads
             make_part_of_maps(stage_one, device=device, on_progress=on_progress)
     else:
         stage_one.check_folds()
@@ -100,16 +100,16 @@ def make_part_of_maps(
     device: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> None:
-    """Make a share of the maps in this process, without the manifest.
+    """Make a part of the maps in this process, without the manifest.
 
     Args:
-        stage_one: The stage one.
-        part: Which share, from 0 on, and of how many.
+        stage_one: Stage one.
+        part: Index of the part, counted from 0, and number of parts.
         device: As in ``make_cascade_maps``.
-        on_progress: Called with the number of finished maps of this share and of all of them.
+        on_progress: Called with the number of finished maps and of all maps of this part.
 
     Raises:
-        UserError: As ``make_cascade_maps``.
+        UserError: As for ``make_cascade_maps``.
     """
     from nnunet_cscn.cascade.postprocessor import make_maps
 
@@ -119,16 +119,16 @@ def make_part_of_maps(
 def make_maps_in_jobs(
     stage_one: StageOne, executor: Executor, *, n_parts: int | None = None, run: RunJobs = run_jobs
 ) -> None:
-    """Share the maps out over jobs, without the manifest; arguments as in ``make_cascade_maps``."""
+    """Make the maps in several jobs, without the manifest. The arguments are as in ``make_cascade_maps``."""
     n_jobs = len(stage_one.splits) if n_parts is None else n_parts
     run(executor, [_part_job(stage_one, index, n_jobs) for index in range(n_jobs)])
 
 
 def finish_maps(stage_one: StageOne) -> Manifest:
-    """Write the manifest, check all maps against it, and return it.
+    """Write the manifest, check that all maps agree with it, and return it.
 
     Raises:
-        UserError: When a map is missing or not right.
+        UserError: When a map is missing or not valid.
     """
     from nnunet_cscn.cascade.manifest import check_maps
     from nnunet_cscn.cascade.postprocessor import write_manifest
@@ -138,9 +138,9 @@ def finish_maps(stage_one: StageOne) -> Manifest:
 
 
 def _maps_folder(stage_one: StageOne) -> Path:
-    from nnunet_cscn.cascade.manifest import maps_of
+    from nnunet_cscn.cascade.manifest import stage_one_maps
 
-    return maps_of(stage_one).folder
+    return stage_one_maps(stage_one).folder
 
 
 def _part_job(stage_one: StageOne, index: int, count: int) -> Job:
@@ -149,7 +149,7 @@ def _part_job(stage_one: StageOne, index: int, count: int) -> Job:
     return Job(
         name=f"maps {index + 1} of {count}",
         command=command,
-        log_file=stage_one.folder / "logs" / log_name,  # beside those of the trainings
+        log_file=stage_one.folder / "logs" / log_name,  # next to the logs of the trainings
         progress=r"^(\d+)/\d+$",
         total=len(range(index, len(stage_one.fold_of), count)),
     )

@@ -1,9 +1,9 @@
-"""Compare methods on the same cases, from folders of predictions or from files of scores."""
+"""Compare methods on the same cases, from folders of predictions or from score files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,12 @@ from nnunet_cscn.evaluation.comparison import MetricComparison, compare_methods
 from nnunet_cscn.evaluation.folder import score_folders
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.methods import MethodScores, common_cases
+from nnunet_cscn.formats.named_reader import reader_for
 from nnunet_cscn.metrics.defaults import COMPARED_METRICS
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.selection import compared_metrics, surface_tolerances_mm
 from nnunet_cscn.workflows.labels import Labels, chosen_labels
-from nnunet_cscn.workflows.progress import OnStepProgress, of_step
+from nnunet_cscn.workflows.progress import OnStepProgress, for_step
 
 if TYPE_CHECKING:
     import pandas
@@ -25,16 +26,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison of methods found.
+    """The result of a comparison of methods.
 
     Attributes:
-        methods: Their names.
-        cases: The cases that they were compared on.
-        left_out: The cases that some method has scores of, and another has not.
-        skipped: For each method the cases that could not be evaluated, and why; of files of scores only where
-            ``skip_bad`` asked for it.
+        methods: Names of the methods.
+        cases: Names of the compared cases.
+        left_out: Names of the cases that only some of the methods have.
+        skipped: For each method, the cases that could not be evaluated, with the reason. Cases that are marked as
+            skipped in a score file are listed only with ``skip_bad``.
         seed: Seed of the bootstrap.
-        metrics: What was found, for each label and metric: all pairs, and the ranks of three methods or more.
+        metrics: The result for each label and metric: all pairs of methods, and the ranks of three or more methods.
+        notes: For each method, notes on its scores.
     """
 
     methods: tuple[str, ...]
@@ -43,21 +45,23 @@ class Comparison:
     skipped: Mapping[str, Mapping[str, str]]
     seed: int
     metrics: tuple[MetricComparison, ...]
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything for a JSON file: nan as None."""
+        """Return everything for a JSON file, with nan as None."""
         return {
             "methods": list(self.methods),
             "n_cases": len(self.cases),
             "seed": self.seed,
+            "notes": {name: list(notes) for name, notes in self.notes.items()},
             "comparisons": [found.to_json() for found in self.metrics],
         }
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Return one row for each label, metric and pair of methods.
 
-        Columns: label, metric, first, second; those of ``stats.paired.Paired``; p_holm; n_better and n_worse, the
-        cases in which the first is better or worse.
+        The columns are label, metric, first and second; the fields of ``stats.paired.PairedComparison``; p_holm; and
+        n_better and n_worse, the numbers of cases in which the first method is better or worse.
         """
         import pandas
 
@@ -79,7 +83,7 @@ class Comparison:
         )
 
     def write_figures(self, folder: str | Path) -> list[Path]:
-        """Write the differences, and the mean ranks of three methods or more, as PNG and SVG; return the files."""
+        """Write PNG and SVG figures of the differences and, for three or more methods, the mean ranks."""
         from nnunet_cscn.report.comparison_figures import write_comparison_figures
 
         return write_comparison_figures(self.metrics, Path(folder))
@@ -99,33 +103,36 @@ def compare_folders(
     workers: int | None = None,
     on_progress: OnStepProgress | None = None,
 ) -> Comparison:
-    """Compare two or more methods on the same cases, in every label and metric.
+    """Compare two or more methods on the same cases, for each label and metric.
 
-    For every pair: the mean difference with its 95 % bootstrap interval, p of the Wilcoxon signed-rank test, adjusted
-    for the number of pairs (Holm), the rank-biserial effect size, and in how many cases the first is better. For three
-    methods or more also mean ranks, the Friedman test, and which methods can't be told apart (Nemenyi, 5 %).
+    For each pair of methods, the result contains the mean difference with its 95 % bootstrap interval, the p value of
+    the Wilcoxon signed-rank test, adjusted for the number of pairs (Holm), the rank-biserial effect size, and the
+    number of cases in which the first method is better. For three or more methods, it also contains mean ranks, the
+    Friedman test, and the groups of methods that do not differ significantly (Nemenyi test, 5 %).
 
     Args:
-        methods: For each method, by its name, the folder of its predictions, or the JSON file with its scores that
-            ``cscn evaluate`` wrote.
-        reference: Folder of the true label maps, for folders of predictions.
+        methods: For each method, by its name, the folder of its predictions or a JSON file with scores from ``cscn
+            evaluate``.
+        reference: Folder of the reference label maps. Needed for folders of predictions.
         metrics: Keys of the metrics, such as ``dsc``, ``hd95_mm``, ``assd_mm``, or ``nsd_2mm`` for the surface Dice
             with a tolerance of 2 mm.
-        dataset_json: nnU-Net's dataset.json with the labels' names, regions and the ignore label.
+        dataset_json: nnU-Net's dataset.json with label names, regions and the ignore label.
         labels: The value of each label (or the values of a region) by name, instead of a dataset.json.
-        empty_distance: What stands for a distance where one mask is empty; an infinite one takes no part.
-        skip_bad: Leave out the cases that can't be evaluated for one of the methods, of all methods.
-        only_common: Leave these out, and those that a file of scores lacks.
+        empty_distance: The surface distance to use if exactly one mask is empty. Infinite distances are excluded.
+        skip_bad: Exclude cases that cannot be evaluated for any of the methods, instead of raising an error.
+        only_common: Use only the cases that all methods have, instead of raising an error.
         seed: Seed of the bootstrap.
-        workers: Cases at the same time; None for one on each available processor.
-        on_progress: Called with a method's name, and the number of its finished cases and of all its cases.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the name of a method, the number of its finished cases and of all its cases.
 
     Returns:
-        What was found: ``to_dataframe()`` for the pairs, ``metrics`` for everything, ``write_figures(folder)``.
+        The comparison. ``to_dataframe()`` returns the pairs, ``metrics`` contains everything, and
+        ``write_figures(folder)`` writes figures.
 
     Raises:
-        UserError: When cases can't be evaluated, or methods do not have the same cases; all of them are listed.
-        ArgumentError: When an argument has a value that it can't have.
+        UserError: When cases cannot be evaluated, or the methods do not have the same cases. The message lists all such
+            cases.
+        ArgumentError: When the value of an argument is not valid.
 
     Example:
         ::
@@ -139,6 +146,7 @@ def compare_folders(
     score = partial(
         _scores,
         reference=reference,
+        dataset_json=None if dataset_json is None else Path(dataset_json),
         labels=chosen_labels(dataset_json, labels),
         tolerances_mm=surface_tolerances_mm([metric.key for metric in chosen]),
         empty_distance=empty_distance,
@@ -147,7 +155,7 @@ def compare_folders(
         on_progress=on_progress,
     )
     scores = [score(name, Path(path)) for name, path in methods.items()]
-    compared = _without_skipped(scores) if skip_bad else scores
+    compared = _exclude_skipped(scores) if skip_bad else scores
     cases = common_cases(compared, only_common=only_common)
     everywhere = set[str]().union(*(method.values for method in scores))
     return Comparison(
@@ -159,6 +167,7 @@ def compare_folders(
         },
         seed=seed,
         metrics=tuple(compare_methods(compared, cases, chosen, seed=seed)),
+        notes={method.name: method.notes for method in scores if method.notes},
     )
 
 
@@ -167,6 +176,7 @@ def _scores(
     path: Path,
     *,
     reference: str | Path | None,
+    dataset_json: Path | None,
     labels: EvaluatedLabels | None,
     tolerances_mm: Sequence[float],
     empty_distance: EmptyDistance,
@@ -175,7 +185,7 @@ def _scores(
     on_progress: OnStepProgress | None,
 ) -> MethodScores:
     if path.is_file():
-        return MethodScores.of_file(name, path, empty_distance=empty_distance)
+        return MethodScores.from_file(name, path, empty_distance=empty_distance)
     if reference is None:
         raise ArgumentError(
             "reference", f"the reference label maps are missing: give their folder to compare folders such as {path}"
@@ -188,12 +198,13 @@ def _scores(
         empty_distance=empty_distance,
         skip_bad=skip_bad,
         workers=workers,
-        on_progress=of_step(on_progress, name),
+        reader=reader_for(dataset_json, path),
+        on_progress=for_step(on_progress, name),
     )
-    return MethodScores.of_folder(name, scores)
+    return MethodScores.from_folder(name, scores)
 
 
-def _without_skipped(methods: Sequence[MethodScores]) -> list[MethodScores]:
-    """Leave the cases that could not be evaluated for one method out of all."""
+def _exclude_skipped(methods: Sequence[MethodScores]) -> list[MethodScores]:
+    """Exclude, for all methods, the cases that could not be evaluated for one method."""
     bad = {case for method in methods for case in method.skipped}
     return [method.without(bad) for method in methods]

@@ -1,4 +1,4 @@
-"""What a conversion leaves behind."""
+"""The result of a conversion."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from nnunet_cscn.conversion.converted_case import ConvertedCase
 
 @dataclass(frozen=True)
 class ConversionResult:
-    """A raw data set of nnU-Net, and how its cases went.
+    """The result of a conversion to a raw data set of nnU-Net.
 
     Attributes:
-        folder: The data set.
-        converted: The cases that are there, by name.
-        problems: Why the others could not be converted, by name.
-        report: The table of all cases (CSV); None where no case is there.
-        pictures: The folder with a picture of every case that is there; None where there is none.
-        n_damaged: Number of damaged DICOM files that were passed over.
+        folder: Folder of the data set.
+        converted: The cases in the data set, by name.
+        problems: For each case that could not be converted, the reason.
+        report: A table of all cases (CSV). None if the data set has no case.
+        pictures: Folder with a picture of every converted case. None if the data set has no case.
+        n_damaged: Number of damaged DICOM files that were skipped.
         n_archives: Number of archives such as .zip in the source, which were not read.
     """
 
@@ -33,10 +33,10 @@ class ConversionResult:
 
     @property
     def n_cases(self) -> int:
-        """Number of cases that the source holds."""
+        """Number of cases in the source."""
         return len(self.converted) + len(self.problems)
 
     @property
     def n_new(self) -> int:
-        """Number of cases that were not there before, or that were written again."""
+        """Number of cases that were written in this call."""
         return sum(case.is_new for case in self.converted.values())

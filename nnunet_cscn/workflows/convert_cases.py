@@ -1,4 +1,4 @@
-"""Convert cases of any source to a raw data set of nnU-Net; a bad one never stops the others."""
+"""Convert cases of any source to a raw data set of nnU-Net. If one case fails, the others continue."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from nnunet_cscn.conversion.report_file import REPORT
 from nnunet_cscn.conversion.source_case import SourceCase
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.case_pool import OnProgress, each_case
+from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
 from nnunet_cscn.nnunet.folders import is_set, preprocessed_folder, raw_folder
 from nnunet_cscn.report.contours import draw_labels
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE, Splits, check_same_folds
 from nnunet_cscn.workflows.conversion_result import ConversionResult
-from nnunet_cscn.workflows.progress import OnStepProgress, of_step
+from nnunet_cscn.workflows.progress import OnStepProgress, for_step
 
 PICTURES = "conversion_pictures"
 
@@ -43,40 +43,41 @@ def convert_cases(
 ) -> ConversionResult:
     """Write images, labels, dataset.json, patients.json, folds, a report and a picture of every case.
 
-    Files that are there and hold the same stay as they are, so that a second run completes a first one.
+    Existing files with the same content are not changed. So a second call completes an interrupted one.
 
     Args:
-        description: What the data set is.
-        cases: Its cases.
-        out: The raw folder; None for ``$nnUNet_raw``.
-        dataset_id: Another number than the description's.
-        folds: Fixed folds of all cases; None for folds that keep patients together where that matters.
-        overwrite: Replace files that differ from the source, instead of refusing the case.
-        workers: Cases at the same time; None for one on each available processor.
-        on_progress: Called with the step, the number of finished cases in it and of all.
-            Steps: ``"converting"``, ``"drawing"``.
+        description: Description of the data set.
+        cases: The cases to convert.
+        out: The raw folder. None for ``$nnUNet_raw``.
+        dataset_id: Number of the data set. None for the number in the description.
+        folds: Fixed folds of all cases. None for folds that keep all cases of a patient together, if patients have
+            several cases.
+        overwrite: Replace existing files that differ from the source. Otherwise such a case is an error.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the step, the number of finished cases of this step and of all cases. Steps:
+            ``"converting"``, ``"drawing"``.
 
     Returns:
-        The cases that are there, and why the others are not.
+        The converted cases, and for each other case the reason.
 
     Raises:
-        UserError: When the data set can't be written at all: another one has its number, it has other folds or holds
-            files of other cases, two cases have the same name, or a picture can't be drawn.
+        UserError: When the data set cannot be written: its number is used by another data set, it already has different
+            folds or files of other cases, two cases have the same name, or a picture cannot be drawn.
     """
     folder = (raw_folder() if out is None else Path(out)) / folder_name(description, dataset_id)
     check_number_is_free(folder)
     folds = folds if folds is not None else plan_folds(folder, cases)
-    if folds is not None:  # refused before anything is written
+    if folds is not None:  # raise errors before anything is written
         _check_folds(folder, folds)
     _check_cases(folder, cases, n_channels=len(description.channel_names))
     labels = dict(description.labels[1:])
     work = {case.name: partial(convert_case, case, folder, labels, overwrite=overwrite) for case in cases}
     with quiet():
-        converted, problems = each_case(work, workers=workers, on_progress=of_step(on_progress, "converting"))
+        converted, problems = process_cases(work, workers=workers, on_progress=for_step(on_progress, "converting"))
         if not converted:
             return ConversionResult(folder, converted, problems)
         finish_dataset(folder, description, cases, converted, problems, folds=folds)
-        draw_cases(folder, list(converted), labels, on_progress=of_step(on_progress, "drawing"))
+        draw_cases(folder, list(converted), labels, on_progress=for_step(on_progress, "drawing"))
     return ConversionResult(folder, converted, problems, folder / REPORT, folder / PICTURES)
 
 
@@ -87,16 +88,16 @@ def draw_cases(
     *,
     on_progress: OnProgress | None = None,
 ) -> None:
-    """Draw every case that has no picture that is newer than its files.
+    """Draw every case without a picture, or with a picture that is older than the files of the case.
 
     Args:
         folder: The raw data set.
-        cases: Names of its cases.
+        cases: Names of the cases.
         labels: Value of each label.
-        on_progress: Called with the number of finished pictures, and of all.
+        on_progress: Called with the number of finished pictures and of all pictures.
 
     Raises:
-        UserError: When one can't be drawn.
+        UserError: When a picture cannot be drawn.
     """
     names = {label: (value,) for label, value in labels.items()}
     work = {}
@@ -106,19 +107,19 @@ def draw_cases(
             work[case] = partial(draw_labels, *files, target, names=names, title=case)
     if not work:
         return
-    _, problems = each_case(work, workers=1, on_progress=on_progress)
+    _, problems = process_cases(work, workers=1, on_progress=on_progress)
     for case, reason in problems.items():
         raise UserError(f"the picture of {case} cannot be drawn: {reason}")
 
 
 def _check_folds(folder: Path, folds: Splits) -> None:
-    """Refuse to replace folds, in the raw folder or, where nnU-Net reads them, in the preprocessed one."""
+    """Raise an error if the raw folder or the preprocessed folder (for nnU-Net) contains different folds."""
     for parent in (folder.parent, *([preprocessed_folder()] if is_set("nnUNet_preprocessed") else [])):
         check_same_folds(parent / folder.name / SPLITS_FILE, folds)
 
 
 def _check_cases(folder: Path, cases: Sequence[SourceCase], *, n_channels: int) -> None:
-    """Refuse cases of the same name, and a folder that holds files of others."""
+    """Raise an error if two cases have the same name, or the folder contains files of other cases."""
     names = [case.name for case in cases]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(

@@ -25,32 +25,32 @@ def convert_dataset(
     workers: int | None = None,
     on_progress: OnStepProgress | None = None,
 ) -> ConversionResult:
-    """Convert a public data set as it was downloaded.
+    """Convert the download of a public data set.
 
-    Written are images, labels, dataset.json with licence and reference, patients.json, folds, a report and a picture
-    of every case. ``hippocampus``, ``lgg`` and ``sts`` have five fixed folds; elsewhere folds are written where
-    patients have several cases, and keep these together.
+    The function writes images, labels, dataset.json with licence and reference, patients.json, folds, a report and a
+    picture of every case. ``hippocampus``, ``lgg`` and ``sts`` have five fixed folds. For the other data sets, folds
+    are written if patients have several cases; all cases of a patient are in the same fold.
 
     Args:
         name: ``hecktor`` (2022 or 2025), ``hippocampus``, ``hnts-mrg``, ``lgg``, ``npc277``, ``segrap`` or ``sts``.
-        source: The unpacked download.
-        out: The raw folder; None for ``$nnUNet_raw``.
-        variant: What is made of it. ``hnts-mrg``: ``pre``, ``mid`` or ``mid-priors``; ``npc277``: ``CE-T1``, ``T1``,
-            ``T2``, ``multi`` or ``scans``; none for the others. None for the first one.
-        dataset_id: Another number than its own.
-        resample: Bring volumes on other grids onto the image's, instead of refusing the case: ``hnts-mrg``, ``npc277``
-            and ``segrap``. PET of ``hecktor`` is always resampled.
-        overwrite: Replace files that differ from the source, instead of refusing the case.
-        workers: Cases at the same time; None for one on each available processor.
-        on_progress: Called with the step, the number of finished cases in it and of all.
-            Steps: ``"converting"``, ``"drawing"``.
+        source: Folder of the unpacked download.
+        out: The raw folder. None for ``$nnUNet_raw``.
+        variant: Variant of the data set. ``hnts-mrg``: ``pre``, ``mid`` or ``mid-priors``. ``npc277``: ``CE-T1``,
+            ``T1``, ``T2``, ``multi`` or ``scans``. The others have no variants. None for the first variant.
+        dataset_id: Number of the data set. None for the default number.
+        resample: Resample volumes with other grids onto the grid of the image (``hnts-mrg``, ``npc277`` and
+            ``segrap``). Otherwise such a case is an error. PET of ``hecktor`` is always resampled.
+        overwrite: Replace existing files that differ from the source. Otherwise such a case is an error.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the step, the number of finished cases of this step and of all cases. Steps:
+            ``"converting"``, ``"drawing"``.
 
     Returns:
-        The cases that are there, and why the others are not.
+        The converted cases, and for each other case the reason.
 
     Raises:
-        ArgumentError: When the data set is unknown, or has no such variant or number, or can't be resampled.
-        UserError: When the source holds nothing of the data set, or ``convert_cases`` refuses.
+        ArgumentError: When the data set, its variant or its number is not valid, or it cannot be resampled.
+        UserError: When the source contains no case of the data set, and as for ``convert_cases``.
 
     Example::
 
@@ -77,7 +77,7 @@ def convert_dataset(
 
 
 def _chosen_variant(name: str, dataset: PublicDataset, variant: str | None) -> str:
-    """The variant that is asked for, or the first one; empty where there is no choice."""
+    """Return the requested variant, or the first one. An empty text if the data set has no variants."""
     if variant is None:
         return dataset.variants[0] if dataset.variants else ""
     if variant not in dataset.variants:

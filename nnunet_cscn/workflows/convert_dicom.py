@@ -22,13 +22,13 @@ from nnunet_cscn.conversion.source_case import SourceCase
 from nnunet_cscn.dicom.channels import ChannelPatterns
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import ArgumentError
-from nnunet_cscn.evaluation.case_pool import each_case
+from nnunet_cscn.evaluation.case_pool import process_cases
 from nnunet_cscn.nnunet.folders import raw_folder
 from nnunet_cscn.workflows.conversion_result import ConversionResult
 from nnunet_cscn.workflows.convert_cases import convert_cases
-from nnunet_cscn.workflows.progress import OnStepProgress, of_step
+from nnunet_cscn.workflows.progress import OnStepProgress, for_step
 
-_CHANNELS = {"PT": "PET"}  # what nnU-Net users call a modality; on CT nnU-Net normalises as CT
+_CHANNELS = {"PT": "PET"}  # the usual channel names in nnU-Net; a channel named CT gets CT normalisation
 
 
 def convert_dicom(
@@ -56,29 +56,29 @@ def convert_dicom(
 ) -> ConversionResult:
     """Convert DICOM series with contours (RTSTRUCT or SEG).
 
-    Series are found by their content, put in order by their geometry and written with the values and the grid that
-    they have. Contours are filled at voxel centres (even-odd), on the series that they were drawn on: by its
-    references, or where these are stale by where the contours lie.
+    The function finds series by the content of the files and sorts slices by geometry. Voxel values and grid do not
+    change. It fills contours at voxel centres (even-odd rule) on the series on which they were drawn. It finds this
+    series by its DICOM reference. If the reference is outdated, it uses the position of the contours.
 
-    Cases are numbered; names, ids and dates of patients appear nowhere, unless ``keep_ids`` or ``mapping`` asks for
-    them. Needs the extra ``[dicom]``.
+    Cases are numbered. Patient names, IDs and dates are not written, unless you use ``keep_ids`` or ``mapping``. The
+    function needs the extra ``[dicom]``.
 
     Args:
-        studies: Folder with DICOM files, in any order and depth.
-        out: The raw folder; None for ``$nnUNet_raw``.
+        studies: Folder with DICOM files. Subfolders are searched.
+        out: The raw folder. None for ``$nnUNet_raw``.
         dataset_id: Number of the data set, from 1 to 999.
-        rois: What each label is made of: the name of a region of interest, a TG-263 name or a regular expression, by
-            the label's name. Labels get the values 1, 2, 3 and so on; where two overlap, the later one is on top.
-        name: Name of the data set behind its number; numbered cases start with it.
-        modality: Take series of this modality alone, such as MR; also what images are taken for that do not say so.
-        merge: Make one label of several regions that fit, instead of refusing the case.
-        contours: Take contours from ``rtstruct`` or ``seg`` files alone; None for RTSTRUCT, and SEG in studies without
-            one.
-        resample: Bring segmentations on other grids onto the image's, and regions that were drawn on another modality
-            than ``modality`` onto the series of the same frame of reference, instead of refusing the case.
+        rois: For each label name, its ROI: an ROI name, a TG-263 name or a regular expression. Labels get the values 1,
+            2, 3 and so on. If two labels overlap, the later one is on top.
+        name: Name of the data set. Names of numbered cases start with it.
+        modality: Use only series of this modality, such as MR. Images without a modality are treated as this modality.
+        merge: Merge several matching ROIs into one label. Otherwise such a case is an error.
+        contours: Use only ``rtstruct`` or only ``seg`` files. None for RTSTRUCT, and SEG in studies without RTSTRUCT.
+        resample: Resample segmentations with other grids onto the grid of the image, and regions that were drawn on
+            another modality than ``modality`` onto the series with the same frame of reference. Otherwise such a case
+            is an error.
         optional: Labels that a case may lack.
         interpolate: Fill slices without a contour between slices with one, by shape.
-        allow_loss: Convert a case of which a part of a region cannot be used, instead of refusing it.
+        allow_loss: Convert a case even if a part of a region cannot be used. Otherwise such a case is an error.
         channels: A regular expression for each channel by its name, to convert several series of each study. It is
             searched for in the description, protocol and sequence name of the series, in upper or lower case. Series
             on another grid than the contoured one are resampled onto it. The patterns are stored in dataset.json, so
@@ -86,20 +86,21 @@ def convert_dicom(
         optional_channels: Channels that a study may lack. They are filled with zeros.
         reference: The channel whose grid counts instead of that of the contoured series. Regions that were drawn on
             other series are resampled onto it.
-        overwrite: Replace files that differ from the source, instead of refusing the case.
-        keep_ids: Call cases and patients after their PatientID instead of numbers.
-        mapping: File for which patient each case is, readable for you alone; cases that it names keep their numbers.
-        workers: Cases at the same time; None for one on each available processor.
-        on_progress: Called with the step, the number of finished files or cases in it and of all.
-            Steps: ``"looking at files"``, ``"converting"``, ``"drawing"``.
+        overwrite: Replace existing files that differ from the source. Otherwise such a case is an error.
+        keep_ids: Name cases and patients by their PatientID instead of numbers.
+        mapping: File with the patient of each case. Only you can read it. Cases that are listed in it keep their
+            numbers.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the step, the number of finished files or cases of this step and of all. Steps:
+            ``"looking at files"``, ``"converting"``, ``"drawing"``.
 
     Returns:
-        The cases that are there, and why the others are not.
+        The converted cases, and for each other case the reason.
 
     Raises:
-        ArgumentError: When an argument is wrong, or the series are of different modalities.
-        UserError: When there is no such folder, nothing was drawn in it, the mapping is another one's, or
-            ``convert_cases`` refuses.
+        ArgumentError: When an argument is not valid, or the series have different modalities.
+        UserError: When the folder does not exist or contains no contours, the mapping belongs to another data set, and
+            as for ``convert_cases``.
 
     Example::
 
@@ -120,7 +121,7 @@ def convert_dicom(
         known = read_mapping(Path(mapping), folder.name, has_ids=keep_ids, prefix=name)
     with quiet():
         found = find_studies(
-            Path(studies), contours=contours, modality=modality, on_progress=of_step(on_progress, "looking at files")
+            Path(studies), contours=contours, modality=modality, on_progress=for_step(on_progress, "looking at files")
         )
         cases = _image_cases(found.found, request, workers)
         if patterns is None:
@@ -190,7 +191,7 @@ def _match(study: Study, request: Request) -> StudyMatch:
 
 def _image_cases(studies: Sequence[Study], request: Request, workers: int | None) -> list[ImageCase]:
     work = {str(number): partial(_match, study, request) for number, study in enumerate(studies)}
-    matched, problems = each_case(work, workers=workers)
+    matched, problems = process_cases(work, workers=workers)
     return image_cases(
         studies,
         {int(number): match for number, match in matched.items()},

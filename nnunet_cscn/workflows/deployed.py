@@ -1,4 +1,4 @@
-"""Predict inside a container: one model folder in, one study or one challenge case through."""
+"""Predict inside a container: load the model from a folder and predict one study or one challenge case."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
-from nnunet_cscn.conversion.source_volumes import ALL_ENDINGS, read_volume
-from nnunet_cscn.errors import ArgumentError, UserError, there_is
+from nnunet_cscn.conversion.source_volumes import read_volume
+from nnunet_cscn.errors import ArgumentError, UserError, available_names
 from nnunet_cscn.files import replacing
+from nnunet_cscn.formats.endings import VOLUME_ENDINGS, ending_of
 from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nifti.writing import itk_image, write_volume
@@ -22,15 +23,15 @@ from nnunet_cscn.workflows.models import LoadedModel, load_model_folder
 
 
 def load_deployed_model(folder: str | Path, *, device: str | None = None, mirroring: bool = True) -> LoadedModel:
-    """Load the one trained model that lies in a folder or anywhere below it, with all its folds.
+    """Find the trained model in a folder or its subfolders and load it with all its folds.
 
     Args:
-        folder: Such as ``/opt/ml/model``, with the content of a model exported by nnU-Net.
+        folder: Folder of the model, such as ``/opt/ml/model``, as exported by nnU-Net.
         device: As in ``load_model``.
-        mirroring: Whether mirrored copies are predicted too, and averaged.
+        mirroring: Whether to predict mirrored copies too and average them.
 
     Raises:
-        ArgumentError: When there is no model in the folder, or several.
+        ArgumentError: When the folder contains no model, or several.
         UserError: As ``load_model``.
     """
     from nnunet_cscn.prediction.predictor import SlidingWindow
@@ -39,7 +40,7 @@ def load_deployed_model(folder: str | Path, *, device: str | None = None, mirror
     found = sorted({file.parent for file in place.rglob("plans.json") if any(file.parent.glob("fold_*"))})
     if len(found) != 1:
         names = [str(each.relative_to(place)) for each in found]
-        raise ArgumentError("folder", f"expected exactly one trained model in {place}; {there_is(names)}")
+        raise ArgumentError("folder", f"expected exactly one trained model in {place}; {available_names(names)}")
     names = sorted(each.name.removeprefix("fold_") for each in found[0].glob("fold_*"))
     folds = tuple(int(name) if name.isdecimal() else name for name in names)
     window = SlidingWindow(mirroring=mirroring, progress=False)
@@ -54,23 +55,23 @@ def predict_challenge_case(
     sockets: Sequence[str] = (),
     out_socket: str,
 ) -> Path:
-    """Predict one case as challenge platforms hand it over: a folder for each input, with one image in it.
+    """Predict one case of a challenge platform. The platform provides one folder for each input, with one image in it.
 
     Args:
         model: The model.
-        source: Such as ``/input``; images lie in ``images/SOCKET/``.
-        out: Such as ``/output``; the label map goes to ``images/OUT_SOCKET/output.mha``.
-        sockets: The input for each channel of the model, in its order; none where there is only one.
+        source: Input folder, such as ``/input``. The images are in ``images/SOCKET/``.
+        out: Output folder, such as ``/output``. The label map is written to ``images/OUT_SOCKET/output.mha``.
+        sockets: The names of the inputs in the order of the model's channels. Not needed for a single input.
         out_socket: Name of the output.
 
     Returns:
-        The file that was written, on the grid of the first channel.
+        The written file. It has the grid of the first channel.
 
     Raises:
-        ArgumentError: When the sockets are not those of the model's channels.
-        UserError: When the model does not read NIfTI, a socket does not hold exactly one image, or images can't be read
-            or do not fit together.
-        OSError: When the label map can't be written whole.
+        ArgumentError: When the sockets do not match the channels of the model.
+        UserError: When the model does not use NIfTI files, a socket does not contain exactly one image, or images
+            cannot be read or do not have the same grid.
+        OSError: When the label map cannot be written completely.
     """
     ending = model.model.file_ending()
     if ending not in ENDINGS:
@@ -92,16 +93,16 @@ def _socket_folders(images: Path, sockets: Sequence[str], model: LoadedModel) ->
     if len(names) != len(model.channel_names):
         channels = ", ".join(model.channel_names)
         raise ArgumentError(
-            "sockets", f"expected one socket per channel ({channels}), got {len(names)}; {there_is(there)}"
+            "sockets", f"expected one socket per channel ({channels}), got {len(names)}; {available_names(there)}"
         )
     for name in names:
         if name not in there:
-            raise ArgumentError("sockets", f"folder not found: {images / name}; {there_is(there)}")
+            raise ArgumentError("sockets", f"folder not found: {images / name}; {available_names(there)}")
     return [images / name for name in names]
 
 
 def _only_image(folder: Path) -> Path:
-    files = sorted(file for file in folder.iterdir() if file.name.endswith(ALL_ENDINGS))
+    files = sorted(file for file in folder.iterdir() if ending_of(file.name, VOLUME_ENDINGS) is not None)
     if len(files) != 1:
         raise UserError(f"{folder}: expected one image, found {len(files)}")
     return files[0]
@@ -111,7 +112,7 @@ def _write_meta_image(target: Path, mask: NDArray[Any], grid: Grid) -> None:
     with replacing(target) as temporary:
         try:
             SimpleITK.WriteImage(itk_image(mask, grid), str(temporary), True)
-            written = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(temporary)))  # ITK is silent on a full disk
+            written = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(temporary)))  # ITK ignores a full disk
         except RuntimeError as fault:
             raise OSError(errno.EIO, "it could not be written whole", str(target)) from fault
         if not np.array_equal(written, mask):

@@ -1,4 +1,4 @@
-"""Evaluate predictions: of a folder, or of one pair of arrays."""
+"""Evaluate a folder of predictions, or one pair of arrays."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from nnunet_cscn.evaluation.folder import FolderScores, check_tolerances, score_
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.mask_scores import LabelMapScores, MaskScores
 from nnunet_cscn.evaluation.volumes import score_volumes
+from nnunet_cscn.formats.named_reader import reader_for
 from nnunet_cscn.metrics.catalogue import metrics
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.masks import checked_spacing
@@ -34,34 +35,39 @@ def evaluate_folders(
     workers: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> FolderScores:
-    """Compare a folder of predictions with a folder of references, case by case and label by label.
+    """Evaluate a folder of predictions against a folder of references, for each case and label.
 
-    Every case needs a file of the same name and the same grid in both folders; all of them are checked before the
-    first metric is computed. Files that nnU-Net puts beside its predictions are passed over.
+    Each case must have the same file name and the same grid in both folders. All cases are checked before the first
+    metric is computed. Other files that nnU-Net writes next to its predictions are ignored.
+
+    Label maps may be NIfTI, NRRD, MetaImage, GIPL, TIFF, PNG or BMP files, 2D or 3D. If the dataset.json, or plans.json
+    next to the predictions, names a reader of nnU-Net, this reader is used.
 
     Args:
-        predictions: Folder of predicted label maps, ``<case>.nii.gz`` or ``<case>.nii``.
+        predictions: Folder of predicted label maps, such as ``<case>.nii.gz``.
         references: Folder of the reference label maps, with the same names.
-        dataset_json: nnU-Net's dataset.json with the labels' names, regions and the ignore label. Without it and
-            without labels, every value above 0 in the files is a label.
+        dataset_json: nnU-Net's dataset.json with label names, regions and the ignore label. Without ``dataset_json``
+            and ``labels``, every value above 0 in the files is a label.
         labels: The value of each label (or the values of a region) by name, instead of a dataset.json.
-        tolerances_mm: Tolerances of the surface Dice in mm.
-        empty_distance: What stands for the distances where one mask is empty: infinity, or the volume's diagonal in mm.
-        skip_bad: Leave out cases that can't be evaluated, instead of refusing all; they are in ``skipped``.
-        workers: Cases at the same time; None for one on each available processor.
+        tolerances_mm: Tolerances of the surface Dice (NSD), in mm.
+        empty_distance: The surface distance to report if exactly one mask is empty: infinity, or the diagonal of the
+            volume in mm.
+        skip_bad: Exclude cases that cannot be evaluated, instead of raising an error. ``skipped`` of the result lists
+            them.
+        workers: Number of cases at the same time. None for one per available processor.
         on_progress: Called with the number of finished cases and of all cases after each case.
 
     Returns:
-        The scores: ``to_dataframe()`` for a table with one row for each case and label, ``aggregate`` for what all
-        cases together say about a label, ``to_json()`` for everything.
+        The scores. ``to_dataframe()`` returns a table with one row for each case and label, ``aggregate`` contains the
+        statistics of each label over all cases, ``notes`` contains warnings, and ``to_json()`` returns everything.
 
     Raises:
-        UserError: When a folder is missing, cases do not pair up, grids differ, or files are not whole label maps;
-            all such cases are listed. With ``skip_bad`` only when no case is left.
-        ArgumentError: When an argument has a value that it can't have.
+        UserError: When a folder is missing, a case has only one file, grids differ, or a file is not a complete label
+            map. The message lists all such cases. With ``skip_bad`` only when no case is left.
+        ArgumentError: When the value of an argument is not valid.
 
     Example:
-        Half of a reference of two voxels is found.
+        The reference has two voxels and the prediction contains one of them.
 
         >>> import tempfile, SimpleITK
         >>> folder = Path(tempfile.mkdtemp())
@@ -81,6 +87,7 @@ def evaluate_folders(
         empty_distance=empty_distance,
         skip_bad=skip_bad,
         workers=workers,
+        reader=reader_for(None if dataset_json is None else Path(dataset_json), Path(predictions)),
         on_progress=on_progress,
     )
 
@@ -112,26 +119,26 @@ def evaluate_masks(
     *,
     tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
 ) -> MaskScores | LabelMapScores:
-    """Compare a prediction in memory with its reference: two boolean masks, or two label maps.
+    """Evaluate an array: a boolean mask, or a label map, against its reference.
 
     Args:
-        prediction: Booleans, or the labels' values as whole numbers; shape (Z, Y, X).
-        reference: The same of the truth, of the same shape.
-        spacing_mm: Size of a voxel along (Z, Y, X) in mm. A NIfTI file names it in the opposite order.
-        tolerances_mm: Tolerances of the surface Dice in mm.
+        prediction: Booleans, or integer label values. Shape (Z, Y, X).
+        reference: The reference, likewise, of the same shape.
+        spacing_mm: Size of a voxel along (Z, Y, X) in mm. The header of a NIfTI file has the opposite order.
+        tolerances_mm: Tolerances of the surface Dice (NSD), in mm.
 
     Returns:
-        For booleans the scores of the mask; for numbers those of every value above 0 that one of the two holds.
-        ``to_dict()`` gives them under the names that the metrics have in files. Where one mask is empty, overlaps are
-        0 and distances infinite; where both are, all are nan but volumes and counts.
+        For booleans, the scores of the mask. For integers, the scores of every value above 0 in the two arrays.
+        ``to_dict()`` returns the values by the names of the metrics in files. If one mask is empty, overlap metrics are
+        0 and distances are infinite. If both are empty, all values are nan, except volumes and counts.
 
     Raises:
-        ArgumentError: When the arrays are not a pair of three-dimensional masks or label maps of one shape, the
-            spacing is not three positive numbers, or a tolerance is negative.
-        UserError: When a number is no label's value.
+        ArgumentError: When the arrays are not two three-dimensional masks or label maps of the same shape, the spacing
+            is not three positive numbers, or a tolerance is negative.
+        UserError: When an array contains values that cannot be labels.
 
     Example:
-        A cube of 4 voxels a side against itself one slice further; slices are 3 mm apart.
+        A cube with edges of 4 voxels, compared with the same cube shifted by one slice of 3 mm.
 
         >>> reference, prediction = np.zeros((8, 6, 6), dtype=bool), np.zeros((8, 6, 6), dtype=bool)
         >>> reference[1:5, 1:5, 1:5] = prediction[2:6, 1:5, 1:5] = True

@@ -1,4 +1,4 @@
-"""Which labels an evaluation is about, as its caller says it."""
+"""Select the labels to evaluate."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ def chosen_labels(dataset_json: str | Path | None, labels: Labels | EvaluatedLab
     """Return the labels to evaluate.
 
     Args:
-        dataset_json: nnU-Net's dataset.json with the labels' names, regions and the ignore label.
-        labels: The value of each label, or the values of a region, by name, as in a dataset.json; the background may
-            be left out.
+        dataset_json: nnU-Net's dataset.json with label names, regions and the ignore label.
+        labels: The value of each label (or the values of a region) by name, as in a dataset.json. The background is
+            optional.
 
     Returns:
-        The labels; None where neither is given, for every value above 0 that a file holds.
+        The labels. None if neither is given; then every value above 0 in the files is a label.
 
     Raises:
         ArgumentError: When both are given.
-        UserError: When the file cannot be read, or the labels are not as nnU-Net defines them.
+        UserError: When the file cannot be read, or the labels do not follow the rules of nnU-Net.
 
     Example:
         >>> chosen_labels(None, {"GTVp": 1, "GTVn": 2}).values

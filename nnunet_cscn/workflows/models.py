@@ -1,4 +1,4 @@
-"""A trained model: load it, and predict arrays, files and folders with it."""
+"""Load a trained model and predict arrays, files and folders with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nnunet_cscn.files import replacing
 from nnunet_cscn.nnunet.discovery import ensure_registered
 from nnunet_cscn.nnunet.folders import model_folder
 from nnunet_cscn.prediction.devices import chosen_device
-from nnunet_cscn.prediction.predictor import Fold, Manner, Model, SlidingWindow
+from nnunet_cscn.prediction.predictor import Fold, Model, PredictionMode, SlidingWindow
 from nnunet_cscn.prediction.running import OnProgress
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ _QUIET = SlidingWindow(progress=False)
 
 
 class Prediction(NamedTuple):
-    """What a model predicts of one image, on the image's own grid.
+    """The prediction of one image, on the grid of the image.
 
     Attributes:
-        mask: The label of each voxel, (Z, Y, X), as in the files that nnU-Net writes.
-        probabilities: (N, Z, Y, X) from 0 to 1: of all N labels in their order, the background first; or of all N
-            regions of a model of regions.
+        mask: The label of each voxel, (Z, Y, X), as in nnU-Net's output files.
+        probabilities: Values from 0 to 1, shape (N, Z, Y, X). N is the number of labels including the background, which
+            is first. For a region-based model, N is the number of regions.
     """
 
     mask: NDArray[np.integer[Any]]
@@ -49,29 +49,30 @@ def load_model(
     device: str | None = None,
     mirroring: bool = True,
     step_size: float = 0.5,
-    manner: Manner = "tiles",
+    mode: PredictionMode = "tiles",
 ) -> LoadedModel:
-    """Load a trained model from ``$nnUNet_results``; the defaults are those of ``nnUNetv2_predict``.
+    """Load a trained model from ``$nnUNet_results``. The defaults are those of ``nnUNetv2_predict``.
 
     Args:
-        dataset: The data set, by number or name.
+        dataset: Number or name of the data set.
         configuration: The configuration, such as ``3d_fullres``.
-        trainer: The trainer.
-        plans: The plans.
-        folds: The folds whose logits are averaged: numbers, or ``all`` for the one that was trained on all cases.
-        checkpoint: Which checkpoint of each fold.
-        device: ``cuda``, ``cuda:1``, ``cpu`` or ``mps``; None for a GPU where there is one, else the CPU.
-        mirroring: Whether mirrored copies are predicted too, and averaged.
-        step_size: Step between tiles, as a fraction of a tile, above 0 and up to 1.
-        manner: ``tiles``: as nnU-Net does. ``stitched``: the fine network gets the coarse probabilities of the whole
-            image (for CSCNStagedTrainer). ``views``: along three views, averaged (for models of three views).
+        trainer: Name of the trainer.
+        plans: Name of the plans.
+        folds: The folds whose logits are averaged: numbers, or ``all`` for the model that was trained on all cases.
+        checkpoint: File name of the checkpoint of each fold.
+        device: ``cuda``, ``cuda:1``, ``cpu`` or ``mps``. None for a GPU if there is one, else the CPU.
+        mirroring: Whether to predict mirrored copies too and average them.
+        step_size: Step of the sliding window as a fraction of the tile size, above 0 and up to 1.
+        mode: ``tiles``: as nnU-Net does. ``stitched``: run the coarse network on the whole image first instead of
+            inside each tile (for CSCNStagedTrainer). ``views``: predict in three views and average (for models trained
+            with three views).
 
     Returns:
-        The model, which can predict any number of images.
+        The model. It can predict any number of images.
 
     Raises:
-        UserError: When there is no such model, a fold is not trained, a checkpoint is damaged, the device is absent, or
-            the model has not learnt that manner.
+        UserError: When the model does not exist, a fold is not trained, a checkpoint is damaged, the device is missing,
+            or the model does not support the mode.
 
     Example:
         >>> model = load_model(901, "3d_fullres", folds=(0,), device="cuda")  # doctest: +SKIP
@@ -82,7 +83,7 @@ def load_model(
         folds=folds,
         checkpoint=checkpoint,
         device=device,
-        manner=manner,
+        mode=mode,
         window=SlidingWindow(step_size, mirroring, progress=False),
     )
 
@@ -93,18 +94,18 @@ def load_model_folder(
     folds: Sequence[Fold] = ALL_FOLDS,
     checkpoint: str = FINAL,
     device: str | None = None,
-    manner: Manner = "tiles",
+    mode: PredictionMode = "tiles",
     window: SlidingWindow = _QUIET,
 ) -> LoadedModel:
-    """Load a trained model from a folder that lies anywhere, such as one that somebody sent.
+    """Load a trained model from any folder.
 
     Args:
-        folder: Holds ``dataset.json``, ``plans.json`` and ``fold_0`` and so on, as nnU-Net writes them.
+        folder: The model folder of nnU-Net, with ``dataset.json``, ``plans.json``, ``fold_0`` and so on.
         folds: As in ``load_model``.
         checkpoint: As in ``load_model``.
         device: As in ``load_model``.
-        manner: As in ``load_model``.
-        window: How tiles are laid, and what nnU-Net shows meanwhile.
+        mode: As in ``load_model``.
+        window: Settings of the sliding window and of nnU-Net's output.
 
     Raises:
         UserError: As ``load_model``.
@@ -116,17 +117,17 @@ def load_model_folder(
     model = Model(Path(folder), tuple(folds), checkpoint)
     model.check()
     ensure_registered()
-    return LoadedModel(model, model.load(chosen_device(device), window, manner=manner))
+    return LoadedModel(model, model.load(chosen_device(device), window, mode=mode))
 
 
 class LoadedModel:
-    """A trained model on its device.
+    """A trained model that is loaded on a device.
 
-    Made by ``load_model`` and ``load_model_folder``.
+    Use ``load_model`` or ``load_model_folder`` to create it.
 
     Args:
-        model: Which model it is.
-        predictor: nnU-Net's predictor with it.
+        model: Description of the model.
+        predictor: nnU-Net's predictor with the loaded model.
     """
 
     def __init__(self, model: Model, predictor: Any) -> None:
@@ -135,45 +136,46 @@ class LoadedModel:
 
     @property
     def device(self) -> str:
-        """Where it predicts, such as ``cuda``."""
+        """The device of the model, such as ``cuda``."""
         return str(self.predictor.device)
 
     @property
     def channel_names(self) -> tuple[str, ...]:
-        """The names of the images that it sees, in their order."""
+        """The names of the input channels, in their order."""
         return self.model.channel_names()
 
     @property
     def labels(self) -> Mapping[str, Any]:
-        """The value of each label in a mask, by name; those of a region's labels in a model of regions."""
+        """The value of each label in a mask, by name. For a region-based model: the values of each region."""
         return self.model.labels()
 
     @property
     def previous_stage(self) -> str | None:
-        """The configuration whose segmentations it needs as the second stage of nnU-Net's own cascade; else None."""
+        """For the second stage of nnU-Net's own cascade: the configuration of the first stage. Otherwise None."""
         name: str | None = self.predictor.configuration_manager.previous_stage_name
         return name
 
     def predict(self, image: ArrayLike, spacing_mm: Sequence[float]) -> Prediction:
-        """Predict an image that is an array.
+        """Predict an image in an array.
 
-        It goes through nnU-Net's own preprocessing and back to its own grid: the mask holds the voxels that
-        ``nnUNetv2_predict --save_probabilities`` writes for the same image in a file.
+        The image goes through nnU-Net's preprocessing, and the prediction is resampled to the grid of the image. The
+        mask is identical to the output of ``nnUNetv2_predict --save_probabilities`` for the same image in a file.
 
         Args:
-            image: (Z, Y, X), or (C, Z, Y, X) with the model's channels in their order; plain intensities, not normed.
-            spacing_mm: Distance between voxels along Z, Y and X, in mm.
+            image: Shape (Z, Y, X), or (C, Z, Y, X) with the channels of the model in their order. Original intensities,
+                not normalised.
+            spacing_mm: Size of a voxel along (Z, Y, X), in mm.
 
         Returns:
-            Mask and probabilities on the image's grid.
+            Mask and probabilities on the grid of the image.
 
         Raises:
-            UserError: When the image's shape, channels or values do not fit, or the model needs the segmentations of
-                another one.
+            UserError: When the shape, channels or values of the image are not valid, or the model needs the
+                segmentations of another model.
 
         Note:
-            Plans that read images with ``...WithReorient`` have learnt from images in the orientation RAS: hand over
-            arrays whose axes go to S, A and R.
+            If the plans read images with a reader named ``...WithReorient``, the model was trained on images in RAS
+            orientation. Then the axes of the array must point to S, A and R.
         """
         voxels = np.asarray(image)
         spacing = _checked_spacing(spacing_mm)
@@ -190,24 +192,24 @@ class LoadedModel:
         """Predict one case from its files.
 
         Args:
-            files: One for each channel, in their order, in a format that the model's plans read.
-            out: Where to write the mask, with the ending of the model's images; None to write nothing.
+            files: One file for each channel, in their order, in a format that the reader of the model can read.
+            out: File for the mask, with the same file ending as the images of the model. None to write nothing.
 
         Returns:
-            Mask and probabilities on the grid on which nnU-Net reads the image.
+            Mask and probabilities on the grid of the image as nnU-Net reads it.
 
         Raises:
-            UserError: When a file is missing or damaged, their number is wrong, ``out`` has another ending, or the
-                model needs the segmentations of another one.
+            UserError: When a file is missing or damaged, the number of files is wrong, ``out`` has another file ending,
+                or the model needs the segmentations of another model.
         """
-        from nnunet_cscn.prediction.images import check_unharmed
+        from nnunet_cscn.prediction.images import check_images
 
         paths, ending = [Path(file) for file in files], self.model.file_ending()
         if absent := [str(path) for path in paths if not path.is_file()]:
             raise ArgumentError("files", f"file not found: {', '.join(absent)}")
         if out is not None and not str(out).endswith(ending):
             raise ArgumentError("out", f"expected a file that ends with {ending}, got {out}")
-        check_unharmed({"the case": paths})
+        check_images({"the case": paths})
         reader = self.predictor.plans_manager.image_reader_writer_class()
         voxels, properties = reader.read_images([str(path) for path in paths])
         if len(voxels) != len(self.channel_names):
@@ -230,19 +232,19 @@ class LoadedModel:
     ) -> PredictedFolder:
         """Predict all images of a folder, one after the other, in this process.
 
-        ``nnunet_cscn.workflows.predict.predict_folder`` does the same with more choices: uncertainty, processes that
-        read and write meanwhile, and parts of the cases.
+        ``nnunet_cscn.workflows.predict.predict_folder`` has more options: uncertainty, parallel processes for reading
+        and writing, and parts of the cases.
 
         Args:
-            images: Images, named as nnU-Net wants them.
+            images: Folder of images with nnU-Net's names.
             out: Folder for the predictions.
-            save_probabilities: Whether the probabilities are written too, as ``CASE.npz``.
-            overwrite: Whether cases that are there already are predicted again.
-            on_progress: Called with the number of predicted cases and of all of them.
+            save_probabilities: Whether to write the probabilities too, as ``CASE.npz``.
+            overwrite: Whether to predict existing cases again.
+            on_progress: Called with the number of predicted cases and of all cases.
 
         Raises:
-            UserError: When there are no images, some are damaged or lack channels, or the model needs the segmentations
-                of another one.
+            UserError: When there are no images, images are damaged or channels are missing, or the model needs the
+                segmentations of another model.
         """
         from nnunet_cscn.workflows.predict import predict_folder
 

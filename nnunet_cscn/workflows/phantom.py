@@ -28,29 +28,30 @@ def write_phantom(
 ) -> Path:
     """Write a synthetic data set of nasopharyngeal carcinoma in T1-weighted MR.
 
-    Heads are drawn (0.6 x 0.6 x 3 mm), or cut out of label maps of real heads (1 x 1 x 3 mm). The folder appears when
-    it is complete. Where the same data set is there already, nothing is done.
+    Without ``anatomy``, heads are drawn from simple shapes (0.6 x 0.6 x 3 mm). With ``anatomy``, images are made from
+    label maps of real heads (1 x 1 x 3 mm). The folder appears when it is complete. If the same data set exists
+    already, nothing is done.
 
     Args:
         out: The folder that holds raw data sets (``nnUNet_raw``).
-        cases: Training cases; None for 24, or for 60 with ``anatomy``.
-        test_cases: Test cases; None for a third of ``cases``.
-        seed: The same seed gives the same voxels.
-        anatomy: Folder of head label maps to make contrast from.
-        contrast: ``t1``, or ``cet1`` for T1 after contrast agent.
-        dataset_id: nnU-Net's number; None for 901, or 903 with ``anatomy``.
-        name: Name of the data set; None for NPC, or npc_synth with ``anatomy``.
-        in_plane: Voxels along x and y; None for 160, or 128 with ``anatomy``.
-        slices: Fewest and most slices; None for 28 and 36, or 30 and 36 with ``anatomy``.
-        processes: Cases made at a time. Above 1, processes are spawned: a script needs ``if __name__ == "__main__"``.
-        overwrite: Replace another synthetic data set of the same name.
-        on_progress: Called with the step, the number of finished cases in it and of all.
+        cases: Number of training cases. None for 24, or 60 with ``anatomy``.
+        test_cases: Number of test cases. None for a third of ``cases``.
+        seed: Random seed. The same seed gives the same voxels.
+        anatomy: Folder of label maps of real heads.
+        contrast: ``t1``, or ``cet1`` for contrast-enhanced T1.
+        dataset_id: Number of the data set. None for 901, or 903 with ``anatomy``.
+        name: Name of the data set. None for NPC, or npc_synth with ``anatomy``.
+        in_plane: Number of voxels along x and y. None for 160, or 128 with ``anatomy``.
+        slices: Smallest and largest number of slices. None for 28 and 36, or 30 and 36 with ``anatomy``.
+        processes: Number of processes. With more than 1, a script needs ``if __name__ == "__main__"``.
+        overwrite: Replace a different synthetic data set of the same name.
+        on_progress: Called with the step, the number of finished cases of this step and of all cases.
 
     Returns:
-        The data set's folder.
+        Folder of the data set.
 
     Raises:
-        UserError: When something else is in the place, a value can't be used, or the label maps can't.
+        UserError: When the folder has other content, a value is not valid, or the label maps cannot be used.
 
     Example:
         >>> import tempfile
@@ -71,7 +72,7 @@ def write_phantom(
 
 
 def phantom_settings(*, anatomy: str | Path | None, cases: int | None, **given: object) -> PhantomSettings:
-    """Return what a data set is made from; None stands for the usual value."""
+    """Return the settings of a data set. None stands for the default value."""
     if given.get("test_cases") is None and cases is not None:
         given["test_cases"] = -(-cases // 3)
     changes = {key: value for key, value in {"cases": cases, **given}.items() if value is not None}

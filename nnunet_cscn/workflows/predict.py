@@ -1,4 +1,4 @@
-"""Predict the images of a folder, and what the two stages say of each other."""
+"""Predict the images of a folder, optionally with the disagreement of the two stages."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from nnunet_cscn.workflows.models import LoadedModel
 
 @dataclass(frozen=True)
 class PredictedFolder:
-    """What was predicted.
+    """The result of the prediction of a folder.
 
     Attributes:
-        folder: Where the predictions are.
-        cases: The names of the cases of this call, those that were there already too.
-        n_cases: How many cases the folder of the images holds, those of other parts too.
-        disagreement: How far apart the two stages are in each case that the folder's summary holds, from 0 to 1, the
-            most first; None where nobody asked.
+        folder: Folder of the predictions.
+        cases: Names of the cases of this call, including cases that existed already.
+        n_cases: Number of cases in the image folder, including cases of other parts.
+        disagreement: For each case in ``uncertainty.json``, the disagreement of the two stages from 0 to 1, the largest
+            first. None if ``uncertainty`` was not requested.
     """
 
     folder: Path
@@ -46,52 +46,52 @@ def predict_folder(
     on_progress: OnProgress | None = None,
     on_uncertainty: OnProgress | None = None,
 ) -> PredictedFolder:
-    """Predict the images of a folder: the files of ``nnUNetv2_predict``, and where the two stages disagree.
+    """Predict the images of a folder. The output files are those of ``nnUNetv2_predict``.
 
-    With processes for preprocessing or export, the calling script needs ``if __name__ == "__main__":``.
+    With parallel processes for preprocessing or export, the calling script needs ``if __name__ == "__main__":``.
 
     Args:
         model: The model, from ``load_model``.
-        images: Images, named as nnU-Net wants them: ``CASE_0000.nii.gz``, ``CASE_0001.nii.gz`` and so on.
+        images: Folder of images with nnU-Net's names: ``CASE_0000.nii.gz``, ``CASE_0001.nii.gz`` and so on.
         out: Folder for the predictions.
-        uncertainty: Whether, in a second pass, ``uncertainty/CASE`` and ``uncertainty.json`` are written: how far apart
-            the coarse and the fine network are, from 0 to 1.
-        save_probabilities: Whether the probabilities are written too.
-        overwrite: Whether cases that are there already are predicted again.
-        previous_stage: Folder with the segmentations that a second stage of nnU-Net's own cascade needs.
-        n_preprocessing: Processes that preprocess; 0, for both, does all in this process.
-        n_export: Processes that export.
-        n_parts: Number of calls that share the cases.
-        part: Which of them this is, from 0 on.
-        on_checked: Called with the number of images that were seen to be whole and of all of them.
-        on_progress: Called with the number of predicted cases and of all of them.
-        on_uncertainty: Called with the number of cases of the second pass and of all of them.
+        uncertainty: Whether to measure the disagreement of the coarse and the fine network (0 to 1) in a second pass
+            and to write ``uncertainty/CASE`` and ``uncertainty.json``.
+        save_probabilities: Whether to write the probabilities too.
+        overwrite: Whether to predict existing cases again.
+        previous_stage: For the second stage of nnU-Net's own cascade: folder with the segmentations of the first stage.
+        n_preprocessing: Number of processes for preprocessing. If both numbers are 0, everything runs in this process.
+        n_export: Number of processes for export.
+        n_parts: Number of parts into which the cases are divided, for several parallel calls.
+        part: Index of the part of this call, counted from 0.
+        on_checked: Called with the number of checked images and of all images.
+        on_progress: Called with the number of predicted cases and of all cases.
+        on_uncertainty: Called with the number of finished cases of the second pass and of all cases.
 
     Returns:
-        What was predicted; no case where there are fewer of them than parts.
+        The predicted cases. A part may be empty if there are more parts than cases.
 
     Raises:
-        UserError: When an argument is wrong, there are no images, some are damaged or lack channels, or the model has
-            a single stage and ``uncertainty`` is asked for. Nothing is written then.
+        UserError: When an argument is not valid, there are no images, images are damaged or channels are missing, or
+            ``uncertainty`` is requested for a model with a single stage. Then nothing is written.
 
     Example:
         >>> model = load_model(901, "3d_fullres")  # doctest: +SKIP
         >>> predict_folder(model, "imagesTs", "predicted", uncertainty=True).disagreement  # doctest: +SKIP
         {'case_2': 0.31, 'case_1': 0.12}
     """
-    from nnunet_cscn.prediction.images import check_unharmed, images_in
+    from nnunet_cscn.prediction.images import check_images, find_images
     from nnunet_cscn.prediction.uncertainty import UncertaintyWriter, read_scores
 
     if not 0 <= part < n_parts:
         raise ArgumentError("part", f"expected a number from 0 to {n_parts - 1} for {n_parts} parts, got {part}")
     previous = _checked_previous_stage(model, previous_stage)
-    found = images_in(Path(images), file_ending=model.model.file_ending(), n_channels=len(model.channel_names))
+    found = find_images(Path(images), file_ending=model.model.file_ending(), n_channels=len(model.channel_names))
     cases = {case: found[case] for case in sorted(found)[part::n_parts]}
-    folder = Path(out).absolute()  # nnU-Net can't write into a folder without a name, such as .
+    folder = Path(out).absolute()  # nnU-Net cannot write into a folder without a name, such as .
     if not cases:
         return PredictedFolder(folder, (), len(found))
-    check_unharmed(cases, on_progress=on_checked)
-    writer = UncertaintyWriter(model.predictor, model.model, folder) if uncertainty else None  # refused first of all
+    check_images(cases, on_progress=on_checked)
+    writer = UncertaintyWriter(model.predictor, model.model, folder) if uncertainty else None  # checks first
     run_predictor(
         model.predictor,
         cases,

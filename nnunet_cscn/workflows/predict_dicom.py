@@ -16,6 +16,7 @@ from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.nifti.voxels import ENDINGS
+from nnunet_cscn.prediction.model_names import long_name, short_name
 from nnunet_cscn.prediction.running import run_predictor
 from nnunet_cscn.workflows.models import LoadedModel
 
@@ -34,7 +35,7 @@ Masks = Mapping[str, NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class PredictedSeries:
-    """What was predicted and written.
+    """The result of the prediction of a DICOM series.
 
     Attributes:
         folder: The folder of ``rtstruct.dcm``, ``picture.png`` and, if anything was found, ``seg.dcm``.
@@ -78,7 +79,7 @@ def predict_dicom(
         on_note: Called with each note as soon as there is one.
 
     Returns:
-        What was written, and the volumes.
+        The folder of the files, and the volumes.
 
     Raises:
         ArgumentError: When series have to be chosen or do not belong together, or ``uncertainty`` is asked of a model
@@ -169,14 +170,14 @@ def predict_study(
     with quiet(), tempfile.TemporaryDirectory() as place:
         chosen = chosen_series(study, series, model.channel_names, patterns=patterns_of(model), on_note=note)
         images, prediction = _predicted(model, chosen, Path(place), note)
-        for name in FILES:  # files of two runs never stand beside each other
+        for name in FILES:  # never mix the files of two runs
             (folder / name).unlink(missing_ok=True)
         regions = EvaluatedLabels.from_dataset(model.labels).values
         shown = images[list(chosen.channels.values()).index(chosen.reference)]
         _draw(shown, prediction, regions, folder)
         voxels = read_voxels(prediction)
         masks = {name: label_mask(voxels, values) for name, values in regions.items()}
-        _write(chosen.reference, masks, folder, note)
+        _write(model.model.folder, chosen.reference, masks, folder, note)
         if uncertainty:
             disagreement = _write_uncertainty(model, images, chosen.reference, Path(place) / "out", folder)
     voxel_ml = float(np.prod(chosen.reference.stack.grid().spacing_mm)) / 1000
@@ -200,17 +201,20 @@ def _predicted(model: LoadedModel, chosen: ChosenSeries, place: Path, note: OnNo
     return images, place / "out" / f"case{ending}"
 
 
-def _write(series: ImageSeries, masks: Masks, folder: Path, note: OnNote) -> None:
+def _write(model: Path, series: ImageSeries, masks: Masks, folder: Path, note: OnNote) -> None:
     from nnunet_cscn.dicom.segmentation_writer import write_segmentation
     from nnunet_cscn.dicom.structure_writer import write_structures
 
-    write_structures(folder / STRUCTURES, masks, series, label="nnunet-cscn", now=datetime.now())
+    label, name = short_name(model), long_name(model)
+    notes = write_structures(folder / STRUCTURES, masks, series, label=label, now=datetime.now(), name=name)
+    for each in notes:
+        note(each)
     if not any(mask.any() for mask in masks.values()):
         note("nothing was found: the structure set has no contour, and there is no SEG")
         return
     try:
-        write_segmentation(folder / SEGMENTATION, masks, series)
-    except Exception as fault:  # highdicom is strict, and its message may quote the patient
+        write_segmentation(folder / SEGMENTATION, masks, series, model=name)
+    except Exception as fault:  # highdicom is strict, and its messages may contain patient data
         raise UserError(
             f"{STRUCTURES} was written, but not the SEG: the images have invalid elements ({type(fault).__name__})"
         ) from None

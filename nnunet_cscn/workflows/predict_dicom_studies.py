@@ -13,7 +13,7 @@ from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.workflows.models import LoadedModel
 from nnunet_cscn.workflows.predict_dicom import FILES, PredictedSeries, check_model, predict_study
-from nnunet_cscn.workflows.progress import OnStepProgress, of_step
+from nnunet_cscn.workflows.progress import OnStepProgress, for_step
 
 if TYPE_CHECKING:
     from nnunet_cscn.dicom.image_studies import ImageStudy
@@ -113,7 +113,7 @@ def predict_dicom_studies(
         headers = image_headers(
             source,
             on_note=lambda text: tell("", text),
-            on_progress=of_step(on_progress, "looking at files"),
+            on_progress=for_step(on_progress, "looking at files"),
         )
         studies = studies_with_images(headers)
         if series or len(studies) < 2:
@@ -124,7 +124,7 @@ def predict_dicom_studies(
         )
         uid = studies[0].uid if len(studies) == 1 else ""
         return PredictedStudies(folder, {"": single}, {"": uid})
-    progress = of_step(on_progress, "predicting")
+    progress = for_step(on_progress, "predicting")
     predicted, problems, there = dict[str, PredictedSeries](), dict[str, str](), list[str]()
     for done, study in enumerate(studies, start=1):
         place, state = folder / study.name, _state(model, study, uncertainty=uncertainty)

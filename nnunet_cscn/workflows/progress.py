@@ -1,4 +1,4 @@
-"""How work of several steps says how far it is."""
+"""Progress callbacks of workflows with several steps."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from nnunet_cscn.evaluation.case_pool import OnProgress
 OnStepProgress: TypeAlias = Callable[[str, int, int], None]
 
 
-def of_step(on_progress: OnStepProgress | None, step: str) -> OnProgress | None:
-    """Return what one step calls with what is done and its whole.
+def for_step(on_progress: OnStepProgress | None, step: str) -> OnProgress | None:
+    """Return the progress callback of one step.
 
     Example:
-        >>> of_step(print, "drawing")(1, 5)
+        >>> for_step(print, "drawing")(1, 5)
         drawing 1 5
     """
     return None if on_progress is None else partial(on_progress, step)

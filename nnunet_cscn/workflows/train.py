@@ -1,4 +1,4 @@
-"""Train all folds, and both stages of the staged cascade."""
+"""Train folds, and both stages of the staged cascade."""
 
 from __future__ import annotations
 
@@ -26,31 +26,33 @@ def train(
     run: RunJobs = run_jobs,
     on_finished: OnFinished = lambda training: None,
 ) -> list[Training]:
-    """Train folds with nnU-Net's own command, one at a time on each device.
+    """Train folds with nnUNetv2_train, one at a time on each device.
 
-    What is finished is left alone, and what was interrupted goes on. A staged cascade trains stage one on all folds
-    first, then makes its out-of-fold maps, then trains stage two.
+    Finished folds are kept and interrupted folds are resumed. For the staged cascade, the function trains stage one on
+    all folds, makes the out-of-fold probability maps of stage one, and trains stage two.
 
     Args:
-        dataset: The data set, by number or name.
-        configuration: The configuration, such as ``3d_fullres``; of stage two where there are two.
-        staged: Whether it is a staged cascade. Its stage one is that of the configuration's options.
-        trainer: The trainer, of stage two where there are two; None for CSCNTrainer or CSCNStagedTrainer.
-        plans: The plans.
-        folds: Numbers of folds; None for all.
-        executor: What runs the trainings, such as ``LocalExecutor(["cuda:0", "cuda:1"])``; None for one at a time on
-            each GPU of this machine, or on the CPU.
-        n_parts: How many processes share stage one's maps; None for one for each device of this machine, or for each
-            fold where ``executor`` is given.
-        run: What runs jobs to the end, such as ``run_jobs`` with callbacks.
-        on_finished: Called with each training that is finished already.
+        dataset: Number or name of the data set.
+        configuration: The configuration, such as ``3d_fullres``. For the staged cascade: the configuration of stage
+            two.
+        staged: Whether to train the staged cascade. The options of the configuration define its stage one.
+        trainer: The trainer. For the staged cascade: the trainer of stage two. None for CSCNTrainer or
+            CSCNStagedTrainer.
+        plans: Name of the plans.
+        folds: Numbers of the folds. None for all folds.
+        executor: Runs the trainings, such as ``LocalExecutor(["cuda:0", "cuda:1"])``. None for one training at a time
+            on each GPU of this machine, or on the CPU.
+        n_parts: Number of processes that make the maps of stage one. None for one for each device of this machine, or
+            for each fold if ``executor`` is given.
+        run: The function that runs jobs until they end, such as ``run_jobs`` with callbacks.
+        on_finished: Called with each training that was finished before.
 
     Returns:
-        The trainings, of stage two where there are two.
+        The trainings. For the staged cascade: the trainings of stage two.
 
     Raises:
-        UserError: When an argument is wrong, or something speaks against stage one or what is trained on it already;
-            before anything is trained where that can be told then.
+        UserError: When an argument is not valid, or stage one or existing trainings of stage two do not match the
+            current data or settings. If possible, this is checked before anything is trained.
         CommandFailed: When a training failed.
 
     Example:
@@ -84,33 +86,33 @@ def prepare_stage_two(
     run: RunJobs = run_jobs,
     on_finished: OnFinished = lambda training: None,
 ) -> None:
-    """Train stage one and make its maps, once nothing speaks against either.
+    """Check and train stage one, and make its probability maps.
 
     Args:
         last: The trainings of stage two, of one data set and configuration.
         executor: As in ``train``.
-        n_parts: As in ``train``; None for one for each fold.
+        n_parts: As in ``train``, but None for one for each fold.
         run: As in ``train``.
         on_finished: As in ``train``.
 
     Raises:
-        UserError: As ``train``; also when trainings of stage two stand on the maps of another stage one.
-        CommandFailed: When a training or the making of maps failed.
+        UserError: As for ``train``. Also when trainings of stage two used the maps of another stage one.
+        CommandFailed: When a training failed, or the maps could not be made.
     """
-    from nnunet_cscn.cascade.lineage import check_lineage
     from nnunet_cscn.cascade.stage_one import StageOne
+    from nnunet_cscn.cascade.trained_folds import check_trained_on_maps
     from nnunet_cscn.nnunet.plans import configuration_from_plans, read_plans
     from nnunet_cscn.settings.block import Settings
     from nnunet_cscn.workflows.cascade import finish_maps, make_maps_in_jobs
 
     dataset, configuration, plans = last[0].dataset, last[0].configuration, last[0].plans
     options = Settings.from_configuration(configuration_from_plans(read_plans(dataset, plans), configuration)).staged
-    stage_one = StageOne.before(dataset, configuration, plans, options)
-    _ = stage_one.splits  # refused before anything is trained on them
+    stage_one = StageOne.for_stage_two(dataset, configuration, plans, options)
+    _ = stage_one.splits  # raise errors before anything is trained
     _run(trainings(dataset, stage_one.configuration, stage_one.trainer, plans=plans), executor, run, on_finished)
     stage_one.check_folds()
     make_maps_in_jobs(stage_one, executor, n_parts=n_parts, run=run)
-    check_lineage([training.folder for training in last], finish_maps(stage_one))
+    check_trained_on_maps([training.folder for training in last], finish_maps(stage_one))
 
 
 def _run(wanted: Sequence[Training], executor: Executor, run: RunJobs, on_finished: OnFinished) -> None:

@@ -1,4 +1,4 @@
-"""The comparison with stock nnU-Net rests on this: whatever the trainer, the batches are the same."""
+"""All trainers see the same batches. The comparison with stock nnU-Net depends on this."""
 
 import importlib.util
 from pathlib import Path

@@ -7,6 +7,6 @@ from tiny_training import CONFIGURATION
 
 @pytest.fixture
 def stage_one(staged_folders) -> StageOne:
-    """A trained stage one with its maps, in a copy that a test may spoil."""
+    """A trained stage one with its maps, in a copy that a test may change."""
     staged_folders("labels")
     return StageOne(tiny_dataset.NAME, CONFIGURATION)

@@ -3,9 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nnunet_cscn.cascade.maps import Origin, StageOneMaps, voxel_hash
+from nnunet_cscn.cascade.maps import MapProvenance, StageOneMaps, voxel_hash
 
-ORIGIN = Origin(fold=2, checkpoint_sha256="abc", image_sha256="def", shape=(2, 6, 8, 10))
+PROVENANCE = MapProvenance(fold=2, checkpoint_sha256="abc", image_sha256="def", shape=(2, 6, 8, 10))
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def voxels():
 @pytest.fixture
 def maps(tmp_path, voxels):
     stored = StageOneMaps(tmp_path / "maps")
-    stored.store("case", voxels, ORIGIN)
+    stored.store("case", voxels, PROVENANCE)
     return stored
 
 
@@ -25,34 +25,34 @@ def test_a_stored_map_is_read_in_half_precision_and_in_parts(maps, voxels):
     assert opened.shape == (2, 6, 8, 10)
     region = (slice(None), slice(1, 3), slice(0, 8), slice(4, 5))
     assert np.array_equal(opened[region], voxels.astype(np.float16)[region])
-    assert maps.origin("case") == ORIGIN
-    assert maps.fault("case", ORIGIN) is None
+    assert maps.provenance("case") == PROVENANCE
+    assert maps.problem("case", PROVENANCE) is None
 
 
 def test_a_missing_map_has_no_origin(maps):
-    assert maps.origin("other") is None
-    assert maps.fault("other", ORIGIN) == "has no map"
+    assert maps.provenance("other") is None
+    assert maps.problem("other", PROVENANCE) == "has no map"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 0.9, 0.999])
 def test_a_truncated_map_is_noticed(maps, share):
     content = maps.file("case").read_bytes()
     maps.file("case").write_bytes(content[: int(share * len(content))])
-    assert maps.fault("case", ORIGIN) == "its map is truncated or damaged"
+    assert maps.problem("case", PROVENANCE) == "its map is truncated or damaged"
 
 
 @pytest.mark.parametrize("change", [{"fold": 1}, {"checkpoint_sha256": "x"}, {"image_sha256": "x"}, {"format": 0}])
 def test_a_map_of_another_origin_is_noticed(maps, change):
-    expected = dataclasses.replace(ORIGIN, **change)
-    assert maps.fault("case", expected) == "its map was made by a different network or from a different image"
+    expected = dataclasses.replace(PROVENANCE, **change)
+    assert maps.problem("case", expected) == "its map was made by a different network or from a different image"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, 1.1])
 def test_values_that_are_no_probabilities_are_never_stored(maps, voxels, value):
     voxels[1, 2, 3, 4] = value
-    with pytest.raises(ValueError, match="case: the values are no probabilities"):
-        maps.store("case", voxels, ORIGIN)
-    assert maps.fault("case", ORIGIN) is None
+    with pytest.raises(ValueError, match=r"case: .*probabilities"):
+        maps.store("case", voxels, PROVENANCE)
+    assert maps.problem("case", PROVENANCE) is None
 
 
 def test_a_flipped_bit_is_noticed_nearly_anywhere(maps):  # not in the file's padding
@@ -63,7 +63,7 @@ def test_a_flipped_bit_is_noticed_nearly_anywhere(maps):  # not in the file's pa
         spoilt = bytearray(content)
         spoilt[position] ^= 0x10
         maps.file("case").write_bytes(bytes(spoilt))
-        noticed += maps.fault("case", ORIGIN) is not None
+        noticed += maps.problem("case", PROVENANCE) is not None
     assert noticed > 0.8 * len(positions)
 
 
@@ -73,13 +73,13 @@ def test_an_interrupted_write_leaves_the_old_map(maps, voxels, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        maps.store("case", Interrupted(), ORIGIN)
-    assert maps.fault("case", ORIGIN) is None
+        maps.store("case", Interrupted(), PROVENANCE)
+    assert maps.problem("case", PROVENANCE) is None
     assert [file.name for file in maps.folder.iterdir()] == ["case.b2nd"]
 
 
 def test_an_origin_survives_json():
-    assert Origin.from_json(ORIGIN.to_json()) == ORIGIN
+    assert MapProvenance.from_json(PROVENANCE.to_json()) == PROVENANCE
 
 
 def test_the_hash_of_an_image_depends_on_values_type_and_shape():

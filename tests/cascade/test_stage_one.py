@@ -39,7 +39,7 @@ def test_a_stage_one_of_all_cases_is_refused(stage_one):
     for fold in range(1, 5):
         shutil.rmtree(stage_one.folder / f"fold_{fold}")
     (stage_one.folder / "fold_0").rename(stage_one.folder / "fold_all")
-    with pytest.raises(UserError, match=r"was trained on all cases \(fold all\)"):
+    with pytest.raises(UserError, match="fold all"):
         stage_one.check_folds()
 
 
@@ -51,7 +51,7 @@ def test_a_fold_that_has_begun_goes_on(stage_one):
 
 
 def test_a_checkpoint_that_finished_folds_do_not_have_is_told(stage_one):
-    with pytest.raises(UserError, match=r"has no checkpoint_latest.pth in fold 0, 1, 2, 3, 4: choose"):
+    with pytest.raises(UserError, match=r"checkpoint_latest.pth in fold 0, 1, 2, 3, 4"):
         dataclasses.replace(stage_one, checkpoint="checkpoint_latest.pth").check_folds()
 
 
@@ -82,7 +82,7 @@ def test_splits_that_leave_cases_without_an_unseen_network_are_refused(stage_one
 
 def test_missing_splits_are_told(stage_one):
     (stage_one.preprocessed / "splits_final.json").unlink()
-    with pytest.raises(UserError, match=r"splits_final.json is missing: .* train every fold: nnUNetv2_train"):
+    with pytest.raises(UserError, match=r"splits_final.json is missing.*nnUNetv2_train"):
         _ = stage_one.splits
 
 
@@ -92,7 +92,7 @@ def test_missing_splits_are_told(stage_one):
 )
 def test_other_labels_or_another_order_of_them_are_noticed_in_each_fold(stage_one, labels):
     change_checkpoint(stage_one.checkpoint_of(3), lambda arguments: arguments["dataset_json"].update(labels=labels))
-    with pytest.raises(UserError, match=r"labels of Dataset901_Tiny changed after fold 3 of .* was trained"):
+    with pytest.raises(UserError, match=r"labels of Dataset901_Tiny changed.*fold 3"):
         stage_one.check_folds()
 
 
@@ -101,26 +101,26 @@ def test_other_plans_are_noticed_in_each_fold(stage_one):
         arguments["plans"]["configurations"]["3d_tiny"]["patch_size"] = [8, 16, 32]
 
     change_checkpoint(stage_one.checkpoint_of(2), change_patch)
-    with pytest.raises(UserError, match=r"^nnUNetPlans changed after fold 2 of .* was trained \(patch_size\)"):
+    with pytest.raises(UserError, match=r"nnUNetPlans changed.*fold 2.*patch_size"):
         stage_one.check_folds()
 
 
 def test_a_split_that_changed_after_the_training_is_noticed(stage_one):
-    """Or the maps of what was validated now would come from networks that have seen it."""
+    """Otherwise the maps of the present validation cases would come from networks trained on them."""
     file = stage_one.preprocessed / "splits_final.json"
     splits = json.loads(file.read_text())
     splits[0], splits[1] = splits[1], splits[0]
     file.write_text(json.dumps(splits))
-    with pytest.raises(UserError, match=r"^splits_final.json changed after fold 0 of .* was trained"):
+    with pytest.raises(UserError, match=r"splits_final.json changed.*fold 0"):
         stage_one.check_folds()
 
 
-def forget_the_split(stage_one, fold):
+def remove_recorded_split(stage_one, fold):
     change_checkpoint(stage_one.checkpoint_of(fold), lambda arguments: arguments.pop("cscn"))
 
 
 def test_for_stock_trainers_nnunets_validation_tells_the_split(stage_one):
-    forget_the_split(stage_one, 0)
+    remove_recorded_split(stage_one, 0)
     with pytest.raises(UserError, match=r"fold 0 .* -tr BUNetTrainer --val"):
         stage_one.check_folds()
     summary = stage_one.folder / "fold_0" / "validation" / "summary.json"
@@ -129,14 +129,14 @@ def test_for_stock_trainers_nnunets_validation_tells_the_split(stage_one):
     summary.write_text(json.dumps({"metric_per_case": [{"reference_file": case} for case in cases]}))
     stage_one.check_folds()
     summary.write_text(json.dumps({"metric_per_case": [{"reference_file": cases[0]}]}))
-    with pytest.raises(UserError, match=r"splits_final\.json changed after"):
+    with pytest.raises(UserError, match=r"splits_final\.json changed"):
         stage_one.check_folds()
 
 
 def test_a_truncated_checkpoint_is_named(stage_one):
     file = stage_one.checkpoint_of(4)
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(UserError, match=rf"{file} is damaged: train it again: nnUNetv2_train"):
+    with pytest.raises(UserError, match=rf"{file} is damaged.*nnUNetv2_train"):
         stage_one.check_folds()
 
 
@@ -155,7 +155,7 @@ def test_the_second_stage_of_nnunets_cascade_is_refused(stage_one):
     plans = json.loads(file.read_text())
     plans["configurations"]["3d_cascade"] = {"inherits_from": "3d_tiny", "previous_stage": "3d_lowres"}
     file.write_text(json.dumps(plans))
-    with pytest.raises(UserError, match=r"3d_cascade is the second stage of nnU-Net's own cascade \(after 3d_lowres\)"):
+    with pytest.raises(UserError, match=r"3d_cascade is the second stage.*3d_lowres"):
         StageOne.find(901, "3d_cascade", trainer="BUNetTrainer", plans="nnUNetPlans", checkpoint="checkpoint_final.pth")
 
 

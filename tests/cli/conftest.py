@@ -10,7 +10,7 @@ from nnunet_cscn.execution import commands, jobs
 
 @pytest.fixture
 def refused(monkeypatch, capsys) -> Callable[..., str]:
-    """Return a function that runs `cscn` as a user does, sees status 2 and returns the sentence it ends with."""
+    """Return a function that runs `cscn`, checks for exit status 2 and returns the error message."""
 
     def run(*arguments: object) -> str:
         monkeypatch.setattr(sys, "argv", ["cscn", *map(str, arguments)])
@@ -26,7 +26,7 @@ def refused(monkeypatch, capsys) -> Callable[..., str]:
 
 @pytest.fixture
 def cscn(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
-    """Return a function that runs `cscn` as the shell would: exit status, standard output, standard error."""
+    """Return a function that runs `cscn` and returns exit status, standard output and standard error."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setenv("COLUMNS", "200")
@@ -57,7 +57,7 @@ def convert_dicom(cscn, studies, tmp_path):
 
 @pytest.fixture
 def stand_in_for_training(tmp_path, monkeypatch) -> Callable[[str], None]:
-    """Return a function that puts a program in the place of nnUNetv2_train, which takes half a minute a fold."""
+    """Return a function that replaces nnUNetv2_train by a fast program (the real one takes half a minute per fold)."""
     command = tmp_path / "bin" / "nnUNetv2_train"
     command.parent.mkdir()
     real = commands.executable

@@ -12,7 +12,7 @@ from nnunet_cscn.errors import ArgumentError, CommandFailed, UserError
 
 @pytest.fixture
 def ended(monkeypatch, capsys):
-    """Return a function that runs a command which raises, and returns its exit status and what it printed."""
+    """Return a function that runs a command that raises an exception, and returns exit status and output."""
 
     def run_raising(exception):
         app = typer.Typer(pretty_exceptions_enable=False)

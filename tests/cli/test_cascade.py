@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 import tiny_dataset
-from nnunet_cscn.cascade.manifest import check_maps, maps_of
+from nnunet_cscn.cascade.manifest import check_maps, stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.cli.main import app
 from tiny_training import CONFIGURATION
@@ -23,11 +23,11 @@ def cascade(*arguments):
 
 
 def test_all_maps_are_made_and_the_folder_named(stage_one):
-    folder = maps_of(stage_one).folder
+    folder = stage_one_maps(stage_one).folder
     shutil.rmtree(folder)
     shown = cascade("--devices", "cpu")
     assert f"6 maps in {folder}" in shown
-    assert "Searching" not in shown  # nnU-Net's own talk
+    assert "Searching" not in shown  # output of nnU-Net
     check_maps(stage_one)
     times = {file: file.stat().st_mtime_ns for file in folder.glob("*.b2nd")}
     cascade("--devices", "cpu")
@@ -35,14 +35,14 @@ def test_all_maps_are_made_and_the_folder_named(stage_one):
 
 
 def test_a_part_makes_its_share_and_counts_aloud(stage_one):
-    shutil.rmtree(maps_of(stage_one).folder)
+    shutil.rmtree(stage_one_maps(stage_one).folder)
     shown = cascade("--devices", "cpu", "--part", "1/3").splitlines()
     assert [line for line in shown if line.endswith("/2")] == ["1/2", "2/2"]
-    assert len(list(maps_of(stage_one).folder.glob("*.b2nd"))) == 2
+    assert len(list(stage_one_maps(stage_one).folder.glob("*.b2nd"))) == 2
 
 
 def test_several_devices_share_the_maps_out_over_processes(stage_one):
-    shutil.rmtree(maps_of(stage_one).folder)
+    shutil.rmtree(stage_one_maps(stage_one).folder)
     cascade("--devices", "cpu,cpu")
     check_maps(stage_one)
     assert sorted(file.name for file in (stage_one.folder / "logs").iterdir()) == [

@@ -132,7 +132,7 @@ def test_a_planners_configuration_by_any_name_is_kept(plans_file, refused):
         (["902", "3d_fullres", "3d_quick"], "contain no data set 902; available: Dataset901_NPC"),
         (["901", "3d_nothing", "3d_quick"], "the plans have no configuration 3d_nothing; available: 3d_fullres"),
         (["901", "3d_fullres", "3d_quick", "-p", "otherPlans"], "has no plans otherPlans; available: nnUNetPlans"),
-        (["901", "3d_fullres", "3d_quick", "--set", "epochs"], "--set epochs: expected NAME=VALUE"),
+        (["901", "3d_fullres", "3d_quick", "--set", "epochs"], "--set: expected NAME=VALUE"),
         (["901", "3d_fullres", "3d_quick", "--set", "epoch=3"], "cscn.epoch: unknown option"),
         (["901", "3d_fullres", "3d_quick", "--set", "epochs=NaN"], "cscn.epochs: expected an integer, got nan"),
         (["901", "3d_fullres", "3d_quick", "--set", "fine.atrous_rates=[0]"], "expected at least one rate"),

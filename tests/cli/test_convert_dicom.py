@@ -70,7 +70,7 @@ def test_segmentations_are_taken_where_there_is_no_structure_set(convert_dicom, 
     report = tmp_path / "raw" / "Dataset950_NPC" / "conversion_report.csv"
     convert_dicom("--roi", "GTVp")
     rows = list(csv.DictReader(report.open()))
-    assert [row["drawn_in"] for row in rows] == ["RTSTRUCT"] * 3  # a SEG beside an RTSTRUCT is passed over
+    assert [row["drawn_in"] for row in rows] == ["RTSTRUCT"] * 3  # a SEG is ignored if there is an RTSTRUCT
     assert {row["series_told_by"] for row in rows} == {"named series"}
     (folder / "rt").unlink()
     status, _, err = convert_dicom("--roi", "GTVp", "--overwrite")
@@ -135,7 +135,7 @@ def test_ambiguous_regions_are_listed_or_merged(convert_dicom, tmp_path):
 
 
 def test_what_labels_hide_is_told(convert_dicom, tmp_path):
-    """Of the 48 and 9 voxels none is shared; all of GTVp lies in both regions together."""
+    """The 48 and 9 voxels do not overlap. GTVp consists of both ROIs."""
     convert_dicom("--roi", "GTVp", "--roi", "all=GTV.*", "--merge")
     report = tmp_path / "raw" / "Dataset950_NPC" / "conversion_report.csv"
     assert not report.exists()  # no case is left

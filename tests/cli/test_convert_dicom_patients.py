@@ -93,7 +93,7 @@ def test_a_structure_set_that_was_exported_again_is_a_copy(convert_dicom, studie
 
 
 def test_folds_have_no_empty_side_when_a_patient_fails(convert_dicom, studies, tmp_path):
-    """Of the two patients one is left, with two cases: no fold can be made."""
+    """Only one patient with two cases is left, so folds are impossible."""
     second_slice(studies / "Secret^Secret-B" / "0" / "mr").unlink()
     assert convert_dicom("--roi", "GTVp")[0] == 2
     assert not (tmp_path / "raw" / "Dataset950_NPC" / "splits_final.json").exists()

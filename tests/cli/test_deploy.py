@@ -25,7 +25,7 @@ NOWHERE = "/proc/self/nowhere"  # not even root can write there
 
 @pytest.fixture
 def case(trained_models, monkeypatch, tmp_path):
-    """A model, and a folder with one case as a challenge platform hands it over."""
+    """A model, and an input folder with one case in the layout of a challenge platform."""
     root = trained_models("labels")
     set_folders(monkeypatch, root)
     socket = tmp_path / "input" / "images" / "mri"

@@ -15,7 +15,7 @@ BROKEN = fault("nnUNet_raw", "nnUNet_raw is not set", "Run `export nnUNet_raw=/d
 
 @pytest.fixture
 def doctor(monkeypatch):
-    """Return a function that runs `cscn doctor` on the findings that it is given."""
+    """Return a function that runs `cscn doctor` with the given findings."""
 
     def run(findings, *arguments):
         monkeypatch.setattr(command, "diagnose", lambda: findings)
@@ -54,7 +54,7 @@ def test_a_check_that_fails_itself_is_a_fault_and_hides_nothing(monkeypatch):
     def check_moon():
         raise OSError("no moon")
 
-    (finding,) = diagnosis._guarded(check_moon)
+    (finding,) = diagnosis._run_check(check_moon)
     assert (finding.subject, finding.state, finding.detail) == ("moon", "fault", "OSError: no moon")
 
 

@@ -10,7 +10,7 @@ from nnunet_cscn.nnunet import discovery
 
 
 def _evaluated(line: str) -> str:
-    """What a POSIX shell has in the variable after `eval` of the line."""
+    """The value of the variable in a POSIX shell after `eval` of the line."""
     script = f'eval "$1"; printf %s "${discovery.TRAINERS_VARIABLE}"'
     return subprocess.run(["sh", "-c", script, "sh", line], capture_output=True, text=True, check=True).stdout
 

@@ -29,7 +29,7 @@ def test_a_table_per_label_and_json(folders):
     assert content["observers"] == ["one", "two"]
     rows = {(row["first"], row["second"]): row["aggregate"]["dsc_mean"] for row in content["agreements"]}
     assert rows["two", "model"] == 1
-    assert rows["one", "majority"] == 1  # of two observers, what both marked
+    assert rows["one", "majority"] == 1  # for two observers: the voxels that both marked
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`cscn paper` with stand-ins for nnU-Net's command; tests/stock has the real one."""
+"""`cscn paper` with fast replacements for nnU-Net's command. tests/stock uses the real command."""
 
 import csv
 import fcntl
@@ -49,7 +49,7 @@ def paper(*arguments, status=0):
     shown = CliRunner().invoke(app, ["paper", *arguments])
     if status == 0:
         assert shown.exit_code == 0, (shown.output, shown.exception)
-    else:  # what `run` in cli/app.py turns into these statuses
+    else:  # `run` in cli/app.py turns these exceptions into exit statuses
         assert isinstance(shown.exception, {1: CommandFailed, 2: UserError}[status])
     return shown
 

@@ -91,7 +91,7 @@ def test_a_missing_fingerprint_is_extracted_first(raw, empty_nnunet_folders, mon
 
     def with_few_voxels(self, *args, **kwargs):
         initialise(self, *args, **kwargs)
-        self.num_foreground_voxels_for_intensitystats = 1000  # nnU-Net draws ten million
+        self.num_foreground_voxels_for_intensitystats = 1000  # nnU-Net samples ten million
 
     # threads instead of spawned processes, each of which would import nnU-Net first
     monkeypatch.setattr(multiprocessing, "get_context", lambda _method=None: SimpleNamespace(Pool=ThreadPool))

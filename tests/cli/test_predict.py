@@ -50,10 +50,10 @@ def predict(folders, tmp_path):
     return run
 
 
-def load(folders, trainer, *folds, manner="tiles", **window):
+def load(folders, trainer, *folds, mode="tiles", **window):
     folder = folders / "results" / tiny_dataset.NAME / f"{trainer}__nnUNetPlans__{CONFIGURATION}"
     model = Model(folder, folds, "checkpoint_final.pth")
-    return model.load(torch.device("cpu"), SlidingWindow(**window), manner=manner)
+    return model.load(torch.device("cpu"), SlidingWindow(**window), mode=mode)
 
 
 def voxels(file):
@@ -89,7 +89,7 @@ def test_on_one_tile_both_stages_are_those_of_the_network(folders):
         expected = predictor.network.eval().stage_probabilities(image[None])
     for seen, wanted in zip((coarse, fine), expected, strict=True):
         np.testing.assert_allclose(seen, wanted[0].numpy(), atol=1e-3)
-    assert predictor.label_manager.num_segmentation_heads == len(coarse)  # nnU-Net's predictor is as it was
+    assert predictor.label_manager.num_segmentation_heads == len(coarse)  # nnU-Net's predictor is unchanged
 
 
 def test_several_folds_are_averaged(folders):
@@ -103,7 +103,7 @@ def test_several_folds_are_averaged(folders):
 
 @pytest.fixture
 def three_views(folders, tmp_path):
-    """A copy of the trained CSCN that says of itself that it has learnt from three views."""
+    """A copy of the trained CSCN with the option three_views in its plans."""
     model = tmp_path / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}"
     shutil.copytree(folders / "results" / tiny_dataset.NAME / model.name, model)
     plans = json.loads((model / "plans.json").read_text())
@@ -119,7 +119,7 @@ def test_three_views_are_predicted_turned_back_and_averaged(three_views):
     coronal = plain.predict_logits_from_preprocessed_data(image.transpose(1, 2).contiguous()).float().transpose(1, 2)
     sagittal = plain.predict_logits_from_preprocessed_data(image.permute(0, 3, 1, 2).contiguous()).float()
     expected = (axial + coronal + sagittal.permute(0, 2, 3, 1)) / 3
-    views = three_views.load(torch.device("cpu"), SlidingWindow(mirroring=False), manner="views")
+    views = three_views.load(torch.device("cpu"), SlidingWindow(mirroring=False), mode="views")
     found = views.predict_logits_from_preprocessed_data(image)
     torch.testing.assert_close(found.float(), expected, atol=2e-3, rtol=2e-3)
     assert not torch.allclose(found.float(), axial, atol=1e-2)
@@ -136,7 +136,7 @@ def test_stitched_predictions_are_those_from_the_probabilities_of_stage_one_by_i
     staged = load(folders, "CSCNStagedTrainer", 0)
     by_tiles = staged.predict_logits_from_preprocessed_data(image)
     expected = staged.predict_logits_from_preprocessed_data(torch.cat([image, foreground]))
-    stitched = load(folders, "CSCNStagedTrainer", 0, manner="stitched")
+    stitched = load(folders, "CSCNStagedTrainer", 0, mode="stitched")
     torch.testing.assert_close(stitched.predict_logits_from_preprocessed_data(image), expected, atol=0, rtol=0)
     assert not torch.equal(by_tiles, expected)
 
@@ -145,10 +145,8 @@ def test_the_stages_of_a_stitched_prediction_start_from_the_same_coarse_probabil
     image = torch.randn((1, 12, 40, 24), generator=torch.Generator().manual_seed(0))
     stage_one = load(folders, "BUNetTrainer", 0)
     expected = stage_one.predict_logits_from_preprocessed_data(image).float().softmax(dim=0)
-    coarse, fine = StagesPredictor(load(folders, "CSCNStagedTrainer", 0, manner="stitched")).probabilities(
-        image.numpy()
-    )
-    inside = (slice(None), slice(2, -2), slice(4, -4), slice(4, -4))  # in corners nnU-Net's half precision rounds
+    coarse, fine = StagesPredictor(load(folders, "CSCNStagedTrainer", 0, mode="stitched")).probabilities(image.numpy())
+    inside = (slice(None), slice(2, -2), slice(4, -4), slice(4, -4))  # half precision rounds in the corners
     np.testing.assert_allclose(coarse[inside], expected.numpy()[inside], atol=5e-3)
     by_tiles = StagesPredictor(load(folders, "CSCNStagedTrainer", 0)).probabilities(image.numpy())[1]
     assert np.abs(fine - by_tiles).max() > 1e-3
@@ -162,7 +160,7 @@ def test_a_stitched_prediction_is_written_with_its_uncertainty(predict, tmp_path
     stitched = json.loads((tmp_path / "out" / "uncertainty.json").read_text())
     assert (by_tiles["manner"], stitched["manner"]) == ("tiles", "stitched")
     assert stitched["disagreement"].keys() == by_tiles["disagreement"].keys()
-    assert stitched["disagreement"] != by_tiles["disagreement"]  # never taken for one another
+    assert stitched["disagreement"] != by_tiles["disagreement"]  # the scores of the two modes are kept apart
 
 
 def test_what_is_there_is_left_alone_when_the_prediction_is_continued(predict, tmp_path):
@@ -178,7 +176,7 @@ def test_what_is_there_is_left_alone_when_the_prediction_is_continued(predict, t
 def test_parts_share_the_cases_and_gather_the_numbers(predict, tmp_path):
     for part in ("0", "1"):
         predict("-f", "0", "--uncertainty", "-num_parts", "2", "-part_id", part)
-        (tmp_path / "out" / "uncertainty" / ".0a.case_0.json").write_text("{")  # of a process that was killed
+        (tmp_path / "out" / "uncertainty" / ".0a.case_0.json").write_text("{")  # left by an interrupted process
     assert sorted(json.loads((tmp_path / "out" / "uncertainty.json").read_text())["disagreement"]) == [
         "case_0",
         "case_1",

@@ -21,7 +21,7 @@ OPTIONS = ("-d", "901", "-c", CONFIGURATION, "-tr", "BUNetTrainer", "-f", "0", "
 
 @pytest.fixture
 def study(staged_folders, tmp_path):
-    """nnU-Net's folders with a trained network, and a series that it was trained on as oblique DICOM."""
+    """nnU-Net's folders with a trained network, and one of its training images as an oblique DICOM series."""
     root = staged_folders("labels")
     image = read_voxels(root / "raw" / tiny_dataset.NAME / "imagesTr" / "case_0_0000.nii.gz")
     stored = np.round(1000 * (image - image.min()) / np.ptp(image)).astype(np.int16)
@@ -32,7 +32,8 @@ def study(staged_folders, tmp_path):
 
 
 def _make_it_see_something(model, image):
-    """Shift the network's last biases so that a part of an image becomes each label: it was hardly trained."""
+    """Shift the last biases of the network, so that each label gets a part of the image. (The network is hardly
+    trained.)"""
     predictor = Model(model, (0,), "checkpoint_final.pth").load(torch.device("cpu"), SlidingWindow(mirroring=False))
     normed = torch.from_numpy((image - image.mean()) / image.std()).float()[None]
     logits = predictor.predict_logits_from_preprocessed_data(normed).float().flatten(1)
@@ -66,16 +67,18 @@ def test_contours_and_segments_are_those_of_the_prediction(cscn, study, tmp_path
     assert pydicom.dcmread(tmp_path / "out" / "rtstruct.dcm").ApprovalStatus == "UNAPPROVED"
 
 
-def test_images_that_break_dicoms_rules_leave_contours_and_picture_but_no_old_segmentation(refused, study, tmp_path):
+def test_attributes_of_the_images_that_break_dicoms_rules_are_left_blank_with_a_note(cscn, study, tmp_path):
     for file in (study / "mr").iterdir():
         content = pydicom.dcmread(file)
         content.PatientSex = "w"
         content.save_as(file)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "seg.dcm").write_bytes(b"of an earlier run")
-    shown = refused("predict-dicom", study, tmp_path / "out", *OPTIONS)
-    assert "rtstruct.dcm was written, but not the SEG" in " ".join(shown.split())
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["picture.png", "rtstruct.dcm"]
+    status, shown, err = cscn("predict-dicom", study, tmp_path / "out", *OPTIONS)
+    assert status == 0, err
+    assert "PatientSex of the images" in " ".join((shown + err).split())
+    for name in ("rtstruct.dcm", "seg.dcm"):
+        assert pydicom.dcmread(tmp_path / "out" / name).PatientSex == ""
+    label = pydicom.dcmread(tmp_path / "out" / "rtstruct.dcm").StructureSetLabel
+    assert label == "D901 BUNet"
 
 
 def test_of_several_series_one_has_to_be_chosen(refused, study, tmp_path):

@@ -1,4 +1,4 @@
-"""`cscn train` with stand-ins for nnU-Net's command, which takes half a minute a fold; tests/stock has the real one."""
+"""`cscn train` with fast replacements for nnU-Net's command. tests/stock uses the real command."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import torch
 from typer.testing import CliRunner
 
 import tiny_dataset
-from nnunet_cscn.cascade.manifest import check_maps, maps_of
+from nnunet_cscn.cascade.manifest import check_maps, stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.cli.main import app
 from tiny_training import CONFIGURATION
@@ -88,10 +88,10 @@ def test_a_fold_named_twice_is_trained_once(folders):
 
 def test_staged_trains_stage_one_then_makes_the_maps_then_trains_stage_two(folders):
     stage_one = StageOne(tiny_dataset.NAME, CONFIGURATION)
-    shutil.rmtree(maps_of(stage_one).folder)
+    shutil.rmtree(stage_one_maps(stage_one).folder)
     shown = train("--staged", "-f", "0,2")
     assert shown.exit_code == 0, shown.output
-    # the folds of stage one have a checkpoint and lack the validation, so they go on
+    # the folds of stage one have a checkpoint but no validation, so they are resumed
     expected = [["BUNetTrainer", str(fold), "cpu", "--c"] for fold in range(5)]
     assert sorted(calls(folders)[:5]) == expected
     assert sorted(calls(folders)[5:]) == [["CSCNStagedTrainer", "0", "cpu"], ["CSCNStagedTrainer", "2", "cpu"]]

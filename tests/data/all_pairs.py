@@ -1,4 +1,4 @@
-"""Distances inside labels from all pairs of voxels: slow, and plainly what is meant."""
+"""Distances inside labels from all pairs of voxels: slow, but close to the definition."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
 
-from nnunet_cscn.data.block_sampling import Head, PaperBlocks, ThreeViews, TurnedDataset
+from nnunet_cscn.data.block_sampling import HeadRegion, PaperBlockSampler, ThreeViewSampler, ViewedDataset
 from nnunet_cscn.data.views import VIEWS
 
 SHAPE = (20, 30, 40)
@@ -14,7 +14,7 @@ LABELS = SimpleNamespace(all_labels=[0, 1], has_ignore_label=False)
 
 
 class Case:
-    """One case whose voxels tell where they are: three channels with z, y, x."""
+    """One case whose three channels contain the z, y and x index of each voxel."""
 
     identifiers = ("a",)
 
@@ -30,19 +30,19 @@ class Case:
 
 def blocks(draw, *, foreground=0.0, batch_size=60, case=None):
     np.random.seed(0)
-    cases = TurnedDataset(case or Case(), draw)
+    cases = ViewedDataset(case or Case(), draw)
     loader = nnUNetDataLoader(cases, batch_size, BLOCK, BLOCK, LABELS, oversample_foreground_percent=foreground)
     batch = loader.generate_train_batch()
     return batch["data"].numpy(), batch["target"].numpy()
 
 
 def places(block):
-    """Return the volume's indices of each voxel of a block, (3, *BLOCK), -1 beyond the volume."""
+    """Return the volume indices of each voxel of a block, (3, *BLOCK); -1 outside the volume."""
     return block.astype(int) - 1
 
 
 def axis_along(block, axis):
-    """Return which of the volume's axes runs along a block's, and whether it is reversed."""
+    """Return the volume axis along an axis of a block, and whether it is reversed."""
     inside = (places(block) >= 0).all(axis=0)
     for which in range(3):
         steps = np.diff(places(block)[which], axis=axis)
@@ -53,12 +53,12 @@ def axis_along(block, axis):
 
 
 def paper(head=None):
-    return PaperBlocks(BLOCK, (1.0, 1.0, 1.0), (0, 1, 2), head)
+    return PaperBlockSampler(BLOCK, (1.0, 1.0, 1.0), (0, 1, 2), head)
 
 
 def test_every_three_draws_show_each_view_once():
     np.random.seed(0)
-    draw = ThreeViews()
+    draw = ThreeViewSampler()
     drawn = [draw(SHAPE, {}).order for _ in range(30)]
     for start in range(0, 30, 3):
         assert sorted(drawn[start : start + 3]) == sorted(VIEWS.values())
@@ -75,7 +75,7 @@ def test_the_short_side_lies_along_all_axes_and_only_left_and_right_are_swapped(
     assert not any(is_reversed for axes in found for which, is_reversed in axes if which != 2)
 
 
-def test_labels_are_turned_with_the_image_and_lie_where_they_were():
+def test_labels_are_reordered_with_the_image_and_lie_where_they_were():
     case = Case()
     data, labels = blocks(paper(), foreground=1.0, case=case)
     assert all((block == 1).any() for block in labels)  # the class locations moved with the view
@@ -90,7 +90,7 @@ def test_labels_are_turned_with_the_image_and_lie_where_they_were():
 def test_any_voxel_is_the_centre_equally_often():
     np.random.seed(0)
     case = Case()
-    cases = TurnedDataset(case, paper())
+    cases = ViewedDataset(case, paper())
     loader = nnUNetDataLoader(cases, 1, BLOCK, BLOCK, LABELS, oversample_foreground_percent=0.0)
     centres = []
     for _ in range(600):
@@ -108,7 +108,7 @@ def test_any_voxel_is_the_centre_equally_often():
 
 @pytest.mark.parametrize("jitter", [0.0, 3.0])
 def test_centres_stay_in_the_part_around_the_tumour(jitter):
-    head = Head(height_mm=6.0, jitter_mm=jitter)
+    head = HeadRegion(height_mm=6.0, jitter_mm=jitter)
     data, _ = blocks(paper(head), batch_size=300)
     levels = []
     for block in data:
@@ -120,21 +120,21 @@ def test_centres_stay_in_the_part_around_the_tumour(jitter):
 
 def test_a_part_is_as_high_as_a_long_tumour_and_never_higher_than_the_volume():
     np.random.seed(0)
-    head = Head(height_mm=10.0, jitter_mm=4.0)
-    assert {head.drawn(50, 1.0, (12, 40)) for _ in range(20)} == {(12, 40)}
-    assert {head.drawn(8, 1.0, (2, 4)) for _ in range(20)} == {(0, 8)}
-    assert {stop - start for start, stop in (head.drawn(50, 2.0, (0, 2)) for _ in range(20))} == {5}
-    assert {head.drawn(50, 2.0, (48, 50)) for _ in range(20)} <= {(start, start + 5) for start in (43, 44, 45)}
+    head = HeadRegion(height_mm=10.0, jitter_mm=4.0)
+    assert {head.sample(50, 1.0, (12, 40)) for _ in range(20)} == {(12, 40)}
+    assert {head.sample(8, 1.0, (2, 4)) for _ in range(20)} == {(0, 8)}
+    assert {stop - start for start, stop in (head.sample(50, 2.0, (0, 2)) for _ in range(20))} == {5}
+    assert {head.sample(50, 2.0, (48, 50)) for _ in range(20)} <= {(start, start + 5) for start in (43, 44, 45)}
 
 
 def test_without_a_tumour_the_part_lies_in_the_middle():
     np.random.seed(0)
-    assert Head(10.0, 0.0).drawn(50, 1.0, None) == (20, 30)
+    assert HeadRegion(10.0, 0.0).sample(50, 1.0, None) == (20, 30)
 
 
 def test_all_annotated_voxels_are_no_tumour():
     np.random.seed(0)
-    draw = PaperBlocks((1, 1, 1), (1.0, 1.0, 1.0), (0, 1, 2), Head(4.0, 0.0))
+    draw = PaperBlockSampler((1, 1, 1), (1.0, 1.0, 1.0), (0, 1, 2), HeadRegion(4.0, 0.0))
     everywhere = np.argwhere(np.ones((1, *SHAPE)))
     properties = {**AXIAL, "class_locations": {(-1, 0, 1): everywhere, 1: np.array([[0, 5, 1, 1]]), 2: []}}
     assert draw(SHAPE, properties).box[0] == (3, 7)

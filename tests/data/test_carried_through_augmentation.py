@@ -5,7 +5,7 @@ import pytest
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-from nnunet_cscn.data.channels import carrying_extra_channels
+from nnunet_cscn.data.channels import with_extra_channels
 
 PATCH = (12, 24, 24)
 SCALES = [[1, 1, 1], [1, 0.5, 0.5], [0.5, 0.25, 0.25]]
@@ -27,7 +27,7 @@ def training_transforms(*, n_extra, regions=None, ignore_label=None, dummy_2d=Fa
         regions=regions,
         ignore_label=ignore_label,
     )
-    return carrying_extra_channels(transforms, n_targets=n_extra)
+    return with_extra_channels(transforms, n_targets=n_extra)
 
 
 def augmented(transforms, image, labels, extra, seed):
@@ -92,7 +92,7 @@ def test_distances_in_mm_are_interpolated_and_not_rescaled(image):
 
 
 def test_validation_carries_them_unchanged(labels, image):
-    transforms = carrying_extra_channels(nnUNetTrainer.get_validation_transforms(SCALES), n_targets=1)
+    transforms = with_extra_channels(nnUNetTrainer.get_validation_transforms(SCALES), n_targets=1)
     result = augmented(transforms, image, labels, [labels * 2.5], 0)
     assert torch.equal(result["image"], image)
     assert torch.equal(result["segmentation"][-1][0], torch.as_tensor(labels * 2.5).float())

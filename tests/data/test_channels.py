@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from nnunet_cscn.data.channels import AppendToTargets, ExtraChannelDataset, HideExtraChannels, StackedVolumes
+from nnunet_cscn.data.channels import AppendToTargets, ExtraChannelDataset, SplitExtraChannels, StackedVolumes
 
 
 class Spy:
-    """A volume that keeps what was sliced."""
+    """A volume that records the requested slices."""
 
     def __init__(self, voxels):
         self.voxels = voxels
@@ -50,12 +50,12 @@ def test_a_single_slice_object_reads_everything():
 
 @pytest.mark.parametrize("channels", [0, slice(0, 1), slice(1, None)])
 def test_channels_cannot_be_read_one_by_one(channels):
-    with pytest.raises(IndexError, match="channels can only be read all at once"):
+    with pytest.raises(IndexError, match="channels"):
         StackedVolumes([np.zeros((2, 3, 4, 5))])[channels, :, :, :]
 
 
 def test_volumes_of_different_size_are_refused():
-    with pytest.raises(ValueError, match=r"expected equal spatial shapes, got \[\(3, 4, 5\), \(3, 4, 6\)\]"):
+    with pytest.raises(ValueError, match=r"shapes.*\(3, 4, 5\), \(3, 4, 6\)"):
         StackedVolumes([np.zeros((1, 3, 4, 5)), np.zeros((1, 3, 4, 6))])
 
 
@@ -70,7 +70,7 @@ def test_a_case_is_handed_out_with_its_extra_channels_behind_the_image(load):
 
 def test_the_last_channels_are_hidden_from_the_image():
     image = torch.arange(4.0).reshape(4, 1, 1, 1)
-    hidden = HideExtraChannels(3)(image=image, segmentation="untouched")
+    hidden = SplitExtraChannels(3)(image=image, segmentation="untouched")
     assert hidden["image"].flatten().tolist() == [0]
     assert hidden["regression_target"].flatten().tolist() == [1, 2, 3]
     assert hidden["segmentation"] == "untouched"

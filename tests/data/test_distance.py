@@ -7,7 +7,7 @@ from .all_pairs import distance_by_all_pairs
 
 
 def blobs(seed, shape=(5, 6, 7), labels=3):
-    """Touching blocks of labels with holes; some reach the volume's end."""
+    """Touching blocks of labels with holes. Some reach the edge of the volume."""
     random = np.random.default_rng(seed)
     coarse = random.integers(0, labels + 1, size=tuple(-(-edge // 3) for edge in shape))
     volume = coarse.repeat(3, 0).repeat(3, 1).repeat(3, 2)[tuple(slice(edge) for edge in shape)]
@@ -113,13 +113,13 @@ def test_the_labels_are_left_as_they_are():
     "spacing_mm", [(1, 1), (1, 1, 1, 1), (1, 0, 1), (1, -1, 1), (1, float("nan"), 1), (1, float("inf"), 1)]
 )
 def test_a_spacing_that_is_not_three_positive_numbers_is_refused(spacing_mm):
-    with pytest.raises(ValueError, match="spacing_mm: expected 3 positive numbers, got"):
+    with pytest.raises(ValueError, match="spacing_mm"):
         distance_to_border(np.zeros((2, 2, 2), dtype=int), spacing_mm)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, bool])
 def test_labels_that_are_not_integers_are_refused(dtype):
-    with pytest.raises(ValueError, match=f"labels: expected integers, got {np.dtype(dtype)}"):
+    with pytest.raises(ValueError, match=f"labels: .*{np.dtype(dtype)}"):
         distance_to_border(np.zeros((2, 2, 2), dtype=dtype), (1, 1, 1))
 
 

@@ -18,7 +18,7 @@ def labels_of(seed):
     corner = np.random.default_rng(seed).integers(0, 3, size=3)
     volume[tuple(slice(c, c + 4) for c in corner)] = 1
     volume[tuple(slice(c + 1, c + 3) for c in corner)] = 2
-    volume[0, 0] = -1  # nnU-Net's mark for what lies outside the head
+    volume[0, 0] = -1  # nnU-Net's value outside the head
     return volume
 
 

@@ -1,4 +1,4 @@
-"""`cscn demo` as a user runs it: the real data, training and prediction."""
+"""`cscn demo` as a user runs it, with real synthetic data, training and prediction."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def test_it_learns_segments_scores_and_draws(tmp_path):
     assert {file.stem for file in (folder / "pictures").iterdir()} == cases.keys()
     assert all(case in (folder / "report.html").read_text(encoding="utf-8") for case in cases)
 
-    again = run_demo(folder)  # everything is done: the same scores at once
+    again = run_demo(folder)  # all steps are finished: the same scores immediately
     assert again.returncode == 0, again.stderr
     assert again.stdout == shown.stdout
     other = run_demo(folder, "--seed", "1")

@@ -13,14 +13,14 @@ STEPS = {
     "train CSCNTrainer": "_train",
     "predict unseen cases": "_predict",
     "evaluate": "_evaluate",
-    "draw": "_draw",
+    "draw": "_draw_contours",
     "report": "_report",
 }
 
 
 @pytest.fixture
 def ran(monkeypatch):
-    """Replace every step by one that only notes that it ran; returns the list of names."""
+    """Replace every step by one that only records its name; return the list of names."""
     names = []
     for name, method in STEPS.items():
         monkeypatch.setattr(Demo, method, lambda _self, _on_progress, name=name: names.append(name))
@@ -97,7 +97,7 @@ def test_a_demo_of_another_version_is_refused(ran, tmp_path, monkeypatch):
 
 def test_a_folder_of_something_else_is_refused_and_left_as_it_is(ran, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(UserError, match="is not empty and contains no demo"):
+    with pytest.raises(UserError, match="not empty"):
         run(Demo(tmp_path))
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(UserError, match="contains no demo"):

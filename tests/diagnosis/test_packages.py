@@ -8,7 +8,7 @@ from nnunet_cscn.diagnosis import packages
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Make one distribution look installed in the version that the test sets."""
+    """Pretend that a distribution is installed in a given version."""
     versions = {}
 
     def version(name):

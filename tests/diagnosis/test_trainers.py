@@ -11,7 +11,7 @@ from nnunet_cscn.nnunet import discovery
 
 @pytest.fixture
 def variable_unset(monkeypatch):
-    monkeypatch.setenv(discovery.TRAINERS_VARIABLE, "")  # remembered, so that what the checks set is undone
+    monkeypatch.setenv(discovery.TRAINERS_VARIABLE, "")  # restored after the test
     monkeypatch.delenv(discovery.TRAINERS_VARIABLE)
     monkeypatch.delenv("TORCH_DEVICE_BACKEND_AUTOLOAD", raising=False)
 

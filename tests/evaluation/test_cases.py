@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.evaluation.cases import check_cases, refuse
+from nnunet_cscn.evaluation.cases import check_cases, raise_problems
 
 
 def touch(folder, *names):
@@ -61,12 +61,12 @@ def test_a_missing_folder_and_a_file_in_its_place_are_refused(tmp_path):
 
 
 def test_a_folder_without_nifti_files_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"no NIfTI files \(\*\.nii\.gz or \*\.nii\)"):
+    with pytest.raises(UserError, match=r"NIfTI.*\*\.nii\.gz.*\*\.nii\)"):
         check_cases(touch(tmp_path / "p", "a.npz"), touch(tmp_path / "r", "a.nii.gz"))
 
 
 def test_two_files_of_one_case_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"case a has two files, a\.nii and a\.nii\.gz; keep only one"):
+    with pytest.raises(UserError, match=r"two files, a\.nii and a\.nii\.gz"):
         check_cases(touch(tmp_path / "p", "a.nii.gz", "a.nii"), touch(tmp_path / "r", "a.nii.gz"))
 
 
@@ -80,15 +80,15 @@ def test_all_cases_with_a_wrong_grid_or_file_are_listed_with_the_reason(tmp_path
     write_volume(tmp_path / "p" / "spaced.nii.gz", empty, spacing_mm=(0.5, 0.6, 3.3))
     (tmp_path / "p" / "torn.nii.gz").write_bytes(b"")
     with pytest.raises(UserError) as refusal:
-        refuse(check_cases(tmp_path / "p", tmp_path / "r").problems)
+        raise_problems(check_cases(tmp_path / "p", tmp_path / "r").problems)
     first, *lines = str(refusal.value).splitlines()
     assert first.startswith("4 case(s) cannot be evaluated")
     assert [line.split(":")[0].strip() for line in lines] == ["moved", "shaped", "spaced", "torn"]
-    assert "origin (10, -20, 33) mm, the reference has (10, -20, 30) mm (tolerance 0.001)" in lines[0]
+    assert "origin (10, -20, 33) mm, the reference has (10, -20, 30) mm" in lines[0]
     assert "shape (5, 3, 2), the reference has (4, 3, 2)" in lines[1]
     assert "spacing" in lines[2]
     assert "prediction: the file cannot be read" in lines[3]
 
 
 def test_no_problem_is_no_error():
-    refuse({})
+    raise_problems({})

@@ -60,7 +60,7 @@ def test_labels_that_nnunet_would_not_take_are_refused_with_the_files_name(tmp_p
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"labels": 3}', "3"])
 def test_a_file_that_is_no_dataset_json_is_refused(tmp_path, content):
-    with pytest.raises(UserError, match=r"dataset\.json(: the entry 'labels' is missing| is not valid JSON)"):
+    with pytest.raises(UserError, match=r"dataset\.json.*('labels'|JSON)"):
         read_labels(written(tmp_path, content))
 
 

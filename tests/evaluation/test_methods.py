@@ -56,28 +56,28 @@ def test_only_cases_with_a_finite_value_of_all_methods_are_paired():
 
 
 def test_scores_of_a_file_are_those_of_the_folder(tmp_path):
-    """But for precision and recall, which the file keeps undefined where one mask is empty."""
+    """Precision and recall differ: they are undefined in the file if one mask is empty."""
     scores = FolderScores({"x": {"GTVp": LabelScores(OverlapCounts(3, 1, 2), 1.5, 2.5, 3.5, {1.0: 0.5})}})
     (tmp_path / "scores.json").write_text(json.dumps(scores.to_json()))
-    read = MethodScores.of_file("a", tmp_path / "scores.json", empty_distance="infinite")
-    direct = MethodScores.of_folder("a", scores)
+    read = MethodScores.from_file("a", tmp_path / "scores.json", empty_distance="infinite")
+    direct = MethodScores.from_folder("a", scores)
     for key, value in direct.values["x"]["GTVp"].items():
         assert read.values["x"]["GTVp"][key] == pytest.approx(value, nan_ok=True)
 
 
 def test_a_file_with_other_distances_is_refused(tmp_path):
     (tmp_path / "scores.json").write_text(json.dumps(FolderScores({"x": {"GTVp": MISSED}}).to_json()))
-    with pytest.raises(UserError, match=r"empty_distance: .* infinite distances .* choose infinite"):
-        MethodScores.of_file("a", tmp_path / "scores.json", empty_distance="diagonal")
+    with pytest.raises(UserError, match=r"^empty_distance: .*infinite"):
+        MethodScores.from_file("a", tmp_path / "scores.json", empty_distance="diagonal")
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"cases": {"a": 1}}', '{"cases": {"a": {"b": {"dsc": "x"}}}}'])
 def test_other_files_are_refused(tmp_path, content):
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(UserError, match="contains no scores"):
-        MethodScores.of_file("a", tmp_path / "a.json", empty_distance="infinite")
+        MethodScores.from_file("a", tmp_path / "a.json", empty_distance="infinite")
 
 
 def test_precision_of_a_missed_case_counts_as_zero():
-    found = MethodScores.of_folder("a", FolderScores({"x": {"GTVp": MISSED}})).values["x"]["GTVp"]
+    found = MethodScores.from_folder("a", FolderScores({"x": {"GTVp": MISSED}})).values["x"]["GTVp"]
     assert (found["precision"], found["recall"], found["dsc"]) == (0, 0, 0)

@@ -16,7 +16,7 @@ def block(stop, label=1):
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Two cases of three observers, who mark 4, 5 and 8 columns, and of a model that marks 6."""
+    """Two cases with three observers, who mark 4, 5 and 8 columns, and a model that marks 6 columns."""
     for case in ("x", "y"):
         for name, stop in (("a", 5), ("b", 6), ("c", 9), ("m", 7)):
             write_volume(tmp_path / name / f"{case}.nii.gz", block(stop))

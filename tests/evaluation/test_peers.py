@@ -1,4 +1,4 @@
-"""Against other packages, where their definition is the same. `pip install .[peers]` brings them."""
+"""Compare metrics with other packages that have the same definition. `pip install .[peers]` installs them."""
 
 import importlib.util
 import sys
@@ -41,7 +41,7 @@ def test_equal_definitions_give_equal_values(peers, name, seed):
     scores = score_masks(prediction, reference, SPACING_MM)
     ours = {metric.key: metric.value(scores) for metric in metrics()}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of their own deprecations
+        warnings.simplefilter("ignore")  # deprecation warnings of these packages
         theirs = peers[name](prediction, reference, SPACING_MM)
     for key in SAME[name]:
         assert theirs[key] == pytest.approx(ours[key], abs=1e-4), key

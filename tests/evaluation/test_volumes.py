@@ -96,20 +96,18 @@ def test_labels_that_are_no_whole_numbers_are_refused(odd):
 
 
 def test_labels_that_are_not_in_the_dataset_json_are_refused_by_value():
-    with pytest.raises(
-        UserError, match=r"prediction: the file contains -1, 5, 7, which is not a label of the dataset\.json"
-    ):
+    with pytest.raises(UserError, match=r"^prediction: .* -1, 5, 7"):
         score_volumes(row(5, 1, 7, -1, dtype=np.int16), row(0, 1, 0, 0), SPACING_MM, labels=IGNORING)
 
 
 def test_negative_labels_are_refused():
-    with pytest.raises(UserError, match="prediction: expected labels of 0 or more, got -3"):
+    with pytest.raises(UserError, match=r"^prediction: .* got -3"):
         score_volumes(row(-3, 1, dtype=np.int8), row(0, 1), SPACING_MM)
 
 
 def test_an_image_in_place_of_a_label_map_is_refused():
     image = np.arange(1, MAX_UNNAMED_LABELS + 2, dtype=np.int16).reshape(1, 1, -1)
-    with pytest.raises(UserError, match="prediction: the file has 257 different values"):
+    with pytest.raises(UserError, match=r"^prediction: .* 257"):
         score_volumes(image, np.zeros_like(image), SPACING_MM)
 
 
@@ -122,7 +120,7 @@ def test_a_torn_file_is_named_by_its_role(tmp_path, write_volume):
     good = write_volume(tmp_path / "good.nii", np.ones((2, 3, 4), dtype=np.uint8))
     torn = tmp_path / "torn.nii"
     torn.write_bytes(good.read_bytes()[:-3])
-    with pytest.raises(UserError, match="prediction: the file is truncated"):
+    with pytest.raises(UserError, match=r"^prediction: .*truncated"):
         score_files(torn, good, SPACING_MM)
-    with pytest.raises(UserError, match="reference: the file is truncated"):
+    with pytest.raises(UserError, match=r"^reference: .*truncated"):
         score_files(good, torn, SPACING_MM)

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def write_command(tmp_path, monkeypatch) -> Callable[..., Path]:
-    """Return a function that puts a Python program under a command's name in front of the path."""
+    """Return a function that puts a Python program with the name of a command first on the path."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")

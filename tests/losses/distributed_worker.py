@@ -1,4 +1,4 @@
-"""One rank of a distributed training on the CPU; a module of its own so that spawned processes can import it."""
+"""One process of a distributed training on the CPU. A separate module, because spawned processes import it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IGNORED = 2
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Five samples whose weights differ a lot, so that a mean of means is far from the joint mean."""
+    """Return five samples with very different weights, so that a mean of means differs from the joint mean."""
     generator = torch.Generator().manual_seed(0)
     image = torch.randn(5, 1, 2, 3, 4, generator=generator)
     labels = torch.randint(0, 3, image.shape, generator=generator)
@@ -44,5 +44,5 @@ def work(rank: int, folder: str) -> None:
     gradients = [gradient_of(model, mine, weighted_mean=weighted) for weighted in (True, False)]
     if rank == 0:
         torch.save(gradients, f"{folder}/gradients.pt")
-    dist.barrier()  # a rank that leaves first pulls the connection away under the other
+    dist.barrier()  # a process that ends first would close the connection
     dist.destroy_process_group()

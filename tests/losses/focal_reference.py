@@ -1,4 +1,4 @@
-"""The distance-weighted focal loss voxel by voxel in double precision, straight from Eqs. 5 to 7."""
+"""The distance-weighted focal loss in double precision, voxel by voxel from Eqs. 5 to 7."""
 
 from __future__ import annotations
 

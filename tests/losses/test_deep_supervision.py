@@ -6,7 +6,7 @@ from nnunet_cscn.losses.deep_supervision import CascadeLoss, DeepSupervisionLoss
 
 
 class Spy(nn.Module):
-    """Answers with the mean of the logits, and keeps what it is given."""
+    """A stub loss: records its inputs and returns the mean of the logits."""
 
     def __init__(self):
         super().__init__()
@@ -77,13 +77,13 @@ def test_distance_maps_of_regions_and_of_slices_are_pooled_too():
 @pytest.mark.parametrize(("n_outputs", "n_targets"), [(2, 3), (3, 2), (2, 2), (4, 4)])
 def test_numbers_of_scales_that_differ_are_refused(n_outputs, n_targets):
     loss = DeepSupervisionLoss(Spy(), scale_weights(3), has_distance=False)
-    with pytest.raises(ValueError, match=f"expected 3 scales, got {n_outputs} and {n_targets} targets"):
+    with pytest.raises(ValueError, match=f"3 scales.* {n_outputs} and {n_targets}"):
         loss([torch.zeros(1)] * n_outputs, [torch.zeros(1)] * n_targets)
 
 
 def test_a_missing_distance_map_is_refused():
     loss = DeepSupervisionLoss(Spy(), (1.0,), has_distance=True)
-    with pytest.raises(ValueError, match="expected 1 scales, got 1 and 0 targets"):
+    with pytest.raises(ValueError, match=r"1 scales.* 1 and 0"):
         loss(scales(1), scales(1))
 
 

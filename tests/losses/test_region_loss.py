@@ -92,5 +92,5 @@ def test_shapes_that_do_not_fit_are_refused(wrong):
     logits, regions, distance, _ = sample()
     arguments = {"regions": regions, "distance": distance}
     arguments[wrong] = arguments[wrong][:, :1]
-    with pytest.raises(ValueError, match=r"expected shape \(2, 2, 3, 4, 5\) beside logits"):
+    with pytest.raises(ValueError, match=r"shape \(2, 2, 3, 4, 5\)"):
         distance_weighted_region_focal_loss(logits, **arguments)

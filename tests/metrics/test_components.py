@@ -24,7 +24,7 @@ def test_parts_are_those_of_loops_and_of_scipy(seed, density):
 
 def test_lines_do_not_run_on_into_the_next():
     mask = np.zeros((1, 3, 4), dtype=bool)
-    mask[0, 0, 3] = mask[0, 1, 0] = True  # neighbours in memory only
+    mask[0, 0, 3] = mask[0, 1, 0] = True  # neighbours in memory, but not in space
     assert components(mask).n == 2
 
 

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from nnunet_cscn.metrics.masks import checked_mask, checked_pair, checked_spacing, common_box, grown, occupied_box
+from nnunet_cscn.metrics.masks import (
+    bounding_box,
+    checked_mask,
+    checked_pair,
+    checked_spacing,
+    common_bounding_box,
+    grow_box,
+)
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.int64, np.float32, np.float64])
@@ -13,7 +20,7 @@ def test_zeros_and_ones_of_any_number_type_are_a_mask(dtype):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
 def test_other_values_are_refused_by_name(dtype):
-    with pytest.raises(ValueError, match=r"reference: expected a binary mask of 0 and 1, got the value 2"):
+    with pytest.raises(ValueError, match=r"^reference: .*binary.* 2"):
         checked_mask("reference", np.array([[[0, 1, 2]]], dtype=dtype))
 
 
@@ -25,23 +32,23 @@ def test_negative_fractional_and_not_finite_values_are_refused(odd):
 
 def test_text_and_complex_numbers_are_refused():
     for values in ([[["0", "1"]]], [[[0j, 1j]]]):
-        with pytest.raises(ValueError, match="prediction: expected a binary mask"):
+        with pytest.raises(ValueError, match=r"^prediction: .*binary"):
             checked_mask("prediction", values)
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (4, 4), (1, 4, 4, 4)])
 def test_other_than_three_dimensions_are_refused(shape):
-    with pytest.raises(ValueError, match=r"prediction: expected 3 dimensions"):
+    with pytest.raises(ValueError, match=r"^prediction: .*dimensions"):
         checked_pair(np.zeros(shape), np.zeros(shape), None)
 
 
 def test_shapes_that_would_broadcast_are_refused():
-    with pytest.raises(ValueError, match=r"expected the reference's shape \(4, 4, 1\), got \(4, 4, 4\)"):
+    with pytest.raises(ValueError, match=r"shape \(4, 4, 1\), got \(4, 4, 4\)"):
         checked_pair(np.ones((4, 4, 4)), np.ones((4, 4, 1)), None)
 
 
 def test_ignored_voxels_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match="ignored: expected the reference's shape"):
+    with pytest.raises(ValueError, match=r"^ignored: .*shape"):
         checked_pair(np.ones((2, 2, 2)), np.ones((2, 2, 2)), np.ones((2, 2, 1)))
 
 
@@ -55,27 +62,27 @@ def test_ignored_voxels_leave_both_masks():
     "spacing_mm", [(1, 1), (1, 1, 1, 1), (1, 0, 1), (1, -1, 1), (1, float("nan"), 1), (1, float("inf"), 1), None, "abc"]
 )
 def test_a_spacing_that_is_not_three_positive_numbers_is_refused(spacing_mm):
-    with pytest.raises(ValueError, match="spacing_mm: expected 3 finite positive numbers, got"):
+    with pytest.raises(ValueError, match=r"^spacing_mm: "):
         checked_spacing(spacing_mm)
 
 
 def test_the_box_holds_every_voxel_and_no_more():
     volume = np.zeros((7, 8, 9), dtype=np.uint8)
     volume[2, 3, 4] = volume[5, 1, 4] = 3
-    assert occupied_box(volume) == (slice(2, 6), slice(1, 4), slice(4, 5))
-    assert occupied_box(volume.astype(bool).transpose(2, 0, 1)) == (slice(4, 5), slice(2, 6), slice(1, 4))
+    assert bounding_box(volume) == (slice(2, 6), slice(1, 4), slice(4, 5))
+    assert bounding_box(volume.astype(bool).transpose(2, 0, 1)) == (slice(4, 5), slice(2, 6), slice(1, 4))
 
 
 def test_an_empty_volume_has_no_box():
-    assert occupied_box(np.zeros((2, 3, 4), dtype=bool)) is None
+    assert bounding_box(np.zeros((2, 3, 4), dtype=bool)) is None
 
 
 def test_a_box_grows_no_further_than_the_array():
-    assert grown((slice(0, 2), slice(1, 2), slice(3, 4)), (3, 3, 4)) == (slice(0, 3), slice(0, 3), slice(2, 4))
+    assert grow_box((slice(0, 2), slice(1, 2), slice(3, 4)), (3, 3, 4)) == (slice(0, 3), slice(0, 3), slice(2, 4))
 
 
 def test_the_common_box_holds_all_masks_and_empty_ones_do_not_count():
     first, second, nothing = (np.zeros((5, 6, 7), dtype=bool) for _ in range(3))
     first[1, 2, 3] = second[3, 1, 6] = True
-    assert common_box(first, nothing, second) == (slice(1, 4), slice(1, 3), slice(3, 7))
-    assert common_box(nothing, nothing) is None
+    assert common_bounding_box(first, nothing, second) == (slice(1, 4), slice(1, 3), slice(3, 7))
+    assert common_bounding_box(nothing, nothing) is None

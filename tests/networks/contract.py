@@ -1,4 +1,4 @@
-"""What every network promises nnU-Net, stated once. A network's test is a subclass that names the network."""
+"""Requirements of nnU-Net that every network must fulfil. The test of a network is a subclass."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from .tiny_plans import PLANS, anisotropic, isotropic, two_stages
 
 class NetworkContract:
     name: ClassVar[NetworkName]
-    depends_on_classes: ClassVar[tuple[str, ...]] = (".seg_layers.",)  # parts of the keys that do
-    n_networks: ClassVar[int] = 1  # that learn
+    depends_on_classes: ClassVar[tuple[str, ...]] = (
+        ".seg_layers.",
+    )  # parts of state-dict keys that depend on the classes
+    n_networks: ClassVar[int] = 1  # number of trained networks
     forms_in_one_graph: ClassVar[tuple[bool, ...]] = (True, False, True)  # deep supervision
-    without_plans: ClassVar[tuple[str, ...]] = ()  # those that it refuses
+    without_plans: ClassVar[tuple[str, ...]] = ()  # plans that this network refuses
 
     def expected_feature_map_size(self, configuration: dict[str, Any], channels: int, classes: int) -> int:
         raise NotImplementedError
 
     def logits_of(self, output: Any) -> list[list[Tensor]]:
-        """Return the lists of logits that training gets: one for each network inside."""
+        """Return the lists of logits in training, one list per inner network."""
         return [output]
 
     def sizes_of(self, configuration: dict[str, Any], batch: int) -> list[list[tuple[int, ...]]]:
-        """Return batch and size of each map that training gets, network by network."""
+        """Return the batch size and the size of each training output, network by network."""
         strides = configuration["architecture"]["arch_kwargs"]["strides"]
         sizes, size = [], configuration["patch_size"]
         for stride in strides[: self.n_scales(strides)]:
@@ -37,7 +39,7 @@ class NetworkContract:
         return [sizes] * self.n_networks
 
     def n_scales(self, strides: Any) -> int:
-        """Return how many maps training gets."""
+        """Return the number of training outputs."""
         return max(1, len(strides) - 1)
 
     def build(
@@ -167,7 +169,7 @@ class NetworkContract:
             self.switch(network, enabled)
             outputs = []
             for form in (network, compiled):
-                torch.manual_seed(0)  # a network may draw
+                torch.manual_seed(0)  # the network may use random numbers
                 outputs.append(form(image))
             eager, traced = outputs
             if enabled:

@@ -1,4 +1,4 @@
-"""One rank of a training over two processes; a module of its own so that spawned processes can import it."""
+"""One process of a distributed training with two processes. A separate module, because spawned processes import it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ N_RANKS = 2
 
 
 def build(name: str) -> nn.Module:
-    # blocks that are the window itself are the same wherever they are drawn, and the plan's instance normalisation
-    # keeps samples apart, so that ranks can be compared with the joint batch
+    # a block as large as the window always has the same position, and instance normalisation separates samples; so
+    # the processes can be compared with the joint batch
     fine = {"block_size": anisotropic()["patch_size"], "norm": "plan"}
     return CONTRACTS[name]().build(anisotropic(cscn={"fine": fine})).train()
 
 
 def batch(name: str) -> Tensor:
-    """One sample for each rank, with stored probabilities behind its image where the network takes any."""
+    """Return one sample per process, followed by stored probabilities if the network accepts them."""
     generator = torch.Generator().manual_seed(0)
     image = torch.randn((N_RANKS, 1, *anisotropic()["patch_size"]), generator=generator)
     return image if name == "coarse_to_fine" else torch.cat([image, torch.rand(image.shape, generator=generator)], 1)
 
 
 def train(name: str, model: nn.Module, samples: Tensor) -> None:
-    """Two steps: parameters that take no part in the loss make DDP fail in the second."""
+    """Train two steps: if parameters get no gradient, DDP fails in the second step."""
     learning = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.SGD(learning, lr=0.1)
     for _ in range(2):
@@ -48,5 +48,5 @@ def work(rank: int, folder: str) -> None:
         model = DistributedDataParallel(build(name))
         train(name, model, batch(name)[rank : rank + 1])
         torch.save(dict(model.module.named_parameters()), f"{folder}/{name}_{rank}.pt")
-    dist.barrier()  # a rank that leaves first pulls the connection away under the other
+    dist.barrier()  # a process that ends first would close the connection
     dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""Sizes of all convolution outputs, by hand or from nnU-Net."""
+"""Sizes of all convolution outputs, calculated by hand or by nnU-Net."""
 
 import math
 
@@ -13,11 +13,11 @@ BRANCHES |= {(8, 8, 8): [1, 1], (2, 8, 8): [1, 1], (2, 4, 4): [1], (4, 8, 8): [1
 
 
 def acdnet_feature_map_size(configuration, classes):
-    """Channels times voxels of all convolutions, for the default settings."""
+    """Return channels times voxels of all convolutions, for the default settings."""
     kwargs = configuration["architecture"]["arch_kwargs"]
     branches = BRANCHES[tuple(configuration["patch_size"])]
     widths = [max(4, f // 2) for f in kwargs["features_per_stage"]]
-    growth = 4  # an eighth of so few features is below the least, 4
+    growth = 4  # an eighth of the features would be below the minimum of 4
     size, voxels = configuration["patch_size"], []
     for stride in kwargs["strides"]:
         size = [edge // step for edge, step in zip(size, stride, strict=True)]
@@ -58,7 +58,7 @@ def bunet_feature_map_size(configuration, channels, classes, *, deep_supervision
 
 
 def coarse_to_fine_feature_map_size(configuration, channels, classes, block):
-    """Those of the pooled window's U-Net, and twice those of a block: two blocks are cut out of each window."""
+    """Return the count of the pooled U-Net plus twice that of a block, because each window gives two blocks."""
     window, kwargs = configuration["patch_size"], configuration["architecture"]["arch_kwargs"]
     n_stages = kwargs["n_stages"] - 1  # the first stride of all these plans is that of their second stage
     first = kwargs["strides"][1]
@@ -77,6 +77,6 @@ def coarse_to_fine_feature_map_size(configuration, channels, classes, block):
         "architecture": {**configuration["architecture"], "arch_kwargs": pooled},
     }
     second_stage = math.prod(edge // step for edge, step in zip(block, first, strict=True))
-    merge = max(4, kwargs["features_per_stage"][1] // 2) * second_stage  # the coarse features come in there
+    merge = max(4, kwargs["features_per_stage"][1] // 2) * second_stage  # the coarse features enter there
     fine = acdnet_feature_map_size({**configuration, "patch_size": block}, classes) + merge
     return bunet_feature_map_size(coarse, channels, classes) + 2 * fine

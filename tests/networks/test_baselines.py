@@ -22,7 +22,7 @@ def plan_of(configuration):
 
 
 def decoder_size(widths, voxels, classes, convolutions):
-    """Transposed convolution, the stage's own outputs and the head of every stage but the last."""
+    """Count the transposed convolution, the stage's own outputs and the head of every stage but the last."""
     stages = range(len(widths) - 1)
     if not stages:
         return classes * voxels[0]
@@ -33,7 +33,7 @@ class TestVNet(NetworkContract):
     name = "vnet"
 
     def expected_feature_map_size(self, configuration, channels, classes):
-        """1, 2, 3 convolutions a stage, and one more: down, or the first and each decoder stage's shortcut."""
+        """Count 1, 2, 3 convolutions per stage, plus a strided one or a shortcut."""
         widths, voxels = plan_of(configuration)
         encoder = sum((min(s + 1, 3) + 1) * widths[s] * voxels[s] for s in range(len(widths)))
         return encoder + decoder_size(widths, voxels, classes, lambda s: min(s + 1, 3) + 1)
@@ -50,7 +50,7 @@ class TestCNN(NetworkContract):
     name = "cnn"
 
     def expected_feature_map_size(self, configuration, channels, classes):
-        """Two convolutions a stage, the long-range 1x1x1 of each stage but the first, pyramid and fusion at the end."""
+        """Count two convolutions per stage, a 1x1x1 long-range one, pyramid and fusion."""
         widths, voxels = plan_of(configuration)
         encoder = sum((2 + (s > 0)) * widths[s] * voxels[s] for s in range(len(widths)))
         pyramid = (4 * CNN_BRANCHES[tuple(configuration["patch_size"])] + widths[-1]) * voxels[-1]
@@ -64,9 +64,9 @@ class TestDeepLab(NetworkContract):
         return 1
 
     def expected_feature_map_size(self, configuration, channels, classes):
-        """Two convolutions and a shortcut a stage; pyramid, projection; the early features, two convolutions, head."""
+        """Count two convolutions and a shortcut per stage, pyramid, projection, and the decoder."""
         widths, voxels = plan_of(configuration)
-        low = max(0, len(widths) - 2)  # of these short plans the last but one
+        low = max(0, len(widths) - 2)  # the last stage but one in these short plans
         backbone = sum(3 * widths[s] * voxels[s] for s in range(len(widths)))
         pyramid = (4 * DEEPLAB_BRANCHES[tuple(configuration["patch_size"])] + widths[-1]) * voxels[-1]
         decoder = (max(4, widths[low] // 2) + 2 * widths[-1] + classes) * voxels[low]
@@ -79,7 +79,7 @@ def build(name, plan) -> nn.Module:
 
 
 def deep_plan():
-    """Strides of 1, 2, 2, 2, 2, 2 in all axes, as of a real plan."""
+    """Return a plan with strides 1, 2, 2, 2, 2, 2 along all axes, as in a real plan."""
     strides = [(1, 1, 1)] + [(2, 2, 2)] * 5
     return configuration((64, 64, 64), strides, [(3, 3, 3)] * 6, (4, 4, 8, 8, 8, 8))
 
@@ -88,7 +88,7 @@ def test_deeplab_stays_at_an_eighth_and_dilates_behind_it():
     encoder = build("deeplab", deep_plan()).encoder
     assert encoder.strides == [(1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2, 2), (1, 1, 1), (1, 1, 1)]
     dilations = [stage.layers[0].dilation for stage in encoder.stages]
-    assert dilations == [(1, 1, 1)] * 4 + [(2, 2, 2), (3, 3, 3)]  # 4 would reach beyond the map of 8
+    assert dilations == [(1, 1, 1)] * 4 + [(2, 2, 2), (3, 3, 3)]  # 4 would be too large for a map of 8
     with torch.no_grad():
         assert encoder(torch.zeros(1, 1, 64, 64, 64))[-1].shape[2:] == (8, 8, 8)
 
@@ -126,7 +126,7 @@ def test_a_residual_stage_without_its_convolutions_is_the_activation_of_its_inpu
 def test_cnn_carries_the_first_convolution_to_every_later_stage():
     network = build("cnn", isotropic())
     encoder = network.encoder
-    for stage in encoder.stages:  # what comes through the stages is silenced
+    for stage in encoder.stages:  # set the outputs of the stages to zero
         stage.register_forward_hook(lambda module, inputs, output: torch.zeros_like(output))
     image = torch.randn(1, 1, 16, 16, 16)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Blocks in prediction, and where training draws them, by the cascade that has a coarse network of its own."""
+"""Blocks in prediction and their positions in training, in the cascade at two resolutions."""
 
 import itertools
 from types import SimpleNamespace
@@ -10,9 +10,9 @@ from torch import nn
 
 from .test_coarse_to_fine import build, image_of, pooled_by_4
 from .tiny_plans import anisotropic, isotropic, planar, two_stages
-from .watching import put_out_by, raised, seen_by, sliced
+from .watching import recorded_inputs, recorded_outputs, sliced, upsampled
 
-# First voxels of blocks of (8, 8, 8), (2, 8, 8), (8, 4), (2, 4, 4), that overlap by a quarter and start at coarse cells
+# First voxels of blocks of (8, 8, 8), (2, 8, 8), (8, 4), (2, 4, 4) with an overlap of a quarter, on the coarse grid
 ALONG = {
     isotropic: [[0, 4, 8]] * 3,
     anisotropic: [[0, 1, 2], [0, 4, 8], [0, 4]],
@@ -22,16 +22,16 @@ ALONG = {
 }
 
 
-def everywhere(plan):
+def refine_all_blocks(plan):
     return plan(cscn={"fine": {"threshold": 0.0}})
 
 
-def places_of(plan):
+def block_starts(plan):
     return list(itertools.product(*ALONG[plan]))
 
 
 class FixedCoarse(nn.Module):
-    """Stands for a coarse network: answers with fixed logits of the pooled window."""
+    """A stub coarse network: returns fixed logits of the pooled window."""
 
     def __init__(self, logits):
         super().__init__()
@@ -41,7 +41,7 @@ class FixedCoarse(nn.Module):
 
 
 def with_corner(configuration, *, high, elsewhere, depth=2, regions=False, batch=1):
-    """Return a network whose coarse logits of the second class (or region) are other ones in a corner of the window."""
+    """Return a network with different coarse logits of the second class (or region) in a corner of the window."""
     classes = 3
     network = build(configuration, classes=classes).eval()
     network.fusion.is_regions = regions
@@ -55,7 +55,7 @@ def with_corner(configuration, *, high, elsewhere, depth=2, regions=False, batch
     return network
 
 
-def both(network, image):
+def stage_probabilities_of(network, image):
     with torch.no_grad():
         return network.stage_probabilities(image)
 
@@ -63,30 +63,30 @@ def both(network, image):
 @pytest.mark.parametrize("plan", ALONG)
 @pytest.mark.parametrize("regions", [False, True])
 def test_prediction_shows_the_fine_network_every_block_up_to_the_windows_border(plan, regions):
-    network = build(everywhere(plan), channels=2, classes=3, deep_supervision=False).eval()
+    network = build(refine_all_blocks(plan), channels=2, classes=3, deep_supervision=False).eval()
     network.fusion.is_regions = regions
-    seen, logits = seen_by(network.fine), put_out_by(network.coarse.decoder.seg_layers[-1])
+    seen, logits = recorded_inputs(network.fine), recorded_outputs(network.coarse.decoder.seg_layers[-1])
     image = image_of(plan(), channels=2, batch=2)
     with torch.no_grad():
         network(image)
-    whole = raised(logits[0], plan()["patch_size"])
+    whole = upsampled(logits[0], plan()["patch_size"])
     window = torch.cat([image, whole.sigmoid() if regions else whole.softmax(dim=1)], dim=1)
-    expected = torch.cat([sliced(sample, places_of(plan), network.block_size) for sample in window])
+    expected = torch.cat([sliced(sample, block_starts(plan), network.block_size) for sample in window])
     torch.testing.assert_close(torch.cat([inputs for inputs, _context in seen]), expected)
-    assert max(len(inputs) for inputs, _context in seen) <= 8  # bounds memory
+    assert max(len(inputs) for inputs, _context in seen) <= 8  # limits memory
 
 
 @pytest.mark.parametrize("plan", [isotropic, anisotropic, planar])
 def test_blocks_that_overlap_are_averaged_with_more_weight_in_their_middle(plan):
-    uncorrected = {"threshold": 0.0, "corrects": False}  # what the fine network puts out is then all that is averaged
+    uncorrected = {"threshold": 0.0, "corrects": False}  # only the outputs of the fine network are averaged
     network = build(plan(cscn={"fine": uncorrected}), classes=3, deep_supervision=False).eval()
-    out = put_out_by(network.fine)
-    _, fine = both(network, image_of(plan()))
+    out = recorded_outputs(network.fine)
+    _, fine = stage_probabilities_of(network, image_of(plan()))
     size = network.block_size
     distances = [np.minimum(np.arange(edge) + 0.5, edge - np.arange(edge) - 0.5) for edge in size]
     weight = np.prod(np.meshgrid(*distances, indexing="ij"), axis=0)
     total, weights = np.zeros(fine.shape[1:]), np.zeros(fine.shape[2:])
-    for place, p in zip(places_of(plan), torch.cat(out).double().softmax(dim=1).numpy(), strict=True):
+    for place, p in zip(block_starts(plan), torch.cat(out).double().softmax(dim=1).numpy(), strict=True):
         here = tuple(slice(first, first + edge) for first, edge in zip(place, size, strict=True))
         total[(slice(None), *here)] += p * weight
         weights[here] += weight
@@ -99,9 +99,9 @@ def test_prediction_fuses_the_probabilities_of_both_stages(regions, fusion):
     configuration = isotropic(cscn={"fusion": fusion, "fine": {"threshold": 0.0}})
     network = build(configuration, classes=3, deep_supervision=False).eval()
     network.fusion.is_regions = regions
-    logits = put_out_by(network.coarse.decoder.seg_layers[-1])
-    coarse, fine = both(network, image_of(configuration))
-    whole = raised(logits[0], (16, 16, 16))
+    logits = recorded_outputs(network.coarse.decoder.seg_layers[-1])
+    coarse, fine = stage_probabilities_of(network, image_of(configuration))
+    whole = upsampled(logits[0], (16, 16, 16))
     torch.testing.assert_close(coarse, whole.sigmoid() if regions else whole.softmax(dim=1))
     assert not torch.isclose(coarse, fine).all()
     with torch.no_grad():
@@ -114,14 +114,14 @@ def test_prediction_fuses_the_probabilities_of_both_stages(regions, fusion):
 @pytest.mark.parametrize("high", [20.0, -20.0])
 def test_a_threshold_of_1_leaves_the_coarse_probability_everywhere(plan, high):
     network = with_corner(plan(cscn={"fine": {"threshold": 1.0}}), high=high, elsewhere=0.0)
-    coarse, fine = both(network, image_of(plan()))
+    coarse, fine = stage_probabilities_of(network, image_of(plan()))
     assert torch.equal(coarse, fine)
 
 
 @pytest.mark.parametrize("norm", ["batch", "plan"])
 def test_a_window_without_foreground_stays_that_of_the_coarse_network(norm):
     network = with_corner(isotropic(cscn={"fine": {"norm": norm}}), high=-20.0, elsewhere=-20.0)
-    coarse, fine = both(network, image_of(isotropic()))
+    coarse, fine = stage_probabilities_of(network, image_of(isotropic()))
     assert torch.equal(coarse, fine)
 
 
@@ -129,7 +129,7 @@ def test_a_window_without_foreground_stays_that_of_the_coarse_network(norm):
 @pytest.mark.parametrize("regions", [False, True])
 def test_foreground_in_one_corner_changes_the_block_there_alone(plan, regions):
     network = with_corner(plan(), high=20.0, elsewhere=-20.0, regions=regions)
-    coarse, fine = both(network, image_of(plan()))
+    coarse, fine = stage_probabilities_of(network, image_of(plan()))
     changed = (coarse != fine).any(dim=1)[0]
     reach = list(network.block_size)
     if plan is not isotropic:  # along one axis the block that starts at the second cell holds part of the corner too
@@ -145,7 +145,7 @@ def test_blocks_are_refined_where_the_foreground_exceeds_the_threshold(threshold
     logit = float(np.log(0.25 / 0.75))
     configuration = isotropic(cscn={"fine": {"threshold": threshold}})
     network = with_corner(configuration, high=logit, elsewhere=-20.0, regions=regions)
-    coarse, fine = both(network, image_of(isotropic()))
+    coarse, fine = stage_probabilities_of(network, image_of(isotropic()))
     assert coarse[0, 1, 0, 0, 0].item() == pytest.approx(0.25, abs=1e-6)
     assert torch.equal(coarse, fine) is not is_refined
 
@@ -155,13 +155,13 @@ def test_blocks_are_refined_where_the_foreground_exceeds_the_threshold(threshold
 def test_samples_of_a_batch_are_what_they_are_alone(plan, options):
     network = build(plan(cscn={"fine": {"threshold": 0.5, **options}}), classes=3, deep_supervision=False).eval()
     with torch.no_grad():
-        network.coarse.decoder.seg_layers[-1].bias[0] += 3  # so that some blocks are refined and some are not
+        network.coarse.decoder.seg_layers[-1].bias[0] += 3  # so that only some blocks are refined
     image = image_of(plan(), batch=3)
-    seen = seen_by(network.fine)
-    together = both(network, image)
+    seen = recorded_inputs(network.fine)
+    together = stage_probabilities_of(network, image)
     n_refined = sum(len(inputs) for inputs, _context in seen)
-    assert 0 < n_refined < 3 * len(places_of(plan))
-    alone = [both(network, image[i : i + 1]) for i in range(3)]
+    assert 0 < n_refined < 3 * len(block_starts(plan))
+    alone = [stage_probabilities_of(network, image[i : i + 1]) for i in range(3)]
     for stage in (0, 1):
         torch.testing.assert_close(together[stage], torch.cat([each[stage] for each in alone]))
 
@@ -170,13 +170,13 @@ def test_prediction_leaves_deep_supervision_as_it_was():
     network = build(isotropic()).eval()
     for enabled in (True, False):
         network.deep_supervision = enabled
-        both(network, image_of(isotropic()))
+        stage_probabilities_of(network, image_of(isotropic()))
         assert network.deep_supervision is enabled
         assert network.fine.decoder.deep_supervision is enabled
 
 
-def share_outside(fine, *, elsewhere):
-    """Return, block by block, which share of the blocks of 4 cells holds nothing of an unsure corner of 4 cells."""
+def fraction_outside(fine, *, elsewhere):
+    """Return, for each block of 4 cells, the fraction outside an uncertain corner of 4 cells."""
     network = with_corner(isotropic(cscn={"fine": fine}), high=0.0, elsewhere=elsewhere, depth=4, batch=20)
     torch.manual_seed(0)
     with torch.no_grad():
@@ -186,12 +186,12 @@ def share_outside(fine, *, elsewhere):
 
 @pytest.mark.parametrize("elsewhere", [-20.0, 20.0])
 def test_blocks_are_drawn_where_the_coarse_network_is_unsure_and_not_where_it_is_sure(elsewhere):
-    assert share_outside({"blocks_per_sample": 1, "random_share": 0}, elsewhere=elsewhere) == 0
+    assert fraction_outside({"blocks_per_sample": 1, "random_share": 0}, elsewhere=elsewhere) == 0
 
 
 @pytest.mark.parametrize(("n_blocks", "share", "n_random"), [(4, 0.25, 1), (4, 0.5, 2), (2, 1.0, 2), (3, 0.0, 0)])
 def test_the_share_that_lies_anywhere_is_the_last_of_each_samples_blocks(n_blocks, share, n_random):
-    outside = share_outside({"blocks_per_sample": n_blocks, "random_share": share}, elsewhere=-20.0)
+    outside = fraction_outside({"blocks_per_sample": n_blocks, "random_share": share}, elsewhere=-20.0)
     n_sure = n_blocks - n_random
     assert (outside[:n_sure] == 0).all()
     assert (outside[n_sure:] > 0.2).all()  # 61 of the 125 places lie there

@@ -9,7 +9,7 @@ from nnunet_cscn.networks.pooling import pooling_of
 from nnunet_cscn.settings.coarse import CoarseSettings
 from nnunet_cscn.settings.fine import FineSettings
 
-from .tiny_plans import anisotropic, isotropic, planar, read, uneven
+from .tiny_plans import anisotropic, isotropic, planar, read, unequal_stages
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,8 @@ from .tiny_plans import anisotropic, isotropic, planar, read, uneven
         (anisotropic, 2, (1, 2, 2), (4, 8, 8)),
         (planar, 2, (2, 2), (8, 8)),
         (planar, 1, (4, 2), (8, 4)),
-        (uneven, 2, (2, 8, 8), (4, 16, 8)),
-        (uneven, 1, (2, 8, 8), (4, 8, 8)),  # a pooled voxel is the least
+        (unequal_stages, 2, (2, 8, 8), (4, 16, 8)),
+        (unequal_stages, 1, (2, 8, 8), (4, 8, 8)),  # a pooled voxel is the least
     ],
 )
 def test_a_block_is_half_the_window_but_keeps_four_to_eight_voxels_at_its_deepest_stage(plan, stages, by, expected):
@@ -37,7 +37,7 @@ def test_a_block_of_a_large_window_keeps_eight_voxels_at_its_deepest_stage():
 
 
 def test_the_block_plan_is_the_upper_part_of_the_plan():
-    blocks = block_plan(read(uneven()), FineSettings(stages=3), (1, 2, 2))
+    blocks = block_plan(read(unequal_stages()), FineSettings(stages=3), (1, 2, 2))
     assert blocks.features == (4, 6, 8)
     assert blocks.kernel_sizes == ((1, 3, 3), (1, 5, 5), (3, 3, 3))
     assert blocks.strides == ((1, 1, 1), (1, 2, 2), (2, 2, 2))

@@ -17,7 +17,7 @@ def topology() -> Topology:
 
 @pytest.fixture
 def bare_topology() -> Topology:
-    """A plan without normalisation, whose activation works in place."""
+    """A plan without normalisation and with an in-place activation."""
     configuration = isotropic()
     configuration["architecture"]["arch_kwargs"]["norm_op"] = None
     return Topology.from_architecture(architecture_of(configuration), (16, 16, 16))

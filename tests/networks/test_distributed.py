@@ -1,4 +1,4 @@
-"""The networks of two stages in a training over two processes, as DDP runs it."""
+"""The cascades in a distributed training with two processes (DDP)."""
 
 import torch
 import torch.multiprocessing
@@ -10,7 +10,7 @@ def test_two_ranks_learn_what_the_joint_batch_would_teach(tmp_path):
     torch.multiprocessing.spawn(work, args=(str(tmp_path),), nprocs=N_RANKS)
     for name in CONTRACTS:
         alone = build(name)
-        train(name, alone, batch(name))  # instance norm: samples do not see each other
+        train(name, alone, batch(name))  # instance normalisation: samples are independent
         joint = dict(alone.named_parameters())
         for rank in range(N_RANKS):
             ours = torch.load(tmp_path / f"{name}_{rank}.pt", weights_only=False)

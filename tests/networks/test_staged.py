@@ -95,7 +95,7 @@ def test_the_output_is_the_mean_of_both_probabilities(network, image, regions):
 
 @pytest.mark.parametrize("n_stored", [1, 3])
 def test_other_numbers_of_stored_channels_are_refused(network, image, n_stored):
-    with pytest.raises(ValueError, match="expected 1 image channels, or 3 with stored probabilities"):
+    with pytest.raises(ValueError, match="image channels"):
         network(torch.cat([image, torch.zeros(2, n_stored, *image.shape[2:])], dim=1))
 
 

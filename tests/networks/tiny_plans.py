@@ -1,4 +1,4 @@
-"""Configurations as nnU-Net's plans hold them, with a handful of channels and voxels."""
+"""Configurations in the format of nnU-Net's plans, with few channels and voxels."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ PLANS = {
 }
 
 
-def uneven(*, residual=False):
-    """Return a plan of which no two stages are alike."""
+def unequal_stages(*, residual=False):
+    """Return a plan in which all stages are different."""
     strides = [(1, 1, 1), (1, 2, 2), (2, 2, 2), (1, 2, 2)]
     kernels = [(1, 3, 3), (1, 5, 5), (3, 3, 3), (3, 5, 3)]
     plan = configuration((8, 32, 16), strides, kernels, (4, 6, 8, 10), residual=residual)

@@ -1,4 +1,4 @@
-"""What goes into modules and comes out of them, and the same made by other means."""
+"""Record inputs and outputs of modules, and independent implementations to compare with."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def seen_by(module: nn.Module) -> list[tuple[Any, ...]]:
-    """Return a list that grows by what the module is given."""
+def recorded_inputs(module: nn.Module) -> list[tuple[Any, ...]]:
+    """Return a list to which the inputs of the module are appended."""
     seen: list[tuple[Any, ...]] = []
     module.register_forward_pre_hook(lambda _module, given: seen.append(given))
     return seen
 
 
-def put_out_by(module: nn.Module) -> list[Any]:
-    """Return a list that grows by what the module puts out."""
+def recorded_outputs(module: nn.Module) -> list[Any]:
+    """Return a list to which the outputs of the module are appended."""
     out: list[Any] = []
     module.register_forward_hook(lambda _module, _given, result: out.append(result))
     return out
@@ -30,8 +30,8 @@ def sliced(volume: Tensor, origins: Sequence[Sequence[int]], size: Sequence[int]
     return torch.stack([volume[(slice(None), *box)] for box in boxes])
 
 
-def raised(logits: Tensor, size: Sequence[int]) -> Tensor:
-    """Bring the logits of a whole pooled window to its full resolution."""
+def upsampled(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Upsample the logits of a whole pooled window to full resolution."""
     return F.interpolate(logits, size=tuple(size), mode="trilinear" if len(size) == 3 else "bilinear")
 
 

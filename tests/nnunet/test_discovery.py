@@ -11,11 +11,11 @@ from nnunet_cscn.nnunet import discovery
 
 @pytest.fixture
 def installation(tmp_path, monkeypatch):
-    """An installation without trainers: tests add the folder they mean."""
+    """An installation without trainers. Each test adds the folder that it needs."""
     package = tmp_path / "site" / "nnunet_cscn"
     package.mkdir(parents=True)
     monkeypatch.setattr(discovery, "_PACKAGE", package)
-    monkeypatch.setenv("nnUNet_extTrainer", "")  # remembered, so that what the test registers is undone
+    monkeypatch.setenv("nnUNet_extTrainer", "")  # restored after the test
     monkeypatch.delenv("nnUNet_extTrainer")
     return package
 
@@ -49,27 +49,27 @@ def test_this_checkout_or_installation_is_complete():
 
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_an_unset_or_empty_variable_becomes_our_folder_alone(value):
-    assert discovery.extended(value, Path("/ours")) == "/ours"
+    assert discovery.append_folder(value, Path("/ours")) == "/ours"
 
 
 def test_our_folder_stands_behind_what_the_user_has_set():
-    assert discovery.extended("/theirs:/more", Path("/ours")) == "/theirs:/more:/ours"
+    assert discovery.append_folder("/theirs:/more", Path("/ours")) == "/theirs:/more:/ours"
 
 
 def test_a_trailing_separator_makes_no_empty_entry():
-    assert discovery.extended("/theirs:", Path("/ours")) == "/theirs:/ours"
+    assert discovery.append_folder("/theirs:", Path("/ours")) == "/theirs:/ours"
 
 
 @pytest.mark.parametrize("value", ["/ours", "/ours/", "/theirs:/ours", "/ours:/theirs", "/theirs/../ours:/more"])
 def test_our_folder_is_never_added_twice_nor_moved(value):
-    assert discovery.extended(value, Path("/ours")) == value
+    assert discovery.append_folder(value, Path("/ours")) == value
 
 
 def test_a_link_to_our_folder_counts_as_our_folder(tmp_path):
     ours = _make_trainers(tmp_path / "ours")
     link = tmp_path / "link"
     link.symlink_to(ours)
-    assert discovery.extended(str(link), ours) == str(link)
+    assert discovery.append_folder(str(link), ours) == str(link)
 
 
 def test_ensure_registered_sets_the_variable_once(installation):

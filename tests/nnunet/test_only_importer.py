@@ -1,4 +1,4 @@
-"""One package imports nnunetv2, so that a new version of it is met in one place."""
+"""Only one package imports nnunetv2, so that changes in a new version affect only this package."""
 
 import ast
 from pathlib import Path

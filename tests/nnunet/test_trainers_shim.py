@@ -1,4 +1,4 @@
-"""Every released name is found by nnU-Net; names are written into checkpoints and never change."""
+"""nnU-Net finds every released trainer name. Checkpoints contain these names, so they never change."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A prepared data set of ten cases of five patients, and runs whose predictions are made up."""
+"""A prepared data set with ten cases of five patients, and runs with artificial predictions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def truth(case: str) -> np.ndarray:
 
 @pytest.fixture
 def prepared(empty_nnunet_folders, write_volume) -> dict[str, Path]:
-    """nnU-Net's folders with plans, splits and references; each split tests two cases of one patient."""
+    """nnU-Net's folders with plans, splits and references. Each split has two test cases of one patient."""
     raw, preprocessed = (empty_nnunet_folders[f"nnUNet_{name}"] / NAME for name in ("raw", "preprocessed"))
     description = {
         "channel_names": {"0": "MRI"},
@@ -58,7 +58,7 @@ def prepared(empty_nnunet_folders, write_volume) -> dict[str, Path]:
 
 @pytest.fixture
 def finish(write_volume):
-    """Return a function that leaves what a finished run leaves: its predictions reach too far by some voxels."""
+    """Return a function that writes the files of a finished run. Its predictions are too large by some voxels."""
 
     def finished(run, *, too_far=1, curves=True):
         folder = run.training.folder

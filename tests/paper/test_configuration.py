@@ -112,7 +112,7 @@ def test_a_budget_has_a_configuration_of_its_own_on_the_same_data(paper):
 
 @pytest.mark.parametrize("budget", [0, 0.001, 0.003, 0.0125, 1.5, -1, math.nan])
 def test_impossible_budgets_are_refused(paper, budget):
-    with pytest.raises(UserError, match=r"budget: expected a fraction of the iterations from 0\.002 to 1"):
+    with pytest.raises(UserError, match=r"^budget: .* 0\.002 to 1"):
         budget_configuration(paper, "3d_cscn_paper", budget)
 
 

@@ -18,7 +18,7 @@ METHODS = ["CSCN", "BUNet", "V-Net"]
 
 @pytest.fixture
 def runs(prepared, finish):
-    """CSCN and BUNet on all splits; of V-Net nothing."""
+    """CSCN and BUNet on all splits, without results of V-Net."""
     made = paper_runs(NAME, CONFIGURATION, METHODS)
     for run in made:
         if run.method != "V-Net":
@@ -44,7 +44,7 @@ def test_curves_of_all_methods_are_drawn(runs, tmp_path):
 
 
 def test_without_curves_there_is_nothing_to_draw(prepared, tmp_path):
-    with pytest.raises(UserError, match="no run has finished an epoch yet"):
+    with pytest.raises(UserError, match="epoch"):
         write_curve_figures(paper_runs(NAME, CONFIGURATION, METHODS), tmp_path)
 
 
@@ -69,9 +69,9 @@ def test_a_case_is_shown_with_all_that_found_it(runs):
 
 
 def test_a_case_that_nobody_predicted_is_refused(runs):
-    with pytest.raises(UserError, match=r"case_99_0000\.nii\.gz is missing"):
+    with pytest.raises(UserError, match=r"case_99_0000\.nii\.gz"):
         read_shown_case(runs, "case_99", "GTVp")
-    with pytest.raises(UserError, match="cases: no finished run has predicted a case case_4"):
+    with pytest.raises(UserError, match=r"^cases: .*case_4"):
         read_shown_case([run for run in runs if run.method == "V-Net"], "case_4", "GTVp")
 
 
@@ -96,7 +96,7 @@ def test_slices_and_surfaces_are_drawn_also_where_a_method_has_no_result(runs, t
 def test_an_empty_case_has_no_surfaces(runs, tmp_path):
     case = read_shown_case(runs, "case_0", "GTVp")
     empty = dataclasses.replace(case, truth=np.zeros_like(case.truth), found={"CSCN": np.zeros_like(case.truth)})
-    with pytest.raises(UserError, match="cases: case_0 has no voxels of this label"):
+    with pytest.raises(UserError, match=r"^cases: case_0.*label"):
         write_surfaces_figure(empty, METHODS, tmp_path)
     write_slices_figure([empty], METHODS, tmp_path)
 

@@ -8,7 +8,7 @@ from nnunet_cscn.nnunet.plans import read_plans
 from nnunet_cscn.paper.configuration import PLANS
 from nnunet_cscn.paper.methods import TRAINERS
 from nnunet_cscn.paper.runs import by_method, paper_runs
-from nnunet_cscn.protocol.splits import FILE, note_split, read_paper_splits
+from nnunet_cscn.protocol.splits import FILE, read_paper_splits, save_split
 
 from .conftest import CONFIGURATION, NAME, change_plan
 
@@ -38,7 +38,7 @@ def test_states_follow_from_what_is_there(prepared, finish):
     assert run.state() == "waiting"
     run.training.folder.mkdir(parents=True)
     assert run.state() == "begun"
-    run.note("RuntimeError: no memory")
+    run.record_failure("RuntimeError: no memory")
     assert (run.state(), run.failure) == ("failed", "RuntimeError: no memory")
     finish(run)
     assert (run.state(), run.failure) == ("done", "")
@@ -46,8 +46,8 @@ def test_states_follow_from_what_is_there(prepared, finish):
 
 def test_a_run_that_is_tried_again_has_not_failed(prepared):
     run = runs_of()[0]
-    run.note("no memory")
-    run.note("")
+    run.record_failure("no memory")
+    run.record_failure("")
     assert run.failure == ""
 
 
@@ -56,7 +56,7 @@ def test_a_run_without_all_predictions_is_not_done(prepared, finish):
     finish(run)
     (run.predictions / f"{run.test_cases[0]}.nii.gz").unlink()
     assert run.state() == "begun"
-    assert run.job().command[-1] == "--c"  # goes on with its checkpoint: validation and test
+    assert run.job().command[-1] == "--c"  # continues from its checkpoint: validation and test
 
 
 def test_a_data_set_that_is_not_prepared_names_the_command(prepared):
@@ -66,18 +66,18 @@ def test_a_data_set_that_is_not_prepared_names_the_command(prepared):
 
 
 def test_an_unknown_configuration_is_refused(prepared):
-    with pytest.raises(UserError, match="no configuration 3d_other; available: 3d_cscn_paper"):
+    with pytest.raises(UserError, match=r"3d_other.*3d_cscn_paper"):
         paper_runs(NAME, "3d_other", ["CSCN"])
 
 
 def test_a_missing_split_is_refused(prepared):
-    with pytest.raises(UserError, match="folds: there is no split 7; expected 0 to 4"):
+    with pytest.raises(UserError, match=r"^folds: .*7.* 0 to 4"):
         runs_of(folds=[7])
 
 
 def test_cases_that_are_not_preprocessed_are_named(prepared):
     (prepared["nnUNet_preprocessed"] / NAME / "data" / "case_3.pkl").unlink()
-    with pytest.raises(UserError, match="lacks 1 cases of the splits, such as case_3: run `cscn paper prepare"):
+    with pytest.raises(UserError, match=r"case_3.*`cscn paper prepare"):
         runs_of()
 
 
@@ -86,7 +86,7 @@ def test_results_of_other_plans_are_refused(prepared):
     write_json(model / "plans.json", read_plans(NAME, PLANS))
     assert runs_of()
     change_plan(prepared["nnUNet_preprocessed"], batch_size=4)
-    with pytest.raises(UserError, match="nnUNetCSCNPaperPlans changed after"):
+    with pytest.raises(UserError, match="nnUNetCSCNPaperPlans changed"):
         runs_of()
 
 
@@ -102,16 +102,16 @@ def test_plans_that_differ_in_the_tiles_alone_are_the_same(prepared):
 def test_networks_that_were_trained_on_other_splits_are_refused(prepared, finish):
     run, other = runs_of(["CSCN"])[:2]
     finish(run)
-    note_split(run.training.folder, read_paper_splits(prepared["nnUNet_preprocessed"] / NAME / FILE)[0])
+    save_split(run.training.folder, read_paper_splits(prepared["nnUNet_preprocessed"] / NAME / FILE)[0])
     assert runs_of()[0].is_done
-    note_split(run.training.folder, read_paper_splits(prepared["nnUNet_preprocessed"] / NAME / FILE)[other.fold])
-    with pytest.raises(UserError, match=r"cscn_paper_splits.* changed after"):
+    save_split(run.training.folder, read_paper_splits(prepared["nnUNet_preprocessed"] / NAME / FILE)[other.fold])
+    with pytest.raises(UserError, match=r"cscn_paper_splits.*changed"):
         runs_of()
 
 
 def test_a_failure_of_many_lines_becomes_one(prepared):
     run = runs_of()[0]
-    run.note("FAILED:\n----\n\n  no memory\n")
+    run.record_failure("FAILED:\n----\n\n  no memory\n")
     assert run.failure == "FAILED: ---- no memory"
 
 

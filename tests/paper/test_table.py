@@ -9,7 +9,7 @@ from nnunet_cscn.paper.methods import TRAINERS
 from nnunet_cscn.paper.runs import paper_runs
 from nnunet_cscn.paper.scores import ScoredMethod, patients_of_dataset, score_runs
 from nnunet_cscn.paper.table import table_rows
-from nnunet_cscn.paper.table_files import headings, latex, markdown, texts, write_csv
+from nnunet_cscn.paper.table_files import cell_texts, headings, latex, markdown, write_csv
 
 from .conftest import CONFIGURATION, NAME
 
@@ -70,7 +70,7 @@ def test_a_method_without_a_run_has_a_row_that_says_so():
     assert math.isnan(rows["V-Net"].cells["dsc"].estimate.value)
     assert math.isnan(rows["V-Net"].cells["dsc"].p)
     assert rows["V-Net"].notes == ("0 of 1 cases", "fold 0 has failed: no memory")
-    assert texts(rows["V-Net"], published=False) == ["V-Net", "-", "-", "-", "-", "-", "-"]
+    assert cell_texts(rows["V-Net"], published=False) == ["V-Net", "-", "-", "-", "-", "-", "-"]
 
 
 def test_only_cases_of_both_are_compared():
@@ -118,7 +118,7 @@ def test_runs_are_scored_and_what_is_missing_is_said(prepared, finish):
         if run.method == "CSCN":
             finish(run, too_far=0)
     finish(runs[1])
-    runs[3].note("RuntimeError: no memory")
+    runs[3].record_failure("RuntimeError: no memory")
     told = []
     cscn, vnet = score_runs(runs, on_progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (12, 12)

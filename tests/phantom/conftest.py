@@ -12,5 +12,5 @@ def small() -> PhantomSettings:
 
 @pytest.fixture(scope="session")
 def drawn(small) -> list[Case]:
-    """Eight training and three test cases of these settings."""
+    """Eight training cases and three test cases with these settings."""
     return [make_case(small, index) for index in range(small.total)]

@@ -9,12 +9,12 @@ def dice(predicted, truth) -> float:
 
 
 def best_threshold_dice(cases: list[Case]) -> float:
-    """Mean DSC of the best interval of z-scored grey values, one for all cases; one-sided thresholds are among them."""
+    """Mean DSC of the best interval of z-scored grey values, the same for all cases. Intervals may be one-sided."""
     edges = np.linspace(-3, 5, 65)
     inside, everywhere = [], []
     for case in cases:
         grey = (case.image - case.image.mean()) / case.image.std()
-        bins = np.digitize(grey, edges)  # 0 ... 65, with all that lies outside in the outer bins
+        bins = np.digitize(grey, edges)  # 0 to 65; the outer bins contain all values outside
         everywhere.append(np.bincount(bins.ravel(), minlength=66))
         inside.append(np.bincount(bins[case.label == 1], minlength=66))
     overlap, size = (np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0))) for counts in (inside, everywhere))
@@ -25,7 +25,7 @@ def best_threshold_dice(cases: list[Case]) -> float:
 
 
 def mean_mask_dice(training: list[Case], test: list[Case]) -> float:
-    """Mean DSC on the test cases of the mean training mask, scaled to each case and cut at its best level."""
+    """Mean DSC on the test cases of the mean training mask, scaled to each case, with the best threshold."""
     shape = (24, 64, 64)
     mean = np.mean([_scaled(case.label, shape) for case in training], axis=0)
     levels = np.linspace(0, mean.max(), 25)[1:-1]

@@ -6,7 +6,7 @@ import pytest
 from scipy import ndimage
 
 from nnunet_cscn.phantom.case import make_case
-from nnunet_cscn.phantom.tissues import LOOKS, Tissue
+from nnunet_cscn.phantom.tissues import APPEARANCES, Tissue
 
 
 def digest(case) -> str:
@@ -37,7 +37,7 @@ def test_tumours_measure_5_to_40_ml(drawn):
 def test_no_tumour_grows_in_bone_brain_vessels_or_outer_air(drawn):
     for case in drawn:
         tissues = np.unique(case.scene.tissue_map()[case.label == 1])
-        assert all(LOOKS[Tissue(tissue)].speed > 0 for tissue in tissues)
+        assert all(APPEARANCES[Tissue(tissue)].speed > 0 for tissue in tissues)
 
 
 def test_each_tumour_is_one_piece(drawn):

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from nnunet_cscn.phantom.case import Case, make_case
-from nnunet_cscn.phantom.heads import find_label_maps, locate
+from nnunet_cscn.phantom.heads import find_label_maps, find_nasopharynx
 from nnunet_cscn.phantom.patients import assign_heads
 from nnunet_cscn.phantom.settings import PhantomSettings
-from nnunet_cscn.phantom.tissues import LOOKS, Tissue
+from nnunet_cscn.phantom.tissues import APPEARANCES, Tissue
 
 from .floors import best_threshold_dice, mean_mask_dice
 
@@ -19,7 +19,7 @@ def settings(shared_data) -> PhantomSettings:
 
 @pytest.fixture(scope="module")
 def cases(settings) -> list[Case]:
-    heads = [head for path in find_label_maps(settings.anatomy)[:4] if (head := locate(path)) is not None]
+    heads = [head for path in find_label_maps(settings.anatomy)[:4] if (head := find_nasopharynx(path)) is not None]
     return [make_case(settings, index, head) for index, head in enumerate(assign_heads(settings, heads))]
 
 
@@ -44,4 +44,4 @@ def test_tumours_measure_5_to_40_ml(cases):
 def test_no_tumour_grows_in_bone_brain_vessels_or_outer_air(cases):
     for case in cases:
         tissues = np.unique(case.scene.tissue_map()[case.label == 1])
-        assert all(LOOKS[Tissue(tissue)].speed > 0 for tissue in tissues)
+        assert all(APPEARANCES[Tissue(tissue)].speed > 0 for tissue in tissues)

@@ -1,7 +1,7 @@
 import pytest
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.planning.options import merged, parse_assignments
+from nnunet_cscn.planning.options import merge_options, parse_assignments
 
 
 @pytest.mark.parametrize(
@@ -42,19 +42,19 @@ def test_the_last_of_equal_names_wins():
 
 @pytest.mark.parametrize("text", ["epochs", "", "=3", "  =3"])
 def test_a_text_without_name_or_equals_sign_is_refused(text):
-    with pytest.raises(UserError, match=f"--set {text}: expected NAME=VALUE, such as loss.gamma=1"):
+    with pytest.raises(UserError, match="assignments: expected NAME=VALUE"):
         parse_assignments([text])
 
 
 def test_a_name_that_is_a_value_already_holds_no_block():
-    with pytest.raises(UserError, match=r"--set loss\.gamma=1: loss already has a value"):
+    with pytest.raises(UserError, match="loss already has a value"):
         parse_assignments(["loss=3", "loss.gamma=1"])
 
 
 def test_changes_are_laid_over_block_by_block():
     base = {"loss": {"gamma": 2, "edge": "surface"}, "epochs": 5, "fine": {"width": 1}}
     changes = {"loss": {"gamma": 1, "dice_weight": 0}, "seed": 1}
-    assert merged(base, changes) == {
+    assert merge_options(base, changes) == {
         "loss": {"gamma": 1, "edge": "surface", "dice_weight": 0},
         "epochs": 5,
         "fine": {"width": 1},
@@ -64,7 +64,7 @@ def test_changes_are_laid_over_block_by_block():
 
 def test_neither_part_is_changed_or_shared():
     base, changes = {"fine": {"atrous_rates": [1, 2]}}, {"loss": {"gamma": 1}}
-    result = merged(base, changes)
+    result = merge_options(base, changes)
     result["fine"]["atrous_rates"].append(3)
     result["loss"]["gamma"] = 9
     assert base == {"fine": {"atrous_rates": [1, 2]}}
@@ -72,5 +72,5 @@ def test_neither_part_is_changed_or_shared():
 
 
 def test_a_value_and_a_block_replace_each_other():
-    assert merged({"loss": {"gamma": 2}}, {"loss": None}) == {"loss": None}
-    assert merged({"loss": 3}, {"loss": {"gamma": 2}}) == {"loss": {"gamma": 2}}
+    assert merge_options({"loss": {"gamma": 2}}, {"loss": None}) == {"loss": None}
+    assert merge_options({"loss": 3}, {"loss": {"gamma": 2}}) == {"loss": {"gamma": 2}}

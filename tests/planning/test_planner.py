@@ -25,7 +25,7 @@ MEMORY_GB = (0.25, 0.5, 1.0)  # the first two make the patch smaller, the last o
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The preprocessed folder of a data set that can be planned, with nnU-Net's variables set."""
+    """The preprocessed folder of a data set for planning, with nnU-Net's variables set."""
     root = tmp_path_factory.mktemp("planner")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("raw", "preprocessed", "results"):
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def planned(folder):
-    """Return a function that gives a planner's plans for some memory, planned once."""
+    """Return a function that makes the plans of a planner for some GPU memory, once each."""
     made = {}
 
     def plan(planner, gigabytes):

@@ -44,7 +44,7 @@ def test_another_one_is_replaced_only_when_asked(plans_file):
 @pytest.mark.parametrize("trained", ["base", "heir"])
 def test_what_a_model_was_trained_with_is_never_replaced(plans_file, empty_nnunet_folders, trained):
     (empty_nnunet_folders["nnUNet_results"] / "Dataset901_A" / f"T__nnUNetPlans__{trained}").mkdir(parents=True)
-    with pytest.raises(UserError, match=f"T__nnUNetPlans__{trained} was trained with base"):
+    with pytest.raises(UserError, match=f"T__nnUNetPlans__{trained}.*base"):
         store(plans_file, "base", {"batch_size": 8}, overwrite=True)
 
 
@@ -55,5 +55,5 @@ def test_names_that_can_be_no_folders_are_refused(name):
 
 
 def test_nnunets_names_are_refused():
-    with pytest.raises(UserError, match="3d_fullres is a configuration made by"):
+    with pytest.raises(UserError, match="3d_fullres"):
         check_configuration_name("3d_fullres")

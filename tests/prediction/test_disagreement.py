@@ -5,7 +5,7 @@ from nnunet_cscn.prediction.disagreement import disagreement_map, disagreement_s
 
 
 def classes(*voxels):
-    """Probabilities (classes, voxels) from one tuple a voxel."""
+    """Probabilities (classes, voxels) from one tuple for each voxel."""
     return np.array(voxels, dtype=np.float32).T
 
 

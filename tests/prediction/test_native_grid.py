@@ -5,7 +5,7 @@ import pytest
 import SimpleITK
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.prediction.native_grid import check_reader, on_native_grid, write_map
+from nnunet_cscn.prediction.native_grid import check_reader, to_native_grid, write_map
 
 
 def test_cropping_and_transposition_are_undone():
@@ -25,7 +25,7 @@ def test_cropping_and_transposition_are_undone():
     plans = SimpleNamespace(transpose_forward=[1, 0, 2], transpose_backward=[1, 0, 2])
     configuration = SimpleNamespace(spacing=[2.0, 3.0, 2.0], resampling_fn_probabilities=resample)
     values = np.array([[[0.1, 0.2, 0.3]]], dtype=np.float32)
-    native = on_native_grid(values, properties, plans, configuration)
+    native = to_native_grid(values, properties, plans, configuration)
     assert asked == [((1, 1, 1, 3), (2, 1, 3), [2.0, 3.0, 2.0], [1.0, 3.0, 2.0])]
     expected = np.zeros((5, 4, 6), dtype=np.float32)
     expected[4, 1:3, 2:5] = [0.1, 0.2, 0.3]
@@ -47,7 +47,7 @@ def test_a_2d_plan_keeps_its_slices():
     }
     plans = SimpleNamespace(transpose_forward=[0, 1, 2], transpose_backward=[0, 1, 2])
     configuration = SimpleNamespace(spacing=[0.5, 0.5], resampling_fn_probabilities=resample)
-    on_native_grid(np.zeros((1, 1, 1), dtype=np.float32), properties, plans, configuration)
+    to_native_grid(np.zeros((1, 1, 1), dtype=np.float32), properties, plans, configuration)
     assert spacings == [[3.0, 0.5, 0.5]]
 
 

@@ -28,5 +28,5 @@ def test_a_new_training_begins_anew(tmp_path):
 
 def test_another_file_is_no_curve(tmp_path):
     (tmp_path / "other.csv").write_text("case,dsc\na,0.5\n")
-    with pytest.raises(ValueError, match=r"other\.csv: expected the columns iteration, accuracy"):
+    with pytest.raises(ValueError, match=r"other\.csv.*columns"):
         read_curve(tmp_path / "other.csv")

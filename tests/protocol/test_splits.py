@@ -6,10 +6,10 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.protocol.splits import (
     FILE,
     check_split,
-    note_split,
     paper_splits,
     read_paper_splits,
     read_patients,
+    save_split,
     write_paper_splits,
 )
 
@@ -89,14 +89,14 @@ def _read_all(file):
 
 
 def test_a_missing_file_names_the_command(tmp_path):
-    with pytest.raises(UserError, match="make the splits with `cscn paper prepare`"):
+    with pytest.raises(UserError, match="cscn paper prepare"):
         read_paper_splits(tmp_path / "absent.json")
 
 
 def test_a_training_keeps_its_split(tmp_path):
     first, second, *_ = paper_splits(alone(10))
-    check_split(tmp_path, first)  # nothing was begun
-    note_split(tmp_path, first)
+    check_split(tmp_path, first)  # no training has started
+    save_split(tmp_path, first)
     check_split(tmp_path, first)
-    with pytest.raises(UserError, match=r"cscn_paper_splits.* changed after"):
+    with pytest.raises(UserError, match=r"cscn_paper_splits.*changed"):
         check_split(tmp_path, second)

@@ -1,4 +1,4 @@
-"""A folder of predictions with everything that can happen to a case."""
+"""A folder of predictions with all kinds of cases: exact, shifted, missed, and false positive."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ LABELS = EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1, "GTVn": 2})
 
 
 def ball(x, radius=6):
-    """A ball around column x, in voxels of 0.5 x 0.6 x 3 mm taken as if they were cubes in the plane."""
+    """A ball around column x. Its radius counts voxels in the plane, regardless of their size."""
     z, row, column = np.indices(SHAPE)
     return (5 * (z - 4)) ** 2 + (row - 15) ** 2 + (column - x) ** 2 <= radius**2
 

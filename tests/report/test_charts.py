@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from nnunet_cscn.report.chart_values import Box
 from nnunet_cscn.report.charts import bland_altman_chart, distribution_chart, surface_chart, volume_dsc_chart
-from nnunet_cscn.report.measured import Box
 from nnunet_cscn.report.surfaces import surface_of
 
 
@@ -24,7 +24,7 @@ def test_a_distribution_has_the_quartiles_of_the_tables_and_a_point_for_each_cas
 def test_a_label_without_any_value_leaves_its_place_empty(predicted):
     chart = distribution_chart(predicted.scores, metric(predicted.scores, "assd_mm"))
     assert [type(trace).__name__ for trace in chart.data] == ["Box", "Scatter"] * 2
-    assert Box.of([0.0]).median == chart.data[2].median[0] == 0.0  # GTVn, one exact case
+    assert Box.from_values([0.0]).median == chart.data[2].median[0] == 0.0  # GTVn, one exact case
 
 
 def test_overlap_is_shown_over_the_logarithm_of_the_volume(predicted):

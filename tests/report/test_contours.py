@@ -61,7 +61,7 @@ def test_contours_stand_in_every_second_picture_only(draw):
 @pytest.mark.parametrize("prediction", [ball((4, 18, 12)), np.zeros(SIZE, np.uint8)])
 def test_an_empty_mask_has_no_contour(draw, reference, prediction):
     picture = draw(reference, prediction)
-    # a prediction apart from the true tumour is cut where the tumour is, so only its own emptiness counts
+    # the slices are those of the reference, so a distant prediction is not visible in them
     assert bool(len(contour_pixels(picture, REFERENCE_COLOUR))) is bool(reference.any())
     assert bool(len(contour_pixels(picture, PREDICTION_COLOUR))) is bool(prediction.any())
 

@@ -5,8 +5,8 @@ import pytest
 from matplotlib.image import imread
 
 from nnunet_cscn.report import figures
+from nnunet_cscn.report.chart_values import charted_metrics
 from nnunet_cscn.report.figures import distribution_figure, volume_dsc_figure, write_figures
-from nnunet_cscn.report.measured import charted_metrics
 
 
 def test_every_figure_is_written_as_png_and_svg(predicted, tmp_path):

@@ -4,11 +4,11 @@ import SimpleITK
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.grids import read_grid
-from nnunet_cscn.report.oriented import VIEWS, centre, grey_range, plane, plane_axes, read_oriented
+from nnunet_cscn.report.oriented import VIEWS, grey_range, largest_slices, read_oriented, view_axes, view_slice
 
 
 def rotated(direction, degrees):
-    """A direction turned about the z axis."""
+    """A direction matrix rotated about the z axis."""
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]) @ direction
 
@@ -29,7 +29,7 @@ def test_the_right_anterior_superior_corner_is_at_the_upper_left_of_every_view(t
     assert read.spacing_mm == pytest.approx((3.0, 0.7, 0.5))
     corner = (3, 0, 0)
     for normal, view in enumerate(VIEWS):
-        cut = plane(read.voxels, normal, corner[normal])
+        cut = view_slice(read.voxels, normal, corner[normal])
         assert cut[0, 0] == 1, view  # the patient's right or front on the left, head or front up
         assert cut.sum() == 1, view
 
@@ -51,23 +51,23 @@ def test_slope_and_intercept_of_the_header_are_applied(tmp_path, write_volume):
 
 
 def test_rows_and_columns_of_the_sagittal_view_are_z_and_y():
-    assert plane_axes((3.0, 0.7, 0.5), normal=2) == (3.0, 0.7)
+    assert view_axes((3.0, 0.7, 0.5), normal=2) == (3.0, 0.7)
 
 
 def test_the_centre_of_a_block_is_its_middle():
     mask = np.zeros((5, 9, 7), bool)
     mask[1:4, 2:7, 5] = True
-    assert centre(mask) == (2, 4, 5)
+    assert largest_slices(mask) == (2, 4, 5)
 
 
 def test_every_view_through_the_centre_of_two_lesions_shows_one():
     mask = np.zeros((20, 40, 40), bool)
     mask[2:6, 4:10, 4:10] = mask[14:18, 30:36, 28:34] = True
-    assert all(plane(mask, normal, index).any() for normal, index in enumerate(centre(mask)))
+    assert all(view_slice(mask, normal, index).any() for normal, index in enumerate(largest_slices(mask)))
 
 
 def test_without_a_mask_the_centre_is_the_middle():
-    assert centre(np.zeros((5, 9, 7), bool)) == (2, 4, 3)
+    assert largest_slices(np.zeros((5, 9, 7), bool)) == (2, 4, 3)
 
 
 def test_files_of_one_case_are_turned_alike_although_their_directions_differ_by_rounding(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from nnunet_cscn.report import page
-from nnunet_cscn.report.exhibits import choose_cases, exhibits
+from nnunet_cscn.report.case_views import case_views, choose_cases
 from nnunet_cscn.report.page import render_page
 from nnunet_cscn.report.provenance import Provenance
 
@@ -14,7 +14,7 @@ MADE = Provenance("cscn report p r", "2026-01-01 00:00 UTC", {"numpy": "2"})
 
 
 class Page(HTMLParser):
-    """What a page holds, as a browser would see it."""
+    """The content of a page as a browser parses it."""
 
     VOID = frozenset({"meta", "input", "br", "link", "img"})
 
@@ -42,8 +42,8 @@ class Page(HTMLParser):
 @pytest.fixture
 def render(predicted, monkeypatch):
     def run(scores=predicted.scores, n_each=1, *, script="", **options):
-        monkeypatch.setattr(page, "get_plotlyjs", lambda: script)  # Plotly's own has megabytes
-        drawn = exhibits(choose_cases(scores, n_each), scores, {})
+        monkeypatch.setattr(page, "get_plotlyjs", lambda: script)  # the real script has several megabytes
+        drawn = case_views(choose_cases(scores, n_each), scores, {})
         return render_page(scores, drawn, MADE, title="a report", **options)
 
     return run
@@ -89,8 +89,8 @@ def test_there_is_a_row_for_every_case_and_label_that_sorts_by_number(render, pr
 
 def test_a_button_for_each_case_that_is_shown(render):
     shown = Page(render())
-    buttons = [a for a in shown.of("button") if "data-exhibit" in a]
-    assert len(buttons) == len(data_of(shown)["exhibits"]) == 3 + 1  # of label 2 there is only one case
+    buttons = [a for a in shown.of("button") if "data-case-view" in a]
+    assert len(buttons) == len(data_of(shown)["case_views"]) == 3 + 1  # of label 2 there is only one case
 
 
 def test_without_cases_to_look_at_there_is_no_such_section(render):

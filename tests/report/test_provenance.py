@@ -5,7 +5,7 @@ from nnunet_cscn.report.provenance import Provenance
 
 
 def test_the_command_can_be_run_again_and_versions_are_named():
-    made = Provenance.of_process(["/somewhere/bin/cscn", "report", "my predictions", "gt"])
+    made = Provenance.from_process(["/somewhere/bin/cscn", "report", "my predictions", "gt"])
     assert made.command == "cscn report 'my predictions' gt"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", made.made_on)
     assert made.versions["nnunet-cscn"] == __version__

@@ -30,7 +30,7 @@ def decoded(uri):
 
 @pytest.fixture
 def square():
-    """One voxel high, 4 rows, 6 columns, in a volume so small that nothing is cut away: (5, 20, 20)."""
+    """A mask of one slice, 4 rows and 6 columns in a volume of (5, 20, 20), which is too small to be cropped."""
     return box_mask((5, 20, 20), slice(2, 3), slice(8, 12), slice(5, 11))
 
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from nnunet_cscn.report.surfaces import lighter, nearest, signed_distances_mm, surface_of
+from nnunet_cscn.report.surfaces import nearest_corner, signed_distances_mm, simplified_surface, surface_of
 
 SPACING_MM = (2.0, 1.0, 1.0)
 
@@ -34,7 +34,7 @@ def test_a_mask_at_the_border_has_a_closed_surface():
 def test_large_surfaces_become_lighter_and_stay_in_place():
     mask = ball(12.0)
     fine = surface_of(mask, SPACING_MM)
-    coarse = lighter(fine, mask, SPACING_MM, max_corners=len(fine.points_mm) // 2)
+    coarse = simplified_surface(fine, mask, SPACING_MM, max_corners=len(fine.points_mm) // 2)
     assert len(coarse.points_mm) <= len(fine.points_mm) // 2
     for axis in range(3):  # both ends, so that a shift along any axis would show
         for end in (np.min, np.max):
@@ -46,7 +46,7 @@ def test_large_surfaces_become_lighter_and_stay_in_place():
 def test_the_finest_axes_become_coarser_first():
     mask = ball(12.0)
     spacing = (5.0, 1.0, 1.0)
-    coarse = lighter(surface_of(mask, spacing), mask, spacing, max_corners=900)
+    coarse = simplified_surface(surface_of(mask, spacing), mask, spacing, max_corners=900)
     heights = np.unique(np.round(coarse.points_mm[:, 0], 3))
     assert np.diff(heights).max() <= 5.0  # slices are as they were
 
@@ -55,11 +55,11 @@ def test_thin_masks_keep_their_surface():
     sheet = np.zeros((5, 64, 64), bool)
     sheet[2] = True
     fine = surface_of(sheet, SPACING_MM)
-    coarse = lighter(fine, sheet, SPACING_MM, max_corners=3000)
+    coarse = simplified_surface(fine, sheet, SPACING_MM, max_corners=3000)
     assert 0 < len(coarse.points_mm) <= 3000 < len(fine.points_mm)
     comb = np.zeros((40, 40, 40), bool)
     comb[::2, ::2, ::2] = True  # single voxels: nothing is left of them on a coarser grid
-    assert len(lighter(surface_of(comb, SPACING_MM), comb, SPACING_MM, max_corners=50).points_mm) > 0
+    assert len(simplified_surface(surface_of(comb, SPACING_MM), comb, SPACING_MM, max_corners=50).points_mm) > 0
 
 
 def test_a_surface_far_from_the_origin_lies_where_the_mask_does():
@@ -105,4 +105,4 @@ def test_distances_from_nothing_are_refused():
 
 def test_the_nearest_corner_is_found():
     surface = surface_of(ball(4.0), SPACING_MM)
-    assert nearest(surface.points_mm[[5, 17]] + 0.01, surface).tolist() == [5, 17]
+    assert nearest_corner(surface.points_mm[[5, 17]] + 0.01, surface).tolist() == [5, 17]

@@ -1,14 +1,14 @@
 from dataclasses import replace
 
-from nnunet_cscn.report.wording import headline, lead, sentences
+from nnunet_cscn.report.wording import first_sentence, key_figures, sentences
 
 
-def test_the_lead_counts_cases_and_names_labels(predicted):
-    assert lead(predicted.scores) == "5 cases; GTVp, GTVn."
+def test_the_first_sentence_counts_cases_and_names_labels(predicted):
+    assert first_sentence(predicted.scores) == "5 cases; GTVp, GTVn."
 
 
 def test_the_headline_has_medians_with_units(predicted):
-    shown = dict(headline(predicted.scores, "GTVn"))
+    shown = dict(key_figures(predicted.scores, "GTVn"))
     assert shown == {
         "median DSC": "1.00",
         "median NSD 2 mm": "1.00",
@@ -33,4 +33,4 @@ def test_equal_volumes_and_nothing_at_all_are_said_in_words(predicted):
     scores = predicted.scores
     exact = replace(scores, cases=dict.fromkeys(("a", "b"), scores.cases["exact"]))
     assert "on average as large as those of the reference" in sentences(exact, "GTVp")[0]
-    assert lead(replace(scores, cases={"a": {}, "b": {}})) == "2 cases; nothing is marked in any of them."
+    assert first_sentence(replace(scores, cases={"a": {}, "b": {}})) == "2 cases; nothing is marked in any of them."

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nnunet_cscn.stats.clustered import estimate, f1_of_means, swap_test, the_mean
+from nnunet_cscn.stats.clustered import bootstrap_estimate, f1_of_means, mean_statistic, paired_permutation_test
 
 ALONE = [f"patient_{i}" for i in range(30)]
 
@@ -15,7 +15,7 @@ def values():
 
 
 def test_the_interval_of_a_mean_is_scipys(values):
-    found = estimate(values, ALONE, the_mean)
+    found = bootstrap_estimate(values, ALONE, mean_statistic)
     expected = stats.bootstrap((values[:, 0],), np.mean, n_resamples=20_000, method="percentile", rng=0)
     assert found.value == pytest.approx(values.mean())
     assert found.low == pytest.approx(expected.confidence_interval.low, abs=0.003)
@@ -24,26 +24,30 @@ def test_the_interval_of_a_mean_is_scipys(values):
 
 def test_cases_of_a_patient_are_drawn_together(values):
     doubled = np.repeat(values, 4, axis=0)
-    together = estimate(doubled, np.repeat(ALONE, 4).tolist(), the_mean)
-    once = estimate(values, ALONE, the_mean)
-    as_if_alone = estimate(doubled, [str(i) for i in range(120)], the_mean)
+    together = bootstrap_estimate(doubled, np.repeat(ALONE, 4).tolist(), mean_statistic)
+    once = bootstrap_estimate(values, ALONE, mean_statistic)
+    as_if_alone = bootstrap_estimate(doubled, [str(i) for i in range(120)], mean_statistic)
     assert together == once
     assert as_if_alone.high - as_if_alone.low == pytest.approx((once.high - once.low) / 2, rel=0.1)
 
 
 def test_patients_with_more_cases_weigh_more():
     columns = np.array([[1.0], [0.0], [0.0], [0.0]])
-    assert estimate(columns, ["a", "b", "b", "b"], the_mean).value == 0.25
+    assert bootstrap_estimate(columns, ["a", "b", "b", "b"], mean_statistic).value == 0.25
 
 
 def test_f1_is_that_of_the_means():
     columns = np.array([[1.0, 0.2], [0.5, 1.0]])  # precision 0.75, recall 0.6 in the mean
-    assert estimate(columns, ["a", "b"], f1_of_means).value == pytest.approx(2 * 0.75 * 0.6 / 1.35)
+    assert bootstrap_estimate(columns, ["a", "b"], f1_of_means).value == pytest.approx(2 * 0.75 * 0.6 / 1.35)
 
 
 def test_the_same_seed_gives_the_same(values):
-    assert estimate(values, ALONE, the_mean, seed=1) == estimate(values, ALONE, the_mean, seed=1)
-    assert estimate(values, ALONE, the_mean, seed=1) != estimate(values, ALONE, the_mean, seed=2)
+    assert bootstrap_estimate(values, ALONE, mean_statistic, seed=1) == bootstrap_estimate(
+        values, ALONE, mean_statistic, seed=1
+    )
+    assert bootstrap_estimate(values, ALONE, mean_statistic, seed=1) != bootstrap_estimate(
+        values, ALONE, mean_statistic, seed=2
+    )
 
 
 def test_all_swaps_of_few_patients_are_those_of_scipy():
@@ -56,13 +60,13 @@ def test_all_swaps_of_few_patients_are_those_of_scipy():
         n_resamples=np.inf,
         vectorized=True,
     )
-    assert swap_test(first, second, ALONE[:9], the_mean) == pytest.approx(expected.pvalue)
+    assert paired_permutation_test(first, second, ALONE[:9], mean_statistic) == pytest.approx(expected.pvalue)
 
 
 def test_many_patients_give_nearly_what_the_t_test_gives(values):
     other = values + np.random.default_rng(5).normal(0.03, 0.1, values.shape)
     expected = stats.ttest_rel(values[:, 0], other[:, 0]).pvalue
-    assert swap_test(values, other, ALONE, the_mean) == pytest.approx(expected, abs=0.02)
+    assert paired_permutation_test(values, other, ALONE, mean_statistic) == pytest.approx(expected, abs=0.02)
 
 
 def test_f1_is_swapped_patient_by_patient():
@@ -80,8 +84,8 @@ def test_f1_is_swapped_patient_by_patient():
         is_swapped = np.repeat(swaps, 2)[:, None]
         one, two = np.where(is_swapped, second, first), np.where(is_swapped, first, second)
         larger.append(abs(f1(one) - f1(two)) >= found - 1e-12)
-    assert swap_test(first, second, patients, f1_of_means) == pytest.approx(np.mean(larger))
+    assert paired_permutation_test(first, second, patients, f1_of_means) == pytest.approx(np.mean(larger))
 
 
 def test_equal_methods_are_not_told_apart(values):
-    assert swap_test(values, values, ALONE, the_mean) == 1.0
+    assert paired_permutation_test(values, values, ALONE, mean_statistic) == 1.0

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import tiny_dataset
-from nnunet_cscn.planning.options import merged
+from nnunet_cscn.planning.options import merge_options
 from nnunet_cscn.training.base import CSCNBaseTrainer
 
 
@@ -24,7 +24,7 @@ def _one_thread():
 
 @pytest.fixture(scope="session")
 def preprocessed(tmp_path_factory) -> Callable[[str], Path]:
-    """Return a function that gives the preprocessed folder of a kind of data set, made once."""
+    """Return a function that makes a preprocessed data set of one type once, and returns its folder."""
     made: dict[str, Path] = {}
 
     def get(kind: str) -> Path:
@@ -37,7 +37,7 @@ def preprocessed(tmp_path_factory) -> Callable[[str], Path]:
 
 @pytest.fixture
 def make_trainer(preprocessed, tmp_path, monkeypatch) -> Callable[..., CSCNBaseTrainer]:
-    """Return a function that makes a trainer of fold 0 as nnUNetv2_train does, with results in a new folder."""
+    """Return a function that makes a trainer of fold 0 as nnUNetv2_train does, with a new results folder."""
 
     def make(
         trainer: type[CSCNBaseTrainer],
@@ -55,7 +55,7 @@ def make_trainer(preprocessed, tmp_path, monkeypatch) -> Callable[..., CSCNBaseT
         monkeypatch.setenv("nnUNet_n_proc_DA", "0")
         plans = json.loads((folder / "nnUNetPlans.json").read_text())
         entry = plans["configurations"][configuration]
-        plans["configurations"][configuration] = merged(entry, {"cscn": cscn or {}, **(plan or {})})
+        plans["configurations"][configuration] = merge_options(entry, {"cscn": cscn or {}, **(plan or {})})
         return trainer(
             plans={**plans, "continue_training": False},
             configuration=configuration,
@@ -69,5 +69,5 @@ def make_trainer(preprocessed, tmp_path, monkeypatch) -> Callable[..., CSCNBaseT
 
 @pytest.fixture
 def threads_for_processes(monkeypatch) -> None:
-    """Let nnU-Net's pools be threads: a spawned process would import everything first."""
+    """Replace nnU-Net's process pools by threads, because spawned processes would first import everything."""
     monkeypatch.setattr(multiprocessing, "get_context", lambda _method=None: SimpleNamespace(Pool=ThreadPool))

@@ -46,5 +46,5 @@ def test_the_meter_notes_full_resolution_of_each_batch_once(is_list):
     target = [torch.tensor([[[[[0, 1]]]]]), torch.tensor([[[[[0]]]]])]
     for logits in (right, wrong):
         loss([logits, logits[..., :1]] if is_list else logits, target)
-    assert meter.taken() == [1.0, 0.0]
-    assert meter.taken() == []
+    assert meter.pop_accuracies() == [1.0, 0.0]
+    assert meter.pop_accuracies() == []

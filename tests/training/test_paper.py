@@ -32,7 +32,7 @@ BLOCK = {
 
 @pytest.fixture
 def make_paper(make_trainer, preprocessed, monkeypatch, threads_for_processes):
-    """Return a function that makes one of the paper's trainers, with one split of three, one and two cases."""
+    """Return a function that makes a trainer of the paper, with one split of three, one and two cases."""
 
     def make(trainer_class, **arguments):
         folder = preprocessed(arguments.get("kind", "labels"))
@@ -92,7 +92,7 @@ def test_the_papers_splits_are_read_and_nnunets_are_left_alone(make_paper, prepr
 def test_a_split_that_is_not_there_is_refused(make_paper):
     trainer = make_paper(paper.BUNetPaperTrainer)
     trainer.fold = 1
-    with pytest.raises(UserError, match=r"cscn_paper_splits\.json has no fold 1"):
+    with pytest.raises(UserError, match="no fold 1"):
         trainer.do_split()
 
 
@@ -135,7 +135,7 @@ def test_a_training_never_goes_on_with_other_splits(make_paper, preprocessed):
 
 @pytest.mark.parametrize("tile_size", [[13, 32, 32], [32, 32]])
 def test_tiles_that_the_network_can_not_take_are_refused_at_once(make_trainer, tile_size):
-    with pytest.raises(UserError, match=r"tile_size of 3d_tiny: expected 3 numbers divisible by"):
+    with pytest.raises(UserError, match="tile_size of 3d_tiny"):
         make_trainer(BUNetTrainer, cscn={"tile_size": tile_size})
 
 
@@ -150,11 +150,11 @@ def test_images_without_directions_are_refused_before_the_loaders_start(make_pap
 
     monkeypatch.setattr(trainer.dataset_class, "load_case", load_case)
     with pytest.raises(UserError, match="patient orientation"):
-        trainer.block_draw()
+        trainer.view_sampler()
 
 
 def test_normalised_weights_are_not_the_papers_loss(make_trainer):
-    with pytest.raises(UserError, match=r"3d_tiny has normalised distance weights, .* prepare it again"):
+    with pytest.raises(UserError, match="normalised distance weights"):
         make_trainer(paper.BUNetPaperTrainer, cscn={**BLOCK, "loss": {"dice_weight": 0.0, "weighted_mean": False}})
 
 
@@ -166,7 +166,7 @@ def test_a_gpu_that_is_too_small_gets_advice_that_fits_the_protocol(make_paper):
 
 
 def test_a_configuration_of_another_kind_is_refused(make_trainer):
-    with pytest.raises(UserError, match="CSCNPaperTrainer needs a configuration made by `cscn paper prepare`"):
+    with pytest.raises(UserError, match="cscn paper prepare"):
         make_trainer(paper.CSCNPaperTrainer)
 
 
@@ -234,7 +234,7 @@ def test_three_views_are_an_option_of_the_default_trainers(make_trainer, trainer
 
 def test_planar_configurations_have_no_views(make_trainer):
     trainer = make_trainer(BUNetTrainer, configuration="2d_tiny", cscn={"three_views": True})
-    with pytest.raises(UserError, match="three_views: 2d_tiny is a 2d configuration"):
+    with pytest.raises(UserError, match="three_views: 2d_tiny"):
         trainer.run_training()
 
 

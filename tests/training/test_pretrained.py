@@ -14,7 +14,7 @@ UNET_TRAINERS = [BUNetTrainer, nnUNetTrainer]
 
 @pytest.fixture
 def made(tmp_path):
-    """Return a function that makes CSCN weights; it returns them and the tensors of the checkpoint."""
+    """Return a function that makes CSCN weights and returns them with the tensors of the checkpoint."""
 
     def make(trainer=BUNetTrainer, *, dataset=tiny_checkpoint.LABELS, seed=0):
         source, target = tmp_path / "checkpoint_final.pth", tmp_path / "new" / "start.pth"
@@ -92,7 +92,7 @@ def test_a_configuration_may_be_younger_than_the_checkpoint(tmp_path, monkeypatc
 def test_a_unet_of_full_resolution_is_none_of_the_pooled_window(tmp_path):
     source, target = tmp_path / "checkpoint_final.pth", tmp_path / "start.pth"
     tiny_checkpoint.write(source, BUNetTrainer)
-    with pytest.raises(UserError, match=r"do not fit the coarse network of 3d_tiny \(window pooled by 2x2x2\): train "):
+    with pytest.raises(UserError, match=r"coarse network of 3d_tiny.*2x2x2"):
         cscn_from_bunet(source, target)
     assert list(tmp_path.iterdir()) == [source]
 
@@ -104,7 +104,7 @@ def test_a_configuration_that_neither_checkpoint_nor_plans_know_is_refused(tmp_p
     folder.mkdir(parents=True)
     monkeypatch.setenv("nnUNet_preprocessed", str(folder.parent))
     write_json(folder / "nnUNetPlans.json", tiny_checkpoint.manager().plans)
-    with pytest.raises(UserError, match="the plans have no configuration 3d_other"):
+    with pytest.raises(UserError, match="3d_other"):
         cscn_from_bunet(source, target, name="3d_other")
 
 
@@ -112,7 +112,7 @@ def test_a_configuration_that_neither_checkpoint_nor_plans_know_is_refused(tmp_p
 def test_a_checkpoint_of_another_network_is_refused_by_its_name(tmp_path, trainer):
     source, target = tmp_path / "checkpoint_final.pth", tmp_path / "start.pth"
     tiny_checkpoint.write(source, trainer, name=tiny_checkpoint.FULL)
-    with pytest.raises(UserError, match=rf"contains weights of {trainer.__name__}, "):
+    with pytest.raises(UserError, match=trainer.__name__):
         cscn_from_bunet(source, target)
     assert list(tmp_path.iterdir()) == [source]
 
@@ -145,7 +145,7 @@ def test_a_file_without_what_nnunets_checkpoints_have_is_refused(tmp_path, chang
     checkpoint = torch.load(source, weights_only=False)
     change(checkpoint)
     torch.save(checkpoint, source)
-    with pytest.raises(UserError, match=r"checkpoint_final.pth is not an nnU-Net checkpoint: give the"):
+    with pytest.raises(UserError, match=r"not an nnU-Net checkpoint"):
         cscn_from_bunet(source, target)
     assert list(tmp_path.iterdir()) == [source]
 

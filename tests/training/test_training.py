@@ -1,4 +1,4 @@
-"""Whole trainings of a few steps, in this process."""
+"""Complete trainings with few steps, in this process."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Training steps on a CUDA device, in half precision and compiled: what a CPU cannot show."""
+"""Training steps on a CUDA device, in half precision and compiled, which cannot be tested on a CPU."""
 
 import numpy as np
 import pytest

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 import tiny_dataset
-from nnunet_cscn.cascade.manifest import check_maps, maps_of
+from nnunet_cscn.cascade.manifest import check_maps, stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.workflows.cascade import make_cascade_maps, make_part_of_maps
@@ -15,7 +15,7 @@ def stage_one(staged_folders):
     """A trained stage one without its maps."""
     staged_folders("labels")
     found = StageOne(tiny_dataset.NAME, CONFIGURATION)
-    shutil.rmtree(maps_of(found).folder)
+    shutil.rmtree(stage_one_maps(found).folder)
     return found
 
 
@@ -23,9 +23,9 @@ def test_maps_are_made_counted_and_checked(stage_one, capsys):
     seen = []
     maps = make_cascade_maps(901, CONFIGURATION, device="cpu", on_progress=lambda *counts: seen.append(counts))
     assert maps.cases == tuple(f"case_{number}" for number in range(6))
-    assert maps.folder == maps_of(stage_one).folder
+    assert maps.folder == stage_one_maps(stage_one).folder
     assert seen == [(number, 6) for number in range(1, 7)]
-    assert capsys.readouterr().out == ""  # nnU-Net's talk is kept away
+    assert capsys.readouterr().out == ""  # the output of nnU-Net is suppressed
     check_maps(stage_one)
 
 
@@ -48,10 +48,10 @@ def test_jobs_share_the_maps_one_for_each_fold(stage_one):
 
 
 def test_maps_that_no_job_has_made_are_missed(stage_one):
-    with pytest.raises(UserError, match=r"no map of case_\d: run `cscn cascade"):
+    with pytest.raises(UserError, match=r"case_\d: run `cscn cascade"):
         make_cascade_maps(901, CONFIGURATION, executor=object(), n_parts=2, run=lambda executor, jobs: None)
 
 
 def test_a_wrong_device_is_named(stage_one):
-    with pytest.raises(ArgumentError, match=r"^device: expected cuda, cpu or mps, got gpu"):
+    with pytest.raises(ArgumentError, match=r"^device: .*gpu"):
         make_cascade_maps(901, CONFIGURATION, device="gpu")

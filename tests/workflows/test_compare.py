@@ -10,12 +10,12 @@ from nnunet_cscn.workflows.compare import compare_folders
 from nnunet_cscn.workflows.evaluate import evaluate_folders
 
 N_CASES = 6
-KEPT = {"low": 2, "middle": 3, "high": 4}  # of the reference's 4 columns
+KEPT = {"low": 2, "middle": 3, "high": 4}  # predicted columns of the 4 columns of the reference
 
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Six cases; each method finds as many columns of the reference as `KEPT` says, and nothing else."""
+    """Six cases. Each method predicts the number of reference columns in `KEPT`, and no other voxels."""
     for case in range(N_CASES):
         reference = np.zeros((3, 5, 8), dtype=np.uint8)
         reference[1, 1:4, 1:5] = 1
@@ -120,12 +120,12 @@ def test_figures_are_written(folders):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"methods": {"low": "low"}}, "methods: expected at least two folders"),
-        ({"reference": None}, "reference: the reference label maps are missing"),
-        ({"metrics": ["dice"]}, "metrics: unknown metric dice; available: dsc, precision"),
-        ({"metrics": ["volume_ml"]}, "metrics: unknown metric volume_ml"),
-        ({"metrics": ["nsd_xmm"]}, "metrics: expected a tolerance in mm"),
-        ({"workers": 0}, "workers: expected 1 or more"),
+        ({"methods": {"low": "low"}}, "^methods: expected"),
+        ({"reference": None}, "^reference: .*missing"),
+        ({"metrics": ["dice"]}, "^metrics: .*dice.*available: dsc, "),
+        ({"metrics": ["volume_ml"]}, "^metrics: .*volume_ml"),
+        ({"metrics": ["nsd_xmm"]}, "^metrics: expected"),
+        ({"workers": 0}, "^workers: expected"),
     ],
 )
 def test_wrong_values_are_refused_by_the_arguments_name(folders, monkeypatch, options, sentence):

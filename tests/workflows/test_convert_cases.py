@@ -85,7 +85,7 @@ def test_other_files_are_replaced_only_on_request(tmp_path):
 def test_a_channel_of_an_earlier_run_is_refused(tmp_path, write_volume):
     folder = convert_cases(TINY, CASES, tmp_path).folder
     write_volume(folder / "imagesTr" / "a_1_0001.nii.gz", LABELS)
-    with pytest.raises(UserError, match=r"not in the source \(a_1_0001.nii.gz; 1 in all\)"):
+    with pytest.raises(UserError, match=r"a_1_0001\.nii\.gz; 1 in all"):
         convert_cases(TINY, CASES, tmp_path)
 
 
@@ -96,9 +96,9 @@ def test_cases_of_the_same_name_are_refused(tmp_path):
 
 def test_a_number_that_another_data_set_has_is_refused(tmp_path):
     (tmp_path / "Dataset950_Other").mkdir()
-    with pytest.raises(UserError, match="already contains Dataset950_Other"):
+    with pytest.raises(UserError, match="Dataset950_Other"):
         convert_cases(TINY, CASES, tmp_path)
-    with pytest.raises(ArgumentError, match="dataset_id: expected a number from 1 to 999, got 1000"):
+    with pytest.raises(ArgumentError, match=r"^dataset_id: .*1000"):
         convert_cases(TINY, CASES, tmp_path, dataset_id=1000)
 
 

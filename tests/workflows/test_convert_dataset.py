@@ -44,9 +44,9 @@ def test_other_grids_are_resampled_on_request(hnts, tmp_path, write_volume):
 @pytest.mark.parametrize(
     ("name", "options", "sentence"),
     [
-        ("brats", {}, "name: expected one of hecktor, .*, sts, got brats"),
-        ("hnts-mrg", {"variant": "post"}, "variant: expected one of pre, mid, mid-priors, got post"),
-        ("lgg", {"variant": "pre"}, "variant: lgg has none, got pre"),
+        ("brats", {}, "^name: .*brats"),
+        ("hnts-mrg", {"variant": "post"}, "^variant: .*post"),
+        ("lgg", {"variant": "pre"}, "^variant: .*pre"),
         ("lgg", {"resample": True}, "resample: .*lgg"),
     ],
 )

@@ -74,7 +74,7 @@ def test_a_mapping_is_written_for_its_owner_alone_and_read_again(convert, studie
     convert(mapping=str(file))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     (studies / "Secret^Secret-A").rename(tmp_path / "away")
-    with pytest.raises(UserError, match="files that are not in the source"):
+    with pytest.raises(UserError, match="not in the source"):
         convert(mapping=file)
     rows = {row["case"]: row["PatientID"] for row in csv.DictReader(file.open())}
     assert rows == {"NPC_001": "Secret-A", "NPC_002": "Secret-A", "NPC_003": "Secret-B"}
@@ -83,11 +83,11 @@ def test_a_mapping_is_written_for_its_owner_alone_and_read_again(convert, studie
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"rois": {}}, "rois: expected at least one label"),
-        ({"rois": {"background": "BODY"}}, "rois: each label needs"),
-        ({"dataset_id": 0}, "dataset_id: expected a number from 1 to 999, got 0"),
-        ({"name": "../x"}, "name: expected only letters, digits, - and _, got ../x"),
-        ({"contours": "RTSTRUCT"}, "contours: expected rtstruct or seg, got RTSTRUCT"),
+        ({"rois": {}}, "^rois: expected"),
+        ({"rois": {"background": "BODY"}}, "^rois: "),
+        ({"dataset_id": 0}, "^dataset_id: .*0"),
+        ({"name": "../x"}, "^name: .*../x"),
+        ({"contours": "RTSTRUCT"}, "^contours: .*RTSTRUCT"),
     ],
 )
 def test_a_wrong_argument_is_named_before_anything_is_written(convert, tmp_path, options, sentence):

@@ -25,7 +25,7 @@ def model(results):
 
 @pytest.fixture
 def source(results, tmp_path):
-    """The first image of the data set, as a platform hands it over."""
+    """The first image of the data set in the layout of a challenge platform."""
     folder = tmp_path / "input" / "images" / "mri"
     folder.mkdir(parents=True)
     image = SimpleITK.ReadImage(str(results / "raw" / tiny_dataset.NAME / "imagesTr" / "case_0_0000.nii.gz"))
@@ -74,7 +74,7 @@ def test_a_damaged_image_is_refused_and_nothing_is_written(model, source, tmp_pa
 
 
 def test_a_label_map_that_is_not_written_whole_leaves_no_file(model, source, tmp_path, monkeypatch):
-    def cut_off(mask, grid):  # what is left of a file on a full disk
+    def cut_off(mask, grid):  # an incomplete file, as on a full disk
         return itk_image(np.where(np.arange(len(mask))[:, None, None] < 2, mask + 1, 0), grid)
 
     monkeypatch.setattr("nnunet_cscn.workflows.deployed.itk_image", cut_off)

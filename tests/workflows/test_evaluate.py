@@ -16,15 +16,15 @@ SPACING_MM = (3.0, 1.0, 1.0)
 
 
 def cube(start):
-    """A cube of 4 voxels a side that begins at a slice."""
+    """A cube with edges of 4 voxels that starts at the given slice."""
     mask = np.zeros((8, 6, 6), dtype=bool)
     mask[start : start + 4, 1:5, 1:5] = True
     return mask
 
 
-# A cube against itself one slice further: of 64 voxels 48 are shared. 56 voxels are its surface; the 16 of the outer
-# slice are 3 mm away, the 4 inside the opposite slice are 1 mm away from the ring around them, the others lie on it.
-# One slice of the reference's contour, 12 pixels of 1 mm, is not there.
+# A cube compared with itself, shifted by one slice: 48 of 64 voxels overlap. The surface has 56 voxels: the 16 of the
+# outer slice are 3 mm away, the 4 inside the opposite slice are 1 mm away from the ring around them, the others are on
+# it. The contour of one slice of the reference, 12 pixels of 1 mm, is missing.
 BY_HAND = {
     "dsc": 0.75,
     "precision": 0.75,
@@ -49,7 +49,7 @@ BY_HAND = {
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Case `moved`: the cube one slice further; case `missed`: nothing predicted of label 2."""
+    """Case `moved`: the cube is shifted by one slice. Case `missed`: label 2 is not predicted."""
     for name, prediction, reference in (("moved", cube(2), cube(1)), ("missed", cube(1) & False, 2 * cube(1))):
         for role, volume in (("p", prediction), ("r", reference)):
             write_volume(tmp_path / role / f"{name}.nii.gz", volume.astype(np.uint8), spacing_mm=SPACING_MM[::-1])
@@ -88,13 +88,13 @@ def test_two_empty_masks_have_volumes_and_counts_only():
 @pytest.mark.parametrize(
     ("prediction", "reference", "options", "sentence"),
     [
-        (cube(1)[0], cube(1), {}, r"prediction: expected voxels along 3 dimensions \(Z, Y, X\), got shape \(6, 6\)"),
-        (cube(1), cube(1)[:0], {}, "reference: expected voxels"),
-        (cube(1)[:4], cube(1), {}, r"prediction: expected the reference's shape \(8, 6, 6\), got \(4, 6, 6\)"),
-        (cube(1), cube(1).astype(int), {}, "prediction: expected two masks of booleans or two label maps"),
-        (cube(1).astype(str), cube(1), {}, "prediction: expected booleans or numbers"),
-        (cube(1), cube(1), {"spacing_mm": (1.0, 1.0)}, "spacing_mm: expected 3 positive numbers"),
-        (cube(1), cube(1), {"tolerances_mm": (-1.0,)}, "tolerances_mm: expected numbers of 0 or more"),
+        (cube(1)[0], cube(1), {}, r"^prediction: .*shape \(6, 6\)"),
+        (cube(1), cube(1)[:0], {}, "^reference: expected"),
+        (cube(1)[:4], cube(1), {}, r"^prediction: .*\(4, 6, 6\)"),
+        (cube(1), cube(1).astype(int), {}, "^prediction: expected"),
+        (cube(1).astype(str), cube(1), {}, "^prediction: expected"),
+        (cube(1), cube(1), {"spacing_mm": (1.0, 1.0)}, "^spacing_mm: expected"),
+        (cube(1), cube(1), {"tolerances_mm": (-1.0,)}, "^tolerances_mm: expected"),
     ],
 )
 def test_wrong_arrays_are_refused_by_the_arguments_name(prediction, reference, options, sentence):
@@ -103,7 +103,7 @@ def test_wrong_arrays_are_refused_by_the_arguments_name(prediction, reference, o
 
 
 def test_an_image_is_no_label_map():
-    with pytest.raises(UserError, match=r"prediction: expected integer labels, got 0\.25"):
+    with pytest.raises(UserError, match=r"^prediction: .*integer.* 0\.25"):
         evaluate_masks(np.full((2, 2, 2), 0.25), np.ones((2, 2, 2)), SPACING_MM)
 
 
@@ -137,11 +137,11 @@ def test_the_table_has_the_rows_and_columns_of_the_csv(folders, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"labels": {"a": 1}, "dataset_json": "d.json"}, "labels: expected labels or dataset_json, got both"),
+        ({"labels": {"a": 1}, "dataset_json": "d.json"}, "^labels: .*both"),
         ({"labels": {"a": "x"}}, "labels: .*for 'a'; got"),
-        ({"tolerances_mm": (-1.0,)}, "tolerances_mm: expected numbers of 0 or more"),
-        ({"empty_distance": "zero"}, "empty_distance: expected infinite or diagonal, got zero"),
-        ({"workers": 0}, "workers: expected 1 or more, got 0"),
+        ({"tolerances_mm": (-1.0,)}, "^tolerances_mm: expected"),
+        ({"empty_distance": "zero"}, "^empty_distance: .*zero"),
+        ({"workers": 0}, "^workers: .*0"),
     ],
 )
 def test_wrong_values_are_refused_by_the_arguments_name(folders, options, sentence):

@@ -11,7 +11,7 @@ def test_without_any_choice_every_value_is_a_label():
 
 def test_the_background_may_be_named_or_left_out():
     assert chosen_labels(None, {"background": 0, "a": 1}) == chosen_labels(None, {"a": 1})
-    with pytest.raises(UserError, match="labels: expected 'background' with the value 0, got 1"):
+    with pytest.raises(UserError, match=r"^labels: .*'background'"):
         chosen_labels(None, {"background": 1})
 
 

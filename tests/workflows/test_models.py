@@ -26,7 +26,7 @@ def model(root):
 
 @pytest.fixture
 def images(root, tmp_path):
-    """Two images in a folder: one of the data set, and one that has other voxels and a border of zeros."""
+    """Two images in a folder: one of the data set, and one with another voxel size and a border of zeros."""
     folder = tmp_path / "in"
     folder.mkdir()
     shutil.copy(root / "raw" / tiny_dataset.NAME / "imagesTr" / "case_0_0000.nii.gz", folder)
@@ -132,7 +132,7 @@ def test_window_and_manner_are_those_that_are_asked_for(root):
         device="cpu",
         mirroring=False,
         step_size=0.25,
-        manner="stitched",
+        mode="stitched",
     )
     assert type(model.predictor).__name__ == "StitchedPredictor"
     assert not model.predictor.use_mirroring
@@ -149,13 +149,13 @@ def test_a_model_says_what_it_sees_and_finds(model):
 @pytest.mark.parametrize(
     ("arguments", "argument", "reason"),
     [
-        ({"device": "gpu"}, "device", "expected cuda, cpu or mps, got gpu"),
-        ({"device": "cuda:99"}, "device", "torch cannot find the GPU cuda:99"),
-        ({"folds": (0, 7)}, "folds", "has no checkpoint_final.pth in fold 7; trained: 0, 1"),
-        ({"step_size": 0}, "step_size", "expected a number above 0 and at most 1, got 0"),
-        ({"manner": "stitched"}, "manner", "CSCNTrainer was not trained on stitched probabilities"),
-        ({"manner": "views"}, "manner", "CSCNTrainer was trained on one view"),
-        ({"manner": "glued"}, "manner", "expected tiles, stitched, views, got glued"),
+        ({"device": "gpu"}, "device", "gpu"),
+        ({"device": "cuda:99"}, "device", "cuda:99"),
+        ({"folds": (0, 7)}, "folds", "fold 7; trained: 0, 1"),
+        ({"step_size": 0}, "step_size", "got 0"),
+        ({"mode": "stitched"}, "mode", "stitched"),
+        ({"mode": "views"}, "mode", "one view"),
+        ({"mode": "glued"}, "mode", "glued"),
     ],
 )
 def test_wrong_arguments_are_named(root, arguments, argument, reason):
@@ -166,18 +166,18 @@ def test_wrong_arguments_are_named(root, arguments, argument, reason):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ArgumentError, match=r"^folder: folder not found: .*absent"):
+    with pytest.raises(ArgumentError, match=r"^folder: .*absent"):
         load_model_folder(tmp_path / "absent")
 
 
 @pytest.mark.parametrize(
     ("image", "spacing_mm", "sentence"),
     [
-        (np.ones((3, 4)), SPACING_MM, r"image: expected an array of shape \(Z, Y, X\) or \(1, Z, Y, X\), got \(3, 4\)"),
-        (np.ones((2, 3, 4, 5)), SPACING_MM, r"image: expected an array of shape .*, got \(2, 3, 4, 5\)"),
-        (np.full((3, 4, 5), np.nan), SPACING_MM, "image: expected finite real numbers"),
-        (np.ones((3, 4, 5), dtype=complex), SPACING_MM, "image: expected finite real numbers"),
-        (np.ones((3, 4, 5)), (1.0, 1.0), "spacing_mm: expected three positive numbers, along Z, Y and X"),
+        (np.ones((3, 4)), SPACING_MM, r"^image: .*\(3, 4\)"),
+        (np.ones((2, 3, 4, 5)), SPACING_MM, r"^image: .*\(2, 3, 4, 5\)"),
+        (np.full((3, 4, 5), np.nan), SPACING_MM, "^image: expected"),
+        (np.ones((3, 4, 5), dtype=complex), SPACING_MM, "^image: expected"),
+        (np.ones((3, 4, 5)), (1.0, 1.0), "^spacing_mm: expected"),
         (np.ones((3, 4, 5)), (1.0, 0.0, 1.0), r"spacing_mm: .* got \(1.0, 0.0, 1.0\)"),
     ],
 )
@@ -188,20 +188,20 @@ def test_images_that_do_not_fit_are_refused(model, image, spacing_mm, sentence):
 
 def test_files_that_do_not_fit_are_refused(model, images, tmp_path):
     file = images / "case_0_0000.nii.gz"
-    with pytest.raises(ArgumentError, match=r"^files: file not found: .*absent\.nii\.gz"):
+    with pytest.raises(ArgumentError, match=r"^files: .*absent\.nii\.gz"):
         model.predict_files([images / "absent.nii.gz"])
-    with pytest.raises(ArgumentError, match=r"^files: the model needs 1 channels \(MRI\), the files contain 2"):
+    with pytest.raises(ArgumentError, match=r"^files: .*1 channels \(MRI\).* 2"):
         model.predict_files([file, file])
-    with pytest.raises(ArgumentError, match=r"^out: expected a file that ends with \.nii\.gz"):
+    with pytest.raises(ArgumentError, match=r"^out: .*\.nii\.gz"):
         model.predict_files([file], tmp_path / "mask.nrrd")
     file.write_bytes(file.read_bytes()[:-20])
-    with pytest.raises(UserError, match=r"case_0_0000\.nii\.gz: the file is truncated"):
+    with pytest.raises(UserError, match=r"case_0_0000\.nii\.gz: .*truncated"):
         model.predict_files([file])
 
 
 def test_the_second_stage_of_nnunets_cascade_asks_for_the_first(model, images, tmp_path):
     model.predictor.configuration_manager.configuration["previous_stage"] = "3d_lowres"
-    with pytest.raises(UserError, match="needs the segmentations of 3d_lowres: predict a folder"):
+    with pytest.raises(UserError, match="segmentations of 3d_lowres"):
         model.predict(np.ones((8, 16, 16)), SPACING_MM)
-    with pytest.raises(ArgumentError, match=r"^previous_stage: .* needs the folder with segmentations of 3d_lowres"):
+    with pytest.raises(ArgumentError, match=r"^previous_stage: .*3d_lowres"):
         model.predict_folder(images, tmp_path / "out")

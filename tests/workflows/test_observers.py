@@ -18,7 +18,7 @@ def block(n_columns):
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Two cases, each with as many columns as `COLUMNS` says; the bounding columns are 0.5 mm wide."""
+    """Two cases with the numbers of columns in `COLUMNS`. A column is 0.5 mm wide."""
     for name, n_columns in COLUMNS.items():
         for case in ("x", "y"):
             write_volume(tmp_path / name / f"{case}.nii.gz", block(n_columns))
@@ -30,7 +30,7 @@ def test_means_by_hand_of_observers_model_and_consensus(folders):
     found = compare_observers(observers, model=str(folders / "net"), labels={"GTVp": 1})
     assert (found.observers, found.labels) == (("anna", "bert"), ("GTVp",))
     table = found.to_dataframe()
-    columns = {"anna": 4, "bert": 5, "model": 6, "majority": 4}  # of two observers, what both marked
+    columns = {"anna": 4, "bert": 5, "model": 6, "majority": 4}  # for two observers: the voxels that both marked
     pairs = table[["first", "second"]].to_numpy().tolist()
     assert pairs[:3] == [["anna", "bert"], ["anna", "model"], ["bert", "model"]]
     assert len(pairs) == 3 + 3 * 2
@@ -49,7 +49,7 @@ def test_the_json_names_observers_and_agreements(folders):
     row = content["agreements"][0]
     assert (row["label"], row["first"], row["second"]) == ("1", "anna", "bert")
     assert row["aggregate"]["dsc_mean"] == pytest.approx(8 / 9)
-    assert len(found.of_label("1")) == len(content["agreements"])
+    assert len(found.for_label("1")) == len(content["agreements"])
 
 
 def test_the_consensus_is_written_and_progress_told(folders):
@@ -67,9 +67,9 @@ def test_the_consensus_is_written_and_progress_told(folders):
 @pytest.mark.parametrize(
     ("names", "options", "sentence"),
     [
-        (["anna"], {}, "observers: expected the folders of at least two observers"),
-        (["anna", "STAPLE"], {}, "observers: the name STAPLE is reserved"),
-        (["anna", "bert"], {"workers": 0}, "workers: expected 1 or more"),
+        (["anna"], {}, "^observers: expected"),
+        (["anna", "STAPLE"], {}, "^observers: .*STAPLE"),
+        (["anna", "bert"], {"workers": 0}, "^workers: expected"),
     ],
 )
 def test_wrong_values_are_refused_by_the_arguments_name(folders, names, options, sentence):

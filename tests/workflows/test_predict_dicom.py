@@ -5,11 +5,11 @@ import pytest
 
 from dicom_enhanced import frames_of, write_enhanced
 from dicom_files import write_series
+from fake_model import FakeModel
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.series import image_series
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.workflows.predict_dicom import predict_dicom
-from stand_in_model import StandIn
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def voxels():
 
 def test_contours_segmentation_picture_and_volumes_are_returned(tmp_path, voxels):
     write_series(tmp_path / "in", voxels, pixel_spacing_mm=(0.5, 2.0), slice_spacing_mm=5.0)
-    found = predict_dicom(StandIn("MR"), str(tmp_path / "in"), str(tmp_path / "out"))
+    found = predict_dicom(FakeModel("MR"), str(tmp_path / "in"), str(tmp_path / "out"))
     assert found.folder == tmp_path / "out"
     assert sorted(file.name for file in found.folder.iterdir()) == ["picture.png", "rtstruct.dcm", "seg.dcm"]
     assert found.volumes_ml == {"GTVp": pytest.approx(24 * 5e-3), "GTVn": 0}
@@ -32,20 +32,21 @@ def test_contours_segmentation_picture_and_volumes_are_returned(tmp_path, voxels
 def test_where_nothing_is_found_there_is_no_segmentation_but_a_note(tmp_path, voxels):
     write_series(tmp_path / "in", 0 * voxels)
     told = []
-    found = predict_dicom(StandIn("MR"), tmp_path / "in", tmp_path / "out", on_note=told.append)
+    found = predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out", on_note=told.append)
     assert sorted(file.name for file in found.folder.iterdir()) == ["picture.png", "rtstruct.dcm"]
     assert found.notes == tuple(told)
     assert told == ["nothing was found: the structure set has no contour, and there is no SEG"]
 
 
 def test_further_channels_are_brought_onto_the_first_series(tmp_path):
-    """The second series has voxels of twice the size along columns; its values grow with x, so that they tell where."""
+    """The second series has twice the voxel size along columns. Its values increase with x, so they show the
+    position."""
     values = np.arange(8, dtype=np.int16)[None, None].repeat(3, 0).repeat(6, 1)
     write_series(tmp_path / "a", 10 * values, pixel_spacing_mm=(1.0, 1.0), uid="1.2.1", frame_of_reference="1.1")
     write_series(tmp_path / "b", 20 * values, pixel_spacing_mm=(1.0, 2.0), uid="1.2.2", frame_of_reference="1.1")
     (first, second), _ = image_series(read_headers(tmp_path))
     assert (first.uid, second.uid) == ("1.2.1", "1.2.2")
-    model = StandIn("T1", "T2")
+    model = FakeModel("T1", "T2")
     found = predict_dicom(model, tmp_path, tmp_path / "out", series=[1, 2])
     assert model.grids[0] == model.grids[1]
     assert (model.images[0] == model.images[1]).all()  # 10 for each mm in both
@@ -64,7 +65,7 @@ def test_channels_are_found_by_the_patterns_of_the_data_set(tmp_path):
     )
     write_series(tmp_path / "in" / "c", box, uid="1.2.3", SeriesDescription="localiser", **common)
     wanted = {"patterns": {"T1": "t1", "T2": "t2", "FLAIR": "flair"}, "optional": ["FLAIR"], "reference": "T2"}
-    model = StandIn("T1", "T2", "FLAIR", dicom_channels=wanted)
+    model = FakeModel("T1", "T2", "FLAIR", dicom_channels=wanted)
     found = predict_dicom(model, tmp_path / "in", tmp_path / "out")
     assert (model.images[1] == finer).all()
     assert not model.images[2].any()
@@ -76,7 +77,7 @@ def test_channels_are_found_by_the_patterns_of_the_data_set(tmp_path):
 
 def test_contours_on_an_enhanced_image_refer_to_its_frames(tmp_path, voxels):
     image = write_enhanced(tmp_path / "in" / "a.dcm", frames_of(voxels))
-    predict_dicom(StandIn("MR"), tmp_path / "in", tmp_path / "out")
+    predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out")
     contours = pydicom.dcmread(tmp_path / "out" / "rtstruct.dcm").ROIContourSequence[0].ContourSequence
     named = [contour.ContourImageSequence[0] for contour in contours]
     assert [(item.ReferencedSOPInstanceUID, item.ReferencedFrameNumber) for item in named] == [
@@ -90,5 +91,5 @@ def test_contours_on_an_enhanced_image_refer_to_its_frames(tmp_path, voxels):
 
 
 def test_models_of_other_formats_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"A__B__C was trained on \.png files"):
-        predict_dicom(StandIn("MR", file_ending=".png"), tmp_path, tmp_path / "out")
+    with pytest.raises(UserError, match=r"A__B__C.*\.png"):
+        predict_dicom(FakeModel("MR", file_ending=".png"), tmp_path, tmp_path / "out")

@@ -5,9 +5,9 @@ import pydicom
 import pytest
 
 from dicom_files import write_series, write_structures
+from fake_model import FakeModel
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.workflows.predict_dicom_studies import predict_dicom_studies
-from stand_in_model import StandIn
 
 FILES = ["picture.png", "rtstruct.dcm", "seg.dcm"]
 
@@ -38,7 +38,7 @@ def by_uid(found):
 
 
 def test_each_study_gets_a_folder_and_one_that_fails_stops_no_other(tmp_path, studies):
-    model, told, steps = StandIn("MR"), [], []
+    model, told, steps = FakeModel("MR"), [], []
     found = predict_dicom_studies(
         model,
         studies,
@@ -61,7 +61,7 @@ def test_each_study_gets_a_folder_and_one_that_fails_stops_no_other(tmp_path, st
 
 
 def test_a_second_run_does_what_is_missing(tmp_path, studies):
-    model, out = StandIn("MR"), tmp_path / "out"
+    model, out = FakeModel("MR"), tmp_path / "out"
     names = by_uid(predict_dicom_studies(model, studies, out))
     (tmp_path / "taken away.dcm").rename(studies / "back.dcm")
     (out / names["1.2.3"] / "rtstruct.dcm").unlink()
@@ -76,8 +76,8 @@ def test_a_second_run_does_what_is_missing(tmp_path, studies):
 
 def test_another_model_or_other_images_are_predicted_again(tmp_path, studies, box):
     out = tmp_path / "out"
-    names = by_uid(predict_dicom_studies(StandIn("MR"), studies, out))
-    other = StandIn("MR")
+    names = by_uid(predict_dicom_studies(FakeModel("MR"), studies, out))
+    other = FakeModel("MR")
     other.model.to_json = lambda: {"model": "another"}
     assert predict_dicom_studies(other, studies, out).already_there == ()
     write_series(studies / "more", box, patient="Secret-B", StudyInstanceUID="1.2.3")
@@ -87,7 +87,7 @@ def test_another_model_or_other_images_are_predicted_again(tmp_path, studies, bo
 
 
 def test_the_results_can_be_written_as_json(tmp_path, studies):
-    found = predict_dicom_studies(StandIn("MR"), studies, tmp_path / "out")
+    found = predict_dicom_studies(FakeModel("MR"), studies, tmp_path / "out")
     content = {each["study_instance_uid"]: each for each in json.loads(json.dumps(found.to_json()))["studies"]}
     assert {uid: each["status"] for uid, each in content.items()} == {
         "1.2.1": "predicted",
@@ -104,20 +104,20 @@ def test_the_results_can_be_written_as_json(tmp_path, studies):
 def test_a_folder_of_one_study_is_written_without_a_subfolder(tmp_path, box):
     write_series(tmp_path / "in", box, StudyInstanceUID="1.2.1")
     write_structures(tmp_path / "in" / "rt.dcm", {"GTVp": []})  # of another study, which has no images
-    found = predict_dicom_studies(StandIn("MR"), tmp_path / "in", tmp_path / "out")
+    found = predict_dicom_studies(FakeModel("MR"), tmp_path / "in", tmp_path / "out")
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == FILES
     assert (list(found.predicted), found.uids) == ([""], {"": "1.2.1"})
 
 
 def test_with_numbers_the_whole_folder_is_one_study(tmp_path, studies):
-    found = predict_dicom_studies(StandIn("MR"), studies, tmp_path / "out", series=[1])
+    found = predict_dicom_studies(FakeModel("MR"), studies, tmp_path / "out", series=[1])
     assert list(found.predicted) == [""]
     with pytest.raises(ArgumentError, match="choose one by its number"):
-        predict_dicom_studies(StandIn("MR"), studies, tmp_path / "out", series=[9])
+        predict_dicom_studies(FakeModel("MR"), studies, tmp_path / "out", series=[9])
 
 
 def test_an_odd_fault_of_one_study_is_told_without_its_text(tmp_path, studies):
-    class Odd(StandIn):
+    class Odd(FakeModel):
         def predict_from_files_sequential(self, *arguments):
             if self.n_predicted:
                 raise RuntimeError("Secret-A")
@@ -132,4 +132,4 @@ def test_an_odd_fault_of_one_study_is_told_without_its_text(tmp_path, studies):
 def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="contains no image series"):
-        predict_dicom_studies(StandIn("MR"), tmp_path / "empty", tmp_path / "out")
+        predict_dicom_studies(FakeModel("MR"), tmp_path / "empty", tmp_path / "out")

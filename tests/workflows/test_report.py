@@ -7,7 +7,7 @@ from nnunet_cscn.workflows.report import write_report
 
 @pytest.fixture
 def folders(tmp_path, write_volume):
-    """Three cases of 7 x 6 pixels in two slices, predicted 0, 1 and 2 columns beside the reference."""
+    """Three cases of 7 x 6 pixels in two slices. The predictions are shifted by 0, 1 and 2 columns."""
     reference = np.zeros((4, 20, 16), dtype=np.uint8)
     reference[1:3, 5:12, 4:10] = 1
     for number in range(3):
@@ -35,6 +35,7 @@ def test_the_page_its_figures_and_the_scores_are_returned(folders):
     text = report.file.read_text(encoding="utf-8")
     assert "Segmentation report: p" in text
     assert "<pre>nnunet_cscn.workflows.report.write_report</pre>" in text
+    assert repr(report) == f"Report({report.file}, 3 cases, labels: GTVp)"
     assert len(list(report.figures.iterdir())) == 6
     assert seen == [(step, done, 3) for step in ("evaluating", "drawing") for done in (1, 2, 3)]
 
@@ -60,13 +61,13 @@ def test_title_command_and_shown_cases_are_chosen(folders):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"file": "r.pdf"}, r"file: expected a file whose name ends with \.html, got r\.pdf"),
-        ({"images": "absent"}, "images: folder not found: absent"),
-        ({"images": "i", "channel": 1}, "images: some cases cannot be shown"),
-        ({"cases": ["x"]}, "cases: case not found: x"),
-        ({"show": -1}, "show: expected a number of 0 or more, got -1"),
-        ({"channel": -1}, "channel: expected a number of 0 or more, got -1"),
-        ({"tolerances_mm": (-1,)}, "tolerances_mm: expected numbers of 0 or more"),
+        ({"file": "r.pdf"}, r"^file: .*r\.pdf"),
+        ({"images": "absent"}, "^images: .*absent"),
+        ({"images": "i", "channel": 1}, "^images: "),
+        ({"cases": ["x"]}, "^cases: .*x"),
+        ({"show": -1}, "^show: .*-1"),
+        ({"channel": -1}, "^channel: .*-1"),
+        ({"tolerances_mm": (-1,)}, "^tolerances_mm: expected"),
     ],
 )
 def test_wrong_values_are_refused_by_the_arguments_name_and_nothing_is_written(folders, monkeypatch, options, sentence):

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 import tiny_dataset
-from nnunet_cscn.cascade.manifest import maps_of
+from nnunet_cscn.cascade.manifest import stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.workflows.train import train
@@ -17,13 +17,13 @@ def root(staged_folders):
 
 @pytest.fixture
 def phases():
-    """The names of the jobs that were handed over, phase by phase."""
+    """The names of the submitted jobs in each phase."""
     return []
 
 
 @pytest.fixture
 def run(phases):
-    """Run no job, but note it."""
+    """Record the jobs without running them."""
     return lambda executor, jobs: phases.append([job.name for job in jobs])
 
 
@@ -59,7 +59,7 @@ def test_a_staged_cascade_has_three_phases(root, run, phases):
 
 
 def test_stage_two_waits_for_all_maps(root, run, phases):
-    shutil.rmtree(maps_of(StageOne(tiny_dataset.NAME, CONFIGURATION)).folder)
+    shutil.rmtree(stage_one_maps(StageOne(tiny_dataset.NAME, CONFIGURATION)).folder)
     with pytest.raises(UserError, match=r"no map of case_\d"):
         train(901, CONFIGURATION, staged=True, executor=object(), run=run)
     assert phases[1] == [f"maps {number} of 5" for number in range(1, 6)]

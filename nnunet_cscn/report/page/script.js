@@ -82,7 +82,7 @@
   // Cases: three views that can be paged, and the surface.
   const views = document.getElementById("views");
   if (!views) return;
-  const tabs = [...document.querySelectorAll("[data-exhibit]")];
+  const tabs = [...document.querySelectorAll("[data-case-view]")];
   const toggles = [...document.querySelectorAll("[data-toggle]")];
   const svg = (name, attributes = {}) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -141,16 +141,16 @@
     }
   }
 
-  function showExhibit(index) {
-    const exhibit = data.exhibits[index];
+  function showCase(index) {
+    const caseView = data.case_views[index];
     tabs.forEach((tab, number) => tab.setAttribute("aria-selected", number === index));
-    views.replaceChildren(...exhibit.views.map(showView));
-    if (!exhibit.views.length) views.textContent = "Both masks are empty.";
+    views.replaceChildren(...caseView.views.map(showView));
+    if (!caseView.views.length) views.textContent = "Both masks are empty.";
     applyToggles();
-    Plotly.react("surface", exhibit.surface.data, exhibit.surface.layout, options);
+    Plotly.react("surface", caseView.surface.data, caseView.surface.layout, options);
   }
 
-  tabs.forEach((tab, index) => tab.addEventListener("click", () => showExhibit(index)));
+  tabs.forEach((tab, index) => tab.addEventListener("click", () => showCase(index)));
   toggles.forEach((toggle) => toggle.addEventListener("change", applyToggles));
-  showExhibit(0);
+  showCase(0);
 })();

@@ -9,7 +9,7 @@ from nnunet_cscn.evaluation.folder import FolderScores, score_folders
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.metrics.overlap import OverlapCounts
 from nnunet_cscn.metrics.scores import LabelScores
-from nnunet_cscn.report.exhibits import choose_cases, exhibits, image_files
+from nnunet_cscn.report.case_views import case_views, choose_cases, image_files
 
 
 def scores_of(**dsc_percent):
@@ -51,10 +51,10 @@ def test_around_the_median_stand_the_cases_in_the_middle():
 
 def test_cases_can_be_asked_for():
     scores = scores_of(a=90, b=10, c=50, d=60, e=55, both=None)
-    assert roles(choose_cases(scores, 0, wanted=["d", "both"])) == [("d", "asked for"), ("both", "asked for")]
-    assert roles(choose_cases(scores, 1, wanted=["b"]))[0] == ("b", "worst")
-    with pytest.raises(UserError, match="cases: case not found: x; available: a, b"):
-        choose_cases(scores, 1, wanted=["x"])
+    assert roles(choose_cases(scores, 0, extra_cases=["d", "both"])) == [("d", "asked for"), ("both", "asked for")]
+    assert roles(choose_cases(scores, 1, extra_cases=["b"]))[0] == ("b", "worst")
+    with pytest.raises(UserError, match=r"^cases: .*x.*available: a, b"):
+        choose_cases(scores, 1, extra_cases=["x"])
 
 
 def test_images_are_found_under_nnunets_names(predicted):
@@ -63,7 +63,7 @@ def test_images_are_found_under_nnunets_names(predicted):
     assert found["near"] == predicted.images / "near_0000.nii.gz"
     (predicted.images / "near_0000.nii.gz").rename(predicted.images / "near.nii.gz")
     assert image_files(predicted.images, cases, channel=0)["near"] == predicted.images / "near.nii.gz"
-    with pytest.raises(UserError, match="near: without an image near_0001"):
+    with pytest.raises(UserError, match="near_0001"):
         image_files(predicted.images, [predicted.scores.files["near"]], channel=1)
 
 
@@ -82,17 +82,17 @@ def test_every_kind_of_case_is_drawn(predicted):
     choices = choose_cases(predicted.scores, 5)
     images = image_files(predicted.images, list(predicted.scores.files.values()), channel=0)
     seen = []
-    drawn = exhibits(choices, predicted.scores, images, on_progress=lambda done, total: seen.append((done, total)))
+    drawn = case_views(choices, predicted.scores, images, on_progress=lambda done, total: seen.append((done, total)))
     assert seen == [(n, len(choices)) for n in range(1, len(choices) + 1)]
     by_case = {(e.choice.case, e.choice.label): e for e in drawn}
     assert {case for case, _ in by_case} == {"exact", "near", "far", "missed", "invented"}
-    for (case, _), exhibit in by_case.items():
-        assert [view.name for view in exhibit.views] == ["axial", "coronal", "sagittal"]
-        start = exhibit.views[0].slices[exhibit.views[0].start]
+    for (case, _), case_view in by_case.items():
+        assert [view.name for view in case_view.views] == ["axial", "coronal", "sagittal"]
+        start = case_view.views[0].slices[case_view.views[0].start]
         assert bool(start.reference) is (case != "invented")
         assert bool(start.prediction) is (case != "missed")
         assert start.picture.startswith("data:image/jpeg")
-        assert ('"name":"prediction"' in exhibit.surface) is (case != "missed")
+        assert ('"name":"prediction"' in case_view.surface) is (case != "missed")
 
 
 def test_ignored_voxels_are_not_drawn(predicted, write_volume):
@@ -106,10 +106,10 @@ def test_ignored_voxels_are_not_drawn(predicted, write_volume):
     labels = EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1, "ignore": 9})
     scores = score_folders(predicted.folder / "p", predicted.folder / "r", labels=labels)
     assert scores.cases["case"]["GTVp"].counts.dsc == 1.0
-    (exhibit,) = exhibits(choose_cases(scores, 1), scores, {})
-    for view in exhibit.views:
+    (case_view,) = case_views(choose_cases(scores, 1), scores, {})
+    for view in case_view.views:
         assert all(each.prediction == each.reference for each in view.slices)
-    distances = surface_colours(exhibit)
+    distances = surface_colours(case_view)
     assert np.abs(distances).max() == 0
 
 
@@ -119,12 +119,12 @@ def test_a_perfect_prediction_of_a_large_tumour_has_no_distance_anywhere(predict
     for role in ("p", "r"):
         write_volume(predicted.folder / role / "case.nii.gz", large.astype(np.uint8), spacing_mm=(1.0, 1.0, 5.0))
     scores = score_folders(predicted.folder / "p", predicted.folder / "r")
-    (exhibit,) = exhibits(choose_cases(scores, 1), scores, {})
-    assert np.abs(surface_colours(exhibit)).max() == 0
+    (case_view,) = case_views(choose_cases(scores, 1), scores, {})
+    assert np.abs(surface_colours(case_view)).max() == 0
 
 
-def surface_colours(exhibit):
+def surface_colours(case_view):
     """The distances that colour the predicted surface."""
-    trace = next(t for t in json.loads(exhibit.surface)["data"] if t.get("name") == "prediction")
+    trace = next(t for t in json.loads(case_view.surface)["data"] if t.get("name") == "prediction")
     stored = trace["intensity"]
     return np.frombuffer(base64.b64decode(stored["bdata"]), stored["dtype"])

@@ -1,4 +1,4 @@
-"""Run one function over many arguments, in this process or in several."""
+"""Call one function with many arguments, in this process or in several processes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ Result = TypeVar("Result")
 
 
 @contextlib.contextmanager
-def workers(processes: int) -> Iterator[Executor | None]:
-    """Yield an executor of ``processes`` processes, or nothing where one is enough.
+def process_pool(processes: int) -> Iterator[Executor | None]:
+    """Yield an executor with ``processes`` processes, or None for a single process.
 
-    When the block is left by an exception, what has not begun is given up.
+    If an exception ends the block, jobs that have not started are cancelled.
     """
     if processes <= 1:
         yield None
         return
-    context = multiprocessing.get_context("spawn")  # a fork would copy the progress display's thread in mid-step
+    context = multiprocessing.get_context(
+        "spawn"
+    )  # a fork could copy the thread of the progress display in an inconsistent state
     pool = ProcessPoolExecutor(processes, context)
     try:
         yield pool
@@ -28,13 +30,13 @@ def workers(processes: int) -> Iterator[Executor | None]:
         pool.shutdown(cancel_futures=True)
 
 
-def results(
+def run_all(
     pool: Executor | None, function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]]
 ) -> Iterator[Result]:
-    """Yield the results as they come, in any order.
+    """Yield the results in the order in which they finish.
 
     Example:
-        >>> list(results(None, max, [(1, 2), (4, 3)]))
+        >>> list(run_all(None, max, [(1, 2), (4, 3)]))
         [2, 4]
     """
     if pool is None:

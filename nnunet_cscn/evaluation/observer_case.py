@@ -1,4 +1,4 @@
-"""One case that several have contoured: every pair of readings, and each of them against the consensus."""
+"""Score one case that several observers contoured: every pair of segmentations, and each one against the consensus."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from numpy.typing import NDArray
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.volumes import label_mask, label_values
+from nnunet_cscn.formats.reading import BY_CONTENT
+from nnunet_cscn.formats.volume import VolumeReader
 from nnunet_cscn.metrics.consensus import majority, staple
 from nnunet_cscn.metrics.masks import Mask
 from nnunet_cscn.metrics.scores import LabelScores, score_masks
 from nnunet_cscn.nifti.grids import Grid
-from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.nifti.writing import write_volume
 
 CONSENSUS: Mapping[str, Callable[[Sequence[Mask]], Mask]] = {"STAPLE": staple, "majority": majority}
 
 Pair = tuple[str, str]
 CaseScores = Mapping[str, Mapping[Pair, LabelScores]]
-"""For each label, and each pair of a reading and another one or a consensus, the scores."""
+"""For each label, the scores of each pair. The second of a pair may be a consensus."""
 
 
 @dataclass(frozen=True)
-class ReadCase:
-    """A case and its readings.
+class MultiObserverCase:
+    """A case with several segmentations.
 
     Attributes:
         name: The case's name.
-        files: The label map of each reading, the observers' first.
-        n_observers: How many of the readings are observers', who make the consensus.
-        grid: The one grid of all files.
+        files: The label maps by the name of the observer or model. The observers come first.
+        n_observers: Number of observers. Only their label maps contribute to the consensus.
+        grid: The grid that all files share.
     """
 
     name: str
@@ -45,27 +46,35 @@ class ReadCase:
     grid: Grid
 
 
-def score_readings(case: ReadCase, labels: EvaluatedLabels | None, consensus_folder: Path | None) -> CaseScores:
-    """Score every pair of readings of one case, and each reading against each consensus of the observers.
+def score_observers(
+    case: MultiObserverCase,
+    labels: EvaluatedLabels | None,
+    consensus_folder: Path | None,
+    *,
+    reader: VolumeReader = BY_CONTENT,
+) -> CaseScores:
+    """Score every pair of segmentations of one case, and each segmentation against each consensus of the observers.
 
     Args:
         case: The case.
-        labels: What to evaluate. None for every value above 0 that any file holds.
-        consensus_folder: Where the label map of each consensus is written, in a folder for each kind; None for nowhere.
+        labels: The labels to evaluate. None for every value above 0 in the files.
+        consensus_folder: Where to write the label map of each consensus, in one subfolder for each method. None to
+            write nothing.
+        reader: Reads the files.
 
     Raises:
-        UserError: When a file is not whole or holds something else than the known labels.
+        UserError: When a file is incomplete or contains unknown labels.
     """
-    volumes = {name: _read(name, file) for name, file in case.files.items()}
+    volumes = {name: _read(name, file, case.grid, reader) for name, file in case.files.items()}
     values = set[int]().union(*(label_values(name, volume, labels) for name, volume in volumes.items()))
     evaluated = labels if labels is not None else EvaluatedLabels.from_values(values)
     ignored = _ignored(list(volumes.values()), evaluated) if evaluated.ignore in values else None
     scores: dict[str, Mapping[Pair, LabelScores]] = {}
     kept: dict[str, Mapping[str, Mask]] = {}
-    for label, wanted in evaluated.values.items():  # one at a time: masks of many labels would fill the memory
+    for label, wanted in evaluated.values.items():  # one label at a time: the masks of all labels could fill the memory
         masks = _masks(volumes, wanted, ignored)
         agreed = _consensus(list(masks.values())[: case.n_observers])
-        scores[label] = _pairs(masks, agreed, case.grid.spacing_mm[::-1], ignored)
+        scores[label] = _pairs(masks, agreed, case.grid, ignored)
         if consensus_folder is not None:
             kept[label] = agreed
     if consensus_folder is not None:
@@ -74,21 +83,24 @@ def score_readings(case: ReadCase, labels: EvaluatedLabels | None, consensus_fol
     return scores
 
 
-def _read(name: str, file: Path) -> NDArray[Any]:
+def _read(name: str, file: Path, grid: Grid, reader: VolumeReader) -> NDArray[Any]:
+    """Return the voxels of a file in the order of a grid with the same voxels."""
     try:
-        return read_voxels(file)
+        volume = reader.read(file)
     except UserError as fault:
         raise UserError(f"{name}: {fault}") from None
+    reordered = volume.on(grid)
+    return volume.voxels if reordered is None else reordered
 
 
 def _ignored(volumes: Sequence[NDArray[Any]], labels: EvaluatedLabels) -> Mask:
-    """Return the voxels that anybody ignores."""
+    """Return the voxels that have the ignore label in any of the files."""
     ignored: Mask = np.logical_or.reduce([volume == labels.ignore for volume in volumes])
     return ignored
 
 
 def _masks(volumes: Mapping[str, NDArray[Any]], values: Sequence[int], ignored: Mask | None) -> dict[str, Mask]:
-    """Return the mask of each reading, without what anybody ignores."""
+    """Return the mask of each segmentation without the ignored voxels."""
     masks = {name: label_mask(volume, values) for name, volume in volumes.items()}
     return masks if ignored is None else {name: mask & ~ignored for name, mask in masks.items()}
 
@@ -98,7 +110,7 @@ def _consensus(masks: Sequence[Mask]) -> dict[str, Mask]:
 
 
 def _write_consensus(
-    case: ReadCase,
+    case: MultiObserverCase,
     agreed: Mapping[str, Mapping[str, Mask]],
     labels: EvaluatedLabels,
     ignored: Mask,
@@ -110,7 +122,7 @@ def _write_consensus(
 
 
 def _label_map(masks: Mapping[str, Mask], labels: EvaluatedLabels, ignored: Mask) -> NDArray[Any]:
-    """Put masks into one map, the first label on top; what an observer ignores stays ignored."""
+    """Combine masks into one label map. The first label is on top; ignored voxels keep the ignore label."""
     merged = np.zeros(ignored.shape, np.min_scalar_type(max(labels.known)))
     for label in reversed(list(masks)):
         merged[masks[label]] = labels.values[label][0]
@@ -120,11 +132,13 @@ def _label_map(masks: Mapping[str, Mask], labels: EvaluatedLabels, ignored: Mask
 
 
 def _pairs(
-    masks: Mapping[str, Mask], agreed: Mapping[str, Mask], spacing_mm: Sequence[float], ignored: Mask | None
+    masks: Mapping[str, Mask], agreed: Mapping[str, Mask], grid: Grid, ignored: Mask | None
 ) -> dict[Pair, LabelScores]:
     everybody = {**masks, **agreed}
     pairs = [*itertools.combinations(masks, 2), *itertools.product(masks, agreed)]
     return {
-        (first, second): score_masks(everybody[first], everybody[second], spacing_mm, ignored=ignored)
+        (first, second): score_masks(
+            everybody[first], everybody[second], grid.spacing_mm[::-1], ignored=ignored, in_plane=grid.is_flat
+        )
         for first, second in pairs
     }

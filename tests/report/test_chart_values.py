@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnunet_cscn.report.measured import Box, beside, charted_metrics, dsc_by_volume, points_of, volumes_of
+from nnunet_cscn.report.chart_values import Box, charted_metrics, dsc_by_volume, point_offsets, points_of, volumes_of
 
 
 def metric(scores, key):
@@ -43,14 +43,14 @@ def test_volumes_are_compared_wherever_there_is_one(predicted):
 
 
 def test_whiskers_end_at_the_last_point_within_one_and_a_half_boxes():
-    box = Box.of([0.0, 10.0, 11.0, 12.0, 13.0, 30.0])
+    box = Box.from_values([0.0, 10.0, 11.0, 12.0, 13.0, 30.0])
     assert (box.q25, box.median, box.q75) == (10.25, 11.5, 12.75)
     assert (box.low, box.high) == (10.0, 13.0)  # fences at 6.5 and 16.5
 
 
 @pytest.mark.parametrize("n", [0, 1, 50])
 def test_points_stand_beside_each_other_inside_the_box(n):
-    offsets = beside(n)
+    offsets = point_offsets(n)
     assert len(set(offsets)) == n
     assert all(np.abs(offsets) < 0.25)
-    assert offsets == beside(n)
+    assert offsets == point_offsets(n)

@@ -1,4 +1,4 @@
-"""Whether trainings of stage two stand on the stage one of now."""
+"""Check that trained folds of stage two learned from the present stage-one maps."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint, record_of
 
 
-def check_lineage(folds: Iterable[Path], manifest: Manifest) -> None:
-    """See that what is trained already, in whole or in part, learned from the maps of now.
+def check_trained_on_maps(folds: Iterable[Path], manifest: Manifest) -> None:
+    """Check that all started or finished folds of stage two were trained on the present stage-one maps.
 
     Args:
-        folds: Folders of stage two's folds; those without a checkpoint are passed over.
-        manifest: The maps of now.
+        folds: Fold folders of stage two. Folders without a checkpoint are skipped.
+        manifest: Manifest of the present maps.
 
     Raises:
-        UserError: With the folders that have to go.
+        UserError: If some were trained on other maps, with the folders to delete.
     """
     stale = []
     for fold in folds:

@@ -1,7 +1,7 @@
 import pytest
 
+from nnunet_cscn.report.chart_data import SHARE_RANGE, distribution, dsc_over_volume, volume_differences
 from nnunet_cscn.report.charts import bland_altman_chart, distribution_chart
-from nnunet_cscn.report.described import SHARE_RANGE, distribution, dsc_over_volume, volume_differences
 from nnunet_cscn.report.figures import bland_altman_figure
 
 
@@ -39,12 +39,12 @@ def test_overlap_stands_over_the_references_volume(predicted):
 
 def test_levels_are_bias_and_limits_where_they_can_be_told(predicted):
     shown = volume_differences(predicted.scores, "GTVp")
-    assert [(level.name, level.is_dashed) for level in shown.levels] == [
+    assert [(line.name, line.is_dashed) for line in shown.lines] == [
         ("bias", False),
         ("-1.96 SD", True),
         ("+1.96 SD", True),
     ]
-    (single,) = volume_differences(predicted.scores, "GTVn").levels
+    (single,) = volume_differences(predicted.scores, "GTVn").lines
     assert single.text == "bias +0.0"
 
 

@@ -1,4 +1,4 @@
-"""What the charts show of a folder's scores."""
+"""Select the values that the charts show from the scores of a folder."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.metrics.catalogue import Metric
 from nnunet_cscn.stats.volume_agreement import VolumeAgreement, volume_agreement
 
-_REDUNDANT = ("f1", "iou", "hd_mm")  # they show what another metric shows
+_REDUNDANT = ("f1", "iou", "hd_mm")  # other metrics contain the same information
 
 
 @dataclass(frozen=True)
 class LabelPoints:
-    """Values of one metric in one label; cases without a finite one are left out."""
+    """The finite values of one metric for one label, with their cases."""
 
     cases: tuple[str, ...]
     values: tuple[float, ...]
@@ -25,11 +25,11 @@ class LabelPoints:
 
 @dataclass(frozen=True)
 class Box:
-    """A box plot's five numbers.
+    """The five numbers of a box plot.
 
     Attributes:
         low: The lowest value within 1.5 interquartile ranges below the first quartile.
-        q25: First quartile, linearly interpolated as in the tables.
+        q25: First quartile (linear interpolation, as in the tables).
         median: Median.
         q75: Third quartile.
         high: The highest value within 1.5 interquartile ranges above the third quartile.
@@ -42,11 +42,11 @@ class Box:
     high: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Box:
-        """Return the box of some finite values, one or more.
+    def from_values(cls, values: Sequence[float]) -> Box:
+        """Compute the box plot of one or more finite values.
 
         Example:
-            >>> Box.of([1.0, 2.0, 3.0, 4.0, 50.0])
+            >>> Box.from_values([1.0, 2.0, 3.0, 4.0, 50.0])
             Box(low=1.0, q25=2.0, median=3.0, q75=4.0, high=4.0)
         """
         q25, median, q75 = (float(q) for q in np.percentile(values, (25, 50, 75)))
@@ -55,52 +55,52 @@ class Box:
         return cls(min(inside), q25, median, q75, max(inside))
 
 
-def beside(n_points: int) -> list[float]:
-    """Return how far the points of a box plot stand aside, so that they do not hide each other."""
+def point_offsets(n_points: int) -> list[float]:
+    """Return horizontal offsets for the points of a box plot, so that the points do not overlap."""
     return [float(offset) for offset in np.random.default_rng(0).uniform(-0.16, 0.16, n_points)]
 
 
-def shown_label(label: str) -> str:
-    """Return a label's name for people: without a dataset.json it is only a number.
+def label_title(label: str) -> str:
+    """Return the name of a label for titles. Without a dataset.json, a label is only a number.
 
     Example:
-        >>> shown_label("1"), shown_label("GTVp")
+        >>> label_title("1"), label_title("GTVp")
         ('label 1', 'GTVp')
     """
     return f"label {label}" if label.isdigit() else label
 
 
-def literal(text: str) -> str:
-    """Return a text as matplotlib shows it literally: between dollars it would set formulas.
+def escape_dollars(text: str) -> str:
+    """Escape dollar signs, because matplotlib interprets text between dollars as a formula.
 
     Example:
-        >>> literal("cost in $")
+        >>> escape_dollars("cost in $")
         'cost in \\\\$'
     """
     return text.replace("$", r"\$")
 
 
 def points_of(scores: FolderScores, label: str, metric: Metric) -> LabelPoints:
-    """Return the finite values of one metric, as they enter its mean."""
-    found = {case: metric.in_means(by_label[label]) for case, by_label in scores.cases.items()}
+    """Return the finite values of one metric that its mean uses."""
+    found = {case: metric.value_for_mean(by_label[label]) for case, by_label in scores.cases.items()}
     kept = {case: value for case, value in found.items() if math.isfinite(value)}
     return LabelPoints(tuple(kept), tuple(kept.values()))
 
 
 def charted_metrics(metrics: Sequence[Metric]) -> list[Metric]:
-    """Return the metrics whose distribution is shown: of each kind one, and all tolerances of the surface Dice."""
+    """Return the metrics whose distribution is shown: one of each kind, and the surface Dice at all tolerances."""
     return [metric for metric in metrics if metric.better is not None and metric.key not in _REDUNDANT]
 
 
 def dsc_by_volume(scores: FolderScores, label: str) -> tuple[LabelPoints, tuple[float, ...]]:
-    """Return the DSC of the cases with a reference that is not empty, and the reference's volume in ml."""
+    """Return the DSC and the reference volume in ml of all cases with a reference that is not empty."""
     kept = {case: by_label[label] for case, by_label in scores.cases.items() if by_label[label].reference_volume_ml > 0}
     points = LabelPoints(tuple(kept), tuple(score.counts.dsc for score in kept.values()))
     return points, tuple(score.reference_volume_ml for score in kept.values())
 
 
 def volumes_of(scores: FolderScores, label: str) -> tuple[list[str], VolumeAgreement]:
-    """Return the cases in which either mask holds anything, and how far their volumes agree."""
+    """Return the cases in which at least one mask is not empty, and the agreement of the volumes in these cases."""
     kept = {
         case: by_label[label]
         for case, by_label in scores.cases.items()

@@ -10,7 +10,7 @@ from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.nifti.writing import write_volume
 
 
-class StandIn:
+class FakeModel:
     """A model that finds GTVp where its first image is above 0.
 
     It takes the place of a LoadedModel and of nnU-Net's predictor in it.
