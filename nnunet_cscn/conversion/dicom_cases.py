@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from nnunet_cscn.conversion.case_names import Identity
 from nnunet_cscn.conversion.dicom_channels import case_channels
-from nnunet_cscn.conversion.dicom_labels import Drawn, Region, label_map
-from nnunet_cscn.conversion.dicom_match import StudyMatch, read_drawing
+from nnunet_cscn.conversion.dicom_labels import Drawn, Region, is_drawn, label_map
+from nnunet_cscn.conversion.dicom_match import StudyMatch, match_study, read_drawing
 from nnunet_cscn.conversion.dicom_regions import Handling
 from nnunet_cscn.conversion.dicom_studies import Study
 from nnunet_cscn.conversion.source_case import LoadedCase
@@ -108,8 +108,12 @@ def load_case(case: ImageCase, request: Request) -> LoadedCase:
     if series is None:
         raise UserError(case.problem)
     drawn = [Drawn(read_drawing(match.study), match.drawn_on) for match in case.matches]
-    labels = label_map(drawn, series, request.regions, merge=request.merge, handling=request.handling)
+    is_missing = any(not is_drawn(region, drawn) for region in request.regions)
+    spare = _spare(case, series, request) if is_missing else []
+    labels = label_map(drawn, series, request.regions, spare=spare, merge=request.merge, handling=request.handling)
     kinds = dict.fromkeys("SEG" if match.study.is_segmentation else "RTSTRUCT" for match in case.matches)
+    if any(is_drawn(region, spare) and not is_drawn(region, drawn) for region in request.regions):
+        kinds["SEG"] = None
     details = {
         "modality": series.modality,
         "drawn_in": " + ".join(kinds),
@@ -129,6 +133,19 @@ def load_case(case: ImageCase, request: Request) -> LoadedCase:
         notes=tuple(dict.fromkeys([*loaded.notes, *channels.notes])),
         details={**details, **channels.details},
     )
+
+
+def _spare(case: ImageCase, series: ImageSeries, request: Request) -> list[Drawn]:
+    """Segmentations beside the structure sets that were drawn on the same image."""
+    found = []
+    for study in {spare.identity: spare for match in case.matches for spare in match.study.spare}.values():
+        try:
+            match = match_study(study, request.wanted, request.handling)
+        except UserError:  # it belongs to another image, or can't be read: nobody asked for it
+            continue
+        if match.target == series:
+            found.append(Drawn(read_drawing(study), match.drawn_on))
+    return found
 
 
 def common_modality(modalities: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -63,6 +63,7 @@ def label_map(
     series: ImageSeries,
     regions: Sequence[Region],
     *,
+    spare: Sequence[Drawn] = (),
     merge: bool = False,
     handling: Handling | None = None,
 ) -> LabelMap:
@@ -72,6 +73,7 @@ def label_map(
         drawn: The files with regions of interest.
         series: The series whose voxels the labels get.
         regions: The labels; where two overlap, the later one is on top.
+        spare: Files whose regions are used only for labels that the others lack.
         merge: Whether several regions of interest that fit one label become one.
         handling: What is done where a region does not simply lie on the voxels of its series.
 
@@ -80,17 +82,25 @@ def label_map(
             is drawn in one, one is hidden by others, or a part of one would be lost.
     """
     maker = _Maker(drawn, series, merge, handling or Handling())
+    all_files = replace(maker, drawn=[*drawn, *spare])
     used, notes = dict[str, str](), list[str]()
 
     def masks() -> Iterator[tuple[str, int, Mask]]:
         for region in regions:
-            mask, names, told = maker.label(region)
+            mask, names, told = (maker if is_drawn(region, drawn) else all_files).label(region)
             used[region.label] = " + ".join(names)
             notes.extend(told)
             yield region.label, region.value, mask
 
     voxels, hidden = layered_labels(series.stack.shape, masks())
     return LabelMap(voxels, used, tuple(dict.fromkeys([*notes, *hidden])))
+
+
+def is_drawn(region: Region, drawn: Sequence[Drawn]) -> bool:
+    """Tell whether something is drawn in a region in one of some files."""
+    return any(
+        not each.drawing.is_blank(name) for each in drawn for name in choose_roi(region.wanted, each.drawing.names)
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import filecmp
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pydicom
@@ -33,6 +33,7 @@ class Study:
         unusable: Why others can't, by their SeriesInstanceUID and the SOPInstanceUIDs of their images.
         other_modalities: Series of the patient that are of another modality than the wanted one.
         elsewhere: The series of all other patients.
+        spare: Segmentations beside a structure set, used only for labels that no structure set has.
     """
 
     identity: Identity
@@ -41,6 +42,7 @@ class Study:
     unusable: Mapping[str, str] = field(default_factory=dict)
     other_modalities: tuple[ImageSeries, ...] = ()
     elsewhere: OtherPatients | None = None
+    spare: tuple[Study, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,15 +89,20 @@ def find_studies(
     archives = archives_below(source)
     if not drawn:
         kind = {"rtstruct": "RTSTRUCT", "seg": "SEG", None: "RTSTRUCT or SEG"}[contours]
-        packed = f"; {len(archives)} archives such as .zip are not read: unpack them first" if archives else ""
+        packed = f"; archives such as .zip are not read ({len(archives)} found): unpack them first" if archives else ""
         raise UserError(f"{source}: found no {kind} file among {len(headers)} DICOM files{packed}")
     series = {key: series_of_patient(by_patient[key], modality) for key in {key for key, _ in drawn}}
     elsewhere = OtherPatients(by_patient, frozenset(series), modality)
+
+    def study(who: Identity, key: str, header: Header) -> Study:
+        mine, is_segmentation = series[key], header.text("SOPClassUID") in SEG
+        return Study(who, is_segmentation, mine.usable, mine.unusable, mine.other_modalities, elsewhere.but(key))
+
     found = []
     for who, (key, header) in zip(_identities(drawn), drawn, strict=True):
-        mine = series[key]
-        is_segmentation = header.text("SOPClassUID") in SEG
-        found.append(Study(who, is_segmentation, mine.usable, mine.unusable, mine.other_modalities, elsewhere.but(key)))
+        beside = [] if contours else _segmentations_beside(header, by_patient[key])
+        spare = tuple(study(Identity(key, "", each.instance, each.file), key, each) for each in beside)
+        found.append(replace(study(who, key, header), spare=spare))
     return Studies(tuple(found), len(damaged), len(archives))
 
 
@@ -131,6 +138,14 @@ def _drawn(members: Sequence[Header], contours: Contours | None) -> list[Header]
             if header.text("SOPClassUID") == RTSTRUCT or header.text("StudyInstanceUID") not in contoured
         ]
     return sorted(chosen, key=lambda header: (header.text("StudyInstanceUID"), str(header.file)))
+
+
+def _segmentations_beside(header: Header, members: Sequence[Header]) -> list[Header]:
+    """The segmentations in the study of a structure set."""
+    if header.text("SOPClassUID") != RTSTRUCT:
+        return []
+    study = header.text("StudyInstanceUID")
+    return [each for each in members if each.text("SOPClassUID") in SEG and each.text("StudyInstanceUID") == study]
 
 
 def _identities(drawn: Sequence[tuple[str, Header]]) -> list[Identity]:

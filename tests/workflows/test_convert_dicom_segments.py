@@ -7,7 +7,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from dicom_files import write_series
-from drawn_studies import SHAPE, VOXELS, convert, mask, phantom, segmentation
+from drawn_studies import SHAPE, VOXELS, boxes, convert, mask, phantom, segmentation, write_regions
 
 BOX = 48
 NODE = {"low": (12.5, 2.5), "high": (15.5, 5.5), "numbers": (2, 3)}  # 3 x 3 pixels on two slices
@@ -153,3 +153,17 @@ def test_the_remedy_is_resampling_only_where_it_helps(tmp_path, slices):
     content.StudyInstanceUID = generate_uid()
     content.save_as(folder / "seg.dcm")
     assert "resample=True" not in convert(folder).problems[0]
+
+
+def test_a_segment_stands_in_for_a_region_that_the_structure_set_lacks(tmp_path, slices):
+    """The SEG's GTVp is another one: the structure set's counts."""
+    folder = tmp_path / "study"
+    write_regions(folder / "rt.dcm", {"GTVp": boxes(slices)}, slices)
+    masks = np.stack([mask((0.5, 0.5), (4.5, 4.5)), mask(**NODE)], axis=-1)
+    segmentation(slices, masks, BOTH).save_as(folder / "seg.dcm")
+    outcome = convert(folder)
+    assert outcome.counts == [[5 * BOX]]
+    assert outcome.details[0]["drawn_in"] == "RTSTRUCT"
+    outcome = convert(folder, BOTH, overwrite=True)
+    assert outcome.counts == [[5 * BOX, 2 * 9]]
+    assert outcome.details[0]["drawn_in"] == "RTSTRUCT + SEG"
