@@ -117,7 +117,7 @@ def load_case(case: ImageCase, request: Request) -> LoadedCase:
     details = {
         "modality": series.modality,
         "drawn_in": " + ".join(kinds),
-        "series_told_by": " + ".join(dict.fromkeys(match.told_by for match in case.matches)),
+        "series_found_by": " + ".join(dict.fromkeys(match.found_by for match in case.matches)),
         **{f"{label}_regions": names for label, names in labels.regions.items()},
     }
     voxels = read_pixels(series)

@@ -25,12 +25,12 @@ class Match:
 
     Attributes:
         series: The series.
-        told_by: By what it was found.
+        found_by: By what it was found.
         notes: What else was found.
     """
 
     series: ImageSeries
-    told_by: str
+    found_by: str
     notes: tuple[str, ...] = ()
 
 
@@ -76,30 +76,30 @@ def series_of(
     named = _named(references, usable)
     if not contours:
         return _by_references_alone(named | _related(references, usable, must_fit=False), names)
-    for told_by, chosen in named.items():
-        if match := _only_one(contours, chosen, told_by, strict, references):
+    for found_by, chosen in named.items():
+        if match := _only_one(contours, chosen, found_by, strict, references):
             return match
         for each in chosen:
-            if count_on_slices(contours, each) and (match := _only_one(contours, [each], told_by, loose, references)):
+            if count_on_slices(contours, each) and (match := _only_one(contours, [each], found_by, loose, references)):
                 return match
             _refuse_incomplete(contours, each)
     _refuse_unusable(references, unusable or {})
     related = _related(references, usable, must_fit=must_fit)
-    for told_by, chosen in related.items():
-        if match := _only_one(contours, chosen, told_by, strict, references):
+    for found_by, chosen in related.items():
+        if match := _only_one(contours, chosen, found_by, strict, references):
             return match
     related.pop("geometry")
-    for told_by, chosen in (named | related).items():
-        if match := _only_one(contours, chosen, told_by, loose, references):
+    for found_by, chosen in (named | related).items():
+        if match := _only_one(contours, chosen, found_by, loose, references):
             return match
     raise UserError(_why_none_fits(contours, usable, named))
 
 
 def _by_references_alone(referred: Mapping[str, Sequence[ImageSeries]], names: Sequence[str]) -> Match:
     """The series of a file in which nothing is drawn that could be filled."""
-    for told_by, chosen in referred.items():
+    for found_by, chosen in referred.items():
         if len(chosen) == 1:
-            return Match(chosen[0], told_by)
+            return Match(chosen[0], found_by)
     raise UserError(f"{', '.join(names) or 'all regions'}: the ROI has no contours")
 
 
@@ -107,8 +107,8 @@ def _named(references: References, usable: Sequence[ImageSeries]) -> dict[str, l
     """The series that a file names, by the way in which it does; the most reliable way comes first."""
     own = {id(series): series.aliases | set(series.instances) | {series.uid} for series in usable}
     return {
-        told_by: [series for series in usable if uids & own[id(series)]]
-        for told_by, uids in (
+        found_by: [series for series in usable if uids & own[id(series)]]
+        for found_by, uids in (
             (_BY_IMAGES, references.instances),
             ("listed images", references.listed),
             ("named series", references.series),
@@ -133,19 +133,19 @@ def _related(references: References, usable: Sequence[ImageSeries], *, must_fit:
 def _only_one(
     contours: Sequence[Floats],
     chosen: Sequence[ImageSeries],
-    told_by: str,
+    found_by: str,
     is_fitting: Fits,
     references: References,
 ) -> Match | None:
     """The one series that the contours fit; None for none. Series with the same pixels are one."""
     fitting = [series for series in chosen if is_fitting(contours, series)]
-    if told_by != _BY_IMAGES:
+    if found_by != _BY_IMAGES:
         sharing = [series for series in fitting if series.frame_of_reference in references.frames_of_reference]
         fitting = sharing or fitting
     different = without_twins(fitting)
     if len(different) > 1:
         which = "; ".join(map(described, different))
-        if told_by == _BY_IMAGES:
+        if found_by == _BY_IMAGES:
             raise UserError(
                 f"the regions name images of {len(different)} series ({which}): convert those of one series at a time"
             )
@@ -157,7 +157,7 @@ def _only_one(
         return None
     n_twins = len(fitting) - 1
     twins = f"the images are there as {n_twins + 1} series with the same pixels; one of them was used"
-    return Match(different[0], told_by, (twins,) if n_twins else ())
+    return Match(different[0], found_by, (twins,) if n_twins else ())
 
 
 def _refuse_unusable(references: References, unusable: Mapping[str, str]) -> None:
