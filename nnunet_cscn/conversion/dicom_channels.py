@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.conversion.channel_volumes import channel_volumes
 from nnunet_cscn.conversion.dicom_match import StudyMatch
-from nnunet_cscn.dicom.channels import ChannelPatterns, FoundChannels, find_channels
+from nnunet_cscn.conversion.dicom_studies import Study
+from nnunet_cscn.dicom.channels import ChannelPatterns, FoundChannels, find_channels, fits_pattern
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.errors import UserError
 
@@ -31,12 +32,32 @@ class CaseChannels:
     details: dict[str, str]
 
 
-def on_reference(match: StudyMatch, patterns: ChannelPatterns) -> StudyMatch:
-    """Give the regions of a file the voxels of the reference channel, if one is named.
+def match_for_channels(study: Study, patterns: ChannelPatterns, match: Callable[[Study], StudyMatch]) -> StudyMatch:
+    """Find the series of a file with regions. Where its references fit several, those that a pattern fits count.
+
+    So patterns also choose among volumes that contours do not tell apart, such as the echoes of one enhanced image.
+
+    Args:
+        study: The file and the series of its patient.
+        patterns: How the channels are found. With a reference, its pattern counts, otherwise that of any channel.
+        match: Finds the series of a file.
 
     Raises:
-        UserError: When the series of the channels are not found.
+        UserError: When no single series is found, or the series of the channels are not found.
     """
+    try:
+        found = match(study)
+    except UserError:
+        counting = [patterns.patterns[patterns.reference]] if patterns.reference else list(patterns.patterns.values())
+        fitting = tuple(each for each in study.series if any(fits_pattern(pattern, each) for pattern in counting))
+        if not fitting or len(fitting) == len(study.series):
+            raise
+        found = replace(match(replace(study, series=fitting)), study=study)
+    return _on_reference(found, patterns)
+
+
+def _on_reference(match: StudyMatch, patterns: ChannelPatterns) -> StudyMatch:
+    """Give the regions of a file the voxels of the reference channel, if one is named."""
     if not patterns.reference:
         return match
     reference = _found(match, patterns).series[patterns.reference]

@@ -27,19 +27,20 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the files of a case are, and how they are read.
+    """The files of a case, and how to read them.
 
-    Patterns have placeholders such as ``{case}`` or ``{patient}`` for the parts of the names that differ.
+    Patterns contain placeholders such as ``{case}`` or ``{patient}`` for the parts of the file names that differ.
 
     Attributes:
-        channels: Pattern of each image channel, by the channel's name.
+        channels: For each channel name, the pattern of its images.
         labels: Value of each label in the data set.
-        label_map: Pattern of one file with all labels; None where each label has a mask.
-        source_values: Value of each label in the label maps; the same as in the data set where it is empty.
-        masks: Pattern of each label's mask.
-        optional: Labels whose mask may be missing.
-        resample: Whether volumes on other grids than the first channel's are resampled instead of refused.
-        nan: What replaces NaN and infinity in images, which are background in label maps and masks then; None to
+        label_map: Pattern of the files with all labels. None if each label has a mask.
+        source_values: Value of each label in the label maps.
+        masks: For each label name, the pattern of its masks.
+        optional: Names of labels whose mask may be missing.
+        resample: Whether to resample volumes with other grids onto the grid of the first channel. Otherwise such a case
+            is an error.
+        nan: Value that replaces NaN and infinity in images. In label maps and masks they become background. None to
             refuse such files.
     """
 
@@ -53,22 +54,22 @@ class Layout:
     nan: float | None = None
 
     def patterns(self) -> list[str]:
-        """Return all patterns, that of the first channel first."""
+        """Return all patterns. The first one is that of the first channel."""
         label_map = [] if self.label_map is None else [self.label_map]
         return [*self.channels.values(), *(self.masks or {}).values(), *label_map]
 
 
 def find_cases(source: Path, layout: Layout) -> list[SourceCase]:
-    """List the cases of a folder: one for every file that fits the pattern of the first channel.
+    """List the cases of a folder: one for each file that matches the pattern of the first channel.
 
-    The values of the placeholders make the name of a case, and ``{patient}`` that of the patient.
+    The values of the placeholders form the name of a case. The value of ``{patient}`` is the name of the patient.
 
     Args:
         source: The folder.
         layout: The patterns.
 
     Raises:
-        UserError: When a pattern has no placeholder or an unknown ending, no file fits, or two cases have the same
+        UserError: When a pattern has no placeholder or an unknown ending, no file matches, or two cases have the same
             name.
     """
     if not source.is_dir():
@@ -85,7 +86,7 @@ def find_cases(source: Path, layout: Layout) -> list[SourceCase]:
 
 
 def _check_patterns(first: str, others: Sequence[str]) -> None:
-    """Refuse patterns without a placeholder, of another ending, or with placeholders that the first one lacks."""
+    """Check that every pattern has a placeholder and a known ending, and no placeholder that the first one lacks."""
     placeholders = _placeholders(first)
     for pattern in (first, *others):
         own = _placeholders(pattern)
@@ -97,14 +98,14 @@ def _check_patterns(first: str, others: Sequence[str]) -> None:
 
 
 def _fitting_files(source: Path, pattern: str) -> list[dict[str, str]]:
-    """Return the values of a pattern's placeholders for every file that fits it."""
+    """Return the values of the placeholders for each file that matches a pattern."""
     expression = re.compile(_as_expression(pattern))
     files = (file.relative_to(source).as_posix() for file in sorted(source.rglob("*")) if file.is_file())
     return [match.groupdict() for file in files if (match := expression.fullmatch(file))]
 
 
 def _case(source: Path, layout: Layout, values: Mapping[str, str]) -> SourceCase:
-    """Return the case of some values of the placeholders, which come in the pattern's order."""
+    """Return the case with these values of the placeholders."""
     safe = {placeholder: _UNSAFE.sub("-", value) for placeholder, value in values.items()}
     name = "_".join(safe.values())
     return SourceCase(name, safe.get("patient", name), partial(_load, source, layout, values))
@@ -115,7 +116,7 @@ def _placeholders(pattern: str) -> list[str]:
 
 
 def _as_expression(pattern: str) -> str:
-    """Return a regular expression for the pattern; a placeholder that is repeated has the same value again."""
+    """Return a regular expression for the pattern. A repeated placeholder must have the same value again."""
     seen, parts, end = set[str](), list[str](), 0
     for match in _PLACEHOLDER.finditer(pattern):
         parts.append(re.escape(pattern[end : match.start()]))
@@ -156,7 +157,7 @@ def _load(source: Path, layout: Layout, values: Mapping[str, str]) -> LoadedCase
 
 
 def _read(file: Path, what: str, notes: list[str]) -> Volume:
-    """Read a volume; what should be known about its grid is added to the notes."""
+    """Read a volume and append notes on its grid to ``notes``."""
     try:
         volume = read_volume(file)
     except UserError as fault:
@@ -170,7 +171,7 @@ def _without(label: str) -> str:
 
 
 def _labels_of_map(file: Path, layout: Layout, grid: Grid, notes: list[str]) -> NDArray[np.uint8]:
-    """Read a label map and bring it onto the grid of the image."""
+    """Read a label map and bring it onto the grid of the image. Append what was changed to ``notes``."""
     what = "the label map"
     stored = _read(file, what, notes)
     values = {0: 0, **{source: layout.labels[name] for name, source in layout.source_values.items()}}
@@ -181,7 +182,7 @@ def _labels_of_map(file: Path, layout: Layout, grid: Grid, notes: list[str]) -> 
 
 
 def _labels_of_masks(files: Mapping[str, Path], layout: Layout, grid: Grid, notes: list[str]) -> NDArray[np.uint8]:
-    """Read the masks of a case and put them into one label map."""
+    """Read the masks of a case and combine them into one label map. Append what was changed to ``notes``."""
 
     def masks() -> Iterator[tuple[str, int, NDArray[np.bool_]]]:
         for name, file in files.items():

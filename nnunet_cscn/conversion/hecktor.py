@@ -1,4 +1,4 @@
-"""HECKTOR 2022 and 2025: PET/CT of head and neck with primary tumours and nodes."""
+"""Read HECKTOR 2022 and 2025: PET/CT of head and neck with primary tumours and lymph nodes."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _TEST_IMAGES = "imagesTs"
 
 
 def find_cases(source: Path) -> list[SourceCase]:
-    """List the cases of a download, of 2022 (``imagesTr``, ``labelsTr``) or 2025 (one folder a case).
+    """List the cases of the download of 2022 (``imagesTr``, ``labelsTr``) or 2025 (one folder for each case).
 
     Args:
-        source: The download.
+        source: Folder of the download.
 
     Raises:
-        UserError: When there is no such folder or no CT in it.
+        UserError: When the folder does not exist or contains no CT.
     """
     if not source.is_dir():
         raise UserError(f"{source}: folder not found; check the path")
     images = sorted(
         file
         for file in source.rglob(f"*{_CT}")
-        if not file.name.startswith(".") and file.parent.name != _TEST_IMAGES  # these have no contours
+        if not file.name.startswith(".") and file.parent.name != _TEST_IMAGES  # test images have no contours
     )
     if not images:
         raise UserError(f"{source}: expected files such as CHUM-001{_CT}, found none")

@@ -1,4 +1,4 @@
-"""The values of images: NaN and infinity are refused, or replaced where that is asked for."""
+"""Check the values of images: NaN and infinity are an error, or are replaced on request."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from nnunet_cscn.errors import UserError
 def finite_image(
     voxels: NDArray[Any], what: str, *, nan: float | None = None, can_replace: bool = True
 ) -> tuple[NDArray[Any], str]:
-    """Return an image without NaN and infinity; a single such voxel would make a whole prediction empty.
+    """Return an image without NaN and infinity. A single such voxel would make a whole prediction empty.
 
     Args:
         voxels: The image, of any type.
-        what: What it is called in texts, such as its channel's name.
-        nan: What replaces NaN and infinity; None to refuse the image.
-        can_replace: Whether the caller offers the argument ``nan``, so that the refusal names it.
+        what: Name of the image in messages, such as that of its channel.
+        nan: Value that replaces NaN and infinity. None for an error.
+        can_replace: Whether the error message mentions the argument ``nan``, because the caller has it too.
 
     Returns:
-        The image, and a note when something was replaced; empty otherwise.
+        The image, and a note if voxels were replaced; else an empty text.
 
     Raises:
-        UserError: When there is such a voxel and nothing to replace it by.
+        UserError: When there is such a voxel and ``nan`` is None.
 
     Example:
         >>> finite_image(np.array([1.0, np.nan]), "T1", nan=0)

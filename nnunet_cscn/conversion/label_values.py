@@ -1,4 +1,4 @@
-"""The values of label maps and masks: what counts as which label, and what is refused."""
+"""Check the values of label maps and masks, and convert them to labels."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.formats.digits import shown_value
 
 ROUNDING = 1e-3
-"""How far a value may be from a whole number: what scaling and interpolation in 32-bit floats leave."""
+"""Largest distance from a whole number that is rounded: the error of scaling and of 32-bit numbers."""
 
-_NEAR_AN_END = 0.01  # share of a mask's range within which values count as unclean background or foreground
-_SOFT_TOPS = (1.0, 255.0)  # largest values of masks that hold shares
+_NEAR_AN_END = 0.01  # values within this share of the range count as imprecise background or foreground
+_SOFT_TOPS = (1.0, 255.0)  # maximum of masks with fractions
 
 
 def whole_numbers(
@@ -25,14 +25,14 @@ def whole_numbers(
 
     Args:
         voxels: The label map, of any type.
-        what: What it is called in texts.
-        nan_as_background: Whether NaN and infinity become 0, instead of a refusal.
+        what: Name of the label map in messages.
+        nan_as_background: Whether NaN and infinity become 0. Otherwise they are an error.
 
     Returns:
-        The values as integers, and a note where some had to be rounded or were no finite numbers.
+        The values as integers, and notes on rounded and replaced values.
 
     Raises:
-        UserError: When a value is more than 0.001 from a whole number; the text shows the digits that tell.
+        UserError: When a value is more than 0.001 away from a whole number. The message shows its digits.
 
     Example:
         >>> whole_numbers(np.array([0, 0.99999, 2], np.float32), "the label map")[0].tolist()
@@ -69,15 +69,15 @@ def as_labels(
 
     Args:
         voxels: The label map.
-        values: Value in the data set, from 0 to 255, of each value that may occur in the source.
-        what: What it is called in texts.
-        nan_as_background: Whether NaN and infinity become 0, instead of a refusal.
+        values: For each value of the source, its value in the data set, from 0 to 255.
+        what: Name of the label map in messages.
+        nan_as_background: Whether NaN and infinity become 0. Otherwise they are an error.
 
     Returns:
-        The label map, and notes as in ``whole_numbers``.
+        The label map, and notes as from ``whole_numbers``.
 
     Raises:
-        UserError: When other values occur, or as in ``whole_numbers``.
+        UserError: When there are other values, and as for ``whole_numbers``.
 
     Example:
         >>> as_labels(np.array([0, 205, 420]), {0: 0, 205: 1, 420: 2}, "the label map")[0].tolist()
@@ -95,29 +95,29 @@ def as_labels(
 
 
 def unchanged(values: Iterable[int]) -> dict[int, int]:
-    """Return values for ``as_labels`` that stay as they are."""
+    """Return a mapping for ``as_labels`` that keeps all values."""
     return {value: value for value in values}
 
 
 def as_mask(
     voxels: NDArray[Any], what: str = "a mask", *, nan_as_background: bool = False
 ) -> tuple[NDArray[np.bool_], list[str]]:
-    """Return the foreground of a mask. Its values decide, not their type.
+    """Return the foreground of a mask. The values decide, not the data type.
 
     Two values, such as 0 and 1 or 0 and 255, are background and foreground. Values between 0 and 1 (or 0 and 255), as
-    interpolation leaves them, are shares: foreground is what exceeds a half.
+    from interpolation, are fractions: values above one half are foreground.
 
     Args:
         voxels: The mask, of any type.
-        what: What it is called in texts.
-        nan_as_background: Whether NaN and infinity become background, instead of a refusal.
+        what: Name of the mask in messages.
+        nan_as_background: Whether NaN and infinity become background. Otherwise they are an error.
 
     Returns:
-        The mask, and a note where values had to be rounded or were no clean background or foreground.
+        The mask, and notes on values between background and foreground and on replaced values.
 
     Raises:
-        UserError: When it has more than two whole numbers, as a label map does, or values in between whose meaning is
-            not clear.
+        UserError: When the mask contains more than two whole numbers, like a label map, or other values between
+            background and foreground.
 
     Example:
         >>> as_mask(np.array([0.0, 0.25, 0.75, 1.0]))[0].tolist()
@@ -149,7 +149,7 @@ def as_mask(
 
 
 def _note_on_shares(voxels: NDArray[Any], values: NDArray[Any], low: float, high: float, what: str) -> str:
-    """A note on values between background and foreground, where their meaning is clear."""
+    """Return a note on values between background and foreground. Raise an error if their meaning is not clear."""
     margin = _NEAR_AN_END * (high - low)
     between = values[(values > low + margin) & (values < high - margin)]
     is_soft = low >= -ROUNDING and any(abs(high - top) <= ROUNDING * top for top in _SOFT_TOPS)
@@ -173,6 +173,6 @@ def _voxels(count: int) -> str:
 
 
 def _listed(values: Iterable[Any]) -> str:
-    """Return at most five values, with the digits that tell them from whole numbers."""
+    """Return at most five values as text, with the digits that differ from whole numbers."""
     shown = list(dict.fromkeys(shown_value(value) for value in values))
     return ", ".join([*shown[:5], "..."] if len(shown) > 5 else shown)

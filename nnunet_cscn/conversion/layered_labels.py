@@ -1,4 +1,4 @@
-"""Put the masks of several labels into one label map, and say what lies under what."""
+"""Combine the masks of several labels into one label map."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from nnunet_cscn.errors import UserError
 def layered_labels(
     shape: tuple[int, ...], masks: Iterable[tuple[str, int, NDArray[np.bool_]]]
 ) -> tuple[NDArray[np.uint8], list[str]]:
-    """Put masks into one label map. Where two overlap, the later one is on top.
+    """Combine masks into one label map. If two overlap, the later one is on top.
 
     Args:
         shape: Shape of the label map, (Z, Y, X).
-        masks: Name, value (1 to 255) and mask of each label, in their order. One mask at a time is in memory.
+        masks: Name, value (1 to 255) and mask of each label, in their order. They may come from a generator, to save
+            memory.
 
     Returns:
         The label map, and a note for each label that is partly covered by later ones.

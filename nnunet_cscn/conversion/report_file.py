@@ -1,4 +1,4 @@
-"""The table that says of every case how its conversion went."""
+"""The report of a conversion: a table with one row for each case."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def write_report(
     converted: Mapping[str, ConvertedCase],
     problems: Mapping[str, str],
 ) -> None:
-    """Write one row for each case: its grid, its labels' volumes, and what was wrong.
+    """Write one row for each case: grid, volume of each label, and notes or the reason of a failure.
 
     Args:
-        file: The CSV file, written whole or not at all.
-        cases: All cases that were tried, in this order.
-        converted: Those that are there.
-        problems: Why the others are not.
+        file: The CSV file. An interruption leaves no incomplete file.
+        cases: All cases of the source, in the order of the rows.
+        converted: The converted cases, by name.
+        problems: For each other case, the reason.
     """
     details = list(dict.fromkeys(key for case in converted.values() for key in case.details))
     labels = list(dict.fromkeys(label for case in converted.values() for label in case.volumes_ml))

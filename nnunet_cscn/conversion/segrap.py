@@ -1,4 +1,4 @@
-"""SegRap 2023 and 2025: planning CT of nasopharyngeal carcinoma, plain and with contrast, with tumour and nodes."""
+"""Read SegRap 2023 and 2025: planning CT of nasopharyngeal carcinoma, with and without contrast, GTVp and GTVnd."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ _TARGETS = "task002"  # the challenge's second task: GTVp and GTVnd
 
 
 def find_cases(source: Path, *, resample: bool = False) -> list[SourceCase]:
-    """List the cases of a download: one folder a case, with an image, one with contrast, and a mask for each target.
+    """List the cases of the download: one folder for each case, with two images and a mask for each target.
 
-    Instead of masks there may be label maps of the targets in another folder, ``.../Task002/segrap_0000.nii.gz``.
+    Instead of masks, there may be label maps of the targets in another folder, ``.../Task002/segrap_0000.nii.gz``.
 
     Args:
-        source: The download.
-        resample: Whether volumes on other grids are resampled instead of refused.
+        source: Folder of the download.
+        resample: Whether to resample volumes with other grids. Otherwise such a case is an error.
 
     Raises:
-        UserError: When there is no such folder or no case in it.
+        UserError: When the folder does not exist or contains no case.
     """
     if not source.is_dir():
         raise UserError(f"{source}: folder not found; check the path")
@@ -61,7 +61,7 @@ def find_cases(source: Path, *, resample: bool = False) -> list[SourceCase]:
 
 
 def _target_files(source: Path) -> dict[str, list[Path]]:
-    """Files of the targets in a folder of their own, by case: one of the case's name, or those in a folder of it."""
+    """Return, for each case, the files of the targets in separate folders: a file or a folder with the case's name."""
     found = defaultdict[str, list[Path]](list)
     for file in sorted(source.rglob(f"*{_ENDING}")):
         above = [parent.name.casefold() for parent in file.parents]

@@ -32,11 +32,11 @@ def read_volume(file: Path) -> Volume:
 
 
 def notes_of(volume: Volume, what: str) -> list[str]:
-    """Return notes on the grid of a volume, with the name of the volume.
+    """Return the notes on the grid of a volume, with the name of the volume in front.
 
     Args:
         volume: The volume.
-        what: What it is called in texts.
+        what: Name of the volume in messages.
     """
     return [f"{what}: {note}" for note in volume.grid.notes]
 
@@ -46,16 +46,17 @@ def on_grid(volume: Volume, grid: Grid, what: str, *, resample: bool, labels: bo
 
     Args:
         volume: The volume.
-        grid: The grid that it should have.
-        what: What it is called in texts.
-        resample: Whether it is resampled through physical space where the voxels lie elsewhere, instead of refused.
-        labels: Whether values are labels: the nearest one is taken, instead of a linear interpolation.
+        grid: The target grid.
+        what: Name of the volume in messages.
+        resample: Whether to resample the volume if its voxels have other positions. Otherwise this is an error.
+        labels: Whether the values are labels. Labels are resampled with nearest neighbour, images linearly.
 
     Returns:
-        The volume, and a note when it was resampled; empty otherwise.
+        The volume, and a note if it was resampled; else an empty text.
 
     Raises:
-        UserError: When the voxels lie elsewhere and it is not to be resampled, or a part of the labels would be lost.
+        UserError: When the voxels have other positions and ``resample`` is False, or a part of the labels would be
+            lost.
     """
     in_order = volume.on(grid)
     if in_order is not None:
@@ -78,7 +79,7 @@ def on_grid(volume: Volume, grid: Grid, what: str, *, resample: bool, labels: bo
 
 
 def _refuse_lost_parts(volume: Volume, grid: Grid, what: str, *, labels: bool) -> None:
-    """Refuse labels that lie partly outside of a grid, and images that lie completely outside."""
+    """Raise an error if labels are partly outside the grid, or if an image is completely outside."""
     if labels:
         indices, places = np.argwhere(volume.voxels)[:, ::-1], volume.grid
         inside = _is_inside(indices, places, grid)
@@ -110,15 +111,15 @@ def mask_on_grid(mask: Volume, grid: Grid, what: str, *, resample: bool) -> tupl
 
     Args:
         mask: The mask, boolean.
-        grid: The grid that it should have.
-        what: What it is called in texts.
-        resample: Whether it is resampled through physical space (nearest) where its voxels lie elsewhere.
+        grid: The target grid.
+        what: Name of the volume in messages.
+        resample: Whether to resample the mask (nearest neighbour) if its voxels have other positions.
 
     Returns:
-        The mask, and a note when it was resampled; empty otherwise.
+        The mask, and a note if it was resampled; else an empty text.
 
     Raises:
-        UserError: When its voxels lie elsewhere and it is not to be resampled.
+        UserError: When the voxels have other positions and ``resample`` is False.
     """
     stored = Volume(mask.voxels.astype(np.uint8), mask.grid)
     moved, note = on_grid(stored, grid, what, resample=True, labels=True)

@@ -108,7 +108,7 @@ def find_channels(
     """
     texts = _Texts(wanted, describe or series_with_description)
     usable = [series for series in candidates if not series.is_localiser]
-    matching = {name: [s for s in usable if _matches(pattern, s)] for name, pattern in wanted.patterns.items()}
+    matching = {name: [s for s in usable if fits_pattern(pattern, s)] for name, pattern in wanted.patterns.items()}
     remaining = {name: found for name, found in matching.items() if found}
     chosen, notes = dict[str, "ImageSeries"](), list[str]()
     while remaining:
@@ -154,8 +154,13 @@ def check_modality(channel: str, series: ImageSeries) -> None:
         raise UserError(f"{found}: choose another series")
 
 
-def _matches(pattern: str, series: ImageSeries) -> bool:
-    """Whether a pattern is in a description, also with what separates the volume from others of its series."""
+def fits_pattern(pattern: str, series: ImageSeries) -> bool:
+    """Tell whether a pattern is in a description of a series, also together with which part of the series it is.
+
+    Args:
+        pattern: A regular expression, in upper or lower case.
+        series: The series.
+    """
     texts = [text for description in series.descriptions for text in (description, f"{description} {series.part}")]
     return any(re.search(pattern, text, re.IGNORECASE) for text in texts or [series.part])
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from nnunet_cscn.dicom.headers import Header, texts_of
@@ -46,6 +47,10 @@ _PLACES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "ConvolutionKernel": (("CTReconstructionSequence", "ConvolutionKernel"),),
     SOURCE: (("ConversionSourceAttributesSequence", "ReferencedSOPInstanceUID"),),
 }
+# Looking up a tag is much faster than a keyword, and an image may have thousands of frames.
+_SEQUENCES = {
+    keyword: Tag(keyword) for keyword in (*_UNASSIGNED, *(path[0] for paths in _PLACES.values() for path in paths))
+}
 
 
 def is_multi_frame(header: Header) -> bool:
@@ -68,10 +73,9 @@ def frame_headers(header: Header) -> list[Header]:
     try:
         content = pydicom.dcmread(header.file, **options)
         groups = content.get(_GROUPS[1]) or ()
-        shared = (content.get(_GROUPS[0]) or [Dataset()])[0]
+        shared = {**header.elements, **_elements((content.get(_GROUPS[0]) or [Dataset()])[0])}
         frames = [
-            Header(header.file, {**header.elements, **_elements(shared), **_elements(group)}, number)
-            for number, group in enumerate(groups, start=1)
+            Header(header.file, {**shared, **_elements(group)}, number) for number, group in enumerate(groups, start=1)
         ]
     except Exception as fault:  # a damaged file can raise any exception, and its text may quote the patient
         raise UserError(f"the description of the frames cannot be read ({type(fault).__name__})") from None
@@ -93,6 +97,8 @@ def _elements(group: Dataset) -> dict[str, tuple[str, ...]]:
 def _values(group: Dataset, keyword: str, paths: tuple[tuple[str, ...], ...]) -> Iterator[object]:
     """The values at paths of sequences, then those that a legacy converted image keeps under the old keyword."""
     for path in paths:
+        if _SEQUENCES[path[0]] not in group:
+            continue
         inner: Dataset | None = group
         for sequence in path[:-1]:
             items = inner.get(sequence) if inner is not None else None
@@ -100,5 +106,5 @@ def _values(group: Dataset, keyword: str, paths: tuple[tuple[str, ...], ...]) ->
         if inner is not None:
             yield inner.get(path[-1])
     for sequence in _UNASSIGNED:
-        for item in group.get(sequence) or ():
+        for item in (group.get(sequence) or ()) if _SEQUENCES[sequence] in group else ():
             yield item.get(keyword)

@@ -63,6 +63,7 @@ def write_map(
         series_description="Uncertainty of an automatic segmentation (research)",
     )
     content.update(taken.elements)
+    content.Laterality = ""  # PS3.3, table C.7-5a: it is there, and may be blank, where the body part is not stated
     refer_to_frames(content, series)
     with replacing(file) as temporary:
         content.save_as(temporary)

@@ -1,4 +1,4 @@
-"""What a new DICOM object takes over from the images that it belongs to, in a form that DICOM allows."""
+"""Attributes of patient and study that a new DICOM object copies from its images, in a form that DICOM allows."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class PatientAndStudy:
 
     Attributes:
         elements: The attributes with their values, SpecificCharacterSet included.
-        notes: Which attributes were left blank or out because their values break DICOM's rules. The values, which may
-            be the patient's, are not in them.
+        notes: Which attributes are blank or missing because their values break DICOM's rules. The notes do not contain
+            the values, which may identify the patient.
     """
 
     elements: Dataset
@@ -49,16 +49,16 @@ class PatientAndStudy:
 
 
 def patient_and_study(image: pydicom.Dataset, *, texts: Sequence[str] = ()) -> PatientAndStudy:
-    """Return what a new object takes over from an image.
+    """Return the attributes that a new object copies from an image.
 
-    Attributes that DICOM wants in every object are blank where the image lacks them or where they break its rules
-    (PS3.5, section 6.2, for the formats; PS3.3, C.7.1.1, for the sex). Attributes of deidentification are taken over
-    together or not at all: each means nothing without the others (PS3.3, C.7.1.1).
+    Attributes that every DICOM object needs are blank if the image lacks them or if they break the rules (PS3.5, 6.2,
+    for the formats; PS3.3, C.7.1.1, for the sex). The deidentification attributes are copied together or not at
+    all, because each needs the others (PS3.3, C.7.1.1).
 
     Args:
         image: The header of an image.
-        texts: Other texts of the new object, such as the names of regions. Where the character set of the images has
-            not all of their characters, Unicode is written instead.
+        texts: Other texts of the new object, such as ROI names. If the character set of the images lacks any of their
+            characters, Unicode is used instead.
     """
     elements, notes = Dataset(), list[str]()
     for keyword in (*PATIENT, *STUDY):
@@ -83,11 +83,11 @@ def patient_and_study(image: pydicom.Dataset, *, texts: Sequence[str] = ()) -> P
 
 
 def series_number(image: pydicom.Dataset, offset: int) -> int:
-    """Return a number for a new series that tells from which one it was made: 3 gives 3901 for an offset of 901.
+    """Return a number for a new series that starts with the number of its source: 3 gives 3901 for the offset 901.
 
     Args:
-        image: The header of an image of that series.
-        offset: What tells series of several kinds apart, from 1 to 999.
+        image: The header of an image of the source.
+        offset: Number of the kind of series, from 1 to 999.
     """
     try:
         number = int(image.get("SeriesNumber") or 0)
@@ -97,9 +97,9 @@ def series_number(image: pydicom.Dataset, offset: int) -> int:
 
 
 def _character_set(image: pydicom.Dataset, texts: Sequence[str]) -> tuple[Any, str]:
-    """Return the character set of the images, or Unicode where it is unknown or lacks characters; a note on the first.
+    """Return the character set of the images, or Unicode if it is unknown or lacks characters, and a note.
 
-    The first of several values may be blank, as in Japan, Korea and China: it stands for ISO_IR 6 (PS3.3, C.12.1.1.2).
+    The first of several values may be blank, as in Japan, Korea and China. It means ISO_IR 6 (PS3.3, C.12.1.1.2).
     """
     stated = image.get("SpecificCharacterSet")
     values = list(stated) if isinstance(stated, (list, tuple, MultiValue)) else [stated or ""]
@@ -113,7 +113,7 @@ def _character_set(image: pydicom.Dataset, texts: Sequence[str]) -> tuple[Any, s
 
 def _can_be_written(text: str, values: Sequence[str]) -> bool:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of characters that are lost, which is what is looked for
+        warnings.simplefilter("ignore")  # the warning about lost characters
         encodings = charset.convert_encodings(list(values))
         written: str = charset.decode_bytes(charset.encode_string(text, encodings), encodings, set())
         return written == text
@@ -124,7 +124,7 @@ def _plain_list(value: Any) -> list[str]:
 
 
 def _fault(keyword: str, value: Any) -> str:
-    """Say how a value breaks DICOM's rules; empty where it does not. A blank value is allowed."""
+    """Describe how a value breaks DICOM's rules. Empty if it does not. A blank value is allowed."""
     if value in (None, ""):
         return ""
     if isinstance(value, (list, tuple, MultiValue)) and dictionary_VM(keyword) == "1":
@@ -146,14 +146,14 @@ def _fault(keyword: str, value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return text as text, without the encoding that it was read with."""
+    """Return text as str, without the encoding of the source."""
     if isinstance(value, (list, tuple, MultiValue)):
         return [_plain(each) for each in value]
     return str(value) if value is not None else ""
 
 
 def _take_deidentification(image: pydicom.Dataset, elements: Dataset) -> str:
-    """Take over the attributes of deidentification, together or not at all; a note where they are left out."""
+    """Copy the deidentification attributes, together or not at all. Return a note if they are left out."""
     present = [keyword for keyword in DEIDENTIFICATION if image.get(keyword) not in (None, "")]
     if not present:
         return ""
@@ -172,7 +172,7 @@ def _take_deidentification(image: pydicom.Dataset, elements: Dataset) -> str:
 
 
 def _code(code: Dataset) -> Dataset:
-    """Copy a coded entry, with the version of its scheme where there is one."""
+    """Copy a coded entry."""
     copied = Dataset()
     for keyword in (*_CODE, "CodingSchemeVersion"):
         if code.get(keyword):

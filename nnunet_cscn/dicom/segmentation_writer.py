@@ -48,10 +48,10 @@ def write_segmentation(
         file: The SEG file, written whole or not at all.
         masks: A mask for each region by its name, shape (slices, rows, columns); one of them not empty.
         series: The series that the masks lie on.
-        model: What made the masks; stands in the file as the algorithm's parameters.
+        model: Name of the model, written as a parameter of the algorithm.
 
     Returns:
-        Notes on attributes of the images that could not be taken over.
+        Notes on attributes of the images that could not be copied.
 
     Raises:
         UserError: When all masks are empty, which a SEG can't say.
@@ -113,7 +113,7 @@ def source_images(headers: Sequence[Dataset], taken: Dataset, series: ImageSerie
 
 
 def _source(header: Dataset, first: Dataset, taken: Dataset, series: ImageSeries) -> Dataset:
-    """What highdicom is told of a slice, and nothing that it could stumble over."""
+    """Return a header of a slice with only what highdicom needs: its other attributes may be invalid."""
     source = Dataset()
     for keyword in _GEOMETRY:
         if keyword in header:

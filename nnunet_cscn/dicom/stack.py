@@ -1,4 +1,4 @@
-"""Where the pixels of parallel slices lie in the patient."""
+"""The position of the pixels of parallel slices in the patient."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nnunet_cscn.dicom.slice_line import allowed_deviation_mm, even_heights, sli
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.grids import Grid
 
-PARALLEL = 1e-3  # cosines by which slices of one stack may differ: what scanners' rounding does
+PARALLEL = 1e-3  # largest difference between the direction cosines of slices of one stack, because scanners round them
 
 _SHOWN_GAPS = 3
 
@@ -22,15 +22,15 @@ Floats: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Stack:
-    """The geometry of parallel slices, in the patient's coordinates: mm towards left, posterior and head (LPS).
+    """The geometry of parallel slices in patient coordinates: mm towards left, posterior and head (LPS).
 
     Attributes:
         shape: Slices, rows and columns.
         origin_mm: Centre of the first pixel of the first slice.
         row_direction: Unit vector along a row, the direction of growing columns.
         column_direction: Unit vector down a column, the direction of growing rows.
-        pixel_spacing_mm: Step from row to row and from column to column, as DICOM's PixelSpacing has them.
-        positions_mm: Place of each slice along the normal, ascending; the first is that of the origin.
+        pixel_spacing_mm: Distance between rows and between columns, in the order of DICOM's PixelSpacing.
+        positions_mm: Position of each slice along the normal, ascending. The first one is that of the origin.
     """
 
     shape: tuple[int, int, int]
@@ -47,7 +47,7 @@ class Stack:
 
     @property
     def plane(self) -> str:
-        """Which plane of the body the slices are nearest to: axial, coronal or sagittal.
+        """The plane of the body that is nearest to the slices: axial, coronal or sagittal.
 
         Example:
             >>> Stack((1, 4, 4), (0, 0, 0), (1, 0, 0), (0, 0, -1), (1, 1), (0.0,)).plane
@@ -57,13 +57,13 @@ class Stack:
 
     @property
     def slice_spacing_mm(self) -> float:
-        """Median step between neighbouring slices; 1 mm for a single slice, which has no volume."""
+        """Median distance between neighbouring slices; 1 mm for a single slice."""
         if len(self.positions_mm) < 2:
             return 1.0
         return float(np.median(np.diff(self.positions_mm)))
 
     def gaps(self) -> list[str]:
-        """Say where slices are missing or unevenly spaced; nothing for a regular stack.
+        """Describe where slices are missing or unevenly spaced. A regular stack gives no text.
 
         Example:
             >>> stack = Stack((3, 4, 4), (0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1), (0.0, 3.0, 9.0))
@@ -125,18 +125,18 @@ class Stack:
         )
 
     def heights_mm(self, points_mm: ArrayLike) -> Floats:
-        """Return the places of points along the normal, as ``positions_mm`` counts them, shape (N,)."""
+        """Return the positions of points along the normal, on the scale of ``positions_mm``, shape (N,)."""
         relative = np.asarray(points_mm, dtype=np.float64).reshape(-1, 3) - self.origin_mm
         heights: Floats = relative @ self.normal + self.positions_mm[0]
         return heights
 
     def points_mm(self, columns: ArrayLike, rows: ArrayLike, index: int) -> Floats:
-        """Return the patient's coordinates of pixels of one slice, shape (N, 3).
+        """Return the patient coordinates of pixels of one slice, shape (N, 3).
 
         Args:
             columns: Columns, 0 at the centre of the first pixel.
-            rows: Rows, likewise.
-            index: The slice.
+            rows: Rows, 0 at the centre of the first pixel.
+            index: Index of the slice.
         """
         row_step, column_step = self.pixel_spacing_mm
         along = np.outer(np.asarray(columns, dtype=np.float64) * column_step, self.row_direction)

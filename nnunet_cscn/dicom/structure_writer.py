@@ -54,7 +54,7 @@ def write_structures(
         name: Its longer name, at most 64 characters; empty for none.
 
     Returns:
-        Notes on attributes of the images that could not be taken over.
+        Notes on attributes of the images that could not be copied.
 
     Raises:
         ValueError: When a mask has another shape than the series.

@@ -1,4 +1,4 @@
-"""Numbers with the digits that matter."""
+"""Format numbers with the digits that matter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def shown_value(value: Any) -> str:
-    """Return a value of a voxel with the digits that tell it from a whole number.
+    """Return the value of a voxel as text, with the digits that differ from a whole number.
 
     Example:
         >>> shown_value(np.float32(0.99999994)), shown_value(1.9999999995), shown_value(0.5), shown_value(3.0)

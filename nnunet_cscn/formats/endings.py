@@ -1,4 +1,4 @@
-"""The endings of volume files, and which files of a folder belong to which case."""
+"""File endings of volumes, and the cases of a folder of volumes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ ITK_ENDINGS = (".nrrd", ".mha", ".mhd", ".gipl")
 TIFF_ENDINGS = (".tif", ".tiff")
 PICTURE_ENDINGS = (".png", ".bmp")
 FAMILIES = (NIFTI_ENDINGS, ITK_ENDINGS, TIFF_ENDINGS, PICTURE_ENDINGS)
-"""Formats in the order in which a folder is searched: pictures beside NIfTI files are no label maps."""
+"""Formats in the order of the search in a folder: pictures next to NIfTI files are not label maps."""
 
 VOLUME_ENDINGS = (*NIFTI_ENDINGS, *ITK_ENDINGS)
 ALL_ENDINGS = tuple(ending for family in FAMILIES for ending in family)
 
 
 def ending_of(name: str, endings: Sequence[str] = ALL_ENDINGS) -> str | None:
-    """Return the end of a file's name that tells its format, as it is written; None where there is none.
+    """Return the ending of a file name in its own spelling. None if it is not a known one.
 
     Example:
         >>> ending_of("a.NII.GZ"), ending_of("a.npz")
@@ -38,8 +38,8 @@ def files_by_case(folder: Path, *, endings: Sequence[str] | None = None) -> dict
 
     Args:
         folder: The folder.
-        endings: Endings of the files that count; None for the first of NIfTI, ITK's formats, TIFF and pictures of
-            which there is a file.
+        endings: File endings to use. None for the first of NIfTI, other formats of ITK, TIFF, and PNG or BMP that
+            occurs in the folder.
 
     Raises:
         UserError: When there is no such folder, no file in it, or a case has two files.

@@ -1,4 +1,4 @@
-"""Read label maps with the reader of nnU-Net's that a dataset.json or plans name."""
+"""Read label maps with the reader of nnU-Net that a dataset.json or plans name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nnunet_cscn.formats.volume import Volume, VolumeReader
 from nnunet_cscn.nifti.grids import Grid
 
 _IN_DATASET, _IN_PLANS = "overwrite_image_reader_writer", "image_reader_writer"
-# These give the same voxels as reading by content does, but a truncated file passes for a whole one.
+# These give the same voxels as reading by content, but they do not notice truncated files.
 _AS_BY_CONTENT = ("SimpleITKIO", "SimpleITKIOWithReorient", "NibabelIO", "NibabelIOWithReorient")
 
 
@@ -33,17 +33,17 @@ class OfEnding:
     endings: tuple[str, ...] | None
 
     def grid(self, file: Path) -> Grid:
-        """Return where a file's voxels lie; UserError when it cannot be read."""
+        """Return the grid of a file. Raise a UserError if it cannot be read."""
         return BY_CONTENT.grid(file)
 
     def read(self, file: Path) -> Volume:
-        """Return a file's voxels and where they lie; UserError when it cannot be read."""
+        """Return the voxels of a file with their grid. Raise a UserError if it cannot be read."""
         return BY_CONTENT.read(file)
 
 
 @dataclass(frozen=True)
 class NamedReader:
-    """Reads with a reader of nnU-Net's.
+    """Reads with a reader of nnU-Net.
 
     Attributes:
         name: The reader's name, such as ``Tiff3DIO``.
@@ -54,11 +54,11 @@ class NamedReader:
     endings: tuple[str, ...] | None
 
     def grid(self, file: Path) -> Grid:
-        """Return where a file's voxels lie; UserError when it cannot be read."""
+        """Return the grid of a file. Raise a UserError if it cannot be read."""
         return self.read(file).grid
 
     def read(self, file: Path) -> Volume:
-        """Return a file's voxels and where they lie.
+        """Return the voxels of a file with their grid.
 
         Raises:
             UserError: When nnU-Net's reader cannot read it, or it is no volume of one value per voxel.
@@ -69,7 +69,7 @@ class NamedReader:
         assert reader is not None
         try:
             voxels, properties = read_label_map(reader, file)
-        except Exception as fault:  # whatever a reader that we do not know leads to
+        except Exception as fault:  # an unknown reader may raise anything
             raise UserError(f"nnU-Net's reader {self.name} cannot read it ({type(fault).__name__})") from None
         if np.ndim(voxels) != 4 or len(voxels) != 1:
             raise UserError(f"expected one value per voxel, {self.name} gives shape {np.shape(voxels)}")
@@ -77,7 +77,7 @@ class NamedReader:
         if len(spacing) != 3 or not all(math.isfinite(step) and step > 0 for step in spacing):
             raise UserError(f"expected a spacing of 3 positive numbers, {self.name} gives {spacing}")
         notes: tuple[str, ...] = ()
-        is_flat = voxels.shape[1] == 1 and spacing[0] >= 999  # what its readers give flat images
+        is_flat = voxels.shape[1] == 1 and spacing[0] >= 999  # as nnU-Net marks 2D images
         if is_flat:
             spacing = (1.0, *spacing[1:])
             notes = (NO_SPACING,)
@@ -86,16 +86,16 @@ class NamedReader:
 
 
 def reader_for(dataset_json: Path | None, predictions: Path | None = None) -> VolumeReader:
-    """Return how label maps are read.
+    """Choose how to read label maps.
 
     Args:
         dataset_json: nnU-Net's dataset.json, which may name a reader and an ending.
-        predictions: A folder of predictions. Beside them, or where nnU-Net keeps its validation two folders above,
-            there may be ``plans.json``, which names a reader.
+        predictions: A folder of predictions. It may contain ``plans.json``, which names a reader. For the folder
+            ``validation`` of a model, this file is two folders above.
 
     Returns:
-        The reader that the dataset.json names, or else the plans; by content where neither does, or where that gives
-        the same.
+        The reader that the dataset.json or else the plans name. If they name none, or one that gives the same result,
+        files are read by their content.
 
     Raises:
         UserError: When the dataset.json cannot be read, or names a reader that nnU-Net does not have.
@@ -118,7 +118,7 @@ def reader_for(dataset_json: Path | None, predictions: Path | None = None) -> Vo
 
 
 def _plans_beside(predictions: Path | None) -> tuple[Path | None, str | None]:
-    """The plans of the model that made some predictions, and the reader that they name."""
+    """Return the plans of the model that made the predictions, and the reader that they name."""
     if predictions is None:
         return None, None
     folders = [predictions]

@@ -1,4 +1,4 @@
-"""Label maps in TIFF, PNG and BMP files, with the spacing that nnU-Net gives them."""
+"""Read TIFF, PNG and BMP files, with the spacing that nnU-Net uses."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ NO_SPACING = "the file has no spacing: distances are in pixels"
 
 
 def read_picture(file: Path) -> Volume:
-    """Read a flat image of one value per pixel.
+    """Read a 2D image of one value per pixel.
 
     Raises:
-        UserError: When it cannot be read or has colours. The text is the reason, without the file's name.
+        UserError: When it cannot be read or has colours. The message is the reason, without the name of the file.
     """
     pixels = read_pixels(file)
     if pixels.ndim != 2:
@@ -41,12 +41,12 @@ def read_pixels(file: Path) -> NDArray[Any]:
 
     try:
         return np.asarray(imread(file))
-    except Exception:  # whatever the many libraries below raise for a damaged file
+    except Exception:  # a damaged file may lead to any exception
         raise UserError("the file cannot be read; it is damaged or has an unsupported format") from None
 
 
 def read_tiff(file: Path) -> Volume:
-    """Read a TIFF file: a flat image, or a stack of slices whose spacing stands in the JSON file of the same name.
+    """Read a TIFF file: a 2D image, or slices whose spacing is in a JSON file with the same name.
 
     Raises:
         UserError: When it cannot be read, has colours, or its spacing is not three positive numbers. The text is the
@@ -56,7 +56,7 @@ def read_tiff(file: Path) -> Volume:
 
     try:
         voxels: NDArray[Any] = np.asarray(tifffile.imread(file))
-    except Exception:  # whatever a damaged file leads to
+    except Exception:  # a damaged file may lead to any exception
         raise UserError("the file cannot be read; it is damaged or has an unsupported format") from None
     if voxels.ndim == 2:
         return flat_volume(voxels)
@@ -67,20 +67,20 @@ def read_tiff(file: Path) -> Volume:
 
 
 def flat_volume(pixels: NDArray[Any]) -> Volume:
-    """Return a flat image (rows, columns) without spacing as one slice."""
+    """Return a 2D image (rows, columns) without spacing as one slice."""
     return Volume(pixels[None], plain_grid((1, *pixels.shape), (1.0, 1.0, 1.0), n_dimensions=2, notes=(NO_SPACING,)))
 
 
 def plain_grid(
     shape: tuple[int, ...], spacing_mm: tuple[float, ...], *, n_dimensions: int = 3, notes: tuple[str, ...] = ()
 ) -> Grid:
-    """Return the grid of an array that has a spacing and nothing else.
+    """Return the grid of an array of which only the spacing is known.
 
     Args:
         shape: Shape of the array, (Z, Y, X).
         spacing_mm: Size of a voxel along (Z, Y, X).
-        n_dimensions: 2 for a flat image.
-        notes: What is not exactly that of a file.
+        n_dimensions: 2 for a 2D image.
+        notes: Notes on the grid.
     """
     return Grid(tuple(shape[::-1]), spacing_mm[::-1], (0.0, 0.0, 0.0), _AXES, n_dimensions=n_dimensions, notes=notes)
 
@@ -88,7 +88,7 @@ def plain_grid(
 def _spacing_beside(file: Path) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """Spacing along (Z, Y, X) from the file that nnU-Net writes beside a TIFF."""
     beside = file.with_suffix(".json")
-    if not beside.is_file():  # an image has the number of its channel behind the case's name
+    if not beside.is_file():  # the name of an image ends with the channel number
         beside = file.with_name(f"{_CHANNEL.sub('', file.stem)}.json")
     if not beside.is_file():
         return (1.0, 1.0, 1.0), (f"{beside.name} is missing: distances are in voxels",)

@@ -18,8 +18,8 @@ from nnunet_cscn.nifti.voxels import read_voxels
 class ContentReader:
     """Reads NIfTI, NRRD, MetaImage, GIPL, TIFF, PNG and BMP files.
 
-    NIfTI files are checked to be whole. TIFF files of several slices take their spacing from the JSON file beside them,
-    as nnU-Net does it. A flat image becomes one slice.
+    NIfTI files must be complete. A TIFF file of several slices has its spacing in a JSON file with the same name, as
+    nnU-Net writes it. A 2D image becomes one slice.
     """
 
     @property
@@ -28,21 +28,21 @@ class ContentReader:
         return None
 
     def grid(self, file: Path) -> Grid:
-        """Return where a file's voxels lie.
+        """Return the grid of a file.
 
         Raises:
-            UserError: When the file cannot be read. The text is the reason, without the file's name.
+            UserError: When the file cannot be read. The message is the reason, without the name of the file.
         """
         if ending_of(file.name, (*PICTURE_ENDINGS, *TIFF_ENDINGS)) is not None:
             return self.read(file).grid
         return read_grid(file)
 
     def read(self, file: Path) -> Volume:
-        """Return a file's voxels and where they lie.
+        """Return the voxels of a file with their grid.
 
         Raises:
-            UserError: When the file cannot be read, is damaged, or holds several values per voxel. The text is the
-                reason, without the file's name.
+            UserError: When the file cannot be read, is damaged, or holds several values per voxel. The message is
+                the reason, without the name of the file.
         """
         if ending_of(file.name, NIFTI_ENDINGS) is not None:
             grid = read_grid(file)
@@ -60,13 +60,13 @@ BY_CONTENT = ContentReader()
 
 
 class ShownImageReader(ContentReader):
-    """Reads images to be looked at: colours become grey."""
+    """Reads images for display: colours become grey."""
 
     def read(self, file: Path) -> Volume:
-        """Return a file's voxels and where they lie.
+        """Return the voxels of a file with their grid.
 
         Raises:
-            UserError: When the file cannot be read. The text is the reason, without the file's name.
+            UserError: When the file cannot be read. The message is the reason, without the name of the file.
         """
         if ending_of(file.name, (*PICTURE_ENDINGS, *TIFF_ENDINGS)) is not None:
             pixels = read_pixels(file)

@@ -1,4 +1,4 @@
-"""A volume in memory, and what can read one."""
+"""A volume in memory, and the interface of readers."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from nnunet_cscn.nifti.voxel_order import in_order_of
 
 @dataclass(frozen=True)
 class Volume:
-    """Voxels and where they lie.
+    """Voxels with their grid.
 
     Attributes:
         voxels: Shape (Z, Y, X).
-        grid: Where they lie.
+        grid: The grid of the voxels.
     """
 
     voxels: NDArray[Any]
     grid: Grid
 
     def on(self, grid: Grid) -> NDArray[Any] | None:
-        """Return the voxels in the order of another grid; None where its voxels lie elsewhere."""
+        """Return the voxels in the order of another grid. None if it has other voxel centres."""
         return in_order_of(self.voxels, self.grid, grid)
 
 
 class VolumeReader(Protocol):
-    """What reads volumes: by the files' content, or as nnU-Net does it with a reader of its own.
+    """A reader of volumes: by the content of the files, or with a reader of nnU-Net.
 
-    Every method raises a UserError whose text is the reason, without the file's name.
+    If a file cannot be read, each method raises a UserError with the reason, without the name of the file.
     """
 
     @property
     def endings(self) -> tuple[str, ...] | None:
-        """Endings of the files that are volumes; None for all that are known."""
+        """File endings of the volumes. None for all known ones."""
 
     def grid(self, file: Path) -> Grid:
-        """Return where a file's voxels lie."""
+        """Return the grid of a file."""
 
     def read(self, file: Path) -> Volume:
-        """Return a file's voxels and where they lie."""
+        """Return the voxels of a file with their grid."""
 
 
 def differences(grid: Grid, other: Grid, others_name: str) -> list[str]:
-    """Say what differs between two grids; nothing where they have the same voxels in any order.
+    """Describe the differences between two grids. Nothing if they have the same voxels in any order.
 
     Args:
         grid: A grid.
-        other: The grid that it should be.
-        others_name: What the phrases call that one.
+        other: The expected grid.
+        others_name: Name of the expected grid in the phrases.
     """
     found = grid_differences(grid, other, others_name)
     return [] if found and have_same_voxels(grid, other) else found

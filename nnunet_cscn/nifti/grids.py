@@ -1,4 +1,4 @@
-"""Where the voxels of a volume lie, and how two grids differ."""
+"""The grid of a volume: shape, spacing, origin and direction, and the differences between two grids."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from nnunet_cscn.nifti.itk_path import itk_path
 from nnunet_cscn.nifti.shear import is_not_orthonormal, orthonormal_geometry
 
 TOLERANCE = 1e-3
-"""How far spacing (mm) and direction cosines may differ: the rounding of other programs."""
+"""Largest difference of spacing (mm) and direction cosines to ignore: the rounding of other programs."""
 
 ORIGIN_TOLERANCE_MM = 0.01
-"""How far the first voxels may lie apart."""
+"""Largest distance of the first voxels to ignore."""
 
 HALF_A_VOXEL = 0.5
-"""How far, in voxels, the last voxels may lie apart: small differences in spacing add up over a large grid."""
+"""Largest distance of corresponding voxels, in voxels: small differences in spacing add up over a large grid."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Grid:
     Attributes:
         shape: Voxels along each axis.
         spacing_mm: Size of a voxel.
-        origin_mm: Place of the first voxel's centre.
+        origin_mm: Position of the centre of the first voxel.
         direction: Direction cosines, row by row.
-        n_dimensions: 2 for a flat image, which is one slice that is 1 mm thick; else 3.
-        notes: Where the grid is not exactly that of the file: what it is instead.
+        n_dimensions: 2 for a 2D image, which is one slice of 1 mm; else 3.
+        notes: How the grid differs from that of the file, if it does.
     """
 
     shape: tuple[int, ...]
@@ -47,11 +47,11 @@ class Grid:
 
     @property
     def is_flat(self) -> bool:
-        """Whether this is a flat image."""
+        """Whether this is the grid of a 2D image."""
         return self.n_dimensions == 2
 
     def affine(self) -> NDArray[np.float64]:
-        """Return the matrix (4, 4) from indices (x, y, z, 1) of voxels to the places of their centres in mm."""
+        """Return the matrix (4, 4) from voxel indices (x, y, z, 1) to the positions of the voxel centres in mm."""
         matrix = np.eye(4)
         matrix[:3, :3] = np.reshape(self.direction, (3, 3)) * self.spacing_mm
         matrix[:3, 3] = self.origin_mm
@@ -59,16 +59,16 @@ class Grid:
 
 
 def read_grid(path: Path) -> Grid:
-    """Read a file's geometry, without its voxels.
+    """Read the grid of a file, without its voxels.
 
     Axes of a NIfTI file that are up to 0.1 degrees from perpendicular are replaced by the nearest perpendicular ones.
 
     Args:
-        path: A file of any format that ITK reads. A flat image becomes one slice.
+        path: A file of any format that ITK reads. A 2D image becomes one slice.
 
     Raises:
         UserError: When the file cannot be read, has other than two or three dimensions, several values per voxel, or
-            axes that are sheared more. The text is the reason, without the file's name.
+            axes that are sheared more. The message is the reason, without the name of the file.
     """
     reader = SimpleITK.ImageFileReader()
     with itk_path(path) as name:
@@ -97,15 +97,15 @@ def grid_from_itk(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> Grid:
 
 
 def grid_differences(grid: Grid, other: Grid, others_name: str, *, tolerance: float | None = None) -> list[str]:
-    """Say in words what differs between two grids.
+    """Describe the differences between two grids.
 
     Args:
         grid: A grid.
-        other: The grid that it should be.
-        others_name: What the phrases call that one, such as "the reference".
-        tolerance: Largest difference that counts as none: mm for spacing and origin, cosines for the direction. None
-            for what other programs round: 0.01 mm for the origin and 0.001 for the others, as long as no voxel is off
-            by more than half of its size.
+        other: The expected grid.
+        others_name: Name of the expected grid in the phrases, such as "the reference".
+        tolerance: Largest difference to ignore: mm for spacing and origin, cosines for the direction. None for the
+            rounding of other programs: 0.01 mm for the origin and 0.001 for the others, if no voxel moves by more than
+            half of its size.
 
     Returns:
         One phrase for each property that differs; empty when the grids agree.
@@ -133,7 +133,7 @@ def grid_differences(grid: Grid, other: Grid, others_name: str, *, tolerance: fl
 
 
 def _drift(grid: Grid, other: Grid, others_name: str) -> list[str]:
-    """A phrase where small differences add up to more than half a voxel at some corner."""
+    """Return a phrase if small differences add up to more than half a voxel at a corner."""
     corners = np.array([[(n - 1) * ((k >> axis) & 1) for axis, n in enumerate(grid.shape)] for k in range(8)])
     homogeneous = np.c_[corners, np.ones(8)]
     places = np.linalg.solve(other.affine(), grid.affine() @ homogeneous.T)[:3].T
@@ -160,6 +160,6 @@ def _listed(values: Sequence[float]) -> str:
 
 
 def _last_words(fault: RuntimeError) -> str:
-    """SimpleITK's message without the places in its source."""
+    """Return the message of SimpleITK without its source locations."""
     lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
     return lines[-1].split("ERROR: ")[-1] if lines else "no reason given"

@@ -12,9 +12,9 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.voxels import read_header, volume_shape
 
 LARGEST_SHEAR_DEGREES = 0.1
-"""Up to here the nearest perpendicular axes are taken: at 300 mm from the first voxel that is at most 0.5 mm."""
+"""Largest shear to ignore. At 300 mm from the first voxel, it moves a voxel by at most 0.5 mm."""
 
-_TO_LPS = np.diag([-1.0, -1.0, 1.0])  # NIfTI counts towards right and front, ITK towards left and back
+_TO_LPS = np.diag([-1.0, -1.0, 1.0])  # NIfTI counts to the right and to the front, ITK to the left and to the back
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class OrthonormalGeometry:
 
     Attributes:
         shape: Voxels along each axis.
-        spacing_mm: Step along each of the file's own axes.
-        origin_mm: Place of the first voxel's centre, as ITK counts.
+        spacing_mm: Size of a voxel along each axis of the file.
+        origin_mm: Position of the centre of the first voxel, in ITK's coordinates.
         direction: Direction cosines, row by row.
-        shear_degrees: How far the file's own axes are from perpendicular.
+        shear_degrees: Largest deviation of the angles between the axes of the file from 90 degrees.
     """
 
     shape: tuple[int, ...]
@@ -44,11 +44,11 @@ def is_not_orthonormal(fault: RuntimeError) -> bool:
 def orthonormal_geometry(path: Path) -> OrthonormalGeometry:
     """Return the nearest geometry with perpendicular axes for a sheared NIfTI file.
 
-    The axes are the orthogonal factor of the polar decomposition of the file's own ones. Spacing and first voxel stay.
+    The new axes are the orthogonal factor of the polar decomposition. Spacing and first voxel do not change.
 
     Raises:
-        UserError: When the axes are sheared by more than 0.1 degrees, or the file is no NIfTI volume. The text is the
-            reason, without the file's name.
+        UserError: When the axes are sheared by more than 0.1 degrees, or the file is not a NIfTI volume. The message is
+            the reason, without the name of the file.
     """
     header = read_header(path)
     affine = np.asarray(header.get_best_affine(), np.float64)

@@ -1,4 +1,4 @@
-"""The same voxels, stored along other axes or in the opposite direction."""
+"""Reorder a volume whose voxels are stored along other axes or in the opposite direction."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.nifti.grids import Grid, grid_differences
 
-_STEP = 0.01  # how far a step along an axis may be from a whole voxel
+_STEP = 0.01  # largest deviation of a step along an axis from a whole voxel
 
 
 def in_order_of(voxels: NDArray[Any], grid: Grid, other: Grid) -> NDArray[Any] | None:
     """Return voxels in the order of another grid, where both grids have the same voxel centres.
 
-    Nothing is resampled: axes are exchanged and reversed.
+    Axes are permuted and flipped; nothing is resampled.
 
     Args:
         voxels: Shape (Z, Y, X), on ``grid``.
-        grid: Where they lie.
-        other: The grid in whose order they should be.
+        grid: The grid of the voxels.
+        other: The grid with the wanted order.
 
     Returns:
-        The voxels on the other grid; None where its voxels lie elsewhere.
+        The voxels on the other grid. None if the other grid has other voxel centres.
 
     Example:
         >>> axes = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)

@@ -1,8 +1,8 @@
-"""Read the voxels of a NIfTI file, and refuse a file that is not whole.
+"""Read the voxels of a NIfTI file, and refuse an incomplete file.
 
-ITK fills what a truncated or damaged file lacks and says nothing: metrics of such a file would look like a bad
-prediction, and a training would learn from noise. So the bytes are unpacked here, with gzip's own checksum, and counted
-against what nibabel reads in the header.
+ITK silently fills the missing part of a truncated or damaged file. Metrics of such a file would look like a poor
+prediction, and a training would learn from noise. So this module unpacks the bytes, which checks the checksum of gzip,
+and compares their number with the header.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ENDINGS = (".nii.gz", ".nii")
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _LONGEST_HEADER = 600  # bytes; version 2 has 540
-_LARGEST_NUMBER = 8  # bytes; wider floats differ from machine to machine
+_LARGEST_NUMBER = 8  # bytes; wider floats depend on the machine
 
 
 def read_voxels(path: Path) -> NDArray[Any]:
@@ -40,7 +40,7 @@ def read_voxels(path: Path) -> NDArray[Any]:
 
     Raises:
         UserError: When the file cannot be read, is truncated or damaged, has other than two or three dimensions, or
-            holds something else than numbers. The text is the reason, without the file's name.
+            holds something else than numbers. The message is the reason, without the name of the file.
     """
     content = _unpacked(path)
     header = _header(content)
@@ -60,7 +60,7 @@ def read_header(path: Path) -> Any:
     """Read the header of a NIfTI file, as nibabel has it.
 
     Raises:
-        UserError: When there is none. The text is the reason, without the file's name.
+        UserError: When there is none. The message is the reason, without the name of the file.
     """
     return _header(_unpacked(path, at_most=_LONGEST_HEADER))
 
@@ -79,10 +79,10 @@ def volume_shape(header: Any) -> tuple[int, int, int]:
 
 
 def check_whole(path: Path) -> None:
-    """See that a NIfTI file of any number of dimensions holds all the voxels that its header promises.
+    """Check that a NIfTI file, of any number of dimensions, contains all voxels that its header announces.
 
     Raises:
-        UserError: When it does not. The text is the reason, without the file's name.
+        UserError: When it does not. The message is the reason, without the name of the file.
     """
     content = _unpacked(path)
     _require_all(content, _header(content))
@@ -110,12 +110,12 @@ def _shape(header: Any) -> tuple[int, ...]:
 
 
 def _start(header: Any) -> int:
-    """Return the place of the first voxel's first byte."""
+    """Return the position of the first byte of the voxels."""
     return max(int(header["vox_offset"]), int(header["sizeof_hdr"]))
 
 
 def _number_type(header: Any) -> np.dtype[Any] | None:
-    """Return the type of the voxels, in the file's byte order; None where they are no real numbers."""
+    """Return the type of the voxels in the byte order of the file. None if they are not real numbers."""
     try:
         kind: np.dtype[Any] = header.get_data_dtype()
     except HeaderDataError:

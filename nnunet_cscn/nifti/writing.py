@@ -1,4 +1,4 @@
-"""Write a volume on a given grid."""
+"""Write a volume with a given grid."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from nnunet_cscn.nifti.voxels import check_whole
 
 
 def write_volume(file: Path, voxels: NDArray[Any], grid: Grid) -> None:
-    """Write a compressed NIfTI file, whole or not at all.
+    """Write a compressed NIfTI file. An interruption leaves no incomplete file.
 
     Args:
         file: The file, ``*.nii.gz`` or ``*.nii``. Its folder is created.
-        voxels: Shape (Z, Y, X), in the order of the grid's axes.
-        grid: Where the voxels lie. A flat grid gives a flat image.
+        voxels: Shape (Z, Y, X).
+        grid: The grid of the voxels. A flat grid gives a 2D image.
 
     Raises:
-        OSError: When it can't be written whole, as on a full disk.
+        OSError: When the file cannot be written completely, for example because the disk is full.
         ValueError: When the shapes differ.
     """
     if voxels.shape != grid.shape[::-1]:
@@ -33,17 +33,17 @@ def write_volume(file: Path, voxels: NDArray[Any], grid: Grid) -> None:
         try:
             image = itk_image(voxels, grid)
             SimpleITK.WriteImage(image[:, :, 0] if grid.is_flat else image, str(temporary), True)
-            check_whole(temporary)  # ITK says nothing when the disk is full
+            check_whole(temporary)  # ITK reports no error if the disk is full
         except (UserError, RuntimeError) as fault:
             raise OSError(errno.EIO, f"it could not be written whole ({type(fault).__name__})", str(file)) from fault
 
 
 def itk_image(voxels: NDArray[Any], grid: Grid) -> SimpleITK.Image:
-    """Return a volume as ITK has it.
+    """Return a volume as an ITK image.
 
     Args:
-        voxels: Shape (Z, Y, X), in the order of the grid's axes, of any byte order.
-        grid: Where the voxels lie.
+        voxels: Shape (Z, Y, X), of any byte order.
+        grid: The grid of the voxels.
     """
     image = SimpleITK.GetImageFromArray(voxels.astype(voxels.dtype.newbyteorder("="), copy=False))
     image.SetSpacing(grid.spacing_mm)

@@ -11,7 +11,7 @@ from typing import get_args
 from nnunet_cscn.conversion.case_mapping import CaseMapping, read_mapping, write_mapping
 from nnunet_cscn.conversion.case_names import CaseName, cases_by_id, numbered_cases
 from nnunet_cscn.conversion.dicom_cases import ImageCase, Request, common_modality, image_cases, load_case
-from nnunet_cscn.conversion.dicom_channels import on_reference, with_usual_reference
+from nnunet_cscn.conversion.dicom_channels import match_for_channels, with_usual_reference
 from nnunet_cscn.conversion.dicom_contours import Contours
 from nnunet_cscn.conversion.dicom_labels import Region
 from nnunet_cscn.conversion.dicom_match import StudyMatch, match_study
@@ -185,8 +185,8 @@ def _describe(dataset_id: int, name: str, request: Request, *, modality: str) ->
 
 
 def _match(study: Study, request: Request) -> StudyMatch:
-    match = match_study(study, request.wanted, request.handling)
-    return match if request.channels is None else on_reference(match, request.channels)
+    match = partial(match_study, wanted=request.wanted, handling=request.handling)
+    return match(study) if request.channels is None else match_for_channels(study, request.channels, match)
 
 
 def _image_cases(studies: Sequence[Study], request: Request, workers: int | None) -> list[ImageCase]:

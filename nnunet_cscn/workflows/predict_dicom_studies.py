@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,15 +115,16 @@ def predict_dicom_studies(
             on_note=lambda text: tell("", text),
             on_progress=for_step(on_progress, "looking at files"),
         )
-        studies = studies_with_images(headers)
-        if series or len(studies) < 2:
+        studies = [] if series else studies_with_images(headers)
+        if len(studies) == 1 and studies[0].series:
+            whole = replace(studies[0], name=str(source))
+        elif len(studies) < 2:
             whole = whole_folder(source, headers)
-    if series or len(studies) < 2:
+    if len(studies) < 2:
         single = predict_study(
             model, whole, folder, series=series, uncertainty=uncertainty, on_note=lambda text: tell("", text)
         )
-        uid = studies[0].uid if len(studies) == 1 else ""
-        return PredictedStudies(folder, {"": single}, {"": uid})
+        return PredictedStudies(folder, {"": single}, {"": whole.uid})
     progress = for_step(on_progress, "predicting")
     predicted, problems, there = dict[str, PredictedSeries](), dict[str, str](), list[str]()
     for done, study in enumerate(studies, start=1):

@@ -1,3 +1,5 @@
+import shutil
+import subprocess
 from datetime import datetime
 
 import highdicom as hd
@@ -8,7 +10,9 @@ import pytest
 from dicom_enhanced import frames_of, write_enhanced
 from dicom_files import oblique
 from nnunet_cscn.dicom.headers import read_headers
+from nnunet_cscn.dicom.map_writer import write_map
 from nnunet_cscn.dicom.matching import series_of
+from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.dicom.rasterise import rasterise
 from nnunet_cscn.dicom.segmentation_writer import write_segmentation
 from nnunet_cscn.dicom.segments import read_segments
@@ -18,6 +22,7 @@ from nnunet_cscn.dicom.structures import read_structures
 
 VOXELS = np.arange(4 * 9 * 8, dtype=np.int16).reshape(4, 9, 8)
 NOW = datetime(2026, 1, 2, 12)
+DCIODVFY = shutil.which("dciodvfy")  # Debian's package dicom3tools
 
 
 @pytest.fixture
@@ -106,3 +111,32 @@ def test_a_volume_of_several_files_is_referred_to_file_by_file(tmp_path, mask):
     contours = pydicom.dcmread(tmp_path / "rt.dcm").ROIContourSequence[0].ContourSequence
     items = [contour.ContourImageSequence[0] for contour in contours]
     assert [(item.ReferencedSOPInstanceUID, item.ReferencedFrameNumber) for item in items] == expected
+
+
+@pytest.mark.skipif(DCIODVFY is None, reason="dciodvfy is not installed: Debian's package dicom3tools has it")
+def test_dciodvfy_finds_no_error_in_what_refers_to_frames(tmp_path, mask):
+    _, series = two_echoes(tmp_path / "in")
+    write_structures(tmp_path / "rt.dcm", {"GTVp": mask}, series[1], label="x", now=NOW)
+    write_segmentation(tmp_path / "seg.dcm", {"GTVp": mask}, series[1])
+    values = np.linspace(0, 1, mask.size, dtype=np.float32).reshape(mask.shape)
+    with quiet():
+        write_map(tmp_path / "map.dcm", values, series[1], name="uncertainty", explanation="disagreement")
+    for name in ("rt.dcm", "seg.dcm", "map.dcm"):
+        assert DCIODVFY is not None
+        shown = subprocess.run([DCIODVFY, tmp_path / name], check=False, capture_output=True)
+        lines = (shown.stdout + shown.stderr).decode("utf-8", errors="replace").splitlines()
+        assert lines
+        assert [line for line in lines if line.startswith("Error")] == []
+
+
+def test_a_map_refers_to_the_frames_it_lies_on(tmp_path, mask):
+    image, series = two_echoes(tmp_path / "in")
+    values = np.linspace(0, 1, mask.size, dtype=np.float32).reshape(mask.shape)
+    with quiet():
+        write_map(tmp_path / "map.dcm", values, series[1], name="uncertainty", explanation="disagreement")
+    content = hd.imread(tmp_path / "map.dcm")
+    for frame, group in zip(content.get_frames(), content.PerFrameFunctionalGroupsSequence, strict=True):
+        (source,) = group.DerivationImageSequence[0].SourceImageSequence
+        assert source.ReferencedSOPInstanceUID == image.SOPInstanceUID
+        index = series[1].frames.index(int(source.ReferencedFrameNumber))
+        assert np.allclose(frame, values[index])

@@ -2,6 +2,7 @@ import csv
 import json
 
 import numpy as np
+import pydicom
 import pytest
 
 from dicom_enhanced import frames_of, write_enhanced
@@ -132,6 +133,49 @@ def test_an_echo_of_an_enhanced_image_can_be_a_channel(convert, study):
     result = convert({"T1": "t1 tse(?! ce)", "late": "dixon.*echo time 80"})
     assert result.problems == {}
     assert (channel(result, 1) == VOXELS + 80).all()
+
+
+def test_a_pattern_chooses_the_echo_that_contours_do_not_name(convert, study, tmp_path):
+    """The contours name the file alone, which holds two echoes."""
+    for file in study.rglob("*.dcm"):
+        file.unlink()
+    echoes = [
+        frame
+        for echo in (20.0, 80.0)
+        for frame in frames_of(VOXELS + int(echo), MREchoSequence={"EffectiveEchoTime": echo})
+    ]
+    elements = {"StudyInstanceUID": "1.2.7", "FrameOfReferenceUID": "1.2.8", "PatientID": "Secret-A"}
+    image = write_enhanced(study / "dixon.dcm", echoes, SeriesDescription="dixon", **elements)
+    image.ImageOrientationPatient, image.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [-20, 10, 38]
+    contour(study, [image, image, image])
+    assert "2 series" in convert({}).problems["DICOM_001"]
+    result = convert({"late": "echo time 80"}, overwrite=True)
+    assert result.problems == {}
+    assert (channel(result, 0) == VOXELS + 80).all()
+
+
+def test_the_echo_whose_frames_the_contours_name_is_converted(convert, study):
+    for file in study.rglob("*.dcm"):
+        file.unlink()
+    echoes = [
+        frame
+        for echo in (20.0, 80.0)
+        for frame in frames_of(VOXELS + int(echo), MREchoSequence={"EffectiveEchoTime": echo})
+    ]
+    elements = {"StudyInstanceUID": "1.2.7", "FrameOfReferenceUID": "1.2.8", "PatientID": "Secret-A"}
+    image = write_enhanced(study / "dixon.dcm", echoes, **elements)
+    image.ImageOrientationPatient, image.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [-20, 10, 38]
+    contour(study, [image, image, image])
+    structures = pydicom.dcmread(study / "rt.dcm")
+    for drawn in structures.ROIContourSequence[0].ContourSequence:
+        named = pydicom.Dataset()
+        named.ReferencedSOPInstanceUID, named.ReferencedFrameNumber = image.SOPInstanceUID, 6
+        drawn.ContourImageSequence = [named]
+    structures.save_as(study / "rt.dcm")
+    result = convert({})
+    assert result.problems == {}
+    assert (channel(result, 0) == VOXELS + 80).all()
+    assert (read(result.folder / "labelsTr" / "DICOM_001.nii.gz")[0] == 1).any(axis=(1, 2)).tolist() == [0, 1, 0, 0]
 
 
 @pytest.mark.parametrize(
