@@ -19,15 +19,15 @@ from nnunet_cscn.errors import UserError
 
 @dataclass(frozen=True)
 class StudyMatch:
-    """A file with regions and its image.
+    """A file with regions, and the series on which they were drawn.
 
     Attributes:
         study: The file.
         drawn_on: The series that the regions were drawn on.
         target: The series whose voxels they get; mostly the same.
-        found_by: By what the series was found.
-        notes: What is unusual about it.
-        patient: What the image's patient is known by, where that is another one than the file's; else empty.
+        found_by: How the series was found.
+        notes: Notes for the report.
+        patient: Key of the patient of the image, if it differs from that of the file; else empty.
     """
 
     study: Study
@@ -54,7 +54,7 @@ def match_study(study: Study, wanted: Sequence[str], handling: Handling) -> Stud
     Args:
         study: The file and the series of its patient.
         wanted: The regions of interest that count, as names or patterns.
-        handling: What is done where they do not simply lie on the voxels.
+        handling: Options for regions that do not lie on the voxels.
 
     Raises:
         UserError: When the file cannot be read, or no single series fits.

@@ -1,4 +1,4 @@
-"""The series of one patient, and those of all others, in which an image is looked for by its UID."""
+"""The series of one patient, and of all other patients, to find images by UID."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def series_of_patient(members: Sequence[Header], modality: str | None) -> Patien
 
 @dataclass(frozen=True)
 class OtherPatients:
-    """All patients but one, whose series are looked at only if an image is missing.
+    """All other patients. Their series are read only if an image is missing.
 
     Attributes:
         by_patient: Headers of files by what those of one patient share.

@@ -1,4 +1,4 @@
-"""The straight, evenly spaced line on which the slices of a volume lie, whatever rounding did to their positions."""
+"""Fit a straight, evenly spaced line to the rounded positions of slices."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def even_heights(heights_mm: Floats, numbers: NDArray[np.intp]) -> tuple[Floats,
 
 @dataclass(frozen=True)
 class Line:
-    """Where the slices of a stack lie after rounding was undone.
+    """The corrected position and orientation of a stack.
 
     Attributes:
         origin_mm: The first pixel of the first slice.
