@@ -197,6 +197,10 @@ def test_the_folder_of_now_may_be_the_target(folders, predict, tmp_path, monkeyp
     assert (tmp_path / "here" / "case_0.nii.gz").is_file()
 
 
+def test_the_last_line_tells_whether_predictions_are_empty(predict, tmp_path):
+    assert "plausibility: " in predict("-f", "0", "--disable_tta", "--nan", "0").strip().splitlines()[-1]
+
+
 def test_a_damaged_checkpoint_is_named(folders, tmp_path, refused):
     folder = folders / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}"
     (folder / "fold_0" / "checkpoint_torn.pth").write_bytes(b"PK")
