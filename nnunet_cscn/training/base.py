@@ -22,15 +22,15 @@ from nnunet_cscn.files import replacing
 from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import NetworkName, build_network
-from nnunet_cscn.nnunet.checkpoints import RECORD
+from nnunet_cscn.nnunet.checkpoints import RECORD, read_checkpoint
 from nnunet_cscn.nnunet.crossval import check_enough_cases
 from nnunet_cscn.nnunet.datasets import infer_dataset_class
 from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import LARGEST_SEED, Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
-from nnunet_cscn.training.ends import Ends
 from nnunet_cscn.training.heads import load_heads, wanted_heads
+from nnunet_cscn.training.interface import Interface
 from nnunet_cscn.training.recording import RecordingTrainer
 from nnunet_cscn.training.stopping import StoppingTrainer
 from nnunet_cscn.training.tiles import TilePredictingTrainer
@@ -129,6 +129,12 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer):
         if self.local_rank == 0 and not self.disable_checkpointing:
             with replacing(Path(filename)) as temporary:
                 super().save_checkpoint(str(temporary))
+
+    def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
+        """Load nnU-Net's checkpoint, once it is sure that it runs nothing; nnU-Net would not look."""
+        if isinstance(filename_or_checkpoint, str):
+            read_checkpoint(Path(filename_or_checkpoint))
+        super().load_checkpoint(filename_or_checkpoint)
 
     def get_dataloaders(self) -> tuple[Any, Any]:
         """Start the data loaders. With a seed, two networks get the same batches.
@@ -262,8 +268,8 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer):
     def _load_heads(self, file: Path) -> None:
         if not self.was_initialized:
             self.initialize()
-        ends = Ends.of(self.plans_manager, self.configuration_name, self.dataset_json)
-        n_loaded = load_heads(unwrapped(self.network), file, ends.labels)
+        interface = Interface.of(self.plans_manager, self.configuration_name, self.dataset_json)
+        n_loaded = load_heads(unwrapped(self.network), file, interface.labels)
         self.print_to_log_file(f"Loaded {n_loaded} tensors that depend on the labels from", file)
 
     def _apply_training_length(self) -> None:
