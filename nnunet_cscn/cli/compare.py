@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, SkipBad, Workers, chosen_names
 from nnunet_cscn.cli.steps import step_progress
 from nnunet_cscn.evaluation.numbers import format_p
@@ -19,6 +20,7 @@ from nnunet_cscn.metrics.empty_masks import EmptyDistance
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.comparison import MetricComparison
+    from nnunet_cscn.stats.paired import PairedComparison
     from nnunet_cscn.stats.ranks import Ranking
     from nnunet_cscn.workflows.compare import Comparison
 
@@ -72,7 +74,8 @@ def compare(
     rank-biserial effect size; and the number of cases in which the first method
     is better, equal or worse. For three or more methods it adds mean ranks, the
     Friedman test and the groups of methods that do not differ significantly
-    (Nemenyi test, 5 %).
+    (Nemenyi test, 5 %). A single case has no interval, and with fewer than six
+    cases no paired test can reach 0.05.
 
     Example: cscn compare stock/validation cscn/validation --reference labelsTr
     """
@@ -110,8 +113,10 @@ def _show_skipped(found: Comparison) -> None:
 
 
 def _show(found: Comparison) -> None:
+    show_notes(f"{name}: {note}" for name, notes in found.notes.items() for note in notes)
     if found.left_out:
         console.print(f"{len(found.left_out)} cases that some method lacks are left out")
+    show_notes(dict.fromkeys(comparison.note for comparison in found.metrics if comparison.note))
     for comparison in found.metrics:
         console.print(_pair_table(comparison))
         if comparison.ranking is not None:
@@ -136,13 +141,19 @@ def _pair_table(comparison: MetricComparison) -> Table:
             escape(pair.first),
             escape(pair.second),
             f"{paired.first_mean:.{digits}f} {paired.second_mean:.{digits}f}",
-            f"{paired.difference:+.{digits}f} ({paired.low:+.{digits}f} to {paired.high:+.{digits}f})",
+            f"{paired.difference:+.{digits}f} ({_interval(paired, digits)})",
             format_p(paired.p),
             format_p(pair.p_holm),
             f"{paired.effect:+.2f}",
             f"{pair.n_better}/{paired.n_equal}/{pair.n_worse}",
         )
     return table
+
+
+def _interval(paired: PairedComparison, digits: int) -> str:
+    if math.isnan(paired.low):
+        return "no interval"
+    return f"{paired.low:+.{digits}f} to {paired.high:+.{digits}f}"
 
 
 def _show_ranking(ranking: Ranking) -> None:

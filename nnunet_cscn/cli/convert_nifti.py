@@ -16,7 +16,7 @@ from nnunet_cscn.errors import ArgumentError
 
 
 def nifti(
-    source: Annotated[Path, typer.Argument(help="Folder with images and labels (NIfTI, NRRD or MetaImage).")],
+    source: Annotated[Path, typer.Argument(help="Folder with images and labels (NIfTI, NRRD, MetaImage or GIPL).")],
     *,
     images: Annotated[
         list[str],
@@ -30,13 +30,22 @@ def nifti(
     labels: Annotated[
         list[str] | None,
         typer.Option(
-            "--label", metavar="NAME=VALUE", help="Label of the label maps, such as GTVp=1. Repeat for several."
+            "--label",
+            metavar="NAME=VALUE",
+            help="Label and its value in the label maps, such as GTVp=1 or LV=205. In the data set, labels get the "
+            "values 1, 2, 3 and so on, in this order. Repeat for several.",
         ),
     ] = None,
     masks: Annotated[
         list[str] | None,
         typer.Option(
             "--mask", metavar="NAME=PATTERN", help="Binary mask of one label, instead of --labels. Repeat for several."
+        ),
+    ] = None,
+    optional: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--optional", metavar="LABEL", help="Label whose mask file may be missing in a case. Repeat for several."
         ),
     ] = None,
     dataset_id: Annotated[
@@ -46,6 +55,14 @@ def nifti(
     name: Annotated[str, typer.Option("--name", help="Name after the data set number.")] = "Converted",
     out: Out = None,
     resample: Resample = False,
+    nan: Annotated[
+        float | None,
+        typer.Option(
+            "--nan",
+            metavar="VALUE",
+            help="Replace NaN and infinity in images by this value, and in label maps and masks by the background.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     workers: Workers = None,
 ) -> None:
@@ -54,6 +71,12 @@ def nifti(
     The placeholders in braces form the case name. With {patient}, all cases of
     one patient stay in the same fold. A channel named CT gets CT normalisation;
     all other channels get z-score normalisation.
+
+    Grids that agree to 0.01 mm are one grid, whatever the order of the axes.
+    Axes sheared by up to 0.1 degrees are read as the nearest perpendicular ones.
+    Label values within 0.001 of whole numbers are rounded. Masks have two
+    values. If masks overlap, the later one is on top; a label that is completely
+    covered is refused. The report names all that was changed.
 
     Example: cscn convert nifti data --image T1=img/{case}.nii.gz --labels seg/{case}.nii.gz --label GTVp=1
     """
@@ -70,8 +93,10 @@ def nifti(
             label_maps=label_maps,
             labels=_values(labels or []),
             masks=_pairs("masks", masks or []),
+            optional=tuple(optional or ()),
             name=name,
             resample=resample,
+            nan=nan,
             overwrite=overwrite,
             workers=workers,
             on_progress=on_progress,
@@ -92,7 +117,8 @@ def _pairs(argument: str, texts: list[str]) -> dict[str, str]:
 def _values(texts: list[str]) -> dict[str, int]:
     values: dict[str, int] = {}
     for key, text in _pairs("labels", texts).items():
-        if not text.isdecimal():
-            raise ArgumentError("labels", f"expected NAME=VALUE with an integer; got {key}={text}")
-        values[key] = int(text)
+        try:
+            values[key] = int(text)
+        except ValueError:
+            raise ArgumentError("labels", f"expected NAME=VALUE with an integer; got {key}={text}") from None
     return values

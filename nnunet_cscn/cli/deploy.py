@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.model_options import Device, DisableTta
+from nnunet_cscn.cli.model_options import Device, DisableTta, Trust
 
 Source = Annotated[Path, typer.Option("--input", envvar="CSCN_INPUT", metavar="FOLDER", help="Input folder.")]
 Out = Annotated[Path, typer.Option("-o", "--out", envvar="CSCN_OUTPUT", metavar="FOLDER", help="Output folder.")]
@@ -24,6 +24,7 @@ def dicom(
     folder: ModelFolder = Path("/opt/ml/model"),
     device: Device = None,
     disable_tta: DisableTta = False,
+    trust: Trust = False,
 ) -> None:
     """Segment the DICOM series in a folder. Write RTSTRUCT, DICOM SEG and a picture.
 
@@ -53,6 +54,7 @@ def challenge(
     folder: ModelFolder = Path("/opt/ml/model"),
     device: Device = None,
     disable_tta: DisableTta = False,
+    trust: Trust = False,
 ) -> None:
     """Segment one case of a challenge. Read INPUT/images/SOCKET/*.mha, write OUT/images/OUT-SOCKET/output.mha.
 

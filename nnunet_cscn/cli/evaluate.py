@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import EmptyDistanceOption, SkipBad, Tolerances, Workers, tolerances_mm
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.numbers import format_number
@@ -23,7 +24,7 @@ SHOWN_PER_CASE = ("dsc", "precision", "recall", "assd_mm", "hd95_mm")  # columns
 
 
 def evaluate(
-    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps (*.nii.gz or *.nii).")],
+    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps, such as case_1.nii.gz.")],
     references: Annotated[Path, typer.Argument(help="Folder of reference label maps with the same names.")],
     *,
     definitions: Annotated[
@@ -60,8 +61,9 @@ def evaluate(
     They are computed on the grid of the files, in mm and ml. --definitions
     explains each metric.
 
-    Each case must have the same file name and the same grid in both folders.
-    Other files that nnU-Net writes next to its predictions are ignored. Voxels
+    Label maps may be NIfTI, NRRD, MetaImage, GIPL, TIFF, PNG or BMP files, also
+    flat ones. Each case must have the same name and the same grid in both
+    folders. Other files that nnU-Net writes next to its predictions are ignored. Voxels
     with the ignore label in the reference are excluded.
 
     If exactly one mask is empty, overlap metrics are 0 and distances are
@@ -102,6 +104,7 @@ def evaluate(
         console.print(_statistics_table(scores))
         console.print(_aggregate_table(scores))
         _show_skipped(scores)
+        show_notes(scores.notes)
 
 
 def show_definitions(wanted: bool) -> None:

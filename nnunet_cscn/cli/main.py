@@ -19,6 +19,7 @@ from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
 from nnunet_cscn.cli.fold_options import MultiFoldCommand
+from nnunet_cscn.cli.model import model_app
 from nnunet_cscn.cli.observers import observers
 from nnunet_cscn.cli.old_option_names import current_option_name
 from nnunet_cscn.cli.paper import paper_app
@@ -70,6 +71,7 @@ app.command("curves", rich_help_panel=TRAINING)(curves)
 app.command("predict", cls=MultiFoldCommand, rich_help_panel=PREDICTION)(predict)
 app.command("predict-dicom", cls=MultiFoldCommand, rich_help_panel=PREDICTION)(predict_dicom)
 app.add_typer(deploy_app, name="deploy", rich_help_panel=PREDICTION)
+app.add_typer(model_app, name="model", rich_help_panel=PREDICTION)
 app.command("evaluate", rich_help_panel=EVALUATION)(evaluate)
 app.command("compare", rich_help_panel=EVALUATION)(compare)
 app.command("observers", rich_help_panel=EVALUATION)(observers)

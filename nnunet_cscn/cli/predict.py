@@ -21,6 +21,7 @@ from nnunet_cscn.cli.model_options import (
     Plans,
     Stitched,
     Trainer,
+    Trust,
     Views,
     chosen_mode,
     loaded_model,
@@ -82,6 +83,7 @@ def predict(
     n_parts: Annotated[int, typer.Option("-num_parts", min=1, help="Split the cases into this number of parts.")] = 1,
     part: Annotated[int, typer.Option("-part_id", min=0, help="Part to predict, counted from 0.")] = 0,
     device: Device = None,
+    trust: Trust = False,
     disable_progress_bar: Annotated[
         bool, typer.Option("--disable_progress_bar", help="Show no progress bars.")
     ] = False,

@@ -18,6 +18,7 @@ from nnunet_cscn.cli.model_options import (
     Plans,
     Stitched,
     Trainer,
+    Trust,
     Views,
     chosen_mode,
     loaded_model,
@@ -57,6 +58,7 @@ def predict_dicom(
     views: Views = False,
     disable_tta: DisableTta = False,
     device: Device = None,
+    trust: Trust = False,
 ) -> None:
     """Segment a DICOM series with a trained model, for a treatment planning system.
 

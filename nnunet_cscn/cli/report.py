@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import (
     DatasetJson,
     EmptyDistanceOption,
@@ -21,7 +22,7 @@ from nnunet_cscn.cli.steps import step_progress
 
 
 def report(
-    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps (*.nii.gz or *.nii).")],
+    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps, such as case_1.nii.gz.")],
     references: Annotated[Path, typer.Argument(help="Folder of reference label maps with the same names.")],
     *,
     file: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="HTML file to write.")] = Path(
@@ -87,4 +88,5 @@ def report(
         )
     size = f"{len(written.scores.cases)} cases, {file.stat().st_size / 1e6:.1f} MB"
     console.print(f"{file}: {size}", markup=False, highlight=False, soft_wrap=True)
+    show_notes(written.scores.notes)
     console.print(f"{written.figures}: its charts as PNG and SVG", markup=False, highlight=False, soft_wrap=True)

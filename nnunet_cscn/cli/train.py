@@ -10,6 +10,7 @@ import typer
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_with_progress
 from nnunet_cscn.cli.fold_options import FoldsToTrain, chosen_training_folds
+from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.execution.trainings import Training
 
 
@@ -42,6 +43,7 @@ def train(
     ] = None,
     devices: Devices = None,
     slurm: Slurm = None,
+    trust: Trust = False,
 ) -> None:
     """Train folds with nnUNetv2_train, one at a time on each device.
 
@@ -67,8 +69,14 @@ def train(
         n_parts=None if slurm is not None else len(chosen_devices(devices)),
         run=run_with_progress,
         on_finished=_show_finished,
+        on_removed=show_removed,
     )
 
 
 def _show_finished(training: Training) -> None:
     console.print(f"{training.trainer} fold {training.fold} is finished: {training.folder}", soft_wrap=True)
+
+
+def show_removed(file: Path) -> None:
+    """Say that a checkpoint was removed."""
+    console.print(f"{file} was incomplete and has been removed", soft_wrap=True, markup=False, highlight=False)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.settings.block import LARGEST_SEED
 
 weights_app = typer.Typer(help="Make pretrained weights for nnUNetv2_train -pretrained_weights.", no_args_is_help=True)
@@ -33,6 +34,7 @@ def from_bunet(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed of the fine network's weights.")] = 0,
+    trust: Trust = False,
 ) -> None:
     """Make CSCN weights from a trained BUNet (coarse network) and a new fine network.
 

@@ -1,4 +1,4 @@
-"""The file that says which patient each case is: written only on request, readable for its owner alone."""
+"""The mapping from cases to patients. It is written only on request, and only its owner can read it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cscn.conversion.case_names import CaseName, Identity
+from nnunet_cscn.csv_files import harmless, original
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 
@@ -19,22 +20,22 @@ _SAFE = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class CaseMapping:
-    """The rows of a mapping by SOPInstanceUID, each with its columns by name."""
+    """A mapping: one row per SOPInstanceUID, with values by column name."""
 
     rows: Mapping[str, Mapping[str, str]]
 
     @property
     def names(self) -> dict[str, CaseName]:
-        """Names of the cases by SOPInstanceUID."""
+        """The name of each case, by SOPInstanceUID."""
         return {instance: CaseName(row["case"], row["patient"]) for instance, row in self.rows.items()}
 
     @property
     def patients(self) -> dict[str, str]:
-        """Names of the patients by PatientID, as far as that is not blank."""
+        """The name of each patient, by PatientID. Blank PatientIDs are left out."""
         return {row["PatientID"]: row["patient"] for row in self.rows.values() if row["PatientID"]}
 
     def with_cases(self, dataset: str, names: Sequence[CaseName], identities: Sequence[Identity]) -> CaseMapping:
-        """Return a mapping that also has these cases; those that are away for now stay in it."""
+        """Return the mapping with these cases added or updated. All other rows stay."""
         rows = dict(self.rows)
         for name, who in zip(names, identities, strict=True):
             values = (dataset, name.case, name.patient, who.patient_id, who.instance, str(who.file))
@@ -43,22 +44,26 @@ class CaseMapping:
 
 
 def read_mapping(file: Path, dataset: str, *, has_ids: bool, prefix: str) -> CaseMapping:
-    """Read the mapping of an earlier run; an empty one where there is no file.
+    """Read the mapping of an earlier run. If there is no file, return an empty mapping.
 
     Args:
         file: A CSV file.
-        dataset: The data set's folder name: a mapping serves one.
-        has_ids: Whether its cases are called after ids, instead of numbered.
-        prefix: What numbered cases start with.
+        dataset: The folder name of the data set. A mapping belongs to one data set.
+        has_ids: Whether the cases are named by PatientID, instead of numbered.
+        prefix: Prefix of numbered cases.
 
     Raises:
-        UserError: When it is no such mapping, or that of another data set, or of cases that are named in another way.
+        UserError: When the file is not a mapping, belongs to another data set, or contains cases that are named in
+            another way.
     """
     if not file.exists():
         return CaseMapping({})
     try:
         with file.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
-            rows = list(csv.DictReader(stream, strict=True))
+            read = csv.DictReader(stream, strict=True)
+            rows = [
+                {key: original(cell) if isinstance(cell, str) else cell for key, cell in row.items()} for row in read
+            ]
     except csv.Error:
         rows = []
     if not rows or not all(_is_row(row) for row in rows):
@@ -75,13 +80,14 @@ def read_mapping(file: Path, dataset: str, *, has_ids: bool, prefix: str) -> Cas
 
 
 def write_mapping(file: Path, mapping: CaseMapping) -> None:
-    """Write a mapping with mode 600, whole or not at all."""
+    """Write a mapping with file mode 600. An interruption leaves no incomplete file."""
     with replacing(file) as temporary:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
             writer = csv.DictWriter(stream, _COLUMNS)
             writer.writeheader()
-            writer.writerows(sorted(mapping.rows.values(), key=lambda row: row["case"]))
+            for row in sorted(mapping.rows.values(), key=lambda row: row["case"]):
+                writer.writerow({column: harmless(cell) for column, cell in row.items()})
 
 
 def _is_row(row: Mapping[str | None, str | None]) -> bool:

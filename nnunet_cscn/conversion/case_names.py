@@ -1,4 +1,4 @@
-"""What cases of DICOM studies are called: numbers that say nothing of the patient, or on request their ids."""
+"""Names of DICOM cases: numbers that do not identify the patient or, on request, PatientIDs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _LONGEST = 64  # as DICOM's PatientID
 
 @dataclass(frozen=True)
 class Identity:
-    """Who and what a case is: never to be shown unless asked for.
+    """The identity of a case. It is never shown unless the user asks for it.
 
     Attributes:
-        patient: What all files of the patient share: the PatientID, or where it is blank the study.
-        patient_id: PatientID, which may be blank.
+        patient: Key that all files of the patient share: the PatientID or, if it is blank, the StudyInstanceUID.
+        patient_id: PatientID, may be blank.
         instance: SOPInstanceUID of the structure set or segmentation.
-        file: Where that stands.
+        file: The file of the structure set or segmentation.
     """
 
     patient: str
@@ -30,7 +30,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class CaseName:
-    """Name of a case, and of its patient: cases of one patient stay in one fold."""
+    """The name of a case and of its patient. All cases of a patient stay in the same fold."""
 
     case: str
     patient: str
@@ -42,13 +42,13 @@ def numbered_cases(
     known: Mapping[str, CaseName] | None = None,
     patients: Mapping[str, str] | None = None,
 ) -> list[CaseName]:
-    """Number cases and patients in their order; those that are known keep their names.
+    """Number cases and patients in their order. Known cases and patients keep their names.
 
     Args:
-        identities: The cases; those of a patient stand beside each other.
-        prefix: What the names start with.
-        known: Names of an earlier run by SOPInstanceUID, as a mapping has them.
-        patients: Names of patients of an earlier run by PatientID.
+        identities: The cases. The cases of a patient follow each other.
+        prefix: Prefix of the case names.
+        known: Case names of an earlier run, by SOPInstanceUID.
+        patients: Patient names of an earlier run, by PatientID.
 
     Example:
         >>> one, two = (Identity("a", "a", uid, Path()) for uid in ("1", "2"))
@@ -77,12 +77,12 @@ def cases_by_id(
     known: Mapping[str, CaseName] | None = None,
     patients: Mapping[str, str] | None = None,
 ) -> list[CaseName]:
-    """Call cases after their PatientID, in characters that no path gives a meaning; further ones of a patient counted.
+    """Name cases by their PatientID, with only letters, digits, - and _. Further cases of a patient get a number.
 
     Args:
         identities: The cases.
-        known: Names of an earlier run by SOPInstanceUID, which stay.
-        patients: Names of patients of an earlier run by PatientID.
+        known: Case names of an earlier run, by SOPInstanceUID. They stay.
+        patients: Patient names of an earlier run, by PatientID.
 
     Example:
         >>> two = [Identity("../x y", "../x y", uid, Path()) for uid in ("1", "2")]
@@ -108,7 +108,7 @@ def cases_by_id(
 def _named_patients(
     identities: Sequence[Identity], known: Mapping[str, CaseName], patients: Mapping[str, str]
 ) -> dict[str, str]:
-    """Names that patients have from an earlier run: by their id, or else by one of their cases."""
+    """Return the patient names of an earlier run, found by PatientID or by one of the patient's cases."""
     by_case = {each.patient: known[each.instance].patient for each in identities if each.instance in known}
     return by_case | {each.patient: patients[each.patient_id] for each in identities if each.patient_id in patients}
 
@@ -119,7 +119,7 @@ def _number(name: str) -> int:
 
 
 def _free(name: str, taken: set[str], separator: str) -> str:
-    """Return a name that is not taken yet, whatever the case of letters, and take it."""
+    """Return a name that is not used yet (upper and lower case count as equal), and mark it as used."""
     candidate, number = name, 1
     while candidate.casefold() in taken:
         number += 1

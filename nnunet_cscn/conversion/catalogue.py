@@ -1,4 +1,4 @@
-"""The public data sets that can be converted, by name; a new one is a module and an entry here."""
+"""The public data sets that can be converted, by name. A new one needs a module and an entry here."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ Download: TypeAlias = tuple[DatasetDescription, list[SourceCase]]
 
 @dataclass(frozen=True)
 class PublicDataset:
-    """How a download is read.
+    """How to read a public data set.
 
     Attributes:
-        read: Lists its cases; takes the folder, one of the variants, and whether volumes on other grids are resampled.
-        variants: What can be made of it, the usual one first; empty where there is no choice.
-        can_resample: Whether volumes on other grids can be resampled on request.
-        has_fixed_folds: Whether all its users get the same five folds.
+        read: Lists the cases. Its arguments are the folder, a variant, and whether to resample volumes with other
+            grids.
+        variants: The variants, the default one first. Empty if there is no choice.
+        can_resample: Whether volumes with other grids can be resampled on request.
+        has_fixed_folds: Whether the data set has fixed folds.
     """
 
     read: Callable[[Path, str, bool], Download]

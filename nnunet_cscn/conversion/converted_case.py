@@ -1,4 +1,4 @@
-"""From a case of any source to its files in a raw data set of nnU-Net, none of them half written."""
+"""Write the files of one case into a raw data set of nnU-Net."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_cscn.conversion.image_values import finite_image
 from nnunet_cscn.conversion.raw_dataset import has_files, image_path, label_path
 from nnunet_cscn.conversion.source_case import SourceCase
 from nnunet_cscn.errors import UserError
@@ -20,14 +21,14 @@ from nnunet_cscn.nifti.writing import write_volume
 
 @dataclass(frozen=True)
 class ConvertedCase:
-    """A case that is there.
+    """A converted case.
 
     Attributes:
-        grid: Its grid.
-        volumes_ml: Volume of each label.
-        notes: What was passed over or changed.
+        grid: The grid of the case.
+        volumes_ml: Volume of each label in ml.
+        notes: What was ignored or changed.
         details: Further columns of the report.
-        is_new: Whether a file was written.
+        is_new: Whether any file was written.
     """
 
     grid: Grid
@@ -40,26 +41,28 @@ class ConvertedCase:
 def convert_case(
     case: SourceCase, folder: Path, labels: Mapping[str, int], *, overwrite: bool = False
 ) -> ConvertedCase:
-    """Write the images and labels of a case, unless they are there already.
+    """Write the images and labels of a case. Existing files with the same content are left as they are.
 
     Args:
         case: The case.
         folder: The raw data set.
         labels: Value of each label.
-        overwrite: Replace files that differ from the source, instead of refusing the case.
+        overwrite: Replace existing files that differ from the source. Otherwise such a case is an error.
 
     Raises:
-        UserError: When the case cannot be read, or other files are in its place. The text never quotes what a fault
-            says of its own, which may be the patient.
+        UserError: When the case cannot be read, an image has a voxel that is NaN or infinite, or other files are in the
+            way. The message contains no text of other exceptions, because that may identify the patient.
     """
     try:
         loaded = case.load()
-    except Exception as fault:  # an odd file never stops the others; what its fault says may quote the patient
+    except Exception as fault:  # a bad case must not stop the others; the message may contain patient data
         reason = (
             str(fault) if isinstance(fault, UserError) else f"unexpected fault in its files ({type(fault).__name__})"
         )
         left_over = "; its files from an earlier run are still in the data set" if has_files(folder, case.name) else ""
         raise UserError(f"{reason}{left_over}") from None
+    for number, voxels in enumerate(loaded.channels, start=1):
+        finite_image(voxels, f"channel {number}", can_replace=False)
     files = {image_path(folder, case.name, number): voxels for number, voxels in enumerate(loaded.channels)}
     files[label_path(folder, case.name)] = loaded.labels
     new = [not _is_there(file, voxels, loaded.grid, overwrite=overwrite) for file, voxels in files.items()]
@@ -72,7 +75,7 @@ def convert_case(
 
 
 def _is_there(file: Path, voxels: NDArray[Any], grid: Grid, *, overwrite: bool) -> bool:
-    """Tell whether a volume is there already; refuse another one in its place unless it may be overwritten."""
+    """Tell whether a file already has this content. Raise an error if it has another and must not be replaced."""
     if not file.exists():
         return False
     if _holds(file, voxels, grid):

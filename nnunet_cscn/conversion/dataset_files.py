@@ -1,4 +1,4 @@
-"""What a raw data set holds beside its cases: report, dataset.json, patients.json and folds."""
+"""Write the files of a raw data set that describe its cases: report, dataset.json, patients.json and folds."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from nnunet_cscn.splits.cross_validation import (
 
 
 def plan_folds(folder: Path, cases: Sequence[SourceCase]) -> Splits | None:
-    """Return folds that keep patients together, where patients have several cases; None otherwise, or for one patient.
+    """Return folds that keep all cases of a patient together. None if no patient has several cases, or for one patient.
 
-    Where folds of an earlier run are there, as many are made, so that a data set of few patients can grow.
+    The number of folds is that of an earlier run, if there was one, so that a data set of few patients can grow.
 
     Args:
         folder: The raw data set.
@@ -49,18 +49,18 @@ def finish_dataset(
 ) -> None:
     """Write the report, dataset.json, patients.json and the folds.
 
-    Cases that can't be converted now, but whose files of an earlier run are still there, are part of the data set.
+    A case that cannot be converted, but has files from an earlier run, belongs to the data set.
 
     Args:
         folder: The raw data set.
-        description: What it is.
-        cases: All cases that were tried.
-        converted: Those that are there.
-        problems: Why the others are not.
-        folds: Folds of all cases, of which those that are there are written; None for nnU-Net's own.
+        description: Its description.
+        cases: All cases of the source.
+        converted: The converted cases, by name.
+        problems: For each other case, the reason.
+        folds: Folds of all cases. They are written without the cases that are missing. None for the folds of nnU-Net.
 
     Raises:
-        UserError: When other folds are there, on which models may have been trained.
+        UserError: When the folder contains different folds, because models may have been trained on them.
     """
     write_report(folder / REPORT, cases, converted, problems)
     patients = {case.name: case.patient for case in cases if case.name in converted or has_files(folder, case.name)}

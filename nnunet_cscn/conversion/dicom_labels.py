@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cscn.conversion.source_volumes import Volume, mask_on_grid
+from nnunet_cscn.conversion.layered_labels import layered_labels
+from nnunet_cscn.conversion.source_volumes import mask_on_grid
 from nnunet_cscn.dicom.drawing import Drawing
 from nnunet_cscn.dicom.rasterise import rasterise
 from nnunet_cscn.dicom.roi_names import choose_roi, single_roi
@@ -16,6 +17,7 @@ from nnunet_cscn.dicom.segments import Segments
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.structures import StructureSet
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.formats.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -58,26 +60,24 @@ def label_map(
         UserError: When no region fits a label, several do and they are not to be merged, nothing is drawn in one, one
             is hidden by others, or a segment lies on another grid.
     """
-    voxels = np.zeros(series.stack.shape, np.uint8)
-    used, drawn, notes = dict[str, str](), dict[str, int](), list[str]()
-    for region in regions:
-        chosen = choose_roi(region.wanted, drawing.names) if merge else []
-        chosen = chosen or [single_roi(region.wanted, drawing.names)]
-        for name in chosen:
-            mask, note = _mask(drawing, name, series, resample=resample)
-            voxels[mask] = region.value
-            notes.append(note)
-        used[region.label] = " + ".join(chosen)
-        drawn[region.label] = int(np.count_nonzero(voxels == region.value))
-        if not drawn[region.label]:
-            raise UserError(f"{', '.join(chosen)}: the ROI has no contours")
-    for region in regions:
-        seen = int(np.count_nonzero(voxels == region.value))
-        if not seen:
-            raise UserError(f"{region.label} is completely covered by later labels: put it after them")
-        if seen < drawn[region.label]:
-            notes.append(f"{drawn[region.label] - seen} voxels of {region.label} lie under labels that come after it")
-    return LabelMap(voxels, used, tuple(filter(None, notes)))
+    used, notes = dict[str, str](), list[str]()
+
+    def masks() -> Iterator[tuple[str, int, NDArray[np.bool_]]]:
+        for region in regions:
+            chosen = choose_roi(region.wanted, drawing.names) if merge else []
+            chosen = chosen or [single_roi(region.wanted, drawing.names)]
+            joined = np.zeros(series.stack.shape, np.bool_)
+            for name in chosen:
+                mask, note = _mask(drawing, name, series, resample=resample)
+                joined |= mask
+                notes.append(note)
+            if not joined.any():
+                raise UserError(f"{', '.join(chosen)}: the ROI has no contours")
+            used[region.label] = " + ".join(chosen)
+            yield region.label, region.value, joined
+
+    voxels, covered = layered_labels(series.stack.shape, masks())
+    return LabelMap(voxels, used, tuple(filter(None, [*notes, *covered])))
 
 
 def _mask(drawing: Drawing, name: str, series: ImageSeries, *, resample: bool) -> tuple[NDArray[np.bool_], str]:

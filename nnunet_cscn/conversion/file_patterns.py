@@ -1,73 +1,82 @@
-"""Cases of a folder whose files follow patterns, such as ``images/{case}_T1.nii.gz``."""
+"""Find the cases of a folder by the names of its files, such as ``images/{case}_T1.nii.gz``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_cscn.conversion.image_values import finite_image
+from nnunet_cscn.conversion.label_values import as_labels, as_mask
+from nnunet_cscn.conversion.layered_labels import layered_labels
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import (
-    ALL_ENDINGS,
-    Volume,
-    as_labels,
-    as_mask,
-    mask_on_grid,
-    on_grid,
-    read_volume,
-)
+from nnunet_cscn.conversion.source_volumes import mask_on_grid, notes_of, on_grid, read_volume
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.formats.endings import VOLUME_ENDINGS, ending_of
+from nnunet_cscn.formats.volume import Volume
 from nnunet_cscn.nifti.grids import Grid
 
-_PLACE = re.compile(r"\{([A-Za-z]\w*)\}")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z]\w*)\}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the files of a case stand, with places such as ``{case}`` or ``{patient}`` for what tells cases apart.
+    """The files of a case, and how to read them.
+
+    Patterns contain placeholders such as ``{case}`` or ``{patient}`` for the parts of the file names that differ.
 
     Attributes:
-        channels: Pattern of each image channel, by the channel's name.
-        labels: Value of each label.
-        label_map: Pattern of one file with all labels; None where each label has a mask.
-        masks: Pattern of each label's mask.
+        channels: For each channel name, the pattern of its images.
+        labels: Value of each label in the data set.
+        label_map: Pattern of the files with all labels. None if each label has a mask.
+        source_values: Value of each label in the label maps.
+        masks: For each label name, the pattern of its masks.
+        optional: Names of labels whose mask may be missing.
+        resample: Whether to resample volumes with other grids onto the grid of the first channel. Otherwise such a case
+            is an error.
+        nan: Value that replaces NaN and infinity in images. In label maps and masks they become background. None to
+            refuse such files.
     """
 
     channels: Mapping[str, str]
     labels: Mapping[str, int]
     label_map: str | None = None
+    source_values: Mapping[str, int] = field(default_factory=dict)
     masks: Mapping[str, str] | None = None
+    optional: Sequence[str] = ()
+    resample: bool = False
+    nan: float | None = None
 
     def patterns(self) -> list[str]:
-        """Return all patterns, that of the first channel first."""
+        """Return all patterns. The first one is that of the first channel."""
         label_map = [] if self.label_map is None else [self.label_map]
         return [*self.channels.values(), *(self.masks or {}).values(), *label_map]
 
 
-def find_cases(source: Path, layout: Layout, *, resample: bool = False) -> list[SourceCase]:
-    """List the cases of a folder: one for every file that fits the pattern of the first channel.
+def find_cases(source: Path, layout: Layout) -> list[SourceCase]:
+    """List the cases of a folder: one for each file that matches the pattern of the first channel.
 
-    A case is called after what stands in the places, a patient after ``{patient}`` where there is one.
+    The values of the placeholders form the name of a case. The value of ``{patient}`` is the name of the patient.
 
     Args:
         source: The folder.
         layout: The patterns.
-        resample: Whether volumes on other grids than the first channel's are resampled instead of refused.
 
     Raises:
-        UserError: When a pattern has no place or another ending, no file fits, or two cases have the same name.
+        UserError: When a pattern has no placeholder or an unknown ending, no file matches, or two cases have the same
+            name.
     """
     if not source.is_dir():
         raise UserError(f"{source}: folder not found; check the path")
     first, *others = layout.patterns()
     _check_patterns(first, others)
-    cases = [_case(source, layout, values, resample=resample) for values in _fitting_files(source, first)]
+    cases = [_case(source, layout, values) for values in _fitting_files(source, first)]
     if not cases:
         raise UserError(f"{source}: no file matches the pattern {first}")
     names = [case.name for case in cases]
@@ -77,71 +86,117 @@ def find_cases(source: Path, layout: Layout, *, resample: bool = False) -> list[
 
 
 def _check_patterns(first: str, others: Sequence[str]) -> None:
-    """Refuse patterns without a place, of another ending, or with places that the first one does not have."""
-    places = _places(first)
+    """Check that every pattern has a placeholder and a known ending, and no placeholder that the first one lacks."""
+    placeholders = _placeholders(first)
     for pattern in (first, *others):
-        own = _places(pattern)
-        if not own or not set(own) <= set(places) or not pattern.endswith(ALL_ENDINGS):
+        own = _placeholders(pattern)
+        if not own or not set(own) <= set(placeholders) or ending_of(pattern, VOLUME_ENDINGS) is None:
             raise UserError(
                 f"{pattern}: expected a pattern with placeholders such as {{case}} and the ending "
-                f"{', '.join(ALL_ENDINGS)}; all patterns need the same placeholders"
+                f"{', '.join(VOLUME_ENDINGS)}; all patterns need the same placeholders"
             )
 
 
 def _fitting_files(source: Path, pattern: str) -> list[dict[str, str]]:
-    """What stands in the places of a pattern, for every file that fits it."""
+    """Return the values of the placeholders for each file that matches a pattern."""
     expression = re.compile(_as_expression(pattern))
     files = (file.relative_to(source).as_posix() for file in sorted(source.rglob("*")) if file.is_file())
     return [match.groupdict() for file in files if (match := expression.fullmatch(file))]
 
 
-def _case(source: Path, layout: Layout, values: Mapping[str, str], *, resample: bool) -> SourceCase:
-    """The case of some values of the places, which come in their order."""
-    safe = {place: _UNSAFE.sub("-", value) for place, value in values.items()}
+def _case(source: Path, layout: Layout, values: Mapping[str, str]) -> SourceCase:
+    """Return the case with these values of the placeholders."""
+    safe = {placeholder: _UNSAFE.sub("-", value) for placeholder, value in values.items()}
     name = "_".join(safe.values())
-    return SourceCase(name, safe.get("patient", name), partial(_load, source, layout, values, resample))
+    return SourceCase(name, safe.get("patient", name), partial(_load, source, layout, values))
 
 
-def _places(pattern: str) -> list[str]:
-    return list(dict.fromkeys(_PLACE.findall(pattern)))
+def _placeholders(pattern: str) -> list[str]:
+    return list(dict.fromkeys(_PLACEHOLDER.findall(pattern)))
 
 
 def _as_expression(pattern: str) -> str:
-    """A regular expression of the pattern; a place that comes again holds the same again."""
+    """Return a regular expression for the pattern. A repeated placeholder must have the same value again."""
     seen, parts, end = set[str](), list[str](), 0
-    for match in _PLACE.finditer(pattern):
+    for match in _PLACEHOLDER.finditer(pattern):
         parts.append(re.escape(pattern[end : match.start()]))
-        place = match.group(1)
-        parts.append(f"(?P={place})" if place in seen else f"(?P<{place}>[^/]+?)")
-        seen.add(place)
+        placeholder = match.group(1)
+        parts.append(f"(?P={placeholder})" if placeholder in seen else f"(?P<{placeholder}>[^/]+?)")
+        seen.add(placeholder)
         end = match.end()
     return "".join([*parts, re.escape(pattern[end:])])
 
 
-def _load(source: Path, layout: Layout, values: Mapping[str, str], resample: bool) -> LoadedCase:
-    def volume(pattern: str) -> Volume:
-        return read_volume(source / _PLACE.sub(lambda match: values[match.group(1)], pattern))
+def _load(source: Path, layout: Layout, values: Mapping[str, str]) -> LoadedCase:
+    notes = list[str]()
+
+    def path(pattern: str) -> Path:
+        return source / _PLACEHOLDER.sub(lambda match: values[match.group(1)], pattern)
+
+    def image(name: str) -> Volume:
+        volume = _read(path(layout.channels[name]), name, notes)
+        voxels, note = finite_image(volume.voxels, name, nan=layout.nan)
+        notes.append(note)
+        return Volume(voxels, volume.grid)
 
     first, *others = layout.channels
-    image = volume(layout.channels[first])
-    channels, notes = [image.voxels], list[str]()
+    reference = image(first)
+    channels = [reference.voxels]
     for name in others:
-        moved, note = on_grid(volume(layout.channels[name]), image.grid, name, resample=resample)
+        moved, note = on_grid(image(name), reference.grid, name, resample=layout.resample)
         channels.append(moved.voxels)
         notes.append(note)
     if layout.label_map is not None:
-        labels, note = _labels_of_map(volume(layout.label_map), layout, image.grid, resample=resample)
-        notes.append(note)
+        labels = _labels_of_map(path(layout.label_map), layout, reference.grid, notes)
     else:
-        labels = np.zeros(image.voxels.shape, np.uint8)
-        for name, pattern in (layout.masks or {}).items():
-            stored = volume(pattern)
-            mask, note = mask_on_grid(Volume(as_mask(stored), stored.grid), image.grid, name, resample=resample)
-            labels[mask] = layout.labels[name]
-            notes.append(note)
-    return LoadedCase(channels, labels, image.grid, tuple(filter(None, notes)))
+        files = {name: path(pattern) for name, pattern in (layout.masks or {}).items()}
+        labels = _labels_of_masks(files, layout, reference.grid, notes)
+    absent = [name for name, value in layout.labels.items() if not (labels == value).any()]
+    notes += [f"{name} has no voxels" for name in absent if _without(name) not in notes]
+    return LoadedCase(channels, labels, reference.grid, tuple(dict.fromkeys(filter(None, notes))))
 
 
-def _labels_of_map(stored: Volume, layout: Layout, grid: Grid, *, resample: bool) -> tuple[NDArray[np.uint8], str]:
-    moved, note = on_grid(stored, grid, "the label map", resample=resample, labels=True)
-    return as_labels(moved, (0, *layout.labels.values()), "the label map"), note
+def _read(file: Path, what: str, notes: list[str]) -> Volume:
+    """Read a volume and append notes on its grid to ``notes``."""
+    try:
+        volume = read_volume(file)
+    except UserError as fault:
+        raise UserError(f"{what}: {fault}") from None
+    notes += notes_of(volume, what)
+    return volume
+
+
+def _without(label: str) -> str:
+    return f"{label}: no file, so the case has none"
+
+
+def _labels_of_map(file: Path, layout: Layout, grid: Grid, notes: list[str]) -> NDArray[np.uint8]:
+    """Read a label map and bring it onto the grid of the image. Append what was changed to ``notes``."""
+    what = "the label map"
+    stored = _read(file, what, notes)
+    values = {0: 0, **{source: layout.labels[name] for name, source in layout.source_values.items()}}
+    voxels, changes = as_labels(stored.voxels, values, what, nan_as_background=layout.nan is not None)
+    moved, note = on_grid(Volume(voxels, stored.grid), grid, what, resample=layout.resample, labels=True)
+    notes += [*changes, note]
+    return moved.voxels
+
+
+def _labels_of_masks(files: Mapping[str, Path], layout: Layout, grid: Grid, notes: list[str]) -> NDArray[np.uint8]:
+    """Read the masks of a case and combine them into one label map. Append what was changed to ``notes``."""
+
+    def masks() -> Iterator[tuple[str, int, NDArray[np.bool_]]]:
+        for name, file in files.items():
+            if not file.is_file() and name in layout.optional:
+                notes.append(_without(name))
+                continue
+            if not file.is_file():
+                raise UserError(f"{name}: {file.name}: file not found; if the patient has none, add optional={name}")
+            stored = _read(file, name, notes)
+            foreground, changes = as_mask(stored.voxels, name, nan_as_background=layout.nan is not None)
+            mask, note = mask_on_grid(Volume(foreground, stored.grid), grid, name, resample=layout.resample)
+            notes.extend([*changes, note])
+            yield name, layout.labels[name], mask
+
+    labels, covered = layered_labels(grid.shape[::-1], masks())
+    notes += covered
+    return labels

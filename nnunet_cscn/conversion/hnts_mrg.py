@@ -1,4 +1,4 @@
-"""HNTS-MRG 2024: T2 MR of head and neck before and during radiotherapy, with primary tumours and nodes."""
+"""Read HNTS-MRG 2024: T2 MR of head and neck before and during radiotherapy, with primary tumours and lymph nodes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from nnunet_cscn.conversion.hnts_mrg_task import Task
+from nnunet_cscn.conversion.label_values import as_labels, unchanged
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import as_labels, on_grid, read_volume
+from nnunet_cscn.conversion.source_volumes import notes_of, on_grid, read_volume
 from nnunet_cscn.errors import UserError
 
 _CHANNELS: dict[Task, tuple[str, ...]] = {
@@ -37,17 +38,17 @@ def description(task: Task) -> DatasetDescription:
 
 
 def find_cases(source: Path, task: Task, *, resample: bool = False) -> list[SourceCase]:
-    """List the cases of a download, however deep its folders are nested.
+    """List the cases of the download, at any depth of folders.
 
-    Mid-RT masks may be empty on purpose: the tumour is gone.
+    A mid-RT mask may be empty on purpose, if the tumour has disappeared.
 
     Args:
-        source: The download.
-        task: Images before radiotherapy, in its middle, or these with what was known before.
-        resample: Whether volumes on other grids are resampled instead of refused.
+        source: Folder of the download.
+        task: Pre-RT images, mid-RT images, or mid-RT images with the registered pre-RT image and mask as channels.
+        resample: Whether to resample volumes with other grids. Otherwise such a case is an error.
 
     Raises:
-        UserError: When there is no such folder or nothing of the task in it.
+        UserError: When the folder does not exist or contains no images of the task.
     """
     if not source.is_dir():
         raise UserError(f"{source}: folder not found; check the path")
@@ -70,8 +71,8 @@ def _load(image_file: Path, stage: str, task: Task, resample: bool) -> LoadedCas
     labels, note = on_grid(
         read_volume(folder / f"{stem}_mask.nii.gz"), image.grid, "the mask", resample=resample, labels=True
     )
-    notes.append(note)
-    values = as_labels(labels, (0, 1, 2), "the mask")
+    values, changes = as_labels(labels.voxels, unchanged((0, 1, 2)), "the mask")
+    notes += [*notes_of(image, "T2"), note, *changes]
     if not values.any():
         notes.append("nothing is marked")
     if task == "mid-priors":

@@ -1,4 +1,4 @@
-"""The tasks of HNTS-MRG, apart from what converts them: the command line imports nothing heavy."""
+"""The tasks of HNTS-MRG, in a module that the command line can import quickly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lower-grade glioma of Buda et al.: MR of the whole head with the tumour, as Dataset905_LGG."""
+"""Read the lower-grade gliomas of Buda et al.: MR of the whole head with the tumour (Dataset905_LGG)."""
 
 from __future__ import annotations
 
@@ -38,21 +38,22 @@ _TCGA_NAME = re.compile(r"TCGA_([A-Z0-9]{2})_.+")
 
 
 def find_cases(source: Path) -> list[SourceCase]:
-    """List the cases of Kaggle's "LGG Segmentation Dataset", or of a folder that was made from it; each is a patient.
+    """List the cases of Kaggle's "LGG Segmentation Dataset", or of a folder made from it. Each case is one patient.
 
-    The folder holds ``images/A_0000.nii.gz``, ``_0001``, ``_0002`` and ``labels/A.nii.gz``; its ``cases.csv``, if there
-    is one, tells the institution by columns ``case`` and ``institution``. The download tells it by a case's name.
+    Such a folder contains ``images/A_0000.nii.gz``, ``_0001``, ``_0002`` and ``labels/A.nii.gz``. An optional
+    ``cases.csv`` has the institution of each case, in the columns ``case`` and ``institution``. In the download, the
+    name of a case contains the institution.
 
-    Spacing is nominal in both: millimetres and millilitres mean nothing, DSC and volumes in relation do.
+    The spacing is nominal in both: values in mm and ml have no meaning, but DSC and ratios of volumes do.
 
     Args:
         source: ``kaggle_3m`` or a folder above it, or the folder with ``images`` and ``labels``.
 
     Returns:
-        The cases. Their report has the institution, and the sequence that is missing: its channel is a copy of FLAIR.
+        The cases. Their details contain the institution and the missing sequence, whose channel is a copy of FLAIR.
 
     Raises:
-        UserError: When there is no such folder or no case in it.
+        UserError: When the folder does not exist or contains no case.
     """
     if not source.is_dir():
         raise UserError(f"{source}: folder not found; check the path")

@@ -1,4 +1,4 @@
-"""Slices of Kaggle's "LGG Segmentation Dataset": a folder a patient, of RGB TIFF files with a mask beside each."""
+"""Read Kaggle's "LGG Segmentation Dataset": for each patient a folder of RGB TIFF slices, each with a mask."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
+from nnunet_cscn.conversion.label_values import as_mask
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import Volume, as_mask
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.grids import Grid
 
 PIXEL_MM = 1.0
-"""Nominal, before 2x2 pixels become one."""
+"""Nominal pixel size, before 2x2 pixels are averaged."""
 HEIGHT_MM = 140.0
-"""Nominal, of all slices of a patient together."""
+"""Nominal height of all slices of a patient together."""
 
 _TIFF_ENDINGS = (".tif", ".tiff")
 _FILE = re.compile(r"(?P<case>.+)_(?P<number>\d+)(?P<mask>_mask)?\.tif")
@@ -30,20 +30,20 @@ _EXAMPLE = "TCGA_CS_4941_19960909"
 
 
 def find_cases(source: Path) -> list[SourceCase]:
-    """List the patients of the download, each a case called after its folder.
+    """List the patients of the download. Each is a case with the name of its folder.
 
-    The download holds the same folders twice (``kaggle_3m`` and ``lgg-mri-segmentation/kaggle_3m``): each is taken
-    once, where it is nested least.
+    The download contains the same folders twice (``kaggle_3m`` and ``lgg-mri-segmentation/kaggle_3m``). The less nested
+    copy is used.
 
     Args:
         source: ``kaggle_3m``, or any folder above it.
 
     Raises:
-        UserError: When there is no patient in it.
+        UserError: When it contains no patient.
     """
     source = source.resolve()  # "." has no name
     folders = {file.parent for file in source.rglob("*.tif") if not file.name.startswith(".")}
-    folders |= {folder for folder in source.rglob("TCGA_*") if folder.is_dir()}  # one without slices is told, too
+    folders |= {folder for folder in source.rglob("TCGA_*") if folder.is_dir()}  # without slices: reported too
     patients = dict[str, Path]()
     for folder in sorted(folders, key=lambda folder: (len(folder.parts), folder)):
         if "__MACOSX" not in folder.parts:
@@ -58,8 +58,8 @@ def find_cases(source: Path) -> list[SourceCase]:
 def _load(folder: Path) -> LoadedCase:
     """Read the slices, and average 2x2 pixels.
 
-    Images are rounded to the nearest integer, halves to the even one. A pixel is tumour where half of its area or more
-    is: with ties as background thin parts would vanish.
+    Images are rounded to the nearest integer, halves to the even one. A pixel is tumour if at least half of its area
+    is tumour: otherwise thin parts would vanish.
     """
     slices, masks = _files_by_number(folder)
     _check_numbers(slices, masks)
@@ -73,15 +73,15 @@ def _load(folder: Path) -> LoadedCase:
     if rows % 2 or columns % 2:
         raise UserError(f"slices have {sizes[0]} pixels; expected even numbers, because 2x2 pixels are averaged")
     grid = nominal_grid(columns // 2, rows // 2, len(order))
-    marked = as_mask(Volume(np.stack(targets), grid))
+    marked, notes = as_mask(np.stack(targets), "the mask")
     channels = [np.rint(_averaged(channel)).astype(np.uint8) for channel in np.moveaxis(np.stack(images), -1, 0)]
-    return LoadedCase(channels, (_averaged(marked) >= 0.5).astype(np.uint8), grid)
+    return LoadedCase(channels, (_averaged(marked) >= 0.5).astype(np.uint8), grid, tuple(notes))
 
 
 def nominal_grid(n_columns: int, n_rows: int, n_slices: int) -> Grid:
-    """Return the grid of averaged slices: pixels of 2 mm, and slices that are 140 mm high together.
+    """Return the grid of averaged slices: pixels of 2 mm, and a height of 140 mm for all slices together.
 
-    The spacing of slices is rounded to hundredths of a mm. All of it is nominal, as the download tells no spacing.
+    The spacing of the slices is rounded to 0.01 mm. All sizes are nominal, because the download contains no spacing.
 
     Example:
         >>> nominal_grid(128, 128, 23).spacing_mm
@@ -93,7 +93,7 @@ def nominal_grid(n_columns: int, n_rows: int, n_slices: int) -> Grid:
 
 
 def _files_by_number(folder: Path) -> tuple[dict[int, Path], dict[int, Path]]:
-    """Slices, and masks, by the number in their name."""
+    """Return slices and masks by the number in their name."""
     slices, masks = dict[int, Path](), dict[int, Path]()
     for file in sorted(folder.iterdir()):
         if file.name.startswith(".") or file.suffix.lower() not in _TIFF_ENDINGS:
@@ -143,7 +143,7 @@ def _read_mask(file: Path) -> NDArray[Any]:
 
 
 def _read(file: Path) -> tuple[NDArray[Any], str]:
-    """Pixels, and in words what they are; pillow turns 16 bits into 8 and says nothing."""
+    """Return the pixels and their format in words. (Pillow silently converts 16 bits to 8.)"""
     try:
         with Image.open(file, formats=["TIFF"]) as image:
             assert isinstance(image, TiffImageFile)

@@ -1,4 +1,4 @@
-"""NPC-277: three MR sequences of nasopharyngeal carcinoma, each with a mask of the primary tumour."""
+"""Read NPC-277: three MR sequences of nasopharyngeal carcinoma, each with a mask of the primary tumour."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_cscn.conversion.label_values import as_mask
 from nnunet_cscn.conversion.npc277_mode import MODES, Mode
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import Volume, as_mask, mask_on_grid, on_grid, read_volume
+from nnunet_cscn.conversion.source_volumes import mask_on_grid, notes_of, on_grid, read_volume
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.pixels import read_pixels
 from nnunet_cscn.dicom.series import image_series
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.formats.volume import Volume
 from nnunet_cscn.nifti.grids import Grid
 
-# Folder of the DICOM series and name of the mask, of each sequence.
+# For each sequence, the folder of the DICOM series and the name of the mask.
 SEQUENCES = {"CE-T1": ("CE-T1WI", "ROI-CE-T1.nii"), "T1": ("T1WI", "ROI-T1.nii"), "T2": ("T2WI", "ROI-T2.nii")}
 
 
 def description(mode: Mode) -> DatasetDescription:
-    """Return what is to be said about the data set of a mode."""
+    """Return the description of the data set for a mode."""
     number, name = MODES[mode]
     sequences = tuple(SEQUENCES) if mode == "multi" else ("MR",) if mode == "scans" else (mode,)
     return DatasetDescription(
@@ -39,15 +41,15 @@ def description(mode: Mode) -> DatasetDescription:
 
 
 def find_cases(source: Path, mode: Mode, *, resample: bool = False) -> list[SourceCase]:
-    """List the cases of a download, however deep its folders are nested.
+    """List the cases of the download, at any depth of folders.
 
     Args:
-        source: The download.
-        mode: One sequence; ``multi`` for all three, brought onto CE-T1; ``scans`` for every scan as a case of its own.
-        resample: Whether masks on other grids are resampled instead of refused.
+        source: Folder of the download.
+        mode: One sequence; ``multi`` for all three on the grid of CE-T1; ``scans`` for every scan as a separate case.
+        resample: Whether to resample masks with other grids. Otherwise such a case is an error.
 
     Raises:
-        UserError: When there is no such folder or no patient in it.
+        UserError: When the folder does not exist or contains no patient.
     """
     if not source.is_dir():
         raise UserError(f"{source}: folder not found; check the path")
@@ -75,11 +77,11 @@ def find_cases(source: Path, mode: Mode, *, resample: bool = False) -> list[Sour
 
 
 def _load(folder: Path, sequences: Sequence[str], resample: bool) -> LoadedCase:
-    """The first sequence has the grid and the mask; the others are brought onto it."""
+    """Read a case. The first sequence has the grid and the mask; the others are resampled onto its grid."""
     first, *others = sequences
     image, notes = _series(folder / SEQUENCES[first][0])
-    labels, note = _mask(folder, SEQUENCES[first][1], image.grid, resample)
-    notes.append(note)
+    labels, changes = _mask(folder, SEQUENCES[first][1], image.grid, resample)
+    notes += changes
     channels = [image.voxels]
     for sequence in others:
         other, more = _series(folder / SEQUENCES[sequence][0])
@@ -98,9 +100,10 @@ def _series(folder: Path) -> tuple[Volume, list[str]]:
     return Volume(read_pixels(series), series.stack.grid()), list(series.notes)
 
 
-def _mask(folder: Path, name: str, grid: Grid, resample: bool) -> tuple[NDArray[np.uint8], str]:
-    """Bring a mask onto the series by where its voxels lie: arrays of other orders of axes are the same mask."""
+def _mask(folder: Path, name: str, grid: Grid, resample: bool) -> tuple[NDArray[np.uint8], list[str]]:
+    """Read a mask and bring it onto the grid of the series, by the positions of its voxels in the patient."""
     file = next((folder / f"{name}{end}" for end in ("", ".gz") if (folder / f"{name}{end}").is_file()), folder / name)
     stored = read_volume(file)
-    mask, note = mask_on_grid(Volume(as_mask(stored), stored.grid), grid, "the mask", resample=resample)
-    return mask.astype(np.uint8), note
+    foreground, changes = as_mask(stored.voxels, "the mask")
+    mask, note = mask_on_grid(Volume(foreground, stored.grid), grid, "the mask", resample=resample)
+    return mask.astype(np.uint8), [*notes_of(stored, "the mask"), *changes, note]

@@ -1,4 +1,4 @@
-"""The modes of NPC-277, apart from what converts them: the command line imports nothing heavy."""
+"""The modes of NPC-277, in a module that the command line can import quickly."""
 
 from __future__ import annotations
 

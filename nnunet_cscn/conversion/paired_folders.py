@@ -1,4 +1,4 @@
-"""Cases of a data set with a folder of images and one of labels, of the same names up to the number of the channel."""
+"""Find the cases of a folder with subfolders for images and labels, whose files have the same names."""
 
 from __future__ import annotations
 
@@ -7,40 +7,44 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from numpy.typing import NDArray
+
+from nnunet_cscn.conversion.label_values import as_labels, unchanged
 from nnunet_cscn.conversion.raw_dataset import FILE_ENDING, DatasetDescription
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import as_labels, read_volume
+from nnunet_cscn.conversion.source_volumes import notes_of, read_volume
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.grids import grid_differences
+from nnunet_cscn.formats.volume import Volume, differences
+from nnunet_cscn.nifti.grids import Grid
 
-# The second of each is what the Medical Segmentation Decathlon's archives hold.
+# The second name of each is that of the Medical Segmentation Decathlon.
 _IMAGE_FOLDERS = ("images", "imagesTr")
 _LABEL_FOLDERS = ("labels", "labelsTr")
 _WITH_CHANNEL = re.compile(r"(.+)(_\d{4})")
 
 
 def is_paired(source: Path) -> bool:
-    """Tell whether a folder has one of images or one of labels in it."""
+    """Tell whether a folder has a subfolder for images or for labels."""
     return any((source / name).is_dir() for name in (*_IMAGE_FOLDERS, *_LABEL_FOLDERS))
 
 
 def find_cases(source: Path, description: DatasetDescription) -> list[SourceCase]:
-    """List the cases of a data set, sorted by name; each is a patient of its own.
+    """List the cases of a data set, sorted by name. Each case counts as one patient.
 
-    An image has the name of its labels. Where the description has several channels, nnU-Net's number of the channel
-    follows: ``images/A_0000.nii.gz`` and ``images/A_0001.nii.gz`` belong to ``labels/A.nii.gz``.
+    An image has the same name as its labels. If there are several channels, nnU-Net's channel number follows the name:
+    ``images/A_0000.nii.gz`` and ``images/A_0001.nii.gz`` belong to ``labels/A.nii.gz``.
 
     Args:
         source: The folder with ``images`` and ``labels`` (or ``imagesTr`` and ``labelsTr``).
-        description: What the data set is.
+        description: The description of the data set.
 
     Returns:
-        The cases; one that lacks a channel or its labels says so when it is loaded.
+        The cases. If a channel or the labels of a case are missing, loading it raises an error.
 
     Raises:
-        UserError: When a folder is missing or holds no image.
+        UserError: When a folder is missing or contains no image.
     """
     channels = _channel_of_suffix(description)
     images = _by_case(_files_of(_subfolder(source, _IMAGE_FOLDERS)), has_suffixes=len(channels) > 1)
@@ -65,13 +69,13 @@ def find_cases(source: Path, description: DatasetDescription) -> list[SourceCase
 
 
 def _channel_of_suffix(description: DatasetDescription) -> dict[str, str]:
-    """Name of each channel by what stands behind the case's name; nothing does where there is only one."""
+    """Return the name of each channel by the suffix of its files. A single channel has no suffix."""
     names = description.channel_names
     return {f"_{number:04d}": name for number, name in enumerate(names)} if len(names) > 1 else {"": names[0]}
 
 
 def _by_case(files: Mapping[str, Path], *, has_suffixes: bool) -> dict[str, dict[str, Path]]:
-    """Files of each case, by their suffix; a file without one makes a case, to be refused by its name."""
+    """Return the files of each case by their suffix. A file without a suffix becomes a case, which is refused later."""
     cases = defaultdict[str, dict[str, Path]](dict)
     for stem, file in files.items():
         parts = _WITH_CHANNEL.fullmatch(stem) if has_suffixes else None
@@ -81,7 +85,7 @@ def _by_case(files: Mapping[str, Path], *, has_suffixes: bool) -> dict[str, dict
 
 
 def _fault_of(name: str, files: Mapping[str, Path], channels: Mapping[str, str]) -> str:
-    """Why the files are not one for each channel; empty when they are."""
+    """Return the reason why the files are not one for each channel; empty if they are."""
     expected = {suffix: f"{name}{suffix}{FILE_ENDING}" for suffix in channels}
     if foreign := [file.name for suffix, file in sorted(files.items()) if suffix not in expected]:
         return f"has {', '.join(foreign)}; expected only {', '.join(expected.values())}"
@@ -98,12 +102,20 @@ def _load(
     faults = [
         f"{channels[suffix]} has {difference}"
         for suffix, image in images.items()
-        for difference in grid_differences(image.grid, grid, channels[first])
+        for difference in differences(image.grid, grid, channels[first])
     ]
-    faults += [f"the labels have {difference}" for difference in grid_differences(labels.grid, grid, "the image")]
+    faults += [f"the labels have {difference}" for difference in differences(labels.grid, grid, "the image")]
     if faults:
         raise UserError("; ".join(faults))
-    return LoadedCase([image.voxels for image in images.values()], as_labels(labels, values, "the label map"), grid)
+    voxels, changes = as_labels(_in_order(labels, grid), unchanged(values), "the label map")
+    notes = [*notes_of(images[first], "the image"), *changes]
+    return LoadedCase([_in_order(image, grid) for image in images.values()], voxels, grid, tuple(notes))
+
+
+def _in_order(volume: Volume, grid: Grid) -> NDArray[Any]:
+    voxels = volume.on(grid)
+    assert voxels is not None  # its grid has been compared
+    return voxels
 
 
 def _refuse(reason: str) -> NoReturn:

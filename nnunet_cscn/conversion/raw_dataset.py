@@ -1,4 +1,4 @@
-"""nnU-Net's raw format: what a data set is called, where its files stand and what its ``dataset.json`` says."""
+"""nnU-Net's raw format: names of folders and files, and the content of ``dataset.json``."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ FILE_ENDING = ".nii.gz"
 
 @dataclass(frozen=True)
 class DatasetDescription:
-    """What is to be said about a data set, whatever its cases.
+    """The description of a data set.
 
     Attributes:
-        number: nnU-Net's number for it unless the user wants another.
-        name: The folder's name behind the number.
-        title: One sentence on what the images and labels are.
-        channel_names: One for each image channel; anything but ``CT`` is normalised by z-score.
-        labels: Name and value, background first.
-        licence: The licence under which the data may be used.
-        reference: Whom to cite.
+        number: Default number of the data set in nnU-Net.
+        name: Name of the data set, the part of the folder name after the number.
+        title: One sentence about the images and labels.
+        channel_names: Name of each channel. ``CT`` gets CT normalisation, any other name z-score normalisation.
+        labels: Name and value of each label, background first.
+        licence: Licence of the data.
+        reference: Publication to cite.
     """
 
     number: int
@@ -39,17 +39,17 @@ class DatasetDescription:
 def own_dataset(
     number: int, name: str, *, title: str, channel_names: Sequence[str], labels: Mapping[str, int]
 ) -> DatasetDescription:
-    """Describe a data set of the user's own, without licence and reference.
+    """Return the description of the user's own data set, without licence and reference.
 
     Args:
-        number: nnU-Net's number for it.
-        name: The folder's name behind the number.
-        title: One sentence on what the images and labels are.
-        channel_names: One for each image channel.
+        number: Number of the data set in nnU-Net.
+        name: Name of the data set.
+        title: One sentence about the images and labels.
+        channel_names: Name of each channel.
         labels: Value of each label, without the background.
 
     Raises:
-        ArgumentError: When the name is none that nnU-Net takes.
+        ArgumentError: When the name has characters that nnU-Net does not allow.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise ArgumentError("name", f"expected only letters, digits, - and _, got {name}")
@@ -65,7 +65,7 @@ def own_dataset(
 
 
 def folder_name(description: DatasetDescription, dataset_id: int | None = None) -> str:
-    """Return the data set's folder name, such as ``Dataset902_STS``.
+    """Return the folder name of a data set, such as ``Dataset902_STS``.
 
     Args:
         description: The data set.
@@ -81,17 +81,17 @@ def folder_name(description: DatasetDescription, dataset_id: int | None = None) 
 
 
 def image_path(folder: Path, case: str, channel: int = 0) -> Path:
-    """Return where nnU-Net looks for a case's image channel in the raw data set ``folder``."""
+    """Return the path of an image channel of a case in the raw data set ``folder``."""
     return folder / "imagesTr" / f"{case}_{channel:04d}{FILE_ENDING}"
 
 
 def label_path(folder: Path, case: str) -> Path:
-    """Return where nnU-Net looks for a case's labels in the raw data set ``folder``."""
+    """Return the path of the label map of a case in the raw data set ``folder``."""
     return folder / "labelsTr" / f"{case}{FILE_ENDING}"
 
 
 def has_files(folder: Path, case: str) -> bool:
-    """Tell whether a raw data set holds a case, which nnU-Net takes whether or not its source is still good."""
+    """Tell whether a raw data set contains the first channel and the labels of a case."""
     return image_path(folder, case).exists() and label_path(folder, case).exists()
 
 
@@ -110,13 +110,13 @@ def dataset_json(description: DatasetDescription, *, case_count: int) -> dict[st
 
 
 def check_number_is_free(folder: Path) -> None:
-    """Refuse a data set whose number another one beside it has, because nnU-Net could tell neither by its number.
+    """Check that no other data set in the same folder has the same number, because nnU-Net could not distinguish them.
 
     Args:
-        folder: The raw data set that is to be written.
+        folder: The raw data set to be written.
 
     Raises:
-        UserError: When there is another one.
+        UserError: When there is another data set with this number.
     """
     number = folder.name.partition("_")[0]
     others = sorted(other.name for other in folder.parent.glob(f"{number}_*") if other.name != folder.name)
@@ -125,15 +125,15 @@ def check_number_is_free(folder: Path) -> None:
 
 
 def check_no_other_cases(folder: Path, cases: Sequence[str], *, n_channels: int = 1) -> None:
-    """Refuse a raw data set that holds images or labels of other cases, or more channels; nnU-Net would take them too.
+    """Check that a raw data set contains no other cases or channels, because nnU-Net would use them too.
 
     Args:
         folder: The raw data set.
-        cases: The cases that it should hold.
-        n_channels: How many images a case has.
+        cases: Names of the expected cases.
+        n_channels: Number of channels of a case.
 
     Raises:
-        UserError: With the files that are in the way.
+        UserError: When it contains other files. The message lists them.
     """
     names = {f"{case}{FILE_ENDING}" for case in cases}
     foreign = [file.name for file in (folder / "labelsTr").glob(f"[!.]*{FILE_ENDING}") if file.name not in names]

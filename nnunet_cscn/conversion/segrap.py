@@ -1,18 +1,22 @@
-"""SegRap 2023 and 2025: planning CT of nasopharyngeal carcinoma, plain and with contrast, with tumour and nodes."""
+"""Read SegRap 2023 and 2025: planning CT of nasopharyngeal carcinoma, with and without contrast, GTVp and GTVnd."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_cscn.conversion.label_values import as_labels, as_mask, unchanged
+from nnunet_cscn.conversion.layered_labels import layered_labels
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
-from nnunet_cscn.conversion.source_volumes import Volume, as_labels, as_mask, mask_on_grid, on_grid, read_volume
+from nnunet_cscn.conversion.source_volumes import mask_on_grid, notes_of, on_grid, read_volume
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.formats.volume import Volume
 
 SEGRAP = DatasetDescription(
     number=923,
@@ -33,16 +37,16 @@ _TARGETS = "task002"  # the challenge's second task: GTVp and GTVnd
 
 
 def find_cases(source: Path, *, resample: bool = False) -> list[SourceCase]:
-    """List the cases of a download: one folder a case, with an image, one with contrast, and a mask for each target.
+    """List the cases of the download: one folder for each case, with two images and a mask for each target.
 
-    Instead of masks there may be label maps of the targets in another folder, ``.../Task002/segrap_0000.nii.gz``.
+    Instead of masks, there may be label maps of the targets in another folder, ``.../Task002/segrap_0000.nii.gz``.
 
     Args:
-        source: The download.
-        resample: Whether volumes on other grids are resampled instead of refused.
+        source: Folder of the download.
+        resample: Whether to resample volumes with other grids. Otherwise such a case is an error.
 
     Raises:
-        UserError: When there is no such folder or no case in it.
+        UserError: When the folder does not exist or contains no case.
     """
     if not source.is_dir():
         raise UserError(f"{source}: folder not found; check the path")
@@ -57,7 +61,7 @@ def find_cases(source: Path, *, resample: bool = False) -> list[SourceCase]:
 
 
 def _target_files(source: Path) -> dict[str, list[Path]]:
-    """Files of the targets in a folder of their own, by case: one of the case's name, or those in a folder of it."""
+    """Return, for each case, the files of the targets in separate folders: a file or a folder with the case's name."""
     found = defaultdict[str, list[Path]](list)
     for file in sorted(source.rglob(f"*{_ENDING}")):
         above = [parent.name.casefold() for parent in file.parents]
@@ -77,20 +81,27 @@ def _load(folder: Path, target_files: list[Path], resample: bool) -> LoadedCase:
     elif set(masks.values()) <= set(there):
         labels, notes = _from_masks([there[name] for name in masks.values()], image, resample)
     elif len(target_files) == 1:
-        stored, *notes = on_grid(
+        stored, moved = on_grid(
             read_volume(target_files[0]), image.grid, "the label map", resample=resample, labels=True
         )
-        labels = as_labels(stored, tuple(value for _, value in SEGRAP.labels), "the label map")
+        labels, changes = as_labels(stored.voxels, unchanged(value for _, value in SEGRAP.labels), "the label map")
+        notes = [moved, *changes]
     else:
         raise UserError(f"expected one label map or {' and '.join(masks.values())}, found {', '.join(there)}")
-    return LoadedCase([image.voxels, contrast.voxels], labels, image.grid, tuple(filter(None, [note, *notes])))
+    notes = [*notes_of(image, "the image"), note, *notes]
+    return LoadedCase([image.voxels, contrast.voxels], labels, image.grid, tuple(filter(None, notes)))
 
 
 def _from_masks(files: list[Path], image: Volume, resample: bool) -> tuple[NDArray[np.uint8], list[str]]:
-    labels, notes = np.zeros(image.voxels.shape, np.uint8), list[str]()
-    for file, (name, value) in zip(files, SEGRAP.labels[1:], strict=True):
-        stored = read_volume(file)
-        mask, note = mask_on_grid(Volume(as_mask(stored), stored.grid), image.grid, name, resample=resample)
-        labels[mask] = value
-        notes.append(note)
-    return labels, notes
+    notes = list[str]()
+
+    def masks() -> Iterator[tuple[str, int, NDArray[np.bool_]]]:
+        for file, (name, value) in zip(files, SEGRAP.labels[1:], strict=True):
+            stored = read_volume(file)
+            foreground, changes = as_mask(stored.voxels, name)
+            mask, note = mask_on_grid(Volume(foreground, stored.grid), image.grid, name, resample=resample)
+            notes.extend([*notes_of(stored, name), *changes, note])
+            yield name, value, mask
+
+    labels, covered = layered_labels(image.voxels.shape, masks())
+    return labels, [*notes, *covered]

@@ -1,4 +1,4 @@
-"""Cases of a source, whatever it is: what they are called, and how they are read."""
+"""Cases of a source of any kind: their names, and the function that reads them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class LoadedCase:
     """The content of a case.
 
     Attributes:
-        channels: The images, shape (Z, Y, X) each, all on one grid.
+        channels: The images on one grid, shape (Z, Y, X) each.
         labels: The label map on the same grid.
-        grid: Where the voxels lie.
-        notes: What was passed over or changed on the way.
+        grid: The grid.
+        notes: What was ignored or changed.
         details: Further columns of the report.
     """
 
@@ -36,9 +36,9 @@ class SourceCase:
     """A case of the source.
 
     Attributes:
-        name: Its name in the data set.
-        patient: The patient's pseudonym: cases of one patient stay in one fold.
-        load: Reads it; a UserError says why it can't be used.
+        name: Name in the data set.
+        patient: Pseudonym of the patient. All cases of a patient stay in the same fold.
+        load: Reads the case. It raises a UserError if the case cannot be used.
     """
 
     name: str

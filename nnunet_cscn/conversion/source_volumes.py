@@ -1,9 +1,7 @@
-"""Volumes of a source in any common format, brought onto one grid where that is asked for."""
+"""Read the volumes of a source, and bring them onto the grid of the image."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,105 +10,66 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
-from nnunet_cscn.nifti.itk_path import itk_path
-from nnunet_cscn.nifti.voxels import ENDINGS, read_voxels
+from nnunet_cscn.formats.reading import BY_CONTENT
+from nnunet_cscn.formats.volume import Volume
+from nnunet_cscn.nifti.grids import Grid, grid_differences
 from nnunet_cscn.nifti.writing import itk_image
-
-ALL_ENDINGS = (*ENDINGS, ".nrrd", ".mha", ".mhd")
-
-
-@dataclass(frozen=True)
-class Volume:
-    """Voxels, shape (Z, Y, X), and where they lie."""
-
-    voxels: NDArray[Any]
-    grid: Grid
 
 
 def read_volume(file: Path) -> Volume:
-    """Read a volume of NIfTI, NRRD or MetaImage; NIfTI files are checked to be whole.
+    """Read a volume of any format; NIfTI files are checked to be whole.
 
     Raises:
-        UserError: When the file is missing, cannot be read, or is no volume of one value a voxel.
+        UserError: When the file is missing, cannot be read, or has several values per voxel. The text starts with the
+            file's name.
     """
     if not file.is_file():
         raise UserError(f"{file.name}: file not found")
     try:
-        grid = read_grid(file)
-        if file.name.endswith(ENDINGS):
-            return Volume(read_voxels(file), grid)
-        with itk_path(file) as name:
-            return Volume(sitk.GetArrayFromImage(sitk.ReadImage(name)), grid)
+        return BY_CONTENT.read(file)
     except UserError as fault:
         raise UserError(f"{file.name}: {fault}") from None
-    except RuntimeError:
-        raise UserError(f"{file.name}: the file is damaged; restore it") from None
 
 
-def as_mask(volume: Volume) -> NDArray[np.bool_]:
-    """Return the foreground of a mask, whose values may be 0 and 255 or not quite clean: above half of the range.
-
-    Raises:
-        UserError: When it holds what is no number, or more than two whole numbers, as a label map does.
-    """
-    if not np.isfinite(volume.voxels).all():
-        raise UserError("a mask contains values that are not finite numbers (NaN or infinity)")
-    if volume.voxels.dtype.kind in "iu" and len(values := np.unique(volume.voxels)) > 2:
-        raise UserError(
-            f"a mask has the values {', '.join(map(str, values[:5]))}; expected two values, so this is a label map"
-        )
-    low, high = float(volume.voxels.min()), float(volume.voxels.max())
-    if low == high:
-        return np.full(volume.voxels.shape, low > 0)
-    mask: NDArray[np.bool_] = volume.voxels > (low + high) / 2
-    return mask
-
-
-def as_labels(volume: Volume, values: Sequence[int], what: str) -> NDArray[np.uint8]:
-    """Return a label map as 8-bit integers.
-
-    Args:
-        volume: The label map.
-        values: Those that may occur, each from 0 to 255.
-        what: What it is called in texts.
-
-    Raises:
-        UserError: When other values occur.
-    """
-    foreign = [f"{value:g}" for value in np.unique(volume.voxels) if value not in values]
-    if foreign:
-        raise UserError(f"{what} contains {', '.join(foreign[:5])}; expected only {', '.join(map(str, values))}")
-    return volume.voxels.astype(np.uint8)
-
-
-def on_grid(volume: Volume, grid: Grid, what: str, *, resample: bool, labels: bool = False) -> tuple[Volume, str]:
-    """Return a volume on another grid.
+def notes_of(volume: Volume, what: str) -> list[str]:
+    """Return the notes on the grid of a volume, with the name of the volume in front.
 
     Args:
         volume: The volume.
-        grid: Where it should lie.
-        what: What it is called in texts.
-        resample: Whether it is resampled through physical space where the grids differ, instead of refused.
-        labels: Whether values are labels: the nearest one is taken, instead of a linear interpolation.
+        what: Name of the volume in messages.
+    """
+    return [f"{what}: {note}" for note in volume.grid.notes]
+
+
+def on_grid(volume: Volume, grid: Grid, what: str, *, resample: bool, labels: bool = False) -> tuple[Volume, str]:
+    """Return a volume on another grid. A volume with the same voxels in another order is reordered, not resampled.
+
+    Args:
+        volume: The volume.
+        grid: The target grid.
+        what: Name of the volume in messages.
+        resample: Whether to resample the volume if its voxels have other positions. Otherwise this is an error.
+        labels: Whether the values are labels. Labels are resampled with nearest neighbour, images linearly.
 
     Returns:
-        The volume, and a note when it was resampled; empty otherwise.
+        The volume, and a note if it was resampled; else an empty text.
 
     Raises:
-        UserError: When the grids differ and it is not to be resampled, or a part of the labels would be lost.
+        UserError: When the voxels have other positions and ``resample`` is False, or a part of the labels would be
+            lost.
     """
-    differences = grid_differences(volume.grid, grid, "the image")
-    if not differences:
-        return volume, ""
+    in_order = volume.on(grid)
+    if in_order is not None:
+        return Volume(in_order, grid), ""
     if not resample:
+        differences = grid_differences(volume.grid, grid, "the image")
         raise UserError(
             f"{what} has {'; '.join(differences)}: add resample=True to resample it to the grid of the image"
         )
-    _refuse_apart(volume, grid, what, labels=labels)
+    _refuse_lost_parts(volume, grid, what, labels=labels)
     interpolator = sitk.sitkNearestNeighbor if labels else sitk.sitkLinear
     reference = itk_image(np.zeros(grid.shape[::-1], np.uint8), grid)
-    outside = 0.0 if labels else float(volume.voxels.min())  # air on CT
+    outside = 0.0 if labels else float(np.nanmin(volume.voxels))  # air on CT
     source = itk_image(volume.voxels, volume.grid)
     moved = Volume(
         sitk.GetArrayFromImage(sitk.Resample(source, reference, sitk.Transform(), interpolator, outside)), grid
@@ -119,8 +78,8 @@ def on_grid(volume: Volume, grid: Grid, what: str, *, resample: bool, labels: bo
     return moved, f"{what} was resampled{sizes}"
 
 
-def _refuse_apart(volume: Volume, grid: Grid, what: str, *, labels: bool) -> None:
-    """Refuse labels of which a part would be lost outside of a grid, and images that do not reach into it at all."""
+def _refuse_lost_parts(volume: Volume, grid: Grid, what: str, *, labels: bool) -> None:
+    """Raise an error if labels are partly outside the grid, or if an image is completely outside."""
     if labels:
         indices, places = np.argwhere(volume.voxels)[:, ::-1], volume.grid
         inside = _is_inside(indices, places, grid)
@@ -135,7 +94,7 @@ def _refuse_apart(volume: Volume, grid: Grid, what: str, *, labels: bool) -> Non
 
 
 def _is_inside(indices: NDArray[Any], places: Grid, grid: Grid) -> NDArray[np.bool_]:
-    """Whether voxels (N, 3), by their indices (x, y, z) in one grid, have their centres inside another one."""
+    """Tell which voxels (N, 3), given by their indices (x, y, z) in one grid, have their centres inside another one."""
     matrix = np.linalg.solve(grid.affine(), places.affine())
     there = indices @ matrix[:3, :3].T + matrix[:3, 3]
     slack = 0.5 + 1e-4
@@ -150,20 +109,20 @@ def _foreground_ml(volume: Volume) -> float:
 def mask_on_grid(
     mask: Volume, grid: Grid, what: str, *, resample: bool, may_be_part: bool = False
 ) -> tuple[NDArray[np.bool_], str]:
-    """Return a mask on another grid; one with the same voxels in another order is the same.
+    """Return a mask on another grid. A mask with the same voxels in another order is reordered, not resampled.
 
     Args:
         mask: The mask, boolean.
-        grid: Where it should lie.
-        what: What it is called in texts.
-        resample: Whether it is resampled through physical space (nearest) where its voxels are others.
-        may_be_part: Whether one with a part of the voxels is the same too, as where empty slices are left out.
+        grid: The target grid.
+        what: Name of the volume in messages.
+        resample: Whether to resample the mask (nearest neighbour) if its voxels have other positions.
+        may_be_part: Whether the mask may have only some of the voxels, because empty slices are left out.
 
     Returns:
-        The mask, and a note when it was resampled; empty otherwise.
+        The mask, and a note if it was resampled; else an empty text.
 
     Raises:
-        UserError: When its voxels are others and it is not to be resampled.
+        UserError: When the voxels have other positions and ``resample`` is False.
     """
     stored = Volume(mask.voxels.astype(np.uint8), mask.grid)
     moved, note = on_grid(stored, grid, what, resample=True, labels=True)
@@ -181,7 +140,7 @@ def mask_on_grid(
 
 
 def _shares_centres(grid: Grid, other: Grid) -> bool:
-    """Whether steps are as long along some axis, and the centres of voxels coincide, to a twentieth of a voxel."""
+    """Tell whether voxels have the same size, and their centres coincide to a twentieth of a voxel."""
     if sorted(round(step, 3) for step in grid.spacing_mm) != sorted(round(step, 3) for step in other.spacing_mm):
         return False
     n_x, n_y, n_z = (count - 1 for count in grid.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,27 +11,47 @@ import numpy as np
 import pydicom
 from highdicom.sr.coding import CodedConcept
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
 from nnunet_cscn import __version__
+from nnunet_cscn.dicom.patient_and_study import UNICODE, patient_and_study, series_number
 from nnunet_cscn.dicom.series import ImageSeries
-from nnunet_cscn.dicom.structure_writer import PATIENT_TAGS, STUDY_TAGS, frame_of
+from nnunet_cscn.dicom.structure_writer import frame_of
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 
 # What segments are, in SNOMED CT; TG-263's names tell them apart for people.
 _CATEGORY = CodedConcept("49755003", "SCT", "Morphologically Altered Structure")
 _TYPE = CodedConcept("108369006", "SCT", "Neoplasm")
+_GEOMETRY = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "Modality",
+    "PositionReferenceIndicator",
+    "ImagePositionPatient",
+    "SliceThickness",
+    "Rows",
+    "Columns",
+)
+SERIES_OFFSET = 902
 
 
-def write_segmentation(file: Path, masks: Mapping[str, NDArray[np.bool_]], series: ImageSeries) -> None:
+def write_segmentation(
+    file: Path, masks: Mapping[str, NDArray[np.bool_]], series: ImageSeries, *, model: str = ""
+) -> tuple[str, ...]:
     """Write one binary segment for each mask; empty slices are left out.
 
     Args:
         file: The SEG file, written whole or not at all.
         masks: A mask for each region by its name, shape (slices, rows, columns); one of them not empty.
         series: The series that the masks lie on.
+        model: Name of the model, written as a parameter of the algorithm.
+
+    Returns:
+        Notes on attributes of the images that could not be copied.
 
     Raises:
         UserError: When all masks are empty, which a SEG can't say.
@@ -38,7 +59,10 @@ def write_segmentation(file: Path, masks: Mapping[str, NDArray[np.bool_]], serie
     if not any(mask.any() for mask in masks.values()):
         raise UserError("the segmentation is empty: a DICOM SEG needs at least one voxel")
     algorithm = hd.AlgorithmIdentificationSequence(
-        name="nnunet-cscn", version=__version__, family=codes.cid7162.ArtificialIntelligence
+        name="nnunet-cscn",
+        version=__version__,
+        family=codes.cid7162.ArtificialIntelligence,
+        parameters={"model": model} if model else None,
     )
     segments = [
         hd.seg.SegmentDescription(
@@ -51,13 +75,15 @@ def write_segmentation(file: Path, masks: Mapping[str, NDArray[np.bool_]], serie
         )
         for number, name in enumerate(masks, start=1)
     ]
+    headers = [pydicom.dcmread(each, stop_before_pixels=True) for each in series.files]
+    taken = patient_and_study(headers[0], texts=[*masks, model])
     content = hd.seg.Segmentation(
-        source_images=_images(series),
+        source_images=[_source(header, headers[0], taken.elements, series) for header in headers],
         pixel_array=np.stack(list(masks.values()), axis=-1).astype(np.uint8),
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=segments,
         series_instance_uid=generate_uid(),
-        series_number=1,
+        series_number=series_number(headers[0], SERIES_OFFSET),
         sop_instance_uid=generate_uid(),
         instance_number=1,
         manufacturer="nnunet-cscn",
@@ -66,21 +92,25 @@ def write_segmentation(file: Path, masks: Mapping[str, NDArray[np.bool_]], serie
         device_serial_number="none",
         series_description="Automatic segmentation (research)",
     )
+    if "ContentCreatorName" not in content:  # PS3.3, table 10-12: it is there, and may be blank
+        content.ContentCreatorName = ""
+    content.update(taken.elements)  # the images' own character set: highdicom knows few of them
     with replacing(file) as temporary:
         content.save_as(temporary)
+    return taken.notes
 
 
-def _images(series: ImageSeries) -> list[pydicom.Dataset]:
-    """The slices, with blanks for what highdicom wants and archives leave out."""
-    images = [pydicom.dcmread(file, stop_before_pixels=True) for file in series.files]
-    frame, first = frame_of(series), images[0]
-    for image in images:
-        image.FrameOfReferenceUID = frame
-        image.ImageOrientationPatient = first.ImageOrientationPatient  # scanners round each slice's on its own
-        image.PixelSpacing = first.PixelSpacing
-        if not image.get("SliceThickness"):
-            image.SliceThickness = series.stack.slice_spacing_mm
-        for keyword in (*PATIENT_TAGS, *STUDY_TAGS):
-            if keyword not in image:
-                setattr(image, keyword, "")
-    return images
+def _source(header: Dataset, first: Dataset, taken: Dataset, series: ImageSeries) -> Dataset:
+    """Return a header of a slice with only what highdicom needs: its other attributes may be invalid."""
+    source = Dataset()
+    for keyword in _GEOMETRY:
+        if keyword in header:
+            source[keyword] = header[keyword]
+    source.update(copy.deepcopy(taken))
+    source.SpecificCharacterSet = UNICODE
+    source.FrameOfReferenceUID = frame_of(series)
+    source.ImageOrientationPatient = first.ImageOrientationPatient  # scanners round each slice's on its own
+    source.PixelSpacing = first.PixelSpacing
+    if not source.get("SliceThickness"):
+        source.SliceThickness = series.stack.slice_spacing_mm
+    return source

@@ -17,6 +17,7 @@ from pydicom.valuerep import format_number_as_ds
 from nnunet_cscn import __version__
 from nnunet_cscn.dicom.keyholes import joined
 from nnunet_cscn.dicom.outlines import outlines
+from nnunet_cscn.dicom.patient_and_study import patient_and_study, series_number
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.dicom.structures import RTSTRUCT
@@ -25,14 +26,19 @@ from nnunet_cscn.files import replacing
 COLOURS = ((255, 94, 94), (80, 200, 120), (70, 140, 255), (255, 190, 60), (190, 110, 230), (60, 200, 210))
 LONGEST_VALUE = 65_534  # bytes of one element in explicit VR; a ragged contour with many holes may have more
 STUDY_COMPONENT = "1.2.840.10008.3.1.2.3.1"
-# What an object takes over from the images that it belongs to; blank where it is missing there.
-PATIENT_TAGS = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
-STUDY_TAGS = ("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName")
+SERIES_OFFSET = 901
+LONGEST_LABEL = 16  # characters of StructureSetLabel
 
 
 def write_structures(
-    file: Path, masks: Mapping[str, NDArray[np.bool_]], series: ImageSeries, *, label: str, now: datetime
-) -> None:
+    file: Path,
+    masks: Mapping[str, NDArray[np.bool_]],
+    series: ImageSeries,
+    *,
+    label: str,
+    now: datetime,
+    name: str = "",
+) -> tuple[str, ...]:
     """Write masks as closed contours along the edges of their voxels, so that the volume is theirs.
 
     The structure set is unapproved, and its regions are marked as made by a program. It is written in explicit VR,
@@ -42,17 +48,25 @@ def write_structures(
         file: The RTSTRUCT file, written whole or not at all.
         masks: A mask for each region by its name (TG-263's, such as GTVp), shape (slices, rows, columns).
         series: The series that the masks lie on.
-        label: What the structure set is called, at most 16 characters.
+        label: What the structure set is called, such as the model; cut to 16 characters.
         now: When it is written.
+        name: Its longer name, at most 64 characters; empty for none.
+
+    Returns:
+        Notes on attributes of the images that could not be copied.
 
     Raises:
         ValueError: When a mask has another shape than the series.
     """
-    for name, mask in masks.items():
+    for region_name, mask in masks.items():
         if mask.shape != series.stack.shape:
-            raise ValueError(f"masks: {name} has shape {mask.shape}, expected the series' {series.stack.shape}")
-    content = _file(pydicom.dcmread(series.files[0], stop_before_pixels=True), now)
-    content.StructureSetLabel = label
+            raise ValueError(f"masks: {region_name} has shape {mask.shape}, expected the series' {series.stack.shape}")
+    first = pydicom.dcmread(series.files[0], stop_before_pixels=True)
+    taken = patient_and_study(first, texts=[*masks, label, name])
+    content = _file(taken.elements, series_number(first, SERIES_OFFSET), now)
+    content.StructureSetLabel = label[:LONGEST_LABEL].rstrip(" _-")
+    if name:
+        content.StructureSetName = name[:64].strip()
     content.StructureSetDate, content.StructureSetTime = f"{now:%Y%m%d}", f"{now:%H%M%S}"
     frame, is_long = frame_of(series), False
     content.FrameOfReferenceUID, content.PositionReferenceIndicator = frame, ""
@@ -60,19 +74,20 @@ def write_structures(
     content.ApprovalStatus = "UNAPPROVED"
     content.StructureSetROISequence, content.ROIContourSequence, content.RTROIObservationsSequence = [], [], []
     image_class = str(pydicom.dcmread(series.files[0], specific_tags=["SOPClassUID"]).SOPClassUID)
-    for number, ((name, mask), colour) in enumerate(zip(masks.items(), itertools.cycle(COLOURS)), start=1):
-        content.StructureSetROISequence.append(_roi(number, name, frame))
+    for number, ((region_name, mask), colour) in enumerate(zip(masks.items(), itertools.cycle(COLOURS)), start=1):
+        content.StructureSetROISequence.append(_roi(number, region_name, frame))
         region = Dataset()
         region.ROIDisplayColor, region.ReferencedROINumber = list(colour), number
         if contours := _contours(mask, series, image_class):
             region.ContourSequence = contours
             is_long |= any(len("\\".join(map(str, contour.ContourData))) > LONGEST_VALUE for contour in contours)
         content.ROIContourSequence.append(region)
-        content.RTROIObservationsSequence.append(_observation(number, name))
+        content.RTROIObservationsSequence.append(_observation(number, region_name))
     if is_long:
         content.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     with replacing(file) as temporary:
         content.save_as(temporary, enforce_file_format=True)
+    return taken.notes
 
 
 def frame_of(series: ImageSeries) -> str:
@@ -142,18 +157,16 @@ def _images(instances: Sequence[str], image_class: str) -> list[Dataset]:
     return images
 
 
-def _file(image: Dataset, now: datetime) -> FileDataset:
-    """A structure set of the patient and study of an image, still without any region."""
+def _file(taken: Dataset, number: int, now: datetime) -> FileDataset:
+    """A structure set with the attributes of a patient and study, still without any region."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = RTSTRUCT, generate_uid()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     content = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
-    content.SpecificCharacterSet = image.get("SpecificCharacterSet", "ISO_IR 192")
+    content.update(taken)
     content.SOPClassUID, content.SOPInstanceUID = RTSTRUCT, meta.MediaStorageSOPInstanceUID
-    for keyword in (*PATIENT_TAGS, *STUDY_TAGS):
-        setattr(content, keyword, image.get(keyword, ""))
     content.Modality, content.SeriesInstanceUID = "RTSTRUCT", generate_uid()
-    content.SeriesNumber, content.SeriesDescription = None, "Automatic segmentation (research)"
+    content.SeriesNumber, content.SeriesDescription = number, "Automatic segmentation (research)"
     content.OperatorsName, content.Manufacturer = "", "nnunet-cscn"
     content.ManufacturerModelName, content.SoftwareVersions = "nnunet-cscn", __version__
     content.InstanceCreationDate, content.InstanceCreationTime = f"{now:%Y%m%d}", f"{now:%H%M%S}"

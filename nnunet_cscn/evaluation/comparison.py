@@ -10,7 +10,7 @@ from typing import Any
 from nnunet_cscn.evaluation.methods import MethodScores, paired_values
 from nnunet_cscn.metrics.catalogue import Metric
 from nnunet_cscn.metrics.scores import json_number
-from nnunet_cscn.stats.paired import PairedComparison, compare_paired, holm
+from nnunet_cscn.stats.paired import FEWEST_CASES, PairedComparison, compare_paired, holm
 from nnunet_cscn.stats.ranks import Ranking, rank_methods
 
 
@@ -69,6 +69,20 @@ class MetricComparison:
     pairs: tuple[PairResult, ...]
     ranking: Ranking | None
 
+    @property
+    def note(self) -> str:
+        """A warning if there are too few cases for a test; else empty.
+
+        Example:
+            >>> MetricComparison("GTVp", None, ("a", "b"), 0, (), None).note
+            'with 2 cases no paired test can reach p < 0.05: at least 6 are needed'
+        """
+        n_cases = len(self.cases)
+        if n_cases >= FEWEST_CASES:
+            return ""
+        number = "1 case" if n_cases == 1 else f"{n_cases} cases"
+        return f"with {number} no paired test can reach p < 0.05: at least {FEWEST_CASES} are needed"
+
     def to_json(self) -> dict[str, Any]:
         """Return everything for a JSON file."""
         content: dict[str, Any] = {
@@ -78,6 +92,8 @@ class MetricComparison:
             "n_undefined": self.n_undefined,
             "pairs": [pair.to_json() for pair in self.pairs],
         }
+        if self.note:
+            content["note"] = self.note
         if self.ranking is not None:
             content["ranking"] = {
                 "mean_ranks": dict(self.ranking.mean_ranks),

@@ -15,6 +15,8 @@ from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
 from nnunet_cscn.evaluation.cases import CaseFiles, CheckedCases, check_cases, raise_problems
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.volumes import score_files
+from nnunet_cscn.formats.reading import BY_CONTENT
+from nnunet_cscn.formats.volume import VolumeReader
 from nnunet_cscn.metrics.catalogue import Metric, metrics, scores_to_json
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM, LabelScores
@@ -35,6 +37,8 @@ class FolderScores:
         skipped: For each case without scores, the reason.
         empty_distance: The surface distance if exactly one mask is empty: infinity, or the diagonal of the volume.
         ignore: The value of the ignore label in the reference, or None.
+        grid_notes: Notes on grids that are not exactly those of the files.
+        reader: Reads the files.
     """
 
     cases: Mapping[str, Mapping[str, LabelScores]]
@@ -44,6 +48,25 @@ class FolderScores:
     skipped: Mapping[str, str] = field(default_factory=dict)
     empty_distance: EmptyDistance = "infinite"
     ignore: int | None = None
+    grid_notes: tuple[str, ...] = ()
+    reader: VolumeReader = BY_CONTENT
+
+    @property
+    def notes(self) -> list[str]:
+        """Notes and warnings that readers of the scores should see."""
+        return [*self.grid_notes, *self._no_common_label()]
+
+    def _no_common_label(self) -> list[str]:
+        """A warning if the folders have no label in common, such as masks of 0 and 1 against masks of 0 and 255."""
+        counts = [(label, score.counts) for scores in self.cases.values() for label, score in scores.items()]
+        predicted = dict.fromkeys(label for label, count in counts if not count.prediction_is_empty)
+        referenced = dict.fromkeys(label for label, count in counts if not count.reference_is_empty)
+        if not predicted or not referenced or predicted.keys() & referenced.keys():
+            return []
+        return [
+            f"the folders have no label in common: the predictions contain {', '.join(predicted)}, the references "
+            f"{', '.join(referenced)}. If these are the same labels, give them the same values in both folders"
+        ]
 
     def __repr__(self) -> str:
         return f"FolderScores({self.summary})"
@@ -110,6 +133,7 @@ class FolderScores:
             },
             "aggregate": {label: together.to_json() for label, together in self.aggregate.items()},
             "skipped": dict(self.skipped),
+            "notes": self.notes,
             "distance_where_one_mask_is_empty": self.empty_distance,
             "definitions": {metric.key: metric.definition for metric in self.metrics},
         }
@@ -124,15 +148,16 @@ def score_folders(
     empty_distance: EmptyDistance = "infinite",
     skip_bad: bool = False,
     workers: int | None = None,
+    reader: VolumeReader = BY_CONTENT,
     on_progress: OnProgress | None = None,
 ) -> FolderScores:
-    """Score every label of every case of two folders of NIfTI files.
+    """Score every label of every case of two folders.
 
     All pairs and grids are checked before the first metric is computed. The voxels of each file are read once. At most
     ``workers`` cases are in memory at the same time.
 
     Args:
-        predictions: Folder of predicted label maps, ``<case>.nii.gz`` or ``<case>.nii``. Other files are ignored.
+        predictions: Folder of predicted label maps, such as ``<case>.nii.gz``. Other files are ignored.
         references: Folder of the reference label maps, with the same names.
         labels: The labels to evaluate. None for every value above 0 in the files.
         tolerances_mm: Tolerances of the surface Dice (NSD), in mm.
@@ -140,6 +165,7 @@ def score_folders(
             volume in mm.
         skip_bad: Exclude cases that cannot be evaluated, instead of raising an error.
         workers: Number of cases at the same time. None for one per available processor.
+        reader: Reads the files.
         on_progress: Called with the number of finished cases and of all cases after each case.
 
     Returns:
@@ -164,7 +190,7 @@ def score_folders(
         (0.5, 1)
     """
     return evaluate_cases(
-        check_cases(predictions, references),
+        check_cases(predictions, references, reader=reader),
         labels=labels,
         tolerances_mm=tolerances_mm,
         empty_distance=empty_distance,
@@ -205,7 +231,7 @@ def evaluate_cases(
     problems = dict(checked.problems)
     if not skip_bad:
         raise_problems(problems)
-    score = partial(score_files, labels=labels, tolerances_mm=tolerances_mm)
+    score = partial(score_files, labels=labels, tolerances_mm=tolerances_mm, reader=checked.reader)
     work = {
         case.name: partial(score, case.prediction, case.reference, checked.grids[case.name].spacing_mm[::-1])
         for case in checked.cases
@@ -232,6 +258,8 @@ def evaluate_cases(
         skipped=dict(sorted(problems.items())),
         empty_distance=empty_distance,
         ignore=labels.ignore if labels is not None else None,
+        grid_notes=tuple(checked.notes()),
+        reader=checked.reader,
     )
 
 

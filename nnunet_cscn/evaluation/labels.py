@@ -9,6 +9,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
+from nnunet_cscn.nnunet.old_format import old_format_advice
 
 BACKGROUND = "background"
 IGNORE = "ignore"
@@ -85,6 +86,8 @@ def read_labels(dataset_json: Path) -> EvaluatedLabels:
     labels = content.get("labels") if isinstance(content, dict) else None
     if not isinstance(labels, dict):
         raise UserError(f"{dataset_json}: the entry 'labels' is missing; expected an nnU-Net dataset.json")
+    if advice := old_format_advice(labels):
+        raise UserError(f"{dataset_json} {advice}")
     try:
         return EvaluatedLabels.from_dataset(labels)
     except UserError as fault:

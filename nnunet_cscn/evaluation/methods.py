@@ -22,11 +22,13 @@ class MethodScores:
         name: Name of the method.
         values: The value for each case, label and metric. Undefined values are nan.
         skipped: For each case without values, the reason.
+        notes: Notes on the values.
     """
 
     name: str
     values: Mapping[str, Mapping[str, Mapping[str, float]]]
     skipped: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_folder(cls, name: str, scores: FolderScores) -> MethodScores:
@@ -41,6 +43,7 @@ class MethodScores:
                 for case, by_label in scores.cases.items()
             },
             scores.skipped,
+            tuple(scores.notes),
         )
 
     @classmethod
@@ -59,6 +62,7 @@ class MethodScores:
                 for case, labels in content["cases"].items()
             }
             skipped = {case: str(reason) for case, reason in content.get("skipped", {}).items()}
+            notes = tuple(str(note) for note in content.get("notes", []))
         except (AttributeError, KeyError, TypeError, ValueError):
             raise UserError(f"{file} contains no scores: give a JSON file from `cscn evaluate`") from None
         if stands != empty_distance and any(
@@ -69,7 +73,7 @@ class MethodScores:
                 f"{file} was made with {stands} distances for cases with one empty mask, not {empty_distance}: choose "
                 f"{stands}, or evaluate again",
             )
-        return cls(name, values, skipped)
+        return cls(name, values, skipped, notes)
 
     def without(self, cases: Collection[str]) -> MethodScores:
         """Return the scores without the given cases."""

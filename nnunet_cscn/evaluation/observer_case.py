@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.volumes import label_mask, label_values
+from nnunet_cscn.formats.reading import BY_CONTENT
+from nnunet_cscn.formats.volume import VolumeReader
 from nnunet_cscn.metrics.consensus import majority, staple
 from nnunet_cscn.metrics.masks import Mask
 from nnunet_cscn.metrics.scores import LabelScores, score_masks
 from nnunet_cscn.nifti.grids import Grid
-from nnunet_cscn.nifti.voxels import read_voxels
 from nnunet_cscn.nifti.writing import write_volume
 
 CONSENSUS: Mapping[str, Callable[[Sequence[Mask]], Mask]] = {"STAPLE": staple, "majority": majority}
@@ -46,7 +47,11 @@ class MultiObserverCase:
 
 
 def score_observers(
-    case: MultiObserverCase, labels: EvaluatedLabels | None, consensus_folder: Path | None
+    case: MultiObserverCase,
+    labels: EvaluatedLabels | None,
+    consensus_folder: Path | None,
+    *,
+    reader: VolumeReader = BY_CONTENT,
 ) -> CaseScores:
     """Score every pair of segmentations of one case, and each segmentation against each consensus of the observers.
 
@@ -55,11 +60,12 @@ def score_observers(
         labels: The labels to evaluate. None for every value above 0 in the files.
         consensus_folder: Where to write the label map of each consensus, in one subfolder for each method. None to
             write nothing.
+        reader: Reads the files.
 
     Raises:
         UserError: When a file is incomplete or contains unknown labels.
     """
-    volumes = {name: _read(name, file) for name, file in case.files.items()}
+    volumes = {name: _read(name, file, case.grid, reader) for name, file in case.files.items()}
     values = set[int]().union(*(label_values(name, volume, labels) for name, volume in volumes.items()))
     evaluated = labels if labels is not None else EvaluatedLabels.from_values(values)
     ignored = _ignored(list(volumes.values()), evaluated) if evaluated.ignore in values else None
@@ -68,7 +74,7 @@ def score_observers(
     for label, wanted in evaluated.values.items():  # one label at a time: the masks of all labels could fill the memory
         masks = _masks(volumes, wanted, ignored)
         agreed = _consensus(list(masks.values())[: case.n_observers])
-        scores[label] = _pairs(masks, agreed, case.grid.spacing_mm[::-1], ignored)
+        scores[label] = _pairs(masks, agreed, case.grid, ignored)
         if consensus_folder is not None:
             kept[label] = agreed
     if consensus_folder is not None:
@@ -77,11 +83,14 @@ def score_observers(
     return scores
 
 
-def _read(name: str, file: Path) -> NDArray[Any]:
+def _read(name: str, file: Path, grid: Grid, reader: VolumeReader) -> NDArray[Any]:
+    """Return the voxels of a file in the order of a grid with the same voxels."""
     try:
-        return read_voxels(file)
+        volume = reader.read(file)
     except UserError as fault:
         raise UserError(f"{name}: {fault}") from None
+    reordered = volume.on(grid)
+    return volume.voxels if reordered is None else reordered
 
 
 def _ignored(volumes: Sequence[NDArray[Any]], labels: EvaluatedLabels) -> Mask:
@@ -123,11 +132,13 @@ def _label_map(masks: Mapping[str, Mask], labels: EvaluatedLabels, ignored: Mask
 
 
 def _pairs(
-    masks: Mapping[str, Mask], agreed: Mapping[str, Mask], spacing_mm: Sequence[float], ignored: Mask | None
+    masks: Mapping[str, Mask], agreed: Mapping[str, Mask], grid: Grid, ignored: Mask | None
 ) -> dict[Pair, LabelScores]:
     everybody = {**masks, **agreed}
     pairs = [*itertools.combinations(masks, 2), *itertools.product(masks, agreed)]
     return {
-        (first, second): score_masks(everybody[first], everybody[second], spacing_mm, ignored=ignored)
+        (first, second): score_masks(
+            everybody[first], everybody[second], grid.spacing_mm[::-1], ignored=ignored, in_plane=grid.is_flat
+        )
         for first, second in pairs
     }

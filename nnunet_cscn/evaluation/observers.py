@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,8 @@ from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
 from nnunet_cscn.evaluation.cases import check_cases, raise_problems
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.observer_case import CaseScores, MultiObserverCase, score_observers
+from nnunet_cscn.formats.reading import BY_CONTENT
+from nnunet_cscn.formats.volume import VolumeReader
 from nnunet_cscn.metrics.catalogue import metrics, scores_to_json
 from nnunet_cscn.metrics.scores import LabelScores
 
@@ -58,7 +60,9 @@ def compare_observers(
     labels: EvaluatedLabels | None = None,
     consensus_folder: Path | None = None,
     workers: int | None = None,
+    reader: VolumeReader = BY_CONTENT,
     on_progress: OnProgress | None = None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> list[Agreement]:
     """Compare every pair of observers. Compare each observer and the model with the consensus of the observers.
 
@@ -69,7 +73,9 @@ def compare_observers(
         consensus_folder: Where to write the consensus of each case, in one subfolder for each method (STAPLE,
             majority). None to write nothing. Valid cases are written even if other cases have errors.
         workers: Number of cases at the same time. None for one per available processor.
+        reader: Reads the files.
         on_progress: Called with the number of finished cases and of all cases after each case.
+        on_note: Called with each note on the grids.
 
     Returns:
         For each label: all pairs of observers, the model with each observer, and all of them with each consensus.
@@ -82,8 +88,8 @@ def compare_observers(
     _check_request(observers, labels, consensus_folder)
     readers = {**observers, **({model[0]: model[1]} if model is not None else {})}
     work = {
-        case.name: partial(score_observers, case, labels, consensus_folder)
-        for case in _read_cases(readers, len(observers))
+        case.name: partial(score_observers, case, labels, consensus_folder, reader=reader)
+        for case in _read_cases(readers, len(observers), reader, on_note)
     }
     found, problems = process_cases(work, workers=workers, on_progress=on_progress)
     raise_problems(problems)
@@ -99,13 +105,17 @@ def _check_request(
         raise UserError("the consensus of overlapping regions cannot be written; use labels with one value each")
 
 
-def _read_cases(readers: Mapping[str, Path], n_observers: int) -> list[MultiObserverCase]:
+def _read_cases(
+    readers: Mapping[str, Path], n_observers: int, reader: VolumeReader, on_note: Callable[[str], None]
+) -> list[MultiObserverCase]:
     """Pair the files of all folders with those of the first folder. Raise an error for cases that do not match."""
     (first, folder), *others = readers.items()
-    checked = {name: check_cases(other, folder) for name, other in others}
+    checked = {name: check_cases(other, folder, reader=reader) for name, other in others}
     raise_problems({case: reason for each in checked.values() for case, reason in each.problems.items()})
     predictions = {name: {case.name: case.prediction for case in each.cases} for name, each in checked.items()}
     one = next(iter(checked.values()))
+    for note in one.notes():
+        on_note(note)
     return [
         MultiObserverCase(
             name=case.name,

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.formats.digits import shown_value
+from nnunet_cscn.formats.reading import BY_CONTENT
+from nnunet_cscn.formats.volume import Volume, VolumeReader
 from nnunet_cscn.metrics.masks import Mask, common_bounding_box
 from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM, LabelScores, score_masks
-from nnunet_cscn.nifti.voxels import read_voxels
 
 MAX_UNNAMED_LABELS = 256
 """Without a dataset.json, a file with more different values than this is considered an image."""
@@ -27,15 +29,17 @@ def score_files(
     *,
     labels: EvaluatedLabels | None = None,
     tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
+    reader: VolumeReader = BY_CONTENT,
 ) -> dict[str, LabelScores]:
     """Score all labels of one case. Each file is read once.
 
     Args:
         prediction: File with the predicted label map.
-        reference: File with the reference label map on the same grid.
+        reference: File with the reference label map on the same grid. The order of the axes may differ.
         spacing_mm: Size of a voxel along (Z, Y, X).
         labels: The labels to evaluate. None for every value above 0 in the two files.
         tolerances_mm: Tolerances of the surface Dice (NSD), in mm.
+        reader: Reads the files.
 
     Returns:
         The scores by label.
@@ -43,13 +47,22 @@ def score_files(
     Raises:
         UserError: When a file is incomplete or contains unknown labels.
     """
-    volumes = []
+    volumes = list[Volume]()
     for role, path in (("prediction", prediction), ("reference", reference)):
         try:
-            volumes.append(read_voxels(path))
+            volumes.append(reader.read(path))
         except UserError as fault:
             raise UserError(f"{role}: {fault}") from None
-    return score_volumes(volumes[0], volumes[1], spacing_mm, labels=labels, tolerances_mm=tolerances_mm)
+    first, second = volumes
+    reordered = first.on(second.grid)
+    return score_volumes(
+        first.voxels if reordered is None else reordered,
+        second.voxels,
+        spacing_mm,
+        labels=labels,
+        tolerances_mm=tolerances_mm,
+        in_plane=second.grid.is_flat,
+    )
 
 
 def score_volumes(
@@ -59,6 +72,7 @@ def score_volumes(
     *,
     labels: EvaluatedLabels | None = None,
     tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
+    in_plane: bool = False,
 ) -> dict[str, LabelScores]:
     """Score all labels of one pair of label maps.
 
@@ -69,6 +83,7 @@ def score_volumes(
         spacing_mm: Size of a voxel along (Z, Y, X).
         labels: The labels to evaluate. None for every value above 0 in the two volumes.
         tolerances_mm: Tolerances of the surface Dice (NSD), in mm.
+        in_plane: Whether the volumes are 2D images. Their surfaces are the contours of the slice.
 
     Returns:
         The scores by label. In the prediction, voxels with the ignore label count as background.
@@ -102,6 +117,7 @@ def score_volumes(
             spacing_mm,
             ignored=ignored,
             tolerances_mm=tolerances_mm,
+            in_plane=in_plane,
         )
         scores[name] = replace(found, n_voxels=found.n_voxels + n_outside)
     return scores
@@ -114,7 +130,7 @@ def label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None
     values = np.unique(flat[starts_run])
     odd = values[~np.isfinite(values) | (values != np.floor(values))]
     if odd.size:
-        raise UserError(f"{role}: expected integer labels, got {odd[0]:g}")
+        raise UserError(f"{role}: expected integer labels, got {shown_value(odd[0])}")
     present = {int(value) for value in values}
     if labels is None and min(present) < 0:
         raise UserError(f"{role}: expected labels of 0 or more, got {min(present)}")

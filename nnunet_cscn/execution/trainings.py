@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.execution.commands import is_running
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.files import read_json_file, write_json
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, foreign_in, is_whole, refusal, trusts_all
 from nnunet_cscn.nnunet.crossval import nnunets_folds
 from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset
 from nnunet_cscn.nnunet.plans import configuration_from_plans, preprocessed_data, read_plans
@@ -20,6 +23,8 @@ NNUNET_DEFAULT_EPOCHS = 1000
 ALL = "all"  # nnU-Net's name for the training on all cases
 
 Fold = int | str  # a number, or ``ALL``
+
+_CHECKPOINTS = tuple(f"checkpoint_{name}.pth" for name in ("final", "latest", "best"))  # as nnU-Net looks for them
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,36 @@ class Training:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it is trained and validated."""
-        return all((self.folder / name).is_file() for name in ("checkpoint_final.pth", "validation/summary.json"))
+        """Whether it is trained and validated, and what says so is whole."""
+        return is_whole(self.folder / _CHECKPOINTS[0]) and _is_summary(self.folder / "validation" / "summary.json")
+
+    def remove_incomplete_checkpoints(self) -> list[Path]:
+        """Make ready what is there of it, so that nnU-Net goes on from the last checkpoint that is whole.
+
+        nnU-Net takes the first checkpoint that it finds, torn or not, and runs whatever stands in it.
+
+        Returns:
+            The torn checkpoints, which are removed.
+
+        Raises:
+            ForeignCode: When the checkpoint that it would go on from would run code that is none of nnU-Net's.
+        """
+        if is_running(self.job().log_file):  # what looks torn may be about to be whole
+            return []
+        there = [self.folder / name for name in _CHECKPOINTS if (self.folder / name).is_file()]
+        torn = [file for file in there if not is_whole(file)]
+        for file in torn:
+            file.unlink()
+        whole = [file for file in there if file not in torn]
+        if whole and not trusts_all() and (foreign := _foreign_in(whole[0])):
+            raise ForeignCode(refusal(whole[0], foreign))
+        return torn
 
     def job(self) -> Job:
         """Return the job that starts or resumes the training."""
         command = ["nnUNetv2_train", self.dataset, self.configuration, str(self.fold), "-tr", self.trainer]
         command += ["-p", self.plans, "-device", "{device}"]
-        if any((self.folder / f"checkpoint_{name}.pth").is_file() for name in ("final", "latest", "best")):
+        if any((self.folder / name).is_file() for name in _CHECKPOINTS):
             command.append("--c")
         elif self.pretrained_weights is not None:
             command += ["-pretrained_weights", str(self.pretrained_weights)]
@@ -117,3 +144,23 @@ def ensure_folds(dataset: str, plans: str, configuration: str) -> list[dict[str,
     splits = nnunets_folds(dataset, infer_dataset_class(str(data)).get_identifiers(str(data)))
     write_json(file, splits)
     return splits
+
+
+def _is_summary(file: Path) -> bool:
+    """Tell whether a validation's summary is there and complete."""
+    if not file.is_file():
+        return False
+    try:
+        content = read_json_file(file)
+    except UserError:
+        return False
+    return isinstance(content, dict) and "foreground_mean" in content
+
+
+def _foreign_in(file: Path) -> list[str]:
+    try:
+        return foreign_in(file)
+    except (OSError, ValueError, zipfile.BadZipFile) as fault:
+        raise UserError(
+            f"{file} is damaged ({fault}): remove it, and the training goes on from an earlier one"
+        ) from None

@@ -76,6 +76,7 @@ def score_masks(
     *,
     ignored: ArrayLike | None = None,
     tolerances_mm: Sequence[float] = DEFAULT_TOLERANCES_MM,
+    in_plane: bool = False,
 ) -> LabelScores:
     """Compare a predicted mask with its reference.
 
@@ -86,6 +87,7 @@ def score_masks(
         ignored: Voxels to exclude, a binary mask of the same shape. They belong to neither mask, and a face towards
             such a voxel is not a surface.
         tolerances_mm: Tolerances of the surface Dice (NSD), in mm.
+        in_plane: Whether surfaces are the contours of each slice, as for 2D images.
 
     Returns:
         The scores. If both masks are empty, metrics are nan, and volumes and counts are 0. If one mask is empty, DSC,
@@ -117,7 +119,7 @@ def score_masks(
         box = grow_box(box, first.shape)
         hidden = np.asarray(ignored)[box]
     first, second = np.ascontiguousarray(first[box]), np.ascontiguousarray(second[box])
-    distances = surface_distances(first, second, spacing, ignored=hidden)
+    distances = surface_distances(first, second, spacing, ignored=hidden, in_plane=in_plane)
     return replace(
         empty,
         counts=count_overlap(first, second),

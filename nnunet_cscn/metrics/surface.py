@@ -89,7 +89,7 @@ class SurfaceDistances:
         return math.inf if self.prediction_to_reference_mm.size or self.reference_to_prediction_mm.size else math.nan
 
 
-def surface_voxels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
+def surface_voxels(mask: Mask, *, ignored: Mask | None = None, in_plane: bool = False) -> Mask:
     """Return the foreground voxels that share a face with a background voxel.
 
     Everything outside the array counts as background. An ignored voxel does not count as background. Exception: if a
@@ -98,6 +98,7 @@ def surface_voxels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
     Args:
         mask: Shape (Z, Y, X). Must be False where ``ignored`` is True.
         ignored: Voxels to exclude, of the same shape.
+        in_plane: Whether only the four faces within a slice count, as for 2D images.
 
     Returns:
         A mask of the same shape.
@@ -107,14 +108,19 @@ def surface_voxels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
         26
     """
     solid = mask if ignored is None else mask | ignored
-    surface = mask & ~interior_voxels(mask, solid, (0, 1, 2))
+    surface = mask & ~interior_voxels(mask, solid, (1, 2) if in_plane else (0, 1, 2))
     if ignored is not None and not surface.any():
-        return surface_voxels(mask)
+        return surface_voxels(mask, in_plane=in_plane)
     return surface
 
 
 def surface_distances(
-    prediction: ArrayLike, reference: ArrayLike, spacing_mm: Sequence[float], *, ignored: ArrayLike | None = None
+    prediction: ArrayLike,
+    reference: ArrayLike,
+    spacing_mm: Sequence[float],
+    *,
+    ignored: ArrayLike | None = None,
+    in_plane: bool = False,
 ) -> SurfaceDistances:
     """Measure the distances between the surfaces of two masks.
 
@@ -126,6 +132,7 @@ def surface_distances(
         spacing_mm: Size of a voxel along (Z, Y, X).
         ignored: Voxels to exclude, a binary mask of the same shape. They belong to neither mask, and a face towards
             such a voxel is not a surface (see `surface_voxels`).
+        in_plane: Whether surfaces are the contours of each slice, as for 2D images.
 
     Raises:
         ValueError: When the shapes differ, are not three-dimensional, a mask is not binary, or the spacing is not
@@ -142,34 +149,35 @@ def surface_distances(
     spacing = checked_spacing(spacing_mm)
     masks = checked_pair(prediction, reference, ignored)
     hidden = None if ignored is None else np.asarray(ignored) != 0
-    first, second = (_surface_indices(mask, hidden) for mask in masks)
+    first, second = (_surface_indices(mask, hidden, in_plane) for mask in masks)
     shape = masks[0].shape
     return SurfaceDistances(_directed_mm(first, second, shape, spacing), _directed_mm(second, first, shape, spacing))
 
 
-def _surface_indices(mask: Mask, ignored: Mask | None) -> Indices:
+def _surface_indices(mask: Mask, ignored: Mask | None, in_plane: bool = False) -> Indices:
     """Return the flat indices of the surface voxels, ascending."""
     if ignored is None and np.count_nonzero(mask) * SPARSE < mask.size:
-        return _sparse_surface_indices(mask)
+        return _sparse_surface_indices(mask, in_plane)
     box = bounding_box(mask)  # a box for each mask: a distant voxel of one mask does not slow down the other
     if box is None:
         return np.empty(0, dtype=np.intp)
     if ignored is not None:
         box = grow_box(box, mask.shape)  # include the ignored neighbours
-    surface = surface_voxels(mask[box], ignored=None if ignored is None else ignored[box])
+    surface = surface_voxels(mask[box], ignored=None if ignored is None else ignored[box], in_plane=in_plane)
     inside = np.unravel_index(np.flatnonzero(surface), surface.shape)
     whole = tuple(index + part.start for index, part in zip(inside, box, strict=True))
     indices: Indices = np.ravel_multi_index(whole, mask.shape)
     return indices
 
 
-def _sparse_surface_indices(mask: Mask) -> Indices:
+def _sparse_surface_indices(mask: Mask, in_plane: bool = False) -> Indices:
     """Do the same for a mask that fills little of the volume: only its foreground voxels are processed."""
     flat = mask.reshape(-1)
     voxels = np.flatnonzero(flat)
     is_enclosed = np.ones(voxels.size, dtype=bool)
     step = 1
-    for place, edge in zip(np.unravel_index(voxels, mask.shape)[::-1], mask.shape[::-1], strict=True):
+    axes = list(zip(np.unravel_index(voxels, mask.shape)[::-1], mask.shape[::-1], strict=True))
+    for place, edge in axes[:2] if in_plane else axes:
         is_enclosed &= (place > 0) & (place < edge - 1)
         for neighbour in (voxels - step, voxels + step):
             is_enclosed &= flat.take(neighbour, mode="clip")  # voxels at the border are not enclosed, see above

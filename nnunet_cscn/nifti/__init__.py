@@ -1,1 +1,1 @@
-"""Grids and voxels of NIfTI files, read so that nothing broken passes for whole."""
+"""Grids and voxels of NIfTI files; a damaged file is refused."""

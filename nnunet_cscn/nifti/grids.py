@@ -1,10 +1,10 @@
-"""Where a file's voxels lie, and how two grids differ."""
+"""The grid of a volume: shape, spacing, origin and direction, and the differences between two grids."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.itk_path import itk_path
+from nnunet_cscn.nifti.shear import is_not_orthonormal, orthonormal_geometry
 
 TOLERANCE = 1e-3
-"""How far spacing and origin (mm) and direction cosines may differ: what float32 and other programs' rounding do."""
+"""Largest difference of spacing (mm) and direction cosines to ignore: the rounding of other programs."""
+
+ORIGIN_TOLERANCE_MM = 0.01
+"""Largest distance of the first voxels to ignore."""
+
+HALF_A_VOXEL = 0.5
+"""Largest distance of corresponding voxels, in voxels: small differences in spacing add up over a large grid."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +32,26 @@ class Grid:
     Attributes:
         shape: Voxels along each axis.
         spacing_mm: Size of a voxel.
-        origin_mm: Place of the first voxel's centre.
+        origin_mm: Position of the centre of the first voxel.
         direction: Direction cosines, row by row.
+        n_dimensions: 2 for a 2D image, which is one slice of 1 mm; else 3.
+        notes: How the grid differs from that of the file, if it does.
     """
 
     shape: tuple[int, ...]
     spacing_mm: tuple[float, ...]
     origin_mm: tuple[float, ...]
     direction: tuple[float, ...]
+    n_dimensions: int = field(default=3, compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether this is the grid of a 2D image."""
+        return self.n_dimensions == 2
 
     def affine(self) -> NDArray[np.float64]:
-        """Return the matrix (4, 4) from indices (x, y, z, 1) of voxels to the places of their centres in mm."""
+        """Return the matrix (4, 4) from voxel indices (x, y, z, 1) to the positions of the voxel centres in mm."""
         matrix = np.eye(4)
         matrix[:3, :3] = np.reshape(self.direction, (3, 3)) * self.spacing_mm
         matrix[:3, 3] = self.origin_mm
@@ -43,11 +59,16 @@ class Grid:
 
 
 def read_grid(path: Path) -> Grid:
-    """Read a file's geometry, without its voxels.
+    """Read the grid of a file, without its voxels.
+
+    Axes of a NIfTI file that are up to 0.1 degrees from perpendicular are replaced by the nearest perpendicular ones.
+
+    Args:
+        path: A file of any format that ITK reads. A 2D image becomes one slice.
 
     Raises:
-        UserError: When the file cannot be read or is no single-channel volume of three dimensions. The text is the
-            reason, without the file's name.
+        UserError: When the file cannot be read, has other than two or three dimensions, several values per voxel, or
+            axes that are sheared more. The message is the reason, without the name of the file.
     """
     reader = SimpleITK.ImageFileReader()
     with itk_path(path) as name:
@@ -55,25 +76,36 @@ def read_grid(path: Path) -> Grid:
         try:
             reader.ReadImageInformation()
         except RuntimeError as fault:
+            if is_not_orthonormal(fault):
+                return _checked(_sheared_grid(path))
             raise UserError(f"the file cannot be read ({_last_words(fault)})") from None
-    if reader.GetDimension() != 3:
+    if reader.GetDimension() not in (2, 3):
         raise UserError(f"expected 3 dimensions, the file has {reader.GetDimension()} {reader.GetSize()}")
     if reader.GetNumberOfComponents() != 1:
         raise UserError(f"expected one value per voxel, the file has {reader.GetNumberOfComponents()}")
-    grid = Grid(reader.GetSize(), reader.GetSpacing(), reader.GetOrigin(), reader.GetDirection())
-    if not all(math.isfinite(step) and step > 0 for step in grid.spacing_mm):
-        raise UserError(f"expected a positive spacing, got {_listed(grid.spacing_mm)} mm")
-    return grid
+    return _checked(grid_from_itk(reader))
 
 
-def grid_differences(grid: Grid, other: Grid, others_name: str, *, tolerance: float = TOLERANCE) -> list[str]:
-    """Say in words what differs between two grids.
+def grid_from_itk(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> Grid:
+    """Return the grid of an image or a reader of ITK, of two or three dimensions."""
+    size, spacing, origin = image.GetSize(), image.GetSpacing(), image.GetOrigin()
+    direction = image.GetDirection()
+    if image.GetDimension() == 2:
+        a, b, c, d = direction
+        return Grid((*size, 1), (*spacing, 1.0), (*origin, 0.0), (a, b, 0.0, c, d, 0.0, 0.0, 0.0, 1.0), n_dimensions=2)
+    return Grid(size, spacing, origin, direction)
+
+
+def grid_differences(grid: Grid, other: Grid, others_name: str, *, tolerance: float | None = None) -> list[str]:
+    """Describe the differences between two grids.
 
     Args:
         grid: A grid.
-        other: The grid that it should be.
-        others_name: What the phrases call that one, such as "the reference".
-        tolerance: Largest difference that counts as none: mm for spacing and origin, cosines for the direction.
+        other: The expected grid.
+        others_name: Name of the expected grid in the phrases, such as "the reference".
+        tolerance: Largest difference to ignore: mm for spacing and origin, cosines for the direction. None for the
+            rounding of other programs: 0.01 mm for the origin and 0.001 for the others, if no voxel moves by more than
+            half of its size.
 
     Returns:
         One phrase for each property that differs; empty when the grids agree.
@@ -86,16 +118,41 @@ def grid_differences(grid: Grid, other: Grid, others_name: str, *, tolerance: fl
     """
     if grid.shape != other.shape:
         return [f"shape {_listed(grid.shape)}, {others_name} has {_listed(other.shape)}"]
+    small = TOLERANCE if tolerance is None else tolerance
     properties = (
-        ("spacing", " mm", grid.spacing_mm, other.spacing_mm),
-        ("origin", " mm", grid.origin_mm, other.origin_mm),
-        ("direction", "", grid.direction, other.direction),
+        ("spacing", " mm", grid.spacing_mm, other.spacing_mm, small),
+        ("origin", " mm", grid.origin_mm, other.origin_mm, ORIGIN_TOLERANCE_MM if tolerance is None else tolerance),
+        ("direction", "", grid.direction, other.direction, small),
     )
-    return [
+    found = [
         f"{name} {_listed(first)}{unit}, {others_name} has {_listed(second)}{unit}"
-        for name, unit, first, second in properties
-        if not all(abs(a - b) <= tolerance for a, b in zip(first, second, strict=True))
+        for name, unit, first, second, allowed in properties
+        if not all(abs(a - b) <= allowed for a, b in zip(first, second, strict=True))
     ]
+    return found or _drift(grid, other, others_name)
+
+
+def _drift(grid: Grid, other: Grid, others_name: str) -> list[str]:
+    """Return a phrase if small differences add up to more than half a voxel at a corner."""
+    corners = np.array([[(n - 1) * ((k >> axis) & 1) for axis, n in enumerate(grid.shape)] for k in range(8)])
+    homogeneous = np.c_[corners, np.ones(8)]
+    places = np.linalg.solve(other.affine(), grid.affine() @ homogeneous.T)[:3].T
+    largest = float(np.abs(places - corners).max())
+    if largest <= HALF_A_VOXEL:
+        return []
+    return [f"corners that are up to {largest:.2g} voxels away from those of {others_name}"]
+
+
+def _sheared_grid(path: Path) -> Grid:
+    geometry = orthonormal_geometry(path)
+    note = f"the axes are sheared by {geometry.shear_degrees:.2g} degrees: read as the nearest perpendicular grid"
+    return Grid(geometry.shape, geometry.spacing_mm, geometry.origin_mm, geometry.direction, notes=(note,))
+
+
+def _checked(grid: Grid) -> Grid:
+    if not all(math.isfinite(step) and step > 0 for step in grid.spacing_mm):
+        raise UserError(f"expected a positive spacing, got {_listed(grid.spacing_mm)} mm")
+    return grid
 
 
 def _listed(values: Sequence[float]) -> str:
@@ -103,6 +160,6 @@ def _listed(values: Sequence[float]) -> str:
 
 
 def _last_words(fault: RuntimeError) -> str:
-    """SimpleITK's message without the places in its source."""
+    """Return the message of SimpleITK without its source locations."""
     lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
     return lines[-1].split("ERROR: ")[-1] if lines else "no reason given"

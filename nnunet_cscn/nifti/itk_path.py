@@ -1,4 +1,4 @@
-"""Names of files that ITK can open."""
+"""File names that ITK can open."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def itk_path(file: Path) -> Iterator[str]:
-    """Yield a name of a file for ITK, which ends the whole process where a path is no UTF-8.
+    """Yield a name for a file that ITK can open. ITK ends the whole process if a path is not valid UTF-8.
 
-    Old archives hold such paths; there the name is that of a link, in a folder that lasts as long as the block.
+    Old archives contain such paths. For them, the name is that of a temporary link.
     """
     try:
         str(file).encode("utf-8")

@@ -1,8 +1,8 @@
-"""Read the voxels of a NIfTI file, and refuse a file that is not whole.
+"""Read the voxels of a NIfTI file, and refuse an incomplete file.
 
-ITK fills what a truncated or damaged file lacks and says nothing: metrics of such a file would look like a bad
-prediction, and a training would learn from noise. So the bytes are unpacked here, with gzip's own checksum, and counted
-against what nibabel reads in the header.
+ITK silently fills the missing part of a truncated or damaged file. Metrics of such a file would look like a poor
+prediction, and a training would learn from noise. So this module unpacks the bytes, which checks the checksum of gzip,
+and compares their number with the header.
 """
 
 from __future__ import annotations
@@ -25,43 +25,64 @@ from nnunet_cscn.errors import UserError
 ENDINGS = (".nii.gz", ".nii")
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_LARGEST_NUMBER = 8  # bytes; wider floats differ from machine to machine
+_LONGEST_HEADER = 600  # bytes; version 2 has 540
+_LARGEST_NUMBER = 8  # bytes; wider floats depend on the machine
 
 
 def read_voxels(path: Path) -> NDArray[Any]:
-    """Read the voxel values of a three-dimensional NIfTI file.
+    """Read the voxel values of a NIfTI file of three dimensions, or of a flat image.
 
     Args:
         path: A file ``*.nii.gz`` or ``*.nii``, version 1 or 2 of the format.
 
     Returns:
-        The values, slope and intercept applied. Shape (Z, Y, X), read-only.
+        The values, slope and intercept applied. Shape (Z, Y, X), read-only; one slice for a flat image.
 
     Raises:
-        UserError: When the file cannot be read, is truncated or damaged, has other than three dimensions, or holds
-            something else than numbers. The text is the reason, without the file's name.
+        UserError: When the file cannot be read, is truncated or damaged, has other than two or three dimensions, or
+            holds something else than numbers. The message is the reason, without the name of the file.
     """
     content = _unpacked(path)
     header = _header(content)
-    shape = _shape(header)
-    if len(shape) < 3 or math.prod(shape[3:]) != 1:
-        raise UserError(f"expected 3 dimensions, the file has {len(shape)} {shape}")
+    shape = volume_shape(header)
     kind = _number_type(header)
     if kind is None:
         code = int(header["datatype"])
         raise UserError(f"expected numeric voxels, the file has another type (NIfTI code {code})")
     _require_all(content, header)
-    voxels = np.frombuffer(content, kind, math.prod(shape), _start(header)).reshape(shape[2::-1])
+    voxels = np.frombuffer(content, kind, math.prod(shape), _start(header)).reshape(shape[::-1])
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     is_scaled = math.isfinite(slope) and math.isfinite(intercept) and slope != 0 and (slope, intercept) != (1, 0)
     return voxels * slope + intercept if is_scaled else voxels
 
 
-def check_whole(path: Path) -> None:
-    """See that a NIfTI file of any number of dimensions holds all the voxels that its header promises.
+def read_header(path: Path) -> Any:
+    """Read the header of a NIfTI file, as nibabel has it.
 
     Raises:
-        UserError: When it does not. The text is the reason, without the file's name.
+        UserError: When there is none. The message is the reason, without the name of the file.
+    """
+    return _header(_unpacked(path, at_most=_LONGEST_HEADER))
+
+
+def volume_shape(header: Any) -> tuple[int, int, int]:
+    """Return the voxels along (x, y, z) of a header; a flat image has one slice.
+
+    Raises:
+        UserError: When it has other than two or three dimensions.
+    """
+    shape = _shape(header)
+    if len(shape) < 2 or math.prod(shape[3:]) != 1:
+        raise UserError(f"expected 3 dimensions, the file has {len(shape)} {shape}")
+    x, y, z = (*shape, 1)[:3]
+    return x, y, z
+
+
+def check_whole(path: Path) -> None:
+    """Check that a NIfTI file, of any number of dimensions, contains all voxels that its header announces.
+
+    Raises:
+        UserError: When it does not. The message is the reason, without the name of the file.
     """
     content = _unpacked(path)
     _require_all(content, _header(content))
@@ -105,12 +126,12 @@ def _shape(header: Any) -> tuple[int, ...]:
 
 
 def _start(header: Any) -> int:
-    """Return the place of the first voxel's first byte."""
+    """Return the position of the first byte of the voxels."""
     return max(int(header["vox_offset"]), int(header["sizeof_hdr"]))
 
 
 def _number_type(header: Any) -> np.dtype[Any] | None:
-    """Return the type of the voxels, in the file's byte order; None where they are no real numbers."""
+    """Return the type of the voxels in the byte order of the file. None if they are not real numbers."""
     try:
         kind: np.dtype[Any] = header.get_data_dtype()
     except HeaderDataError:
@@ -118,8 +139,11 @@ def _number_type(header: Any) -> np.dtype[Any] | None:
     return kind if kind.kind in "iuf" and kind.itemsize <= _LARGEST_NUMBER else None
 
 
-def _unpacked(path: Path) -> bytes:
+def _unpacked(path: Path, *, at_most: int | None = None) -> bytes:
+    """The file's bytes, unpacked where it is packed; all of them, or the first ones."""
     try:
+        if at_most is not None:
+            return _first_bytes(path, at_most)
         content = path.read_bytes()
         return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
     except EOFError:
@@ -128,3 +152,12 @@ def _unpacked(path: Path) -> bytes:
         raise UserError(f"the file is damaged ({fault})") from None
     except OSError as fault:
         raise UserError(f"the file cannot be read ({fault.strerror})") from None
+
+
+def _first_bytes(path: Path, n_bytes: int) -> bytes:
+    with path.open("rb") as stream:
+        if stream.read(len(_GZIP_MAGIC)) != _GZIP_MAGIC:
+            stream.seek(0)
+            return stream.read(n_bytes)
+    with gzip.open(path) as packed:
+        return packed.read(n_bytes)

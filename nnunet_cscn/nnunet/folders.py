@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from nnunet_cscn.errors import UserError, available_names
 from nnunet_cscn.files import read_json_file
+from nnunet_cscn.nnunet.old_format import old_format_advice
 
 FolderVariable = Literal["nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"]
 FOLDER_VARIABLES: tuple[FolderVariable, ...] = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
@@ -157,6 +158,8 @@ def read_dataset_json(folder: Path) -> dict[str, Any]:
     entries = content if isinstance(content, dict) else {}
     kinds: dict[str, type] = {"channel_names": dict, "labels": dict, "numTraining": int, "file_ending": str}
     wrong = [key for key, kind in kinds.items() if not isinstance(entries.get(key), kind)]
+    if wrong and (advice := old_format_advice(entries.get("labels"))):
+        raise UserError(f"{file} {advice}")
     if wrong:
         raise UserError(f"{file} has no valid {', '.join(wrong)}: complete it as described in nnU-Net's dataset format")
     return entries

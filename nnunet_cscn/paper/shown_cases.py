@@ -10,8 +10,8 @@ import numpy as np
 
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.volumes import label_mask
+from nnunet_cscn.formats.reading import SHOWN_IMAGES
 from nnunet_cscn.metrics.masks import Mask
-from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.nnunet.folders import raw_dataset
 from nnunet_cscn.paper.runs import PaperRun, by_method
 from nnunet_cscn.paper.scores import ScoredMethod, case_files_of, labels_of
@@ -64,7 +64,7 @@ def read_shown_case(runs: Sequence[PaperRun], case: str, label: str) -> ShownCas
     found: dict[str, Mask] = {}
     truth_file: Path | None = None
     image_file = _image_file(runs[0].training.dataset, case, runs[0].file_ending)
-    grid = read_grid(image_file)
+    grid = SHOWN_IMAGES.grid(image_file)
     for method, of_method in by_method(runs).items():
         for run in of_method:
             if not run.is_done or case not in run.test_cases:

@@ -13,6 +13,7 @@ import SimpleITK
 
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.nifti.voxels import ENDINGS
+from nnunet_cscn.nifti.writing import whole_volume, write_image
 
 ITK_ENDINGS = (".nrrd", ".mha")  # other formats of one file that SimpleITK reads and writes with their geometry
 
@@ -60,14 +61,15 @@ def _copied(file: Path, folder: Path, value: float) -> Path:
         voxels = np.asarray(image.get_fdata(dtype=np.float32))
         header = image.header.copy()
         header.set_data_dtype(np.float32)
-        nibabel.save(type(image)(_replaced(voxels, value), image.affine, header), copy)
+        with whole_volume(copy) as temporary:
+            nibabel.save(type(image)(_replaced(voxels, value), image.affine, header), temporary)
     elif file.name.endswith(ITK_ENDINGS):
         read = SimpleITK.ReadImage(str(file))
         written = SimpleITK.GetImageFromArray(
             _replaced(SimpleITK.GetArrayFromImage(read), value), isVector=read.GetNumberOfComponentsPerPixel() > 1
         )
         written.CopyInformation(read)
-        SimpleITK.WriteImage(written, str(copy))
+        write_image(copy, written)
     else:
         raise ArgumentError("nan", f"{file} cannot be corrected in its format: only {', '.join(ENDINGS + ITK_ENDINGS)}")
     return copy

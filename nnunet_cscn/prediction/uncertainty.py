@@ -11,7 +11,8 @@ from typing import Any
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.prediction.disagreement import disagreement_map, disagreement_score
-from nnunet_cscn.prediction.native_grid import check_reader, to_native_grid, write_map
+from nnunet_cscn.prediction.map_files import check_reader, map_ending, spacing_entry, write_map
+from nnunet_cscn.prediction.native_grid import to_native_grid
 from nnunet_cscn.prediction.predictor import Model, mode_of
 from nnunet_cscn.prediction.stages import StagesPredictor
 
@@ -95,7 +96,8 @@ class UncertaintyWriter:
         self._score_file(case).unlink(missing_ok=True)  # never keep an old score with a new map
         write_map(self._map_file(case), native, properties)
         score = disagreement_score(coarse, fine, are_regions=are_regions)
-        write_json(self._score_file(case), {"disagreement": score, **self._model})
+        spacing = spacing_entry(self._predictor.plans_manager, properties)
+        write_json(self._score_file(case), {"disagreement": score, **self._model, **spacing})
 
     def _write_summary(self) -> None:
         """Collect the scores of all cases of this model, including those of other processes and earlier runs."""
@@ -123,7 +125,8 @@ class UncertaintyWriter:
         return self._out / FOLDER
 
     def _map_file(self, case: str) -> Path:
-        return self._folder / f"{case}{self._predictor.dataset_json['file_ending']}"
+        ending = map_ending(self._predictor.plans_manager, self._predictor.dataset_json["file_ending"])
+        return self._folder / f"{case}{ending}"
 
     def _score_file(self, case: str) -> Path:
         return self._folder / f"{case}.json"

@@ -13,9 +13,11 @@ from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.cases import CaseFiles
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.evaluation.volumes import label_mask
+from nnunet_cscn.formats.endings import ALL_ENDINGS
+from nnunet_cscn.formats.reading import SHOWN_IMAGES
+from nnunet_cscn.formats.volume import VolumeReader, differences
 from nnunet_cscn.metrics.masks import Mask
-from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
-from nnunet_cscn.nifti.voxels import ENDINGS
+from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.report.charts import surface_chart
 from nnunet_cscn.report.oriented import OrientedVolume, read_oriented
 from nnunet_cscn.report.slices import PagedView, paged_views
@@ -93,7 +95,9 @@ def _roles(ranked: Sequence[str], n_each: int) -> dict[str, str]:
     return roles | dict.fromkeys(best, "best")
 
 
-def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> dict[str, Path]:
+def image_files(
+    images: Path, cases: Sequence[CaseFiles], *, channel: int, reader: VolumeReader = SHOWN_IMAGES
+) -> dict[str, Path]:
     """Find the image file of each case and check that it has the grid of the reference.
 
     Args:
@@ -101,6 +105,7 @@ def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> di
             there is only one channel.
         cases: The cases.
         channel: The channel to show.
+        reader: Reads the references.
 
     Raises:
         ArgumentError: When images are missing or have a different grid. The message lists all such cases.
@@ -110,16 +115,16 @@ def image_files(images: Path, cases: Sequence[CaseFiles], *, channel: int) -> di
     found, problems = {}, []
     for case in cases:
         parts = [f"_{channel:04d}", *([""] if channel == 0 else [])]
-        names = [f"{case.name}{part}{ending}" for part in parts for ending in ENDINGS]
+        names = [f"{case.name}{part}{ending}" for part in parts for ending in ALL_ENDINGS]
         file = next((images / name for name in names if (images / name).is_file()), None)
         if file is None:
             problems.append(f"{case.name}: without an image {names[0]} in {images}")
             continue
         try:
-            differences = grid_differences(read_grid(file), read_grid(case.reference), "the reference")
+            faults = differences(SHOWN_IMAGES.grid(file), reader.grid(case.reference), "the reference")
         except UserError as fault:
-            differences = [str(fault)]
-        problems += [f"{case.name}: {file.name}: {each}" for each in differences]
+            faults = [str(fault)]
+        problems += [f"{case.name}: {file.name}: {each}" for each in faults]
         found[case.name] = file
     if problems:
         raise ArgumentError(
@@ -157,12 +162,13 @@ def case_views(
 
 def _make_view(choice: ChosenCase, scores: FolderScores, images: dict[str, Path]) -> CaseView:
     files = scores.files[choice.case]
-    grid = read_grid(files.reference)
-    image = _read(images[choice.case], grid) if choice.case in images else None
+    grid = scores.reader.grid(files.reference)
+    image = _read(images[choice.case], grid, SHOWN_IMAGES) if choice.case in images else None
     values = scores.label_values[choice.label]
-    turned = _read(files.reference, grid)
+    turned = _read(files.reference, grid, scores.reader)
     spacing_mm = turned.spacing_mm
-    reference, prediction = (label_mask(v, values) for v in (turned.voxels, _read(files.prediction, grid).voxels))
+    predicted = _read(files.prediction, grid, scores.reader)
+    reference, prediction = (label_mask(volume.voxels, values) for volume in (turned, predicted))
     if scores.ignore is not None:
         prediction &= turned.voxels != scores.ignore
     views = paged_views(reference, prediction, spacing_mm, image=image)
@@ -182,8 +188,8 @@ def _surfaces(prediction: Mask, reference: Mask, spacing_mm: Sequence[float]) ->
     )
 
 
-def _read(file: Path, grid: Grid) -> OrientedVolume:
+def _read(file: Path, grid: Grid, reader: VolumeReader) -> OrientedVolume:
     try:
-        return read_oriented(file, grid=grid)
+        return read_oriented(file, grid=grid, reader=reader)
     except UserError as fault:
         raise UserError(f"{file}: {fault}") from None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.evaluation.volumes import label_mask
 from nnunet_cscn.files import replacing
-from nnunet_cscn.nifti.grids import read_grid
+from nnunet_cscn.formats.reading import SHOWN_IMAGES
 from nnunet_cscn.report.chart_values import escape_dollars
 from nnunet_cscn.report.colours import LABEL_COLOURS, PREDICTION_COLOUR, REFERENCE_COLOUR
 from nnunet_cscn.report.oriented import (
@@ -49,7 +49,7 @@ def draw_case(image_file: Path, reference_file: Path, prediction_file: Path, tar
         target: The PNG to write.
         title: Title of the picture.
     """
-    grid = read_grid(image_file)
+    grid = SHOWN_IMAGES.grid(image_file)
     reference, prediction = (read_oriented(file, grid=grid).voxels > 0 for file in (reference_file, prediction_file))
     contours = (
         Contour("truth", REFERENCE_COLOUR, reference),
@@ -71,7 +71,7 @@ def draw_labels(
         names: For each label or region, its values.
         title: Title of the picture.
     """
-    grid = read_grid(image_file)
+    grid = SHOWN_IMAGES.grid(image_file)
     labels = read_oriented(labels_file, grid=grid).voxels
     colours = itertools.cycle((REFERENCE_COLOUR, *LABEL_COLOURS))
     contours = [Contour(name, next(colours), label_mask(labels, values)) for name, values in names.items()]

@@ -11,8 +11,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from nnunet_cscn.nifti.grids import Grid, read_grid
-from nnunet_cscn.nifti.voxels import read_voxels
+from nnunet_cscn.formats.reading import SHOWN_IMAGES
+from nnunet_cscn.formats.volume import VolumeReader
+from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.nifti.writing import itk_image
 
 VIEWS = ("axial", "coronal", "sagittal")
@@ -31,19 +32,22 @@ class OrientedVolume:
     spacing_mm: tuple[float, float, float]
 
 
-def read_oriented(file: Path, *, grid: Grid | None = None) -> OrientedVolume:
+def read_oriented(file: Path, *, grid: Grid | None = None, reader: VolumeReader = SHOWN_IMAGES) -> OrientedVolume:
     """Read a volume and bring it to the nearest standard orientation, without resampling.
 
     Args:
         file: The volume.
         grid: The grid of the voxels. With one grid, all files of a case get the same orientation, even if their grids
-            differ by rounding errors. None for the grid of the file.
+            differ by rounding errors or by the order of the axes. None for the grid of the file.
+        reader: Reads the file.
 
     Raises:
         UserError: When the file is not a complete three-dimensional volume.
     """
-    grid = grid if grid is not None else read_grid(file)
-    voxels = read_voxels(file)
+    volume = reader.read(file)
+    grid = grid if grid is not None else volume.grid
+    reordered = volume.on(grid)
+    voxels = volume.voxels if reordered is None else reordered
     turned = sitk.DICOMOrient(itk_image(voxels, grid), "LPS")
     x, y, z = turned.GetSpacing()
     return OrientedVolume(sitk.GetArrayFromImage(turned), (z, y, x))

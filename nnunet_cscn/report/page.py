@@ -44,6 +44,7 @@ def render_page(
         labels=[_label(scores, label, together) for label, together in scores.aggregate.items()],
         many_labels=len(scores.labels) > 1,
         skipped=scores.skipped,
+        notes=scores.notes,
         bland_altman=[label_title(label) for label in scores.labels],
         charted=charted_metrics(scores.metrics),
         case_views=[_tab(case_view.choice) for case_view in shown],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.files import replacing
+from nnunet_cscn.files import write_text
 from nnunet_cscn.report.case_views import case_views, choose_cases, image_files
 from nnunet_cscn.report.figures import write_figures
 from nnunet_cscn.report.page import render_page
@@ -46,11 +46,10 @@ def write_report(
     """
     choices = choose_cases(scores, n_each, extra_cases=extra_cases)
     shown = [scores.files[name] for name in dict.fromkeys(choice.case for choice in choices)]
-    pictures = image_files(images, shown, channel=channel) if images is not None else {}
+    pictures = image_files(images, shown, channel=channel, reader=scores.reader) if images is not None else {}
     drawn = case_views(choices, scores, pictures, on_progress=on_progress)
     figures = output.with_name(output.stem + "_figures")
     write_figures(scores, figures)
     page = render_page(scores, drawn, made, title=title, figures=figures.name)
-    with replacing(output) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(output, page)
     return figures

@@ -13,6 +13,8 @@ from scipy import stats
 
 N_RESAMPLES = 10_000
 CONFIDENCE = 0.95
+FEWEST_CASES = 6
+"""Smallest number of cases for which the two-sided signed-rank test can reach 0.05: the smallest p is 2 / 2^n."""
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -26,7 +28,7 @@ class PairedComparison:
         first_mean: Mean of the first method.
         second_mean: Mean of the second method.
         difference: Mean difference, first minus second.
-        low: Lower end of the 95 % bootstrap interval of the mean difference.
+        low: Lower end of the 95 % bootstrap interval of the mean difference. nan for a single case.
         high: Upper end of this interval.
         p: Two-sided p value of the Wilcoxon signed-rank test. 1 if no case differs, nan without cases.
         effect: Matched-pairs rank-biserial correlation, from -1 (the second method is larger in every case that
@@ -80,7 +82,7 @@ def compare_paired(first: Sequence[float], second: Sequence[float], *, seed: int
     differences = one - two
     # differences from rounding count as zero
     differences[np.isclose(one, two, rtol=1e-12, atol=1e-12)] = 0.0
-    low, high = bootstrap_interval(differences, seed=seed)
+    low, high = bootstrap_interval(differences, seed=seed) if one.size > 1 else (math.nan, math.nan)
     return PairedComparison(
         n=one.size,
         first_mean=float(one.mean()),

@@ -22,7 +22,7 @@ from nnunet_cscn.files import replacing
 from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import NetworkName, build_network
-from nnunet_cscn.nnunet.checkpoints import RECORD
+from nnunet_cscn.nnunet.checkpoints import RECORD, read_checkpoint
 from nnunet_cscn.nnunet.crossval import check_enough_cases
 from nnunet_cscn.nnunet.datasets import infer_dataset_class
 from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes
@@ -129,6 +129,12 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer):
         if self.local_rank == 0 and not self.disable_checkpointing:
             with replacing(Path(filename)) as temporary:
                 super().save_checkpoint(str(temporary))
+
+    def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
+        """Load nnU-Net's checkpoint, once it is sure that it runs nothing; nnU-Net would not look."""
+        if isinstance(filename_or_checkpoint, str):
+            read_checkpoint(Path(filename_or_checkpoint))
+        super().load_checkpoint(filename_or_checkpoint)
 
     def get_dataloaders(self) -> tuple[Any, Any]:
         """Start the data loaders. With a seed, two networks get the same batches.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from nnunet_cscn.evaluation.comparison import MetricComparison, compare_methods
 from nnunet_cscn.evaluation.folder import score_folders
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.methods import MethodScores, common_cases
+from nnunet_cscn.formats.named_reader import reader_for
 from nnunet_cscn.metrics.defaults import COMPARED_METRICS
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.selection import compared_metrics, surface_tolerances_mm
@@ -35,6 +36,7 @@ class Comparison:
             skipped in a score file are listed only with ``skip_bad``.
         seed: Seed of the bootstrap.
         metrics: The result for each label and metric: all pairs of methods, and the ranks of three or more methods.
+        notes: For each method, notes on its scores.
     """
 
     methods: tuple[str, ...]
@@ -43,6 +45,7 @@ class Comparison:
     skipped: Mapping[str, Mapping[str, str]]
     seed: int
     metrics: tuple[MetricComparison, ...]
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything for a JSON file, with nan as None."""
@@ -50,6 +53,7 @@ class Comparison:
             "methods": list(self.methods),
             "n_cases": len(self.cases),
             "seed": self.seed,
+            "notes": {name: list(notes) for name, notes in self.notes.items()},
             "comparisons": [found.to_json() for found in self.metrics],
         }
 
@@ -142,6 +146,7 @@ def compare_folders(
     score = partial(
         _scores,
         reference=reference,
+        dataset_json=None if dataset_json is None else Path(dataset_json),
         labels=chosen_labels(dataset_json, labels),
         tolerances_mm=surface_tolerances_mm([metric.key for metric in chosen]),
         empty_distance=empty_distance,
@@ -162,6 +167,7 @@ def compare_folders(
         },
         seed=seed,
         metrics=tuple(compare_methods(compared, cases, chosen, seed=seed)),
+        notes={method.name: method.notes for method in scores if method.notes},
     )
 
 
@@ -170,6 +176,7 @@ def _scores(
     path: Path,
     *,
     reference: str | Path | None,
+    dataset_json: Path | None,
     labels: EvaluatedLabels | None,
     tolerances_mm: Sequence[float],
     empty_distance: EmptyDistance,
@@ -191,6 +198,7 @@ def _scores(
         empty_distance=empty_distance,
         skip_bad=skip_bad,
         workers=workers,
+        reader=reader_for(dataset_json, path),
         on_progress=for_step(on_progress, name),
     )
     return MethodScores.from_folder(name, scores)

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import SimpleITK
-from numpy.typing import NDArray
-
-from nnunet_cscn.conversion.source_volumes import ALL_ENDINGS, read_volume
+from nnunet_cscn.conversion.source_volumes import read_volume
 from nnunet_cscn.errors import ArgumentError, UserError, available_names
-from nnunet_cscn.files import replacing
-from nnunet_cscn.nifti.grids import Grid
+from nnunet_cscn.formats.endings import VOLUME_ENDINGS, ending_of
 from nnunet_cscn.nifti.voxels import ENDINGS
-from nnunet_cscn.nifti.writing import itk_image, write_volume
+from nnunet_cscn.nifti.writing import write_volume
 from nnunet_cscn.workflows.models import LoadedModel, load_model_folder
 
 
@@ -85,7 +78,7 @@ def predict_challenge_case(
         for volume, copy in zip(volumes, copies, strict=True):
             write_volume(copy, volume.voxels, volume.grid)
         mask = model.predict_files(copies).mask
-        _write_meta_image(target, mask, volumes[0].grid)
+        write_volume(target, mask, volumes[0].grid)
     if on_note is not None and not mask.any():
         on_note("plausibility: the prediction is empty")
     return target
@@ -106,18 +99,7 @@ def _socket_folders(images: Path, sockets: Sequence[str], model: LoadedModel) ->
 
 
 def _only_image(folder: Path) -> Path:
-    files = sorted(file for file in folder.iterdir() if file.name.endswith(ALL_ENDINGS))
+    files = sorted(file for file in folder.iterdir() if ending_of(file.name, VOLUME_ENDINGS) is not None)
     if len(files) != 1:
         raise UserError(f"{folder}: expected one image, found {len(files)}")
     return files[0]
-
-
-def _write_meta_image(target: Path, mask: NDArray[Any], grid: Grid) -> None:
-    with replacing(target) as temporary:
-        try:
-            SimpleITK.WriteImage(itk_image(mask, grid), str(temporary), True)
-            written = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(temporary)))  # ITK ignores a full disk
-        except RuntimeError as fault:
-            raise OSError(errno.EIO, "it could not be written whole", str(target)) from fault
-        if not np.array_equal(written, mask):
-            raise OSError(errno.EIO, "it could not be written whole", str(target))

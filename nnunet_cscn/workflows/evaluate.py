@@ -15,6 +15,7 @@ from nnunet_cscn.evaluation.folder import FolderScores, check_tolerances, score_
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.mask_scores import LabelMapScores, MaskScores
 from nnunet_cscn.evaluation.volumes import score_volumes
+from nnunet_cscn.formats.named_reader import reader_for
 from nnunet_cscn.metrics.catalogue import metrics
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.masks import checked_spacing
@@ -39,8 +40,11 @@ def evaluate_folders(
     Each case must have the same file name and the same grid in both folders. All cases are checked before the first
     metric is computed. Other files that nnU-Net writes next to its predictions are ignored.
 
+    Label maps may be NIfTI, NRRD, MetaImage, GIPL, TIFF, PNG or BMP files, 2D or 3D. If the dataset.json, or plans.json
+    next to the predictions, names a reader of nnU-Net, this reader is used.
+
     Args:
-        predictions: Folder of predicted label maps, ``<case>.nii.gz`` or ``<case>.nii``.
+        predictions: Folder of predicted label maps, such as ``<case>.nii.gz``.
         references: Folder of the reference label maps, with the same names.
         dataset_json: nnU-Net's dataset.json with label names, regions and the ignore label. Without ``dataset_json``
             and ``labels``, every value above 0 in the files is a label.
@@ -55,7 +59,7 @@ def evaluate_folders(
 
     Returns:
         The scores. ``to_dataframe()`` returns a table with one row for each case and label, ``aggregate`` contains the
-        statistics of each label over all cases, and ``to_json()`` returns everything.
+        statistics of each label over all cases, ``notes`` contains warnings, and ``to_json()`` returns everything.
 
     Raises:
         UserError: When a folder is missing, a case has only one file, grids differ, or a file is not a complete label
@@ -83,6 +87,7 @@ def evaluate_folders(
         empty_distance=empty_distance,
         skip_bad=skip_bad,
         workers=workers,
+        reader=reader_for(None if dataset_json is None else Path(dataset_json), Path(predictions)),
         on_progress=on_progress,
     )
 

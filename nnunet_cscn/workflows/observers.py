@@ -13,6 +13,7 @@ from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.observer_case import CONSENSUS
 from nnunet_cscn.evaluation.observers import Agreement
 from nnunet_cscn.evaluation.observers import compare_observers as agreements_of
+from nnunet_cscn.formats.named_reader import reader_for
 from nnunet_cscn.workflows.labels import Labels, chosen_labels
 
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ class ObserverComparison:
         observers: Names of the observers.
         agreements: For each label: every pair of observers, the model with each observer, and all of them with each
             consensus.
+        notes: Notes on the grids.
     """
 
     observers: tuple[str, ...]
     agreements: tuple[Agreement, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -48,6 +51,7 @@ class ObserverComparison:
         """Return everything for a JSON file, with nan as None and infinity as "inf"."""
         return {
             "observers": list(self.observers),
+            "notes": list(self.notes),
             "agreements": [agreement.to_json() for agreement in self.agreements],
         }
 
@@ -78,7 +82,7 @@ def compare_observers(
     to the consensus and the model does not. So also compare the model with the pairs of observers.
 
     Args:
-        observers: For each observer, by name, the folder of label maps, ``<case>.nii.gz`` or ``<case>.nii``.
+        observers: For each observer, by name, the folder of label maps, such as ``<case>.nii.gz``.
         model: Folder of the predictions of a model for the same cases. Its name in the result is ``model``.
         dataset_json: nnU-Net's dataset.json with label names, regions and the ignore label. Without ``dataset_json``
             and ``labels``, every value above 0 in the files is a label.
@@ -106,15 +110,18 @@ def compare_observers(
     """
     if taken := [name for name in observers if name in RESERVED_NAMES]:
         raise ArgumentError("observers", f"the name {taken[0]} is reserved: choose another name")
+    notes = list[str]()
     found = agreements_of(
         {name: Path(folder) for name, folder in observers.items()},
         model=None if model is None else (MODEL, Path(model)),
         labels=chosen_labels(dataset_json, labels),
         consensus_folder=None if consensus is None else Path(consensus),
         workers=workers,
+        reader=reader_for(None if dataset_json is None else Path(dataset_json), None if model is None else Path(model)),
         on_progress=on_progress,
+        on_note=notes.append,
     )
-    return ObserverComparison(tuple(observers), tuple(found))
+    return ObserverComparison(tuple(observers), tuple(found), tuple(notes))
 
 
 def _row(agreement: Agreement) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.prediction.running import OnProgress, run_predictor
+from nnunet_cscn.temporary import remove_stale
 from nnunet_cscn.workflows.models import LoadedModel
 
 
@@ -97,6 +98,7 @@ def predict_folder(
     """
     from nnunet_cscn.prediction.finite import finite_images
     from nnunet_cscn.prediction.images import check_images, find_images
+    from nnunet_cscn.prediction.incomplete import remove_incomplete
     from nnunet_cscn.prediction.plausibility import empty_predictions
     from nnunet_cscn.prediction.uncertainty import UncertaintyWriter, read_scores
 
@@ -113,6 +115,9 @@ def predict_folder(
     reader = model.predictor.plans_manager.image_reader_writer_class()
     not_finite = check_images(cases, read=reader.read_images, on_progress=on_checked)
     writer = UncertaintyWriter(model.predictor, model.model, folder) if uncertainty else None  # checks first
+    remove_stale(folder, below=True)
+    if not overwrite:
+        remove_incomplete(folder, cases, model.model.file_ending())
     with finite_images(cases, not_finite, nan) as files:
         run_predictor(
             model.predictor,

@@ -16,6 +16,7 @@ from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.nifti.voxels import ENDINGS
+from nnunet_cscn.prediction.model_names import long_name, short_name
 from nnunet_cscn.prediction.running import run_predictor
 from nnunet_cscn.workflows.models import LoadedModel
 
@@ -69,8 +70,8 @@ def predict_dicom(
         The folder of the files, and the volumes.
 
     Raises:
-        UserError: When the model does not use NIfTI files, series must be selected or do not match, or the DICOM
-            elements of the images are not valid, so that no SEG can be written.
+        UserError: When the model does not use NIfTI files, series must be selected or do not match, or the SEG cannot
+            be written.
 
     Example:
         >>> model = load_model(901, "3d_fullres")  # doctest: +SKIP
@@ -102,15 +103,16 @@ def predict_dicom(
         _draw(image, prediction, regions, folder)
         voxels = read_voxels(prediction)
         masks = {name: label_mask(voxels, values) for name, values in regions.items()}
-        _write(chosen[0], masks, folder, note)
+        _write(model.model.folder, chosen[0], masks, folder, note)
     voxel_ml = float(np.prod(chosen[0].stack.grid().spacing_mm)) / 1000
     return PredictedSeries(folder, {name: float(mask.sum()) * voxel_ml for name, mask in masks.items()}, tuple(notes))
 
 
 def _predicted(model: LoadedModel, chosen: Sequence[ImageSeries], place: Path, note: OnNote) -> tuple[Path, Path]:
     """Write the series as NIfTI files and predict them. Return the files of the first image and of the label map."""
-    from nnunet_cscn.conversion.source_volumes import Volume, on_grid
+    from nnunet_cscn.conversion.source_volumes import on_grid
     from nnunet_cscn.dicom.pixels import read_pixels
+    from nnunet_cscn.formats.volume import Volume
     from nnunet_cscn.nifti.writing import write_volume
 
     ending = model.model.file_ending()
@@ -125,16 +127,19 @@ def _predicted(model: LoadedModel, chosen: Sequence[ImageSeries], place: Path, n
     return images[0], place / "out" / f"case{ending}"
 
 
-def _write(series: ImageSeries, masks: Masks, folder: Path, note: OnNote) -> None:
+def _write(model: Path, series: ImageSeries, masks: Masks, folder: Path, note: OnNote) -> None:
     from nnunet_cscn.dicom.segmentation_writer import write_segmentation
     from nnunet_cscn.dicom.structure_writer import write_structures
 
-    write_structures(folder / STRUCTURES, masks, series, label="nnunet-cscn", now=datetime.now())
+    label, name = short_name(model), long_name(model)
+    notes = write_structures(folder / STRUCTURES, masks, series, label=label, now=datetime.now(), name=name)
+    for each in notes:
+        note(each)
     if not any(mask.any() for mask in masks.values()):
         note("nothing was found: the structure set has no contour, and there is no SEG")
         return
     try:
-        write_segmentation(folder / SEGMENTATION, masks, series)
+        write_segmentation(folder / SEGMENTATION, masks, series, model=name)
     except Exception as fault:  # highdicom is strict, and its messages may contain patient data
         raise UserError(
             f"{STRUCTURES} was written, but not the SEG: the images have invalid elements ({type(fault).__name__})"

@@ -9,9 +9,9 @@ from pathlib import Path
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.formats.endings import ALL_ENDINGS
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM
-from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.report.provenance import Provenance
 from nnunet_cscn.report.writing import write_report as write_page
 from nnunet_cscn.workflows.evaluate import evaluate_folders
@@ -66,7 +66,7 @@ def write_report(
 
     Args:
         file: The HTML file to write.
-        predictions: Folder of predicted label maps, ``<case>.nii.gz`` or ``<case>.nii``.
+        predictions: Folder of predicted label maps, such as ``<case>.nii.gz``.
         references: Folder of the reference label maps, with the same names.
         images: Folder of the images with nnU-Net's names. None for contours on black.
         channel: The channel of the images to show, counted from 0.
@@ -132,7 +132,7 @@ def _check(
         raise ArgumentError("file", f"expected a file whose name ends with .html, got {file}")
     if images is not None and not images.is_dir():
         raise ArgumentError("images", f"folder not found: {images}")
-    if absent := [name for name in cases if not any((references / f"{name}{end}").is_file() for end in ENDINGS)]:
+    if absent := [name for name in cases if not any((references / f"{name}{end}").is_file() for end in ALL_ENDINGS)]:
         raise ArgumentError("cases", f"case not found: {absent[0]} is not in {references}")
     for name, number in (("channel", channel), ("show", show)):
         if number is not None and number < 0:

@@ -12,6 +12,7 @@ from nnunet_cscn.execution.trainings import ALL, Fold, Training, trainings
 from nnunet_cscn.nnunet.folders import preprocessed_dataset
 
 OnFinished = Callable[[Training], None]
+OnRemoved = Callable[[Path], None]
 
 
 def train(
@@ -27,6 +28,7 @@ def train(
     n_parts: int | None = None,
     run: RunJobs = run_jobs,
     on_finished: OnFinished = lambda training: None,
+    on_removed: OnRemoved = lambda file: None,
 ) -> list[Training]:
     """Train folds with nnUNetv2_train, one at a time on each device.
 
@@ -50,6 +52,7 @@ def train(
             for each fold if ``executor`` is given.
         run: The function that runs jobs until they end, such as ``run_jobs`` with callbacks.
         on_finished: Called with each training that was finished before.
+        on_removed: Called with each checkpoint that was removed because a killed process left it incomplete.
 
     Returns:
         The trainings. For the staged cascade: the trainings of stage two.
@@ -86,8 +89,8 @@ def train(
         devices = all_devices()
         executor, n_parts = LocalExecutor(devices), n_parts or len(devices)
     if staged:
-        prepare_stage_two(last, executor, n_parts=n_parts, run=run, on_finished=on_finished)
-    _run(last, executor, run, on_finished)
+        prepare_stage_two(last, executor, n_parts=n_parts, run=run, on_finished=on_finished, on_removed=on_removed)
+    _run(last, executor, run, on_finished, on_removed)
     return last
 
 
@@ -98,6 +101,7 @@ def prepare_stage_two(
     n_parts: int | None = None,
     run: RunJobs = run_jobs,
     on_finished: OnFinished = lambda training: None,
+    on_removed: OnRemoved = lambda file: None,
 ) -> None:
     """Check and train stage one, and make its probability maps.
 
@@ -107,6 +111,7 @@ def prepare_stage_two(
         n_parts: As in ``train``, but None for one for each fold.
         run: As in ``train``.
         on_finished: As in ``train``.
+        on_removed: As in ``train``.
 
     Raises:
         UserError: As for ``train``. Also when trainings of stage two used the maps of another stage one.
@@ -122,14 +127,22 @@ def prepare_stage_two(
     options = Settings.from_configuration(configuration_from_plans(read_plans(dataset, plans), configuration)).staged
     stage_one = StageOne.for_stage_two(dataset, configuration, plans, options)
     _ = stage_one.splits  # raise errors before anything is trained
-    _run(trainings(dataset, stage_one.configuration, stage_one.trainer, plans=plans), executor, run, on_finished)
+    stage_one_trainings = trainings(dataset, stage_one.configuration, stage_one.trainer, plans=plans)
+    _run(stage_one_trainings, executor, run, on_finished, on_removed)
     stage_one.check_folds()
     make_maps_in_jobs(stage_one, executor, n_parts=n_parts, run=run)
     check_trained_on_maps([training.folder for training in last], finish_maps(stage_one))
 
 
-def _run(wanted: Sequence[Training], executor: Executor, run: RunJobs, on_finished: OnFinished) -> None:
+def _run(
+    wanted: Sequence[Training], executor: Executor, run: RunJobs, on_finished: OnFinished, on_removed: OnRemoved
+) -> None:
+    left = []
     for training in wanted:
         if training.is_finished:
             on_finished(training)
-    run(executor, [training.job() for training in wanted if not training.is_finished])
+        else:
+            left.append(training)
+            for file in training.remove_incomplete_checkpoints():
+                on_removed(file)
+    run(executor, [training.job() for training in left])

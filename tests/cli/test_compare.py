@@ -123,3 +123,16 @@ def test_bad_cases_are_left_out_of_all_methods_when_asked(folders, refused):
     assert "a: case_3 is left out: prediction: " in shown
     assert "1 cases that some method lacks are left out" in shown
     assert "7 cases. Difference" in shown
+
+
+@pytest.mark.parametrize(("n_cases", "is_told"), [(1, True), (5, True), (6, False)])
+def test_too_few_cases_for_a_test_are_told(folders, n_cases, is_told):
+    for case in range(n_cases, 8):
+        for file in folders.rglob(f"case_{case}.nii.gz"):
+            file.unlink()
+    shown = compare(folders, "--metric", "dsc", "--json", str(folders / "c.json"))
+    assert ("no paired test can reach p < 0.05" in shown) is is_told
+    assert ("no interval" in shown) is (n_cases == 1)
+    (found,) = json.loads((folders / "c.json").read_text(encoding="utf-8"))["comparisons"]
+    assert ("note" in found) is is_told
+    assert (found["pairs"][0]["low"] is None) is (n_cases == 1)

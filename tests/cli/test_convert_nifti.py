@@ -72,7 +72,7 @@ def test_masks_of_other_formats_make_labels(convert, tmp_path):
             "expected a pattern",
         ),
         (("--image", "{patient}.nii.gz", *MAPS), "--image: expected NAME=..."),
-        ((*CHANNELS, *MAPS[:2], "--label", "GTVp=2"), "--label: expected the values 1, 2, 3"),
+        ((*CHANNELS, *MAPS[:2], "--label", "GTVp=x"), "--label: expected NAME=VALUE with an integer"),
         ((*CHANNELS, *MAPS[:2], "--label", "GTVp=1"), "the label map contains 2; expected only 0, 1"),
     ],
 )
@@ -87,4 +87,4 @@ def test_a_missing_file_is_named_and_the_others_go_on(convert, source):
     status, out, err = convert(*CHANNELS, *MAPS)
     assert status == 2
     assert "2 of 3 cases converted" in out
-    assert "a_y: y_T2.nii: file not found" in err
+    assert "a_y: T2: y_T2.nii: file not found" in err

@@ -192,3 +192,17 @@ def test_a_fault_of_ours_ends_with_status_one_and_its_traceback(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 1
     assert "RuntimeError: bug" in done.stderr
+
+
+def test_notes_are_shown(cscn, tmp_path, write_volume):
+    for role, value in (("p", 1), ("r", 255)):
+        write_volume(tmp_path / role / "case.nii.gz", np.full((2, 3, 4), value, np.uint8))
+    _, shown, _ = cscn("evaluate", tmp_path / "p", tmp_path / "r")
+    assert "the folders have no label in common" in " ".join(shown.split())
+
+
+def test_an_old_dataset_json_is_named_as_such(refused, tmp_path, write_volume):
+    write_volume(tmp_path / "p" / "case.nii.gz", np.ones((2, 3, 4), np.uint8))
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": {"0": "background", "1": "a"}}), encoding="utf-8")
+    shown = refused("evaluate", tmp_path / "p", tmp_path / "p", "--dataset-json", tmp_path / "dataset.json")
+    assert "old format of nnU-Net 1" in " ".join(shown.split())

@@ -67,16 +67,18 @@ def test_contours_and_segments_are_those_of_the_prediction(cscn, study, tmp_path
     assert pydicom.dcmread(tmp_path / "out" / "rtstruct.dcm").ApprovalStatus == "UNAPPROVED"
 
 
-def test_images_that_break_dicoms_rules_leave_contours_and_picture_but_no_old_segmentation(refused, study, tmp_path):
+def test_attributes_of_the_images_that_break_dicoms_rules_are_left_blank_with_a_note(cscn, study, tmp_path):
     for file in (study / "mr").iterdir():
         content = pydicom.dcmread(file)
         content.PatientSex = "w"
         content.save_as(file)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "seg.dcm").write_bytes(b"of an earlier run")
-    shown = refused("predict-dicom", study, tmp_path / "out", *OPTIONS)
-    assert "rtstruct.dcm was written, but not the SEG" in " ".join(shown.split())
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["picture.png", "rtstruct.dcm"]
+    status, shown, err = cscn("predict-dicom", study, tmp_path / "out", *OPTIONS)
+    assert status == 0, err
+    assert "PatientSex of the images" in " ".join((shown + err).split())
+    for name in ("rtstruct.dcm", "seg.dcm"):
+        assert pydicom.dcmread(tmp_path / "out" / name).PatientSex == ""
+    label = pydicom.dcmread(tmp_path / "out" / "rtstruct.dcm").StructureSetLabel
+    assert label == "D901 BUNet"
 
 
 def test_of_several_series_one_has_to_be_chosen(refused, study, tmp_path):

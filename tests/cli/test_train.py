@@ -8,6 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+import finished_training
 import tiny_dataset
 from nnunet_cscn.cascade.manifest import check_maps, stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
@@ -24,9 +25,7 @@ with (results / "calls").open("a") as calls:
     calls.write(json.dumps([trainer, fold, device, *rest]) + "\\n")
 if (results / "fail").exists():
     sys.exit("RuntimeError: it broke")
-(folder / "checkpoint_final.pth").touch()
-(folder / "validation" / "summary.json").touch()
-"""
+{finished_training.PROGRAM}"""
 
 
 @pytest.fixture
@@ -66,7 +65,7 @@ def test_one_model_of_all_cases(folders):
 def test_an_interrupted_fold_goes_on(folders):
     fold = folders / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}" / "fold_2"
     fold.mkdir(parents=True)
-    (fold / "checkpoint_latest.pth").touch()
+    finished_training.write_checkpoint(fold / "checkpoint_latest.pth")
     assert train("-f", "2").exit_code == 0
     assert calls(folders) == [["CSCNTrainer", "2", "cpu", "--c"]]
 

@@ -60,7 +60,8 @@ def test_the_number_of_cases_at_once_changes_nothing(folders):
 
 def test_the_json_layout(folders):
     content = json.loads(json.dumps(score_folders(*folders, labels=LABELS).to_json(), allow_nan=False))
-    assert list(content) == ["cases", "aggregate", "skipped", "distance_where_one_mask_is_empty", "definitions"]
+    distance = "distance_where_one_mask_is_empty"
+    assert list(content) == ["cases", "aggregate", "skipped", "notes", distance, "definitions"]
     case = content["cases"]["b"]["GTVn"]
     assert {key: case[key] for key in ("dsc", "precision", "recall", "f1", "assd_mm", "hd95_mm")} == {
         "dsc": 0.0,

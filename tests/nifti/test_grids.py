@@ -48,12 +48,33 @@ def test_rounding_is_tolerated():
     assert len(grid_differences(rounded, GRID, "the image", tolerance=1e-4)) == 2
 
 
-@pytest.mark.parametrize(("shape", "reason"), [((3, 4), "has 2"), ((2, 3, 4, 5), "has 4")])
-def test_other_than_three_dimensions_are_refused(tmp_path, shape, reason):
+def test_four_dimensions_are_refused(tmp_path):
     path = tmp_path / "a.nii.gz"
-    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.zeros(shape, dtype=np.uint8), isVector=False), str(path))
-    with pytest.raises(UserError, match=f"expected 3 dimensions, the file {reason}"):
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.zeros((2, 3, 4, 5), np.uint8), isVector=False), str(path))
+    with pytest.raises(UserError, match="expected 3 dimensions, the file has 4"):
         read_grid(path)
+
+
+def test_a_flat_image_is_one_slice(tmp_path):
+    path = tmp_path / "a.nii.gz"
+    image = SimpleITK.GetImageFromArray(np.zeros((3, 4), dtype=np.uint8))
+    image.SetSpacing((0.5, 2.0))
+    SimpleITK.WriteImage(image, str(path))
+    grid = read_grid(path)
+    assert (grid.shape, grid.spacing_mm, grid.is_flat) == ((4, 3, 1), (0.5, 2.0, 1.0), True)
+
+
+def test_origins_may_differ_by_a_hundredth_of_a_millimetre():
+    assert grid_differences(replace(GRID, origin_mm=(10.009, -20.009, 30.009)), GRID, "the image") == []
+    assert len(grid_differences(replace(GRID, origin_mm=(10.011, -20.0, 30.0)), GRID, "the image")) == 1
+
+
+def test_small_differences_that_add_up_to_more_than_half_a_voxel_are_told():
+    long = replace(GRID, shape=(4, 5, 2000))  # 2,000 slices, each 0.0009 mm too thick, are 1.8 mm of 3 mm
+    (phrase,) = grid_differences(replace(long, spacing_mm=(1.0, 1.0, 3.0009)), long, "the image")
+    assert "0.6 voxels" in phrase
+    short = replace(GRID, shape=(4, 5, 1000))  # 0.9 mm, or 0.3 voxels
+    assert grid_differences(replace(short, spacing_mm=(1.0, 1.0, 3.0009)), short, "the image") == []
 
 
 def test_several_values_a_voxel_are_refused(tmp_path):

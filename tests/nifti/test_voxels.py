@@ -62,7 +62,13 @@ def test_further_dimensions_of_one_are_dropped(tmp_path):
     assert np.array_equal(read_voxels(path), VOXELS)
 
 
-@pytest.mark.parametrize("dimensions", [(4, 6), (4, 3, 1, 2), (4, 3, 2, 1, 5)])
+def test_a_flat_image_is_one_slice(tmp_path):
+    path = tmp_path / "a.nii"
+    path.write_bytes(stored(VOXELS, dimensions=(4, 6)))
+    assert np.array_equal(read_voxels(path), VOXELS.reshape(1, 6, 4))
+
+
+@pytest.mark.parametrize("dimensions", [(24,), (4, 3, 1, 2), (4, 3, 2, 1, 5)])
 def test_other_than_three_dimensions_are_refused(tmp_path, dimensions):
     path = tmp_path / "a.nii"
     path.write_bytes(stored(VOXELS, dimensions=dimensions))

@@ -1,11 +1,8 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
-import SimpleITK
 
-from nnunet_cscn.errors import UserError
-from nnunet_cscn.prediction.native_grid import check_reader, to_native_grid, write_map
+from nnunet_cscn.prediction.native_grid import to_native_grid
 
 
 def test_cropping_and_transposition_are_undone():
@@ -49,23 +46,3 @@ def test_a_2d_plan_keeps_its_slices():
     configuration = SimpleNamespace(spacing=[0.5, 0.5], resampling_fn_probabilities=resample)
     to_native_grid(np.zeros((1, 1, 1), dtype=np.float32), properties, plans, configuration)
     assert spacings == [[3.0, 0.5, 0.5]]
-
-
-def test_a_map_has_the_geometry_of_its_image(tmp_path):
-    values = np.random.default_rng(0).random((2, 3, 4), dtype=np.float32)
-    geometry = {
-        "spacing": (0.5, 0.6, 3.0),
-        "origin": (10.0, -20.0, 30.0),
-        "direction": (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 1.0),
-    }
-    write_map(tmp_path / "maps" / "a.nii.gz", values, {"sitk_stuff": geometry})
-    image = SimpleITK.ReadImage(str(tmp_path / "maps" / "a.nii.gz"))
-    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(image), values)
-    for name, expected in geometry.items():
-        np.testing.assert_allclose(getattr(image, f"Get{name.capitalize()}")(), expected, atol=1e-6)
-    assert [file.name for file in (tmp_path / "maps").iterdir()] == ["a.nii.gz"]
-
-
-def test_other_readers_are_refused():
-    with pytest.raises(UserError, match="NibabelIO"):
-        check_reader(SimpleNamespace(image_reader_writer_class=type("NibabelIO", (), {})))

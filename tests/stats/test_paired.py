@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from nnunet_cscn.stats.paired import bootstrap_interval, compare_paired, holm
+from nnunet_cscn.stats.paired import FEWEST_CASES, bootstrap_interval, compare_paired, holm
 
 
 def exact_p(differences):
@@ -85,3 +85,18 @@ def test_holm_passes_over_what_is_undefined():
     assert adjusted[0] == 0.04
     assert math.isnan(adjusted[1])
     assert adjusted[2] == 0.04
+
+
+def test_a_single_case_has_no_interval():
+    found = compare_paired([0.8], [0.6])
+    assert found.difference == pytest.approx(0.2)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
+def test_six_cases_are_the_fewest_that_can_reach_five_per_cent():
+    """All differences of one sign: the two-sided p of n cases is 2 / 2^n."""
+    for n_cases in (FEWEST_CASES - 1, FEWEST_CASES):
+        found = compare_paired(np.arange(1.0, n_cases + 1), np.zeros(n_cases))
+        assert found.p == pytest.approx(2 / 2**n_cases)
+        assert (found.p < 0.05) is (n_cases == FEWEST_CASES)

@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+import finished_training
 import tiny_dataset
 from nnunet_cscn.cascade.manifest import stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
@@ -27,12 +28,6 @@ def run(phases):
     return lambda executor, jobs: phases.append([job.name for job in jobs])
 
 
-def finish(training):
-    (training.folder / "validation").mkdir(parents=True)
-    for name in ("checkpoint_final.pth", "validation/summary.json"):
-        (training.folder / name).touch()
-
-
 def test_all_folds_are_trained_by_default(root, run, phases):
     found = train(901, CONFIGURATION, run=run)
     assert [(training.trainer, training.fold) for training in found] == [("CSCNTrainer", fold) for fold in range(5)]
@@ -41,7 +36,7 @@ def test_all_folds_are_trained_by_default(root, run, phases):
 
 def test_what_is_finished_is_told_and_left_alone(root, run, phases):
     first = train(tiny_dataset.NAME, CONFIGURATION, trainer="BUNetTrainer_5epochs", folds=[0, 1], run=run)[0]
-    finish(first)
+    finished_training.write(first.folder)
     told = []
     train(901, CONFIGURATION, trainer="BUNetTrainer_5epochs", folds=[0, 1], run=run, on_finished=told.append)
     assert told == [first]

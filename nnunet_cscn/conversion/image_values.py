@@ -1,0 +1,46 @@
+"""Check the values of images: NaN and infinity are an error, or are replaced on request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cscn.errors import UserError
+
+
+def finite_image(
+    voxels: NDArray[Any], what: str, *, nan: float | None = None, can_replace: bool = True
+) -> tuple[NDArray[Any], str]:
+    """Return an image without NaN and infinity. A single such voxel would make a whole prediction empty.
+
+    Args:
+        voxels: The image, of any type.
+        what: Name of the image in messages, such as that of its channel.
+        nan: Value that replaces NaN and infinity. None for an error.
+        can_replace: Whether the error message mentions the argument ``nan``, because the caller has it too.
+
+    Returns:
+        The image, and a note if voxels were replaced; else an empty text.
+
+    Raises:
+        UserError: When there is such a voxel and ``nan`` is None.
+
+    Example:
+        >>> finite_image(np.array([1.0, np.nan]), "T1", nan=0)
+        (array([1., 0.]), '1 voxel of T1 was NaN or infinite and became 0')
+    """
+    if voxels.dtype.kind != "f":
+        return voxels, ""
+    is_finite = np.isfinite(voxels)
+    n_odd = int(np.count_nonzero(~is_finite))
+    if not n_odd:
+        return voxels, ""
+    if nan is None:
+        number = "1 voxel is" if n_odd == 1 else f"{n_odd} voxels are"
+        offer = ", or add nan=0 to replace them by 0" if can_replace else ""
+        raise UserError(f"{what}: {number} NaN or infinite: correct the source{offer}")
+    number = "1 voxel of {} was" if n_odd == 1 else f"{n_odd} voxels of {{}} were"
+    replaced = np.where(is_finite, voxels, voxels.dtype.type(nan))
+    return replaced, f"{number.format(what)} NaN or infinite and became {nan:g}"

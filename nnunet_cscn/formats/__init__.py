@@ -1,0 +1,1 @@
+"""Volumes in every file format that nnU-Net reads."""

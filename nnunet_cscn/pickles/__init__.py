@@ -1,0 +1,1 @@
+"""What pickles would run, told without running it."""

@@ -1,0 +1,1 @@
+"""Trained models that are passed on: packed, looked through, unpacked."""
