@@ -164,9 +164,7 @@ def _check_file(file: Path, found: _Findings) -> None:
         elif file.suffix == ".pkl":
             _check_pickle(file)
         elif file.suffix == ".pth":
-            checkpoint = read_checkpoint(file, trust=False)
-            if names := foreign_names(checkpoint["init_args"]["plans"]):
-                raise ForeignCode(refusal(file, names))
+            read_checkpoint(file, trust=False)
     except UserError as fault:
         found.take(fault)
     except RecursionError:
