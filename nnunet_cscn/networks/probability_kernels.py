@@ -1,8 +1,9 @@
-"""The kernels of the fine network that see probabilities, stored under a name of their own.
+"""Separate names in the state dict for the kernels of the fine network that see probabilities.
 
-There is one kernel for each class or region, so these weights depend on the labels, as segmentation heads do. nnU-Net
-starts heads anew when it loads pretrained weights, and knows them by ``.seg_layers.`` in their names. The kernels get
-such a name, so that a model of other labels can be fine-tuned. In memory they stay a part of one convolution.
+The number of these kernels is the number of classes or regions, so they depend on the labels, as segmentation heads do.
+When nnU-Net loads pretrained weights, it skips segmentation heads, which it recognises by ``.seg_layers.`` in their
+names. These kernels get such a name too, so that a model can be fine-tuned on other labels. In memory they remain part
+of one convolution.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ NAME = "seg_layers.weight"
 
 
 def store_apart(convolution: nn.Module, image_channels: int) -> None:
-    """Store the kernels of a convolution that see probabilities apart from those that see the image.
+    """Store the kernels for probabilities and those for the image as two tensors of the state dict.
 
-    Files in which both are one tensor, as before, still load.
+    State dicts of earlier versions, in which both are one tensor, still load.
 
     Args:
-        convolution: It sees the image, and the probabilities behind it.
+        convolution: A convolution of the image channels and the probabilities, in this order.
         image_channels: Number of image channels.
 
     Example:
@@ -37,7 +38,7 @@ def store_apart(convolution: nn.Module, image_channels: int) -> None:
 
 
 def is_apart(key: str) -> bool:
-    """Tell whether a name in a state dict is that of kernels that see probabilities."""
+    """Return whether a key of a state dict belongs to kernels that see probabilities."""
     return key.endswith(f".{NAME}")
 
 

@@ -1,4 +1,4 @@
-"""Losses, DSC and learning rate of every epoch, in a file beside nnU-Net's own log, which takes no further keys."""
+"""A CSV file with losses, DSC and learning rate of every epoch. nnU-Net's own log does not accept further keys."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Row = Mapping[str, float]
 
 
 class EpochFile:
-    """A CSV with a row for each epoch, which a resumed training goes on writing.
+    """A CSV file with a row for each epoch. A resumed training continues it.
 
     Args:
         file: The file.
-        first_epoch: Where the training starts; rows of later epochs belong to a run that was lost.
+        first_epoch: First epoch of this run. Existing rows from this epoch on are removed.
     """
 
     def __init__(self, file: Path, *, first_epoch: int) -> None:
@@ -42,7 +42,7 @@ class EpochFile:
         )
 
     def append(self, row: Row) -> None:
-        """Write a further row, with any of ``COLUMNS``; the file is complete at any time."""
+        """Add a row with any of ``COLUMNS``. The file is complete at any time."""
         self._rows.append(row)
         with replacing(self._file) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
@@ -51,10 +51,10 @@ class EpochFile:
 
 
 def read_epochs(file: Path) -> list[Row]:
-    """Read what an ``EpochFile`` wrote; a row has no entry for what its training did not measure.
+    """Read the rows of an ``EpochFile``. Empty cells are left out.
 
     Raises:
-        UserError: When it is something else.
+        UserError: If the file has another format.
     """
     try:
         with file.open(newline="", encoding="utf-8") as stream:

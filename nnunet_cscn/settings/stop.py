@@ -1,4 +1,4 @@
-"""The options that end a training early."""
+"""The options for early stopping and a time budget."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from nnunet_cscn.settings.checks import check_above, check_at_least
 
 @dataclass(frozen=True)
 class StopSettings:
-    """When a training ends before its number of epochs; its learning rate has fallen to 0 by then in any case.
+    """Early stopping and the time budget of a training. The learning rate falls to 0 before the training ends.
 
     Attributes:
-        patience: Epochs without a new best moving average of nnU-Net's pseudo Dice, after which the training comes to
-            its end; None for no such limit.
-        cooldown: Epochs in which the learning rate then falls to 0.
-        minutes: Time that all epochs together may take, those before an interruption too; None for no limit. The
-            validation of whole cases comes on top.
+        patience: Number of epochs without a new best moving average of nnU-Net's pseudo Dice before the training stops;
+            None for no early stopping.
+        cooldown: Number of further epochs in which the learning rate then falls to 0.
+        minutes: Time budget of all epochs, including those before an interruption; None for no limit. It does not
+            include the validation of whole cases after the training.
     """
 
     patience: int | None = None

@@ -1,4 +1,4 @@
-"""Make weights of one data set fit the channels and labels of another one."""
+"""Adapt the weights of a model to the channels and labels of another data set."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 from nnunet_cscn.nnunet.discovery import ensure_registered
 from nnunet_cscn.nnunet.plans import configuration_from_plans
 from nnunet_cscn.nnunet.trainer import PlansManager, trainer_named
-from nnunet_cscn.training.ends import Ends, matched
+from nnunet_cscn.training.interface import Interface, matched
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """What was kept of a model, and what starts anew.
+    """Summary of adapted weights.
 
     Attributes:
-        checkpoint: The file that the weights are from.
-        trainer: The trainer that they are for.
-        kept_tensors: Number of tensors that are the same as in the model.
-        kept_channels: Image channels that both data sets have.
-        new_channels: Image channels that the model did not see; they start from the mean of the model's channels.
-        kept_labels: Labels or regions whose kernels and heads are those of the model.
-        new_labels: Labels or regions that start anew.
-        dropped_channels: Image channels that only the model's data set has.
-        dropped_labels: Labels or regions that only the model's data set has.
-        heads_kept: Whether the file holds heads of the model; not between labels and regions.
+        checkpoint: The checkpoint of the model.
+        trainer: The trainer of the model.
+        kept_tensors: Number of unchanged tensors.
+        kept_channels: Image channels of both data sets.
+        new_channels: Image channels that the model does not have. Their kernels are the mean over the model's channels.
+        kept_labels: Labels or regions of both data sets.
+        new_labels: Labels or regions that the model does not have. Their weights are random.
+        dropped_channels: Image channels that only the model has.
+        dropped_labels: Labels or regions that only the model has.
+        heads_kept: Whether the file contains segmentation heads of the model. False between labels and regions.
     """
 
     checkpoint: Path
@@ -61,18 +61,18 @@ def adapt_weights(
     configuration: str | None = None,
     seed: int = 0,
 ) -> Adapted:
-    """Write the weights of a model as weights to start a training on another data set from.
+    """Write pretrained weights for another data set from the weights of a model.
 
     Args:
         file: A checkpoint of any trainer.
         target: The file to write, for ``nnUNetv2_train -pretrained_weights``.
         plans: The plans of the other data set.
-        dataset_json: Its ``dataset.json``.
-        configuration: The configuration that will be trained; None for the one of the checkpoint.
-        seed: Seed of what starts anew.
+        dataset_json: The ``dataset.json`` of the other data set.
+        configuration: The configuration to train; None for the configuration of the checkpoint.
+        seed: Seed of the random weights.
 
     Raises:
-        UserError: When the file is no checkpoint, or the networks differ in more than channels and labels.
+        UserError: If the file is not a checkpoint, or the networks differ in more than channels and labels.
     """
     checkpoint = read_checkpoint(file)
     trainer, given = checkpoint["trainer_name"], checkpoint["init_args"]
@@ -84,21 +84,21 @@ def adapt_weights(
     _check_fit(weights, source, wanted, file)
     torch.manual_seed(seed)
     fresh = wanted.network().state_dict()
-    adapted = _adapted(weights, fresh, source.ends, wanted)
+    adapted = _adapted(weights, fresh, source.interface, wanted)
     content = {
         "network_weights": adapted,
         "trainer_name": trainer,
-        "channels": wanted.ends.channels,
-        "labels": wanted.ends.labels,
+        "channels": wanted.interface.channels,
+        "labels": wanted.interface.labels,
     }
     with replacing(target) as temporary:
         torch.save(content, temporary)
     n_kept = sum(key in weights and weights[key].equal(adapted[key]) for key in adapted)
-    return _summary(file, trainer, n_kept, source.ends, wanted.ends)
+    return _summary(file, trainer, n_kept, source.interface, wanted.interface)
 
 
 class _Plan:
-    """A network as a trainer builds it for a data set."""
+    """The network that a trainer builds for a data set."""
 
     def __init__(
         self, trainer: str, plans: Mapping[str, Any], configuration: str, dataset_json: Mapping[str, Any]
@@ -106,35 +106,35 @@ class _Plan:
         self.trainer = trainer
         self.plans = PlansManager(dict(plans))
         self.configuration = configuration
-        self.ends = Ends.of(self.plans, configuration, dataset_json)
+        self.interface = Interface.of(self.plans, configuration, dataset_json)
 
     def network(self, *, more_channels: int = 0, more_labels: int = 0) -> Any:
-        """Build the network; with more inputs or outputs than the data set has, to see what depends on these."""
+        """Build the network, optionally with more inputs or outputs, to find the tensors that depend on them."""
         network = _trainer_class(self.trainer).build_network_architecture(
             self.plans,
             self.plans.get_configuration(self.configuration),
-            len(self.ends.channels) + more_channels,
-            len(self.ends.labels) + more_labels,
+            len(self.interface.channels) + more_channels,
+            len(self.interface.labels) + more_labels,
             True,
         )
         if hasattr(network, "fusion"):
-            network.fusion.is_regions = self.ends.are_regions
+            network.fusion.is_regions = self.interface.are_regions
         return network
 
     def loaded(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return weights under the names of now, whatever version wrote them."""
+        """Return the weights with the present names of the tensors, also if an earlier version wrote them."""
         network = self.network()
         network.load_state_dict(weights)
         state: dict[str, Tensor] = network.state_dict()
         return state
 
     def shapes(self, **more: int) -> Shapes:
-        """Return the shapes of all tensors, without computing any."""
+        """Return the shapes of all tensors without allocating them."""
         with torch.device("meta"):
             return {key: tuple(value.shape) for key, value in self.network(**more).state_dict().items()}
 
     def axes(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Return, by tensor, the axis that counts image channels, and the one that counts labels."""
+        """Return the axis of the image channels and the axis of the labels for each tensor that has one."""
         own = self.shapes()
         return _differing(own, self.shapes(more_channels=1)), _differing(own, self.shapes(more_labels=1))
 
@@ -149,7 +149,7 @@ def _trainer_class(name: str) -> Any:
 
 
 def _differing(shapes: Shapes, others: Shapes) -> dict[str, int]:
-    """Return the axis in which each tensor differs, of those that do."""
+    """Return, for each tensor with different shapes, the axis in which they differ."""
     return {
         key: next(axis for axis, (edge, other) in enumerate(zip(shape, others[key], strict=True)) if edge != other)
         for key, shape in shapes.items()
@@ -158,8 +158,10 @@ def _differing(shapes: Shapes, others: Shapes) -> dict[str, int]:
 
 
 def _check_fit(weights: Mapping[str, Tensor], source: _Plan, wanted: _Plan, file: Path) -> None:
-    """Refuse networks that differ in more than their inputs and outputs."""
-    n_channels, n_labels = (len(getattr(source.ends, e)) - len(getattr(wanted.ends, e)) for e in ("channels", "labels"))
+    """Raise if the networks differ in more than their inputs and outputs."""
+    n_channels, n_labels = (
+        len(getattr(source.interface, e)) - len(getattr(wanted.interface, e)) for e in ("channels", "labels")
+    )
     like_source = wanted.shapes(more_channels=n_channels, more_labels=n_labels)
     differing = [key for key in {**weights, **like_source} if _shape(weights, key) != like_source.get(key)]
     if differing:
@@ -177,19 +179,19 @@ def _shape(weights: Mapping[str, Tensor], key: str) -> tuple[int, ...] | None:
 
 
 def _adapted(
-    weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor], source: Ends, wanted: _Plan
+    weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor], source: Interface, wanted: _Plan
 ) -> dict[str, Tensor]:
     channel_axes, label_axes = wanted.axes()
-    channels = matched(wanted.ends.channels, source.channels)
-    labels = matched(wanted.ends.labels, source.labels)
-    is_same_kind = source.are_regions == wanted.ends.are_regions
+    channels = matched(wanted.interface.channels, source.channels)
+    labels = matched(wanted.interface.labels, source.labels)
+    is_same_kind = source.are_regions == wanted.interface.are_regions
     adapted = {}
     for key, start in fresh.items():
         if key.endswith("_extra_state"):
-            adapted[key] = start  # whether heads are regions: a matter of the new data set
+            adapted[key] = start  # the new data set decides whether heads are regions
         elif key in label_axes:
             axis = label_axes[key]
-            is_head = axis == 0  # a class of a softmax and a region of a sigmoid are no substitutes for each other
+            is_head = axis == 0  # heads of classes (softmax) and of regions (sigmoid) are not interchangeable
             adapted[key] = _placed(weights[key], start, axis, labels if is_same_kind or not is_head else [])
         elif key in channel_axes:
             axis = channel_axes[key]
@@ -201,14 +203,14 @@ def _adapted(
 
 
 def _placed(given: Tensor, start: Tensor, axis: int, places: Sequence[tuple[int, int]]) -> Tensor:
-    """Return ``start`` with some slices of ``given`` in their new places."""
+    """Return ``start`` with slices of ``given`` at their new positions."""
     out = start.clone().contiguous()
     for new, old in places:
         out.select(axis, new).copy_(given.select(axis, old))
     return out
 
 
-def _summary(file: Path, trainer: str, n_kept: int, old: Ends, new: Ends) -> Adapted:
+def _summary(file: Path, trainer: str, n_kept: int, old: Interface, new: Interface) -> Adapted:
     channels, labels = matched(new.channels, old.channels), matched(new.labels, old.labels)
     return Adapted(
         file,

@@ -29,8 +29,8 @@ from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, defau
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import LARGEST_SEED, Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
-from nnunet_cscn.training.ends import Ends
 from nnunet_cscn.training.heads import load_heads, wanted_heads
+from nnunet_cscn.training.interface import Interface
 from nnunet_cscn.training.recording import RecordingTrainer
 from nnunet_cscn.training.stopping import StoppingTrainer
 from nnunet_cscn.training.tiles import TilePredictingTrainer
@@ -268,8 +268,8 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer):
     def _load_heads(self, file: Path) -> None:
         if not self.was_initialized:
             self.initialize()
-        ends = Ends.of(self.plans_manager, self.configuration_name, self.dataset_json)
-        n_loaded = load_heads(unwrapped(self.network), file, ends.labels)
+        interface = Interface.of(self.plans_manager, self.configuration_name, self.dataset_json)
+        n_loaded = load_heads(unwrapped(self.network), file, interface.labels)
         self.print_to_log_file(f"Loaded {n_loaded} tensors that depend on the labels from", file)
 
     def _apply_training_length(self) -> None:

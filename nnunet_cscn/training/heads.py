@@ -1,4 +1,4 @@
-"""Load the segmentation heads of pretrained weights, which nnU-Net leaves out."""
+"""Load the segmentation heads of pretrained weights, which nnU-Net skips."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from torch import nn
 
 from nnunet_cscn.errors import UserError
 
-VARIABLE = "CSCN_HEADS"  # nnU-Net's command takes no options of ours
-_HEAD = ".seg_layers."  # by which nnU-Net knows what depends on the labels
+VARIABLE = "CSCN_HEADS"  # nnU-Net's command accepts no further options
+_HEAD = ".seg_layers."  # nnU-Net recognises heads by this part of the name
 
 
 def wanted_heads() -> Path | None:
-    """Return the file that ``CSCN_HEADS`` names; None where it is not set."""
+    """Return the file in the variable ``CSCN_HEADS``; None if it is not set."""
     value = os.environ.get(VARIABLE, "").strip()
     return Path(value) if value else None
 
 
 def load_heads(network: nn.Module, file: Path, labels: Sequence[str]) -> int:
-    """Load all weights that depend on the labels: the heads, and the kernels that see probabilities.
+    """Load the weights that depend on the labels: segmentation heads and kernels for probabilities.
 
     Args:
-        network: The network, without nnU-Net's wrappers.
-        file: What ``cscn weights adapt`` wrote.
-        labels: The names of the network's outputs, in their order.
+        network: The network without nnU-Net's wrappers.
+        file: A file of ``cscn weights adapt``.
+        labels: The names of the outputs, in order.
 
     Returns:
         The number of loaded tensors.
 
     Raises:
-        UserError: When the file is missing or none of ``cscn weights adapt``, or was made for other labels.
+        UserError: If the file is missing, is not from ``cscn weights adapt``, or was made for other labels.
     """
     content = _read(file)
     if tuple(content["labels"]) != tuple(labels):
@@ -43,7 +43,7 @@ def load_heads(network: nn.Module, file: Path, labels: Sequence[str]) -> int:
             f"{', '.join(labels)}: make the weights again with `cscn weights adapt MODEL --for DATASET`"
         )
     own = network.state_dict()
-    frozen = {key for key, value in network.named_parameters() if not value.requires_grad}  # stage one's, finished
+    frozen = {key for key, value in network.named_parameters() if not value.requires_grad}  # stage one is not trained
     given = content["network_weights"].items()
     heads = {key: value for key, value in given if _HEAD in key and key not in frozen}
     if misfits := [key for key, value in heads.items() if key not in own or own[key].shape != value.shape]:

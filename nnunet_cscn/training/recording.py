@@ -1,4 +1,4 @@
-"""Write the curves of a training, for people and for TensorBoard."""
+"""Write the training curves to a CSV file and to TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from nnunet_cscn.nnunet.trainer import nnUNetTrainer
 from nnunet_cscn.protocol.epochs import FILE, EpochFile
-from nnunet_cscn.training.ends import Ends
-from nnunet_cscn.training.loss_parts import LossParts
+from nnunet_cscn.training.interface import Interface
+from nnunet_cscn.training.stage_losses import StageLosses
 
 BOARD_FOLDER = "tensorboard"
 
@@ -30,33 +30,33 @@ _TAGS = {
 
 
 class RecordingTrainer(nnUNetTrainer):
-    """nnU-Net's trainer, which writes losses, DSC and learning rate of every epoch to files.
+    """nnU-Net's trainer, which also writes losses, DSC and learning rate of every epoch to files.
 
-    With several GPUs, the losses of both networks apart are those of the first process.
+    With several GPUs, the separate losses of both networks are those of the first process.
     """
 
     def on_train_start(self) -> None:
-        """Do what nnU-Net does, and begin or go on with the files."""
+        """Start as nnU-Net does, and open the files. A resumed training continues them."""
         super().on_train_start()
         folder = Path(self.output_folder)
-        self._parts = LossParts(self.loss)
+        self._parts = StageLosses(self.loss)
         self._validation_parts: dict[str, float] = {}
         if self.local_rank == 0:
             self._epochs = EpochFile(folder / FILE, first_epoch=self.current_epoch)
             self._board = self._opened_board(folder / BOARD_FOLDER)
 
     def on_train_epoch_end(self, train_outputs: list[dict[str, Any]]) -> None:
-        """Do what nnU-Net does, and gather the losses of both networks."""
+        """End the training part of an epoch as nnU-Net does, and collect the losses of both networks."""
         super().on_train_epoch_end(train_outputs)
         self._training_parts = self._parts.taken()
 
     def on_validation_epoch_end(self, val_outputs: list[dict[str, Any]]) -> None:
-        """Do what nnU-Net does, and gather the losses of both networks."""
+        """End the validation part of an epoch as nnU-Net does, and collect the losses of both networks."""
         super().on_validation_epoch_end(val_outputs)
         self._validation_parts = self._parts.taken()
 
     def on_epoch_end(self) -> None:
-        """Write the epoch, then do what nnU-Net does."""
+        """Write the epoch to the files, then end it as nnU-Net does."""
         if self.local_rank == 0:
             row = self._row()
             self._epochs.append(row)
@@ -65,7 +65,7 @@ class RecordingTrainer(nnUNetTrainer):
         super().on_epoch_end()
 
     def on_train_end(self) -> None:
-        """Do what nnU-Net does, and close the files."""
+        """End the training as nnU-Net does, and close the files."""
         super().on_train_end()
         if self.local_rank == 0 and self._board is not None:
             self._board.close()
@@ -89,14 +89,14 @@ class RecordingTrainer(nnUNetTrainer):
         for key, tag in _TAGS.items():
             if key in row:
                 self._board.add_scalar(tag, row[key], self.current_epoch)
-        ends = Ends.of(self.plans_manager, self.configuration_name, self.dataset_json)
-        names = ends.labels if ends.are_regions else ends.labels[1:]  # nnU-Net leaves out the background
+        interface = Interface.of(self.plans_manager, self.configuration_name, self.dataset_json)
+        names = interface.labels if interface.are_regions else interface.labels[1:]  # nnU-Net leaves out the background
         for name, value in zip(names, self.logger.get_value("dice_per_class_or_region", step=-1), strict=True):
             self._board.add_scalar(f"DSC of patches/{name}", float(value), self.current_epoch)
         self._board.flush()
 
     def _opened_board(self, folder: Path) -> Any:
-        """Return TensorBoard's writer; None where TensorBoard, an extra, is not installed."""
+        """Return TensorBoard's writer; None if TensorBoard, an optional package, is not installed."""
         if importlib.util.find_spec("tensorboard") is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""End a training by patience or by a time budget, with a learning rate that has fallen to 0 by then."""
+"""Early stopping and a time budget for trainings. The learning rate falls to 0 before a training ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from nnunet_cscn.nnunet.checkpoints import RECORD
 from nnunet_cscn.nnunet.trainer import nnUNetTrainer
-from nnunet_cscn.protocol.horizon import PACE_STEPS, WARM_UP_STEPS, Horizon, HorizonSchedule, epoch_share
+from nnunet_cscn.protocol.epoch_budget import PACE_STEPS, WARM_UP_STEPS, BudgetSchedule, EpochBudget, epoch_share
 from nnunet_cscn.settings.block import Settings
 
 CHECKPOINT_SECONDS = 600  # between checkpoints, if the time of a training is limited
@@ -19,7 +19,7 @@ clock = time.monotonic
 
 
 class StoppingTrainer(nnUNetTrainer):
-    """nnU-Net's trainer, whose number of epochs may change while it trains, where the options ask for that."""
+    """nnU-Net's trainer with early stopping and a time budget, if the options set them."""
 
     settings: Settings
     num_epochs: int
@@ -30,21 +30,21 @@ class StoppingTrainer(nnUNetTrainer):
     _is_warm = False  # whether an epoch was trained in this process
 
     @property
-    def horizon(self) -> Horizon:
-        """How many epochs are left; made when it is first asked for, from the trainer's own number."""
-        if not hasattr(self, "_horizon"):
-            self._horizon = Horizon(self.settings.stop, self.num_epochs)
-        return self._horizon
+    def epoch_budget(self) -> EpochBudget:
+        """The number of epochs and the progress of this training. Created on first use, from the trainer's epochs."""
+        if not hasattr(self, "_epoch_budget"):
+            self._epoch_budget = EpochBudget(self.settings.stop, self.num_epochs)
+        return self._epoch_budget
 
     def configure_optimizers(self) -> tuple[Any, Any]:
-        """Return nnU-Net's optimiser, and its schedule or one that follows the horizon."""
+        """Return nnU-Net's optimiser and its schedule. With a stop option, the schedule follows the budget."""
         optimizer, schedule = super().configure_optimizers()
         if self.settings.stop.is_set:
-            schedule = HorizonSchedule(optimizer, initial=self.initial_lr, horizon=self.horizon)
+            schedule = BudgetSchedule(optimizer, initial=self.initial_lr, budget=self.epoch_budget)
         return optimizer, schedule
 
     def run_training(self) -> None:
-        """Train as nnU-Net does; with a stop option, until the horizon is reached."""
+        """Train as nnU-Net does. With a stop option, the number of epochs may change between epochs."""
         if not self.settings.stop.is_set:
             super().run_training()
             return
@@ -57,31 +57,31 @@ class StoppingTrainer(nnUNetTrainer):
         self.on_train_end()
 
     def on_epoch_start(self) -> None:
-        """Do what nnU-Net does, and look at the clock."""
+        """Start the epoch as nnU-Net does, and note the time."""
         self._epoch_started = clock()
         super().on_epoch_start()
 
     def on_epoch_end(self) -> None:
-        """Look at the horizon, then do what nnU-Net does: the checkpoint holds what a resumed training needs."""
+        """Update the budget, then end the epoch as nnU-Net does. Its checkpoint then contains the updated budget."""
         if self.settings.stop.is_set:
             self._look_ahead()
         super().on_epoch_end()
 
     def save_checkpoint(self, filename: str) -> None:
-        """Write nnU-Net's checkpoint, and where the training stands."""
+        """Write nnU-Net's checkpoint with the state of the budget."""
         if self.settings.stop.is_set:
-            state = {**self.horizon.state(), "iterations": [*self._iterations()]}
+            state = {**self.epoch_budget.state(), "iterations": [*self._iterations()]}
             self.my_init_kwargs[RECORD] = {**self.my_init_kwargs.get(RECORD, {}), "stop": state}
         super().save_checkpoint(filename)
 
     def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
-        """Load nnU-Net's checkpoint, and where the training stood."""
+        """Load nnU-Net's checkpoint and the state of the budget."""
         super().load_checkpoint(filename_or_checkpoint)
         state = dict(self.my_init_kwargs.get(RECORD, {}).get("stop", {}))
         if state and self.settings.stop.is_set:
             self.num_iterations_per_epoch, self.num_val_iterations_per_epoch = state.pop("iterations")
-            self.horizon.restore(state)
-            self.num_epochs = self.horizon.num_epochs
+            self.epoch_budget.restore(state)
+            self.num_epochs = self.epoch_budget.num_epochs
 
     def _train(self) -> None:
         self.on_train_epoch_start()
@@ -106,7 +106,7 @@ class StoppingTrainer(nnUNetTrainer):
             self.on_validation_epoch_end([self.validation_step(next(self.dataloader_val)) for _ in range(n_steps)])
 
     def _shorten_epochs(self, step_seconds: float) -> None:
-        """Shorten the epochs by the pace of the first steps, where the time holds too few of them."""
+        """Shorten the epochs if, at the pace of the first steps, too few of them fit into the time."""
         minutes = self.settings.stop.minutes
         if minutes is None:
             return
@@ -126,20 +126,20 @@ class StoppingTrainer(nnUNetTrainer):
 
     def _look_ahead(self) -> None:
         score = float(self.logger.get_value("ema_fg_dice", step=-1))
-        before = self.horizon.num_epochs
+        before = self.epoch_budget.num_epochs
         seconds = self._agreed(clock() - self._epoch_started)
         pace = seconds - self._agreed(self._warm_up_seconds)
-        self.horizon.advance(self.current_epoch, seconds=seconds, score=score, pace=pace)
-        self.num_epochs = self.horizon.num_epochs
+        self.epoch_budget.advance(self.current_epoch, seconds=seconds, score=score, pace=pace)
+        self.num_epochs = self.epoch_budget.num_epochs
         if self.settings.stop.minutes is not None:  # an interruption must not cost much of the time
             self.save_every = min(self.save_every, max(1, round(CHECKPOINT_SECONDS / max(pace, 1e-3))))
         if self.num_epochs != before:
             self.print_to_log_file(
-                f"The training ends after {self.num_epochs} epochs as it looks now, with a learning rate of 0"
+                f"The training will end after about {self.num_epochs} epochs; the learning rate falls to 0 by then"
             )
 
     def _agreed(self, seconds: float) -> float:
-        """Return the first process's value in all of them: they must not part ways."""
+        """Return the value of the first process. All processes must train the same number of epochs."""
         if not self.is_ddp:
             return seconds
         values = [seconds]

@@ -10,8 +10,8 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet.trainer import PlansManager
 from nnunet_cscn.training.adapted import adapt_weights
 from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer
-from nnunet_cscn.training.ends import Ends
 from nnunet_cscn.training.heads import load_heads
+from nnunet_cscn.training.interface import Interface
 from nnunet_cscn.training.staged import CSCNStagedTrainer
 
 TRAINERS = [CSCNTrainer, CSCNStagedTrainer, BUNetTrainer, ACDNetTrainer, nnUNetTrainer]
@@ -140,5 +140,5 @@ def test_a_training_loads_the_heads_that_the_variable_names(make_trainer, tmp_pa
 def test_the_inputs_of_nnunets_own_cascade_are_the_channels_and_the_previous_labels():
     plans = tiny_checkpoint.manager().plans
     plans["configurations"]["3d_second"] = {"inherits_from": "3d_tiny", "previous_stage": "3d_tiny"}
-    ends = Ends.of(PlansManager(plans), "3d_second", tiny_checkpoint.description())
-    assert ends.channels == ("MRI", "segmentation of GTVp", "segmentation of GTVn")
+    interface = Interface.of(PlansManager(plans), "3d_second", tiny_checkpoint.description())
+    assert interface.channels == ("MRI", "segmentation of GTVp", "segmentation of GTVn")

@@ -9,7 +9,7 @@ from torch import nn
 from nnunet_cscn.losses.deep_supervision import CascadeLoss, DeepSupervisionLoss
 from nnunet_cscn.protocol.epochs import FILE, read_epochs
 from nnunet_cscn.training.cscn import BUNetTrainer, CSCNTrainer
-from nnunet_cscn.training.loss_parts import LossParts
+from nnunet_cscn.training.stage_losses import StageLosses
 
 
 class MeanLoss(nn.Module):
@@ -19,7 +19,7 @@ class MeanLoss(nn.Module):
 
 def test_the_losses_of_both_networks_are_noted_apart_and_unweighted():
     loss = CascadeLoss(DeepSupervisionLoss(MeanLoss(), [1.0], has_distance=False), coarse_weight=0.5, fine_weight=2.0)
-    parts = LossParts(loss)
+    parts = StageLosses(loss)
     target = [torch.zeros(1, 1, 2, 2)]
     for coarse, fine in ((1.0, 3.0), (2.0, 7.0)):
         loss([None, [torch.full((1, 1, 2, 2), coarse)], [torch.full((1, 1, 2, 2), fine)]], target)
@@ -29,7 +29,7 @@ def test_the_losses_of_both_networks_are_noted_apart_and_unweighted():
 
 def test_a_single_network_has_no_parts():
     loss = DeepSupervisionLoss(MeanLoss(), [1.0], has_distance=False)
-    parts = LossParts(loss)
+    parts = StageLosses(loss)
     loss([torch.zeros(1, 1, 2, 2)], [torch.zeros(1, 1, 2, 2)])
     assert parts.taken() == {}
 

@@ -1,4 +1,4 @@
-"""What a network sees and puts out, by name: the channels of a data set and its labels."""
+"""The names of the input channels and the outputs of a network."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from nnunet_cscn.nnunet.trainer import PlansManager
 
 
 @dataclass(frozen=True)
-class Ends:
-    """The names of a network's inputs and outputs, in their order.
+class Interface:
+    """The names of the inputs and outputs of a network, in order.
 
     Attributes:
-        channels: Image channels; behind them, in nnU-Net's own cascade, the labels of the previous stage.
-        labels: Classes with the background, or regions.
-        are_regions: Which of the two the labels are.
+        channels: Image channels, and in nnU-Net's own cascade also the labels of the previous stage.
+        labels: Classes including background, or regions.
+        are_regions: Whether the labels are regions.
     """
 
     channels: tuple[str, ...]
@@ -24,8 +24,8 @@ class Ends:
     are_regions: bool
 
     @classmethod
-    def of(cls, plans: PlansManager, configuration: str, dataset_json: Mapping[str, Any]) -> Ends:
-        """Read them from the ``dataset.json`` of a data set.
+    def of(cls, plans: PlansManager, configuration: str, dataset_json: Mapping[str, Any]) -> Interface:
+        """Read the names from the ``dataset.json`` of a data set.
 
         Args:
             plans: The plans.
@@ -48,7 +48,7 @@ class Ends:
 
 
 def matched(new: Sequence[str], old: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the places of equal names, each with the one that it equals; the second of a name with the second.
+    """Return the pairs of positions of equal names. If a name occurs twice, the second occurrences form a pair.
 
     Example:
         >>> matched(["T2", "T1", "CT"], ["T1", "T2"])

@@ -5,70 +5,70 @@ import json
 import pytest
 import torch
 
-from nnunet_cscn.protocol.horizon import Horizon, HorizonSchedule, epoch_share
+from nnunet_cscn.protocol.epoch_budget import BudgetSchedule, EpochBudget, epoch_share
 from nnunet_cscn.settings.stop import StopSettings
 
 
-def run(horizon, *, seconds=1.0, scores=None):
-    """Let epochs pass until the horizon; return the progress at the start of each."""
+def run(budget, *, seconds=1.0, scores=None):
+    """Let epochs pass until the budget; return the progress at the start of each."""
     seen, epoch = [], 0
-    while epoch < horizon.num_epochs:
-        seen.append(horizon.progress)
+    while epoch < budget.num_epochs:
+        seen.append(budget.progress)
         score = epoch if scores is None else scores[min(epoch, len(scores) - 1)]
-        horizon.advance(epoch, seconds=seconds(epoch) if callable(seconds) else seconds, score=score)
+        budget.advance(epoch, seconds=seconds(epoch) if callable(seconds) else seconds, score=score)
         epoch += 1
     return seen
 
 
 def test_without_a_limit_the_progress_is_nnunets():
-    horizon = Horizon(StopSettings(patience=100), planned_epochs=4)
-    assert run(horizon) == pytest.approx([0, 1 / 4, 2 / 4, 3 / 4])
-    assert horizon.progress == 1.0
+    budget = EpochBudget(StopSettings(patience=100), planned_epochs=4)
+    assert run(budget) == pytest.approx([0, 1 / 4, 2 / 4, 3 / 4])
+    assert budget.progress == 1.0
 
 
 def test_a_budget_holds_as_many_epochs_as_its_time_and_the_rate_falls_evenly():
-    horizon = Horizon(StopSettings(minutes=2), planned_epochs=1000)
-    assert run(horizon, seconds=12.0) == pytest.approx([epoch / 10 for epoch in range(10)])
-    assert horizon.seconds == 120.0
+    budget = EpochBudget(StopSettings(minutes=2), planned_epochs=1000)
+    assert run(budget, seconds=12.0) == pytest.approx([epoch / 10 for epoch in range(10)])
+    assert budget.seconds == 120.0
 
 
 def test_a_budget_never_makes_a_training_longer():
-    assert len(run(Horizon(StopSettings(minutes=60), planned_epochs=7), seconds=1.0)) == 7
+    assert len(run(EpochBudget(StopSettings(minutes=60), planned_epochs=7), seconds=1.0)) == 7
 
 
 @pytest.mark.parametrize("pace", [lambda epoch: 10 if epoch < 3 else 30, lambda epoch: 30 if epoch < 3 else 10])
 def test_where_the_pace_changes_the_rate_still_falls_and_the_time_is_kept(pace):
-    horizon = Horizon(StopSettings(minutes=10), planned_epochs=1000)
-    seen = run(horizon, seconds=pace)
+    budget = EpochBudget(StopSettings(minutes=10), planned_epochs=1000)
+    seen = run(budget, seconds=pace)
     assert seen == sorted(seen)
     assert seen[-1] > 0.9  # the last epoch has a low rate: nothing is cut off
-    assert 600 - 40 <= horizon.seconds <= 600
+    assert 600 - 40 <= budget.seconds <= 600
 
 
 def test_the_first_epochs_compilation_is_spent_but_is_no_pace():
-    horizon = Horizon(StopSettings(minutes=10), planned_epochs=1000)
-    horizon.advance(0, seconds=310.0, pace=10.0, score=0)
-    assert horizon.num_epochs == 1 + 29  # 290 of 600 s are left
-    assert horizon.progress == pytest.approx(1 / 30)
+    budget = EpochBudget(StopSettings(minutes=10), planned_epochs=1000)
+    budget.advance(0, seconds=310.0, pace=10.0, score=0)
+    assert budget.num_epochs == 1 + 29  # 290 of 600 s are left
+    assert budget.progress == pytest.approx(1 / 30)
 
 
 def test_when_patience_ends_the_rate_falls_to_0_in_the_cooldown():
-    horizon = Horizon(StopSettings(patience=3, cooldown=2), planned_epochs=100)
-    seen = run(horizon, scores=[1, 2, 5, 4, 4, 4, 9])  # the best after 3 epochs, so patience ends after 6
+    budget = EpochBudget(StopSettings(patience=3, cooldown=2), planned_epochs=100)
+    seen = run(budget, scores=[1, 2, 5, 4, 4, 4, 9])  # the best after 3 epochs, so patience ends after 6
     assert len(seen) == 8
     assert seen[:6] == pytest.approx([epoch / 100 for epoch in range(6)])
     assert seen[6] == pytest.approx(0.05 + 0.95 / 3)
     assert seen[7] == pytest.approx(0.05 + 2 * 0.95 / 3)
-    assert horizon.progress == 1.0
+    assert budget.progress == 1.0
 
 
 def test_a_score_that_rises_again_in_time_is_waited_for():
-    assert len(run(Horizon(StopSettings(patience=3), planned_epochs=9), scores=[2, 1, 1, 3, 1, 1, 4, 4, 4])) == 9
+    assert len(run(EpochBudget(StopSettings(patience=3), planned_epochs=9), scores=[2, 1, 1, 3, 1, 1, 4, 4, 4])) == 9
 
 
-def test_a_restored_horizon_goes_on_as_if_nothing_had_happened():
+def test_a_restored_budget_goes_on_as_if_nothing_had_happened():
     settings = StopSettings(minutes=1, patience=50)
-    whole, first, second = (Horizon(settings, planned_epochs=100) for _ in range(3))
+    whole, first, second = (EpochBudget(settings, planned_epochs=100) for _ in range(3))
     expected = run(whole, seconds=3.0)
     for epoch in range(5):
         first.advance(epoch, seconds=3.0, score=epoch)
@@ -92,9 +92,9 @@ def test_epochs_are_shortened_until_a_budget_holds_twenty(step_seconds, minutes,
 
 def test_the_schedule_is_nnunets_polynomial_of_the_progress():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    horizon = Horizon(StopSettings(minutes=1), planned_epochs=10)
-    schedule = HorizonSchedule(optimizer, initial=0.01, horizon=horizon)
+    budget = EpochBudget(StopSettings(minutes=1), planned_epochs=10)
+    schedule = BudgetSchedule(optimizer, initial=0.01, budget=budget)
     assert optimizer.param_groups[0]["lr"] == 0.01
-    horizon.progress = 0.75
+    budget.progress = 0.75
     schedule.step(3)
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.01 * 0.25**0.9)

@@ -1,4 +1,4 @@
-"""How many epochs a training has left, and how far its learning rate has fallen."""
+"""The number of epochs of a training with early stopping or a time budget, and the matching learning rate."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from torch.optim import Optimizer
 from nnunet_cscn.settings.stop import StopSettings
 
 EXPONENT = 0.9  # of nnU-Net's own schedule
-FEWEST_EPOCHS = 20  # epochs are shortened until a budget holds as many: the rate falls between epochs alone
-RECENT_EPOCHS = 5  # the pace is their median: others may share the machine for a while
+FEWEST_EPOCHS = 20  # epochs are shortened until this number fits, because the rate only changes between epochs
+RECENT_EPOCHS = 5  # the pace is their median, because other programs may slow some epochs down
 WARM_UP_STEPS, PACE_STEPS = 5, 20
-VALIDATION_SHARE = 1 / 3  # of a training step's time that a validation step takes, before one was seen
+VALIDATION_SHARE = 1 / 3  # assumed time of a validation step, as a fraction of a training step
 
 
 @dataclass
-class Horizon:
-    """Where a training stands between its start and its end, which may come nearer.
+class EpochBudget:
+    """The number of epochs and the progress of a training.
 
     Attributes:
-        settings: When it ends early.
-        planned_epochs: Number of epochs at most.
-        num_epochs: Number of epochs as it looks now.
-        progress: How far the learning rate has fallen, from 0 to 1. It never goes back.
-        seconds: What the finished epochs took.
-        durations: What the last few of them took, in seconds.
-        best: The best score.
-        best_epoch: Number of finished epochs when it was reached.
-        ends_at: Number of epochs once patience is at its end; None before.
+        settings: Early stopping and the time budget.
+        planned_epochs: Largest number of epochs.
+        num_epochs: Present estimate of the number of epochs.
+        progress: Progress of the learning rate, from 0 to 1. It never decreases.
+        seconds: Time of all finished epochs.
+        durations: Time of the last few epochs, in seconds.
+        best: Best score so far.
+        best_epoch: Number of finished epochs at the best score.
+        ends_at: Number of epochs after early stopping; None before.
     """
 
     settings: StopSettings
@@ -48,18 +48,18 @@ class Horizon:
         self.num_epochs = self.planned_epochs
 
     def advance(self, epoch: int, *, seconds: float, score: float, pace: float | None = None) -> None:
-        """Take note of a finished epoch.
+        """Update the estimate after an epoch.
 
         Args:
-            epoch: Which, counted from 0.
-            seconds: What it took.
-            score: What should rise.
-            pace: What epochs like it will take; None for what it took.
+            epoch: Index of the finished epoch, counted from 0.
+            seconds: Time of this epoch.
+            score: Its score; higher is better.
+            pace: Expected time of further epochs; None for ``seconds``.
 
         Example:
-            >>> horizon = Horizon(StopSettings(minutes=1), planned_epochs=1000)
-            >>> horizon.advance(0, seconds=15, score=0.1)
-            >>> horizon.num_epochs, horizon.progress
+            >>> budget = EpochBudget(StopSettings(minutes=1), planned_epochs=1000)
+            >>> budget.advance(0, seconds=15, score=0.1)
+            >>> budget.num_epochs, budget.progress
             (4, 0.25)
         """
         done = epoch + 1
@@ -84,24 +84,24 @@ class Horizon:
         return max(0, left)
 
     def state(self) -> dict[str, Any]:
-        """Return what a resumed training needs, as plain numbers."""
+        """Return the state for a checkpoint, as plain numbers."""
         names = ("num_epochs", "progress", "seconds", "durations", "best", "best_epoch", "ends_at")
         return {name: getattr(self, name) for name in names}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take what ``state`` returned."""
+        """Restore what ``state`` returned."""
         for name, value in state.items():
             setattr(self, name, value)
 
 
 def epoch_share(step_seconds: float, *, minutes: float, iterations: int, validation_iterations: int) -> float:
-    """Return the share of an epoch's iterations with which a time budget holds enough epochs, at most 1.
+    """Return the fraction of an epoch's iterations with which enough epochs fit into a time budget, at most 1.
 
     Args:
-        step_seconds: What a training step takes.
-        minutes: The budget.
-        iterations: Training iterations in an epoch.
-        validation_iterations: Validation iterations in an epoch.
+        step_seconds: Time of a training step.
+        minutes: The time budget.
+        iterations: Training iterations per epoch.
+        validation_iterations: Validation iterations per epoch.
 
     Example:
         >>> epoch_share(1.0, minutes=10, iterations=50, validation_iterations=30)
@@ -113,22 +113,22 @@ def epoch_share(step_seconds: float, *, minutes: float, iterations: int, validat
     return min(1.0, 60 * minutes / (FEWEST_EPOCHS * epoch_seconds))
 
 
-class HorizonSchedule:
-    """Sets nnU-Net's polynomial learning rate by the progress of a training, in place of its epoch.
+class BudgetSchedule:
+    """nnU-Net's polynomial learning rate as a function of the progress instead of the epoch.
 
     Args:
-        optimizer: Whose rate is set.
-        initial: The rate at the start.
-        horizon: What knows the progress.
+        optimizer: The optimiser.
+        initial: Learning rate at the start.
+        budget: The budget with the progress.
     """
 
-    def __init__(self, optimizer: Optimizer, *, initial: float, horizon: Horizon) -> None:
+    def __init__(self, optimizer: Optimizer, *, initial: float, budget: EpochBudget) -> None:
         self._optimizer = optimizer
         self._initial = initial
-        self._horizon = horizon
+        self._epoch_budget = budget
         self.step(0)
 
     def step(self, _epoch: int) -> None:
         """Set the rate; nnU-Net calls this at the start of an epoch."""
         for group in self._optimizer.param_groups:
-            group["lr"] = self._initial * (1 - self._horizon.progress) ** EXPONENT
+            group["lr"] = self._initial * (1 - self._epoch_budget.progress) ** EXPONENT

@@ -1,4 +1,4 @@
-"""The losses of both networks apart, noted without waiting for the device."""
+"""The separate losses of the coarse and the fine network, recorded without waiting for the device."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from nnunet_cscn.losses.deep_supervision import CascadeLoss, CoarseToFineLoss
 
 
-class LossParts:
-    """Notes the losses of the coarse and of the fine network as they are computed, unweighted.
+class StageLosses:
+    """Records the unweighted losses of the coarse and the fine network when they are computed.
 
     Args:
-        loss: The loss of the trainer; one of a single network has no parts.
+        loss: The loss of the trainer. For a single network nothing is recorded.
     """
 
     def __init__(self, loss: nn.Module) -> None:
@@ -28,7 +28,7 @@ class LossParts:
             self._watch(loss.stage_loss, ["coarse", "fine"])
 
     def taken(self) -> dict[str, float]:
-        """Return the mean of each part since the last call."""
+        """Return the mean loss of each network since the last call."""
         noted, self._noted = self._noted, {}
         return {name: float(torch.stack(values).mean()) for name, values in noted.items()}
 
