@@ -3,7 +3,7 @@
 VENV ?= .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test lint docs bench install release-check
+.PHONY: help demo test lint docs bench gpu install release-check
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make lint    check style, format and types"
 	@echo "make docs    build the documentation: docs/_build/index.html"
 	@echo "make release-check  build the package, and try it in a fresh environment"
+	@echo "make gpu     check and time everything that needs a GPU, in nine minutes"
 	@echo "make bench   list the benchmarks; make bench RUN=NAME runs benchmarks/NAME.py"
 	@echo "make install make $(VENV) only; PYTHON=/path/to/python3 chooses the interpreter"
 
@@ -38,6 +39,9 @@ else
 	done
 	@echo "make bench RUN=NAME ARGS=\"...\" runs one of them"
 endif
+
+gpu: $(INSTALLED)
+	$(VENV)/bin/python benchmarks/gpu.py --json benchmarks/runs/gpu.json --table benchmarks/runs/gpu.md $(ARGS)
 
 release-check:
 	.ci/release-check

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
+import re
 import shutil
-import uuid
+import stat
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.temporary import PREFIX, aside, temporary_folder
+
+_LITTLE_ROOM = 2**20  # bytes
+_OPEN_FILE = re.compile(r"(?:/proc/(?P<process>\d+)/fd|/dev/fd)/(?P<number>\d+)")
 
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Yield a temporary path next to ``target`` and rename it to ``target`` if the block succeeds.
+    """Yield a temporary path and move it to ``target`` if the block succeeds.
 
-    The temporary name starts with a dot and has the same ending as ``target``, because some writers select the format
-    by the ending. After an exception, the temporary file is removed and ``target`` is unchanged.
+    The temporary file has the same name as ``target``, because some writers select the format by the ending. It is in a
+    hidden folder next to ``target``. It is written to the disk before it is renamed, so that not even a power failure
+    leaves an incomplete file. After an exception, ``target`` is unchanged. Symbolic links are followed. A pipe or a
+    device receives the content and is not replaced.
 
     Args:
         target: The file to write. Its folder is created if necessary.
 
     Yields:
         The path to write to.
+
+    Raises:
+        OSError: When it cannot be written. The error contains the name of ``target``.
 
     Example:
         >>> import tempfile
@@ -34,13 +48,20 @@ def replacing(target: Path) -> Iterator[Path]:
         >>> (folder / "a.txt").read_text()
         'whole'
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
-    try:
-        yield temporary
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _naming(target):
+        own = _own_descriptor(target)
+        is_stream = own is not None or _is_stream(target)
+        place = Path(os.path.realpath(target))
+        with temporary_folder(Path(tempfile.gettempdir()) if is_stream else place.parent) as folder:
+            temporary = folder / target.name
+            yield temporary
+            if is_stream:
+                with temporary.open("rb") as source, _opened_stream(target, own) as stream:
+                    shutil.copyfileobj(source, stream)
+            else:
+                _to_disk(temporary)
+                temporary.replace(place)
+                _to_disk(place.parent)
 
 
 @contextlib.contextmanager
@@ -52,21 +73,22 @@ def replacing_folder(target: Path) -> Iterator[Path]:
 
     Yields:
         An empty folder to fill.
+
+    Raises:
+        OSError: When it cannot be written.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
-    temporary.mkdir()
-    try:
-        yield temporary
+    with _naming(target), temporary_folder(target.parent) as folder:
+        new = folder / "new"
+        new.mkdir()
+        yield new
+        for parent, _, names in os.walk(new):
+            for name in names:
+                _to_disk(Path(parent, name))
+            _to_disk(Path(parent))
         if target.exists():
-            old = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}.old")
-            target.replace(old)
-            temporary.replace(target)
-            shutil.rmtree(old)
-        else:
-            temporary.replace(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            target.rename(aside(folder, target))
+        new.rename(target)
+        _to_disk(target.parent)
 
 
 def write_json(target: Path, content: Any, *, allow_nan: bool = False) -> None:
@@ -92,7 +114,7 @@ def write_text(target: Path, text: str) -> None:
         text: The content of the file.
     """
     with replacing(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def read_json_file(file: Path) -> Any:
@@ -105,5 +127,74 @@ def read_json_file(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError as failure:
         raise UserError(f"{file} cannot be read: {failure.strerror}") from failure
-    except ValueError as failure:
+    except (ValueError, RecursionError) as failure:
         raise UserError(f"{file} is not valid JSON ({failure}): restore it or create it again") from failure
+
+
+@contextlib.contextmanager
+def _naming(target: Path) -> Iterator[None]:
+    """Replace the temporary name in errors of the system by the name of ``target``."""
+    try:
+        yield
+    except OSError as refusal:
+        is_ours = refusal.filename is None or PREFIX in os.fspath(refusal.filename)
+        if refusal.errno is None or not is_ours:
+            raise
+        raise OSError(refusal.errno, refusal.strerror, str(target)) from refusal
+    except RuntimeError as fault:  # some libraries do not raise OSError if the disk is full
+        if shutil.disk_usage(_existing(target.parent)).free > _LITTLE_ROOM:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from fault
+
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+
+
+def _own_descriptor(target: Path) -> int | None:
+    """Return the file descriptor of this process that a path such as ``/dev/stdout`` refers to."""
+    place = target
+    for _ in range(40):  # as many links as the kernel would follow
+        if found := _OPEN_FILE.fullmatch(str(place.parent.resolve() / place.name)):
+            return int(found["number"]) if found["process"] in (None, str(os.getpid())) else None
+        if not place.is_symlink():
+            return None
+        place = place.parent / place.readlink()
+    return None
+
+
+def _opened_stream(target: Path, own: int | None) -> IO[bytes]:
+    """Open a stream. An open file of this process continues at its current position."""
+    if own is None:
+        return target.open("ab")
+    sys.stdout.flush()
+    return os.fdopen(os.dup(own), "wb")
+
+
+def _is_stream(target: Path) -> bool:
+    """Return whether a path is a pipe or a device, which is written to and not replaced.
+
+    Raises:
+        OSError: When it is a folder or a disk.
+    """
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if stat.S_ISBLK(mode):
+        raise OSError(errno.EINVAL, "this is a disk, not a file", str(target))
+    return not stat.S_ISREG(mode)
+
+
+def _to_disk(path: Path) -> None:
+    """Flush the content of a file, or the entries of a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as refusal:
+        if refusal.errno not in (errno.EINVAL, errno.ENOTSUP):  # not supported by some file systems
+            raise
+    finally:
+        os.close(descriptor)

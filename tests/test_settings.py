@@ -16,6 +16,7 @@ DEFAULTS = {
     "iterations_per_epoch": None,
     "validation_iterations_per_epoch": None,
     "initial_learning_rate": None,
+    "stop": {"patience": None, "cooldown": 10, "minutes": None},
     "three_views": False,
     "block_size": None,
     "tile_size": None,

@@ -22,26 +22,44 @@ REGIONS = {"labels": {"background": 0, "whole": [1, 2], "core": 2}, "regions_cla
 def manager() -> PlansManager:
     coarse = tiny_configuration((8, 8, 8), [(1, 1, 1), (2, 2, 2)], [(3, 3, 3)] * 2, (4, 8))
     full = isotropic(cscn={"coarse": {"resolution": "full"}})
-    configurations = {CONFIGURATION: isotropic(), COARSE: coarse, FULL: full}
+    plans = {CONFIGURATION: isotropic(), COARSE: coarse, FULL: full}
+    configurations = {name: {**plan, "spacing": [1.0, 1.0, 1.0]} for name, plan in plans.items()}
     names = {"dataset_name": "Dataset901_Tiny", "plans_name": "nnUNetPlans"}
     return PlansManager({**names, "configurations": configurations, "label_manager": "LabelManager"})
 
 
-def network(trainer: type[nnUNetTrainer], *, dataset: dict[str, Any] = LABELS, name: str = CONFIGURATION) -> Any:
+def network(
+    trainer: type[nnUNetTrainer],
+    *,
+    dataset: dict[str, Any] = LABELS,
+    name: str = CONFIGURATION,
+    channels: tuple[str, ...] = ("MRI",),
+) -> Any:
     """Build a trainer's network as nnU-Net does, for training."""
     plans = manager()
     configuration = plans.get_configuration(name)
     heads = plans.get_label_manager(dataset).num_segmentation_heads
-    return trainer.build_network_architecture(plans, configuration, 1, heads, True)
+    return trainer.build_network_architecture(plans, configuration, len(channels), heads, True)
+
+
+def description(dataset: dict[str, Any] = LABELS, channels: tuple[str, ...] = ("MRI",)) -> dict[str, Any]:
+    """Return a dataset.json."""
+    names = {str(number): name for number, name in enumerate(channels)}
+    return {"channel_names": names, "numTraining": 6, "file_ending": ".nii.gz", **dataset}
 
 
 def write(
-    file: Path, trainer: type[nnUNetTrainer], *, dataset: dict[str, Any] = LABELS, name: str = CONFIGURATION
+    file: Path,
+    trainer: type[nnUNetTrainer],
+    *,
+    dataset: dict[str, Any] = LABELS,
+    name: str = CONFIGURATION,
+    channels: tuple[str, ...] = ("MRI",),
 ) -> dict[str, torch.Tensor]:
     """Write a checkpoint as ``nnUNetTrainer.save_checkpoint`` does; return its tensors."""
     torch.manual_seed(1)
-    weights = network(trainer, dataset=dataset, name=name).state_dict()
-    dataset_json = {"channel_names": {"0": "MRI"}, "numTraining": 6, "file_ending": ".nii.gz", **dataset}
+    weights = network(trainer, dataset=dataset, name=name, channels=channels).state_dict()
+    dataset_json = description(dataset, channels)
     checkpoint = {
         "network_weights": weights,
         "optimizer_state": {},

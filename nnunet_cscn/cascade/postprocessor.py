@@ -13,6 +13,7 @@ from nnunet_cscn.cascade.maps import MapProvenance
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet.inference import nnUNetPredictor
+from nnunet_cscn.nnunet.loading import load_trained
 
 
 def make_maps(
@@ -128,7 +129,5 @@ class OutOfFoldPredictor:
 
     def _load_predictor(self) -> Any:
         predictor = nnUNetPredictor(device=self._device, perform_everything_on_device=True, allow_tqdm=False)
-        predictor.initialize_from_trained_model_folder(
-            str(self._stage_one.folder), use_folds=(self.fold,), checkpoint_name=self._stage_one.checkpoint
-        )
+        load_trained(predictor, self._stage_one.folder, (self.fold,), self._stage_one.checkpoint)
         return predictor

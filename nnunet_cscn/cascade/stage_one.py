@@ -11,6 +11,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint, record_of
 from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset, read_dataset_json
 from nnunet_cscn.nnunet.plans import configuration_from_plans, data_identifier, read_plans
@@ -217,6 +218,8 @@ class StageOne:
         name, again = f"fold {fold} of {self.folder.name}", f"train it again: {self.train_command(fold)}"
         try:
             checkpoint = read_checkpoint(self.checkpoint_of(fold))
+        except ForeignCode:
+            raise
         except UserError:
             raise UserError(f"{self.checkpoint_of(fold)} is damaged: {again}") from None
         arguments = checkpoint["init_args"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import signal
@@ -11,26 +12,32 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from nnunet_cscn.cli.clean_console import clean_console
+from nnunet_cscn.cli.termination import ending_on_signals
 from nnunet_cscn.errors import ArgumentError, CommandFailed, UserError
 
 EXIT_USER_ERROR = 2
 
-console = Console()
-error_console = Console(stderr=True)
+console = clean_console()
+error_console = clean_console(stderr=True)
 
 
 def run(app: typer.Typer) -> None:
     """Run ``app``. Report an error as one sentence with an exit status.
 
     Status 0: success. Status 2: a mistake of the user, or an error of the file system. Status 1: a bug in this package
-    (with traceback), or a failed nnU-Net command.
+    (with traceback), or a failed nnU-Net command. Status 130: interrupted. Status 143: SIGTERM. Status 129: the
+    terminal was closed.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names need not be text, nor the terminal know all letters
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        with ending_on_signals():
+            app()
     except UserError as mistake:
         _exit_with_error(_with_flags(mistake, _running_command(app)))
     except CommandFailed as failure:

@@ -8,6 +8,7 @@ import typer
 
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, chosen_executor, run_with_progress
+from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.cli.phase_bar import PhaseBar
 
 
@@ -29,6 +30,7 @@ def cascade(
     ] = None,
     devices: Devices = None,
     slurm: Slurm = None,
+    trust: Trust = False,
     part: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Make the out-of-fold probability maps of stage one for CSCNStagedTrainer.

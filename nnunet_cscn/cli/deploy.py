@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.model_options import Device, DisableTta
+from nnunet_cscn.cli.model_options import Device, DisableTta, Trust
 from nnunet_cscn.cli.predict_dicom import show_note, show_studies
 
 Source = Annotated[Path, typer.Option("--input", envvar="CSCN_INPUT", metavar="FOLDER", help="Input folder.")]
@@ -25,6 +25,7 @@ def dicom(
     folder: ModelFolder = Path("/opt/ml/model"),
     device: Device = None,
     disable_tta: DisableTta = False,
+    trust: Trust = False,
 ) -> None:
     """Segment the DICOM studies in a folder. Write RTSTRUCT, DICOM SEG and a picture.
 
@@ -55,6 +56,7 @@ def challenge(
     folder: ModelFolder = Path("/opt/ml/model"),
     device: Device = None,
     disable_tta: DisableTta = False,
+    trust: Trust = False,
 ) -> None:
     """Segment one case of a challenge. Read INPUT/images/SOCKET/*.mha, write OUT/images/OUT-SOCKET/output.mha.
 
@@ -63,7 +65,14 @@ def challenge(
     from nnunet_cscn.workflows.deployed import load_deployed_model, predict_challenge_case
 
     model = load_deployed_model(folder, device=device, mirroring=not disable_tta)
-    file = predict_challenge_case(model, source, out, sockets=sockets or (), out_socket=out_socket)
+    file = predict_challenge_case(
+        model,
+        source,
+        out,
+        sockets=sockets or (),
+        out_socket=out_socket,
+        on_note=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+    )
     console.print(f"written to {file}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -28,6 +28,15 @@ FoldsOrAll = Annotated[
         help="Folds to use, such as 0 1; or all: the model trained on all cases.",
     ),
 ]
+FoldsToTrain = Annotated[
+    list[str] | None,
+    typer.Option(
+        *FLAGS,
+        metavar="FOLD ...",
+        show_default="every fold",
+        help="Folds to train, such as 0 1; or all: one model on all cases.",
+    ),
+]
 
 
 class MultiFoldCommand(TyperCommand):
@@ -70,6 +79,17 @@ def chosen_folds_or_all(texts: Sequence[str] | None) -> tuple[Fold, ...]:
     if wrong := [part for part in parts if not (part.isdecimal() or part == "all")]:
         raise ArgumentError("folds", f"expected numbers such as 0 1 2, or all, got {wrong[0]}")
     return tuple(part if part == "all" else int(part) for part in dict.fromkeys(parts)) or (0, 1, 2, 3, 4)
+
+
+def chosen_training_folds(texts: Sequence[str] | None) -> tuple[Fold, ...] | None:
+    """Return the folds of ``-f`` in ascending order, ``all`` last, without duplicates. None if ``-f`` is not given.
+
+    Raises:
+        ArgumentError: When a value is neither a number nor ``all``.
+    """
+    if not _parts(texts):
+        return None
+    return tuple(sorted(chosen_folds_or_all(texts), key=lambda fold: (isinstance(fold, str), fold)))
 
 
 def _parts(texts: Sequence[str] | None) -> list[str]:

@@ -12,12 +12,14 @@ from nnunet_cscn.cli.cascade import cascade
 from nnunet_cscn.cli.compare import compare
 from nnunet_cscn.cli.configure import configure
 from nnunet_cscn.cli.convert import convert_app
+from nnunet_cscn.cli.curves import curves
 from nnunet_cscn.cli.demo import demo
 from nnunet_cscn.cli.deploy import deploy_app
 from nnunet_cscn.cli.doctor import doctor
 from nnunet_cscn.cli.env import env
 from nnunet_cscn.cli.evaluate import evaluate
 from nnunet_cscn.cli.fold_options import MultiFoldCommand
+from nnunet_cscn.cli.model import model_app
 from nnunet_cscn.cli.observers import observers
 from nnunet_cscn.cli.old_option_names import current_option_name
 from nnunet_cscn.cli.paper import paper_app
@@ -65,9 +67,11 @@ app.command("configure", rich_help_panel=TRAINING)(configure)
 app.command("train", cls=MultiFoldCommand, rich_help_panel=TRAINING)(train)
 app.command("cascade", rich_help_panel=TRAINING)(cascade)
 app.add_typer(weights_app, name="weights", rich_help_panel=TRAINING)
+app.command("curves", rich_help_panel=TRAINING)(curves)
 app.command("predict", cls=MultiFoldCommand, rich_help_panel=PREDICTION)(predict)
 app.command("predict-dicom", cls=MultiFoldCommand, rich_help_panel=PREDICTION)(predict_dicom)
 app.add_typer(deploy_app, name="deploy", rich_help_panel=PREDICTION)
+app.add_typer(model_app, name="model", rich_help_panel=PREDICTION)
 app.command("evaluate", rich_help_panel=EVALUATION)(evaluate)
 app.command("compare", rich_help_panel=EVALUATION)(compare)
 app.command("observers", rich_help_panel=EVALUATION)(observers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.fold_options import chosen_folds_or_all
 from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.nnunet.checkpoint_files import TRUST_VARIABLE
 
 if TYPE_CHECKING:
     from nnunet_cscn.prediction.predictor import PredictionMode, SlidingWindow
@@ -28,6 +30,23 @@ Stitched = Annotated[
     typer.Option(
         "--stitched",
         help="Run the coarse network on the whole image first instead of inside each tile (CSCNStagedTrainer).",
+    ),
+]
+
+
+def _trust(is_trusted: bool) -> bool:
+    if is_trusted:  # the processes that a command starts have to know it too
+        os.environ[TRUST_VARIABLE] = "1"
+    return is_trusted
+
+
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        envvar=TRUST_VARIABLE,
+        callback=_trust,
+        help="Load checkpoints even if they run code. Only for files that you trust.",
     ),
 ]
 

@@ -13,8 +13,10 @@ from rich.table import Table
 from nnunet_cscn.cli.app import console, error_console
 from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_executor
 from nnunet_cscn.cli.fold_options import Folds, chosen_folds
+from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.cli.paper_options import Budget, Configuration, Dataset, Methods, prepared_runs
 from nnunet_cscn.cli.score_options import JsonFile
+from nnunet_cscn.cli.train import show_removed
 from nnunet_cscn.errors import ArgumentError, CommandFailed
 from nnunet_cscn.execution.jobs import Job, JobState, run_jobs
 
@@ -33,6 +35,7 @@ def run(
     folds: Folds = None,
     devices: Devices = None,
     slurm: Slurm = None,
+    trust: Trust = False,
     executor: Annotated[Literal["local", "slurm"] | None, typer.Option(hidden=True)] = None,  # replaced by --slurm
 ) -> None:
     """Train every method on every split and predict the test cases of the split.
@@ -58,7 +61,10 @@ def run(
         )
     runner = chosen_executor(devices, slurm, folder=results_folder() / name / "cscn_jobs")
     status_table = _StatusTable(runs)
-    waiting = {each.job(): each for each in runs if not each.is_done}
+    unfinished = [each for each in runs if not each.is_done]
+    for file in [file for each in unfinished for file in each.training.remove_incomplete_checkpoints()]:
+        show_removed(file)
+    waiting = {each.job(): each for each in unfinished}
 
     def on_state(job: Job, state: JobState, reason: str) -> None:
         each = waiting[job]

@@ -21,6 +21,7 @@ from nnunet_cscn.cli.model_options import (
     Plans,
     Stitched,
     Trainer,
+    Trust,
     Views,
     chosen_mode,
     loaded_model,
@@ -51,6 +52,15 @@ def predict(
     save_probabilities: Annotated[
         bool, typer.Option("--save_probabilities", help="Also write the probabilities.")
     ] = False,
+    nan: Annotated[
+        float | None,
+        typer.Option(
+            "--nan",
+            metavar="VALUE",
+            show_default="refuse such images",
+            help="Replace voxels of the images that are NaN or infinite by this value.",
+        ),
+    ] = None,
     continue_prediction: Annotated[
         bool,
         typer.Option(
@@ -73,6 +83,7 @@ def predict(
     n_parts: Annotated[int, typer.Option("-num_parts", min=1, help="Split the cases into this number of parts.")] = 1,
     part: Annotated[int, typer.Option("-part_id", min=0, help="Part to predict, counted from 0.")] = 0,
     device: Device = None,
+    trust: Trust = False,
     disable_progress_bar: Annotated[
         bool, typer.Option("--disable_progress_bar", help="Show no progress bars.")
     ] = False,
@@ -99,6 +110,10 @@ def predict(
     --views predicts in three views and averages them. It is for models trained
     on blocks from three views: those of the paper, or those with the option
     three_views.
+
+    One voxel that is NaN or infinite can make the prediction of its case empty, so
+    such images are refused by name; --nan 0 replaces these voxels. The last line
+    names the cases in which nothing was found.
 
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """
@@ -129,6 +144,7 @@ def predict(
             out,
             uncertainty=uncertainty,
             save_probabilities=save_probabilities,
+            nan=nan,
             overwrite=not continue_prediction,
             previous_stage=previous_stage,
             n_preprocessing=n_preprocessing,
@@ -140,8 +156,10 @@ def predict(
         )
     if not predicted.cases:
         console.print(f"nothing to do: {predicted.n_cases} cases in {n_parts} parts leave none for part {part}")
-    elif predicted.disagreement is not None:
+        return
+    if predicted.disagreement is not None:
         _show(predicted.folder, predicted.disagreement)
+    console.print(predicted.plausibility, markup=False, highlight=False, soft_wrap=True)
 
 
 def _show(folder: Path, disagreement: Mapping[str, float]) -> None:

@@ -18,6 +18,7 @@ from nnunet_cscn.cli.model_options import (
     Plans,
     Stitched,
     Trainer,
+    Trust,
     Views,
     chosen_mode,
     loaded_model,
@@ -76,6 +77,7 @@ def predict_dicom(
     views: Views = False,
     disable_tta: DisableTta = False,
     device: Device = None,
+    trust: Trust = False,
 ) -> None:
     """Segment DICOM studies with a trained model, for a treatment planning system.
 

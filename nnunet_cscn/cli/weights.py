@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.settings.block import LARGEST_SEED
 
 weights_app = typer.Typer(help="Make pretrained weights for nnUNetv2_train -pretrained_weights.", no_args_is_help=True)
@@ -33,6 +34,7 @@ def from_bunet(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed of the fine network's weights.")] = 0,
+    trust: Trust = False,
 ) -> None:
     """Make CSCN weights from a trained BUNet (coarse network) and a new fine network.
 
@@ -54,3 +56,47 @@ def from_bunet(
         soft_wrap=True,
         markup=False,
     )
+
+
+@weights_app.command("adapt")
+def adapt(
+    model: Annotated[Path, typer.Argument(help="Checkpoint of any trainer, or the folder of a fold or of a model.")],
+    *,
+    dataset: Annotated[str, typer.Option("--for", metavar="DATASET", help="Data set to train on: number or name.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", show_default="DATASET_start.pth", help="Weights file to write."),
+    ] = None,
+    configuration: Annotated[
+        str | None,
+        typer.Option(
+            "-c", "--configuration", show_default="that of the model", help="Configuration that will be trained."
+        ),
+    ] = None,
+    plans: Annotated[str, typer.Option("-p", "--plans", help="Plans of the data set.")] = "nnUNetPlans",
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed of what starts anew.")] = 0,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write what was kept to this JSON file.")
+    ] = None,
+    trust: Trust = False,
+) -> None:
+    """Make weights of a trained model fit the channels and labels of another data set.
+
+    Channels and labels are matched by name. A new channel starts from the mean of
+    the channels that the model knows; a new label starts anew. The plans must
+    give the same network: nnUNetv2_move_plans_between_datasets copies them.
+
+    nnU-Net never loads segmentation heads of pretrained weights. CSCN_HEADS=FILE
+    before nnUNetv2_train loads those of the kept labels too.
+
+    Example: cscn weights adapt fold_0/checkpoint_final.pth --for 905 -o start.pth
+    """
+    from nnunet_cscn.files import write_json
+
+    with console.status("importing torch"):
+        from nnunet_cscn.workflows.weights import adapt_weights
+    adapted = adapt_weights(model, dataset, out, configuration=configuration, plans=plans, seed=seed)
+    for line in adapted.lines():
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    if json_file is not None:
+        write_json(json_file, adapted.to_json())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cscn.conversion.case_names import CaseName, Identity
+from nnunet_cscn.csv_files import harmless, original
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 
@@ -59,7 +60,10 @@ def read_mapping(file: Path, dataset: str, *, has_ids: bool, prefix: str) -> Cas
         return CaseMapping({})
     try:
         with file.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
-            rows = list(csv.DictReader(stream, strict=True))
+            read = csv.DictReader(stream, strict=True)
+            rows = [
+                {key: original(cell) if isinstance(cell, str) else cell for key, cell in row.items()} for row in read
+            ]
     except csv.Error:
         rows = []
     if not rows or not all(_is_row(row) for row in rows):
@@ -82,7 +86,8 @@ def write_mapping(file: Path, mapping: CaseMapping) -> None:
         with os.fdopen(descriptor, "w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
             writer = csv.DictWriter(stream, _COLUMNS)
             writer.writeheader()
-            writer.writerows(sorted(mapping.rows.values(), key=lambda row: row["case"]))
+            for row in sorted(mapping.rows.values(), key=lambda row: row["case"]):
+                writer.writerow({column: harmless(cell) for column, cell in row.items()})
 
 
 def _is_row(row: Mapping[str | None, str | None]) -> bool:

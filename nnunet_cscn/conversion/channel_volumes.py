@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cscn.conversion.source_volumes import on_grid
+from nnunet_cscn.dicom.hounsfield import hounsfield_warning
 from nnunet_cscn.dicom.pixels import read_pixels
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.errors import UserError
@@ -25,7 +26,7 @@ class ChannelVolumes:
 
     Attributes:
         voxels: The image of each channel, shape (Z, Y, X).
-        notes: Which channels were resampled, and how much of the grid they cover.
+        notes: Which channels were resampled, how much of the grid they cover, and warnings about their values.
     """
 
     voxels: list[NDArray[Any]]
@@ -57,6 +58,7 @@ def channel_volumes(channels: Mapping[str, ImageSeries | None], reference: Image
             raise UserError(text if text.startswith(f"channel {name}") else f"channel {name}: {text}") from None
         if resampled:
             notes.append(f"{resampled} onto the reference{_coverage(volume.grid, grid)}")
+        notes += hounsfield_warning(series, volume.voxels)
         volumes.append(moved.voxels)
     return ChannelVolumes(volumes, tuple(notes))
 

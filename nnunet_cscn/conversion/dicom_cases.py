@@ -21,12 +21,12 @@ from nnunet_cscn.errors import ArgumentError, UserError
 
 @dataclass(frozen=True)
 class Request:
-    """What is wanted of every study.
+    """The labels to convert, and options.
 
     Attributes:
         regions: The labels; where two overlap, the later one is on top.
         merge: Whether several regions of interest that fit one label become one, instead of a refusal.
-        handling: What is done where a region does not simply lie on the voxels of its image.
+        handling: Options for regions that do not lie on the voxels of their image.
         channels: How the series of several channels are found; None for the contoured series alone.
     """
 
@@ -43,10 +43,10 @@ class Request:
 
 @dataclass(frozen=True)
 class ImageCase:
-    """One image and all files that were drawn on it, or one file whose image was not found.
+    """One image and all files that were drawn on it, or one file without an image.
 
     Attributes:
-        identities: Who and what each file is: only for a mapping that is asked for.
+        identities: Patient and file of each match. Only for the mapping file.
         matches: The files, each with the series that it was drawn on; empty where there is none.
         problem: Why the image was not found.
     """
@@ -117,7 +117,7 @@ def load_case(case: ImageCase, request: Request) -> LoadedCase:
     details = {
         "modality": series.modality,
         "drawn_in": " + ".join(kinds),
-        "series_told_by": " + ".join(dict.fromkeys(match.told_by for match in case.matches)),
+        "series_found_by": " + ".join(dict.fromkeys(match.found_by for match in case.matches)),
         **{f"{label}_regions": names for label, names in labels.regions.items()},
     }
     voxels = read_pixels(series)

@@ -50,7 +50,7 @@ class LabelMap:
     Attributes:
         voxels: Shape (slices, rows, columns).
         regions: Which regions of interest each label was made of; empty for an optional one that is absent.
-        notes: What had to be changed, and what was not used.
+        notes: Changes, and parts of regions that were not used.
     """
 
     voxels: NDArray[np.uint8]
@@ -75,7 +75,7 @@ def label_map(
         regions: The labels; where two overlap, the later one is on top.
         spare: Files whose regions are used only for labels that the others lack.
         merge: Whether several regions of interest that fit one label become one.
-        handling: What is done where a region does not simply lie on the voxels of its series.
+        handling: Options for regions that do not lie on the voxels of their series.
 
     Raises:
         UserError: When no region fits a label that is not optional, several do and they are not to be merged, nothing

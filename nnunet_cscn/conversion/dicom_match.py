@@ -19,21 +19,21 @@ from nnunet_cscn.errors import UserError
 
 @dataclass(frozen=True)
 class StudyMatch:
-    """A file with regions and its image.
+    """A file with regions, and the series on which they were drawn.
 
     Attributes:
         study: The file.
         drawn_on: The series that the regions were drawn on.
         target: The series whose voxels they get; mostly the same.
-        told_by: By what the series was found.
-        notes: What is unusual about it.
-        patient: What the image's patient is known by, where that is another one than the file's; else empty.
+        found_by: How the series was found.
+        notes: Notes for the report.
+        patient: Key of the patient of the image, if it differs from that of the file; else empty.
     """
 
     study: Study
     drawn_on: ImageSeries
     target: ImageSeries
-    told_by: str
+    found_by: str
     notes: tuple[str, ...] = ()
     patient: str = ""
 
@@ -54,7 +54,7 @@ def match_study(study: Study, wanted: Sequence[str], handling: Handling) -> Stud
     Args:
         study: The file and the series of its patient.
         wanted: The regions of interest that count, as names or patterns.
-        handling: What is done where they do not simply lie on the voxels.
+        handling: Options for regions that do not lie on the voxels.
 
     Raises:
         UserError: When the file cannot be read, or no single series fits.
@@ -75,7 +75,7 @@ class _Finder:
         """The image: of the wanted modality, of another one, or of another patient id."""
         try:
             match = self._among(self.study.series, self.study.unusable)
-            return StudyMatch(self.study, match.series, match.series, match.told_by, match.notes)
+            return StudyMatch(self.study, match.series, match.series, match.found_by, match.notes)
         except UserError as fault:
             for attempt in (self._of_other_modality, self._of_other_patient):
                 if other := attempt():
@@ -125,7 +125,7 @@ class _Finder:
                 f"{drawn_on}; {len(sharing)} series share its frame of reference "
                 f"({'; '.join(map(described, sharing))}): keep only the one that is wanted"
             )
-        return StudyMatch(self.study, match.series, sharing[0], match.told_by, match.notes)
+        return StudyMatch(self.study, match.series, sharing[0], match.found_by, match.notes)
 
     def _of_other_patient(self) -> StudyMatch | None:
         """An image of another PatientID that the file names by a UID."""
@@ -140,7 +140,7 @@ class _Finder:
             return None
         (patient,) = (key for series, key in candidates if series is match.series)
         note = "the PatientID of the contours is not that of the images; they were matched by UID"
-        return StudyMatch(self.study, match.series, match.series, match.told_by, (*match.notes, note), patient)
+        return StudyMatch(self.study, match.series, match.series, match.found_by, (*match.notes, note), patient)
 
     def _advice(self, fault: str) -> list[str]:
         """What else helps: resampling where that would find an image, and ids that differ where images are lacking."""

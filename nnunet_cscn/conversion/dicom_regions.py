@@ -29,7 +29,7 @@ _ALLOW = "; add allow_loss=True to convert the rest"
 
 @dataclass(frozen=True)
 class Handling:
-    """What is done where a region does not simply lie on the voxels of its series.
+    """Options for regions that do not lie on the voxels of their series.
 
     Attributes:
         resample: Bring regions that were drawn on another grid or series onto the images.
@@ -47,14 +47,14 @@ def region_mask(
 ) -> tuple[Mask, list[str]]:
     """Return the voxels of a region on a series, shape (slices, rows, columns), and notes for the report.
 
-    Whatever of the region is not used is in the notes.
+    The notes name every part of the region that is not used.
 
     Args:
         drawing: The file that holds it.
         name: The region.
         drawn_on: The series that it was drawn on.
         target: The series whose voxels are wanted; mostly the same.
-        handling: What is done where it does not simply lie on the voxels.
+        handling: Options for a region that does not lie on the voxels.
 
     Raises:
         UserError: When it lies on another grid or is empty, or more than a trace of it would be lost.

@@ -24,7 +24,7 @@ _CLASSES: dict[Contours, tuple[str, ...]] = {"rtstruct": (RTSTRUCT,), "seg": SEG
 
 @dataclass(frozen=True)
 class Study:
-    """What there is of one structure set or segmentation.
+    """One structure set or segmentation, and the series of its patient.
 
     Attributes:
         identity: Who and what it is: only for a mapping that is asked for.
@@ -47,7 +47,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Studies:
-    """What a tree holds.
+    """The contents of a folder with DICOM files.
 
     Attributes:
         found: One for each structure set or segmentation.
@@ -107,9 +107,9 @@ def find_studies(
 
 
 def _by_patient(headers: Sequence[Header]) -> Mapping[str, list[Header]]:
-    """Files by what those of one patient share: the id, or the study where that is blank.
+    """Group files by patient: by PatientID, or by study if it is blank.
 
-    A file without an id belongs to the one patient of its study.
+    A file without a PatientID belongs to the patient of its study, if the study has only one.
     """
     ids = defaultdict[str, set[str]](set)
     for header in headers:

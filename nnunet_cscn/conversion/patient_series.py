@@ -1,13 +1,15 @@
-"""The series of one patient, and those of all others, in which an image is looked for by its UID."""
+"""The series of one patient, and of all other patients, to find images by UID."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nnunet_cscn.dicom.headers import Header
 from nnunet_cscn.dicom.series import ImageSeries, image_series
+
+_UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ def series_of_patient(members: Sequence[Header], modality: str | None) -> Patien
     return PatientSeries(tuple(usable), tuple(others), {**instances, **reasons})
 
 
-@dataclass
+@dataclass(frozen=True)
 class OtherPatients:
-    """All patients but one, whose series are looked at only if an image is missing.
+    """All other patients. Their series are read only if an image is missing.
 
     Attributes:
         by_patient: Headers of files by what those of one patient share.
@@ -63,22 +65,23 @@ class OtherPatients:
     modality: str | None
     but_patient: str = ""
     _known: dict[str, tuple[ImageSeries, ...]] = field(default_factory=dict)
+    _patients_of: dict[str, list[str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def but(self, patient: str) -> OtherPatients:
         """Return the same without another patient; what is known of the series is shared."""
-        return OtherPatients(self.by_patient, self.with_contours, self.modality, patient, self._known, self._lock)
+        return replace(self, but_patient=patient)
 
     def series_of_uids(self, uids: frozenset[str]) -> list[tuple[ImageSeries, str]]:
         """Return series, each with its patient, that have one of some UIDs: of images, series, frames of reference."""
-        keywords = ("SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
-        found = []
-        for patient, members in self.by_patient.items():
-            if patient == self.but_patient:
-                continue
-            if any(header.text(keyword) in uids for header in members for keyword in keywords):
-                found += [(series, patient) for series in self._series(patient)]
-        return found
+        with self._lock:
+            if not self._patients_of:  # made once, when the first image is missing
+                for patient, members in self.by_patient.items():
+                    for uid in {header.text(keyword) for header in members for keyword in _UIDS}:
+                        self._patients_of.setdefault(uid, []).append(patient)
+        patients = dict.fromkeys(patient for uid in sorted(uids) for patient in self._patients_of.get(uid, ()))
+        patients.pop(self.but_patient, None)
+        return [(series, patient) for patient in patients for series in self._series(patient)]
 
     @property
     def n_without_contours(self) -> int:

@@ -1,4 +1,4 @@
-"""Several files that hold a region of the same name on the same images: which one counts."""
+"""Choose between files that contain the same region of the same image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Choice:
-    """Which files count.
+    """The files that were chosen.
 
     Attributes:
         numbers: Their positions among the files; several where their regions are parts to be joined.

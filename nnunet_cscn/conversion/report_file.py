@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nnunet_cscn.conversion.converted_case import ConvertedCase
 from nnunet_cscn.conversion.source_case import SourceCase
-from nnunet_cscn.files import replacing
+from nnunet_cscn.csv_files import writing_csv
 
 REPORT = "conversion_report.csv"
 
@@ -30,18 +29,17 @@ def write_report(
     details = list(dict.fromkeys(key for case in converted.values() for key in case.details))
     labels = list(dict.fromkeys(label for case in converted.values() for label in case.volumes_ml))
     heading = ["case", "patient", "status", "shape", "spacing_mm", *details, *(f"{label}_ml" for label in labels)]
-    with replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow([*heading, "notes"])
+    with writing_csv(file) as write:
+        write([*heading, "notes"])
         for case in cases:
             done = converted.get(case.name)
             if done is None:
                 blank = [""] * (len(heading) - 3)
-                writer.writerow([case.name, case.patient, "failed", *blank, problems.get(case.name, "")])
+                write([case.name, case.patient, "failed", *blank, problems.get(case.name, "")])
                 continue
             shape = "x".join(map(str, done.grid.shape))
             spacing = "x".join(f"{step:.5g}" for step in done.grid.spacing_mm)
             row = [case.name, case.patient, "converted", shape, spacing]
             row += [done.details.get(key, "") for key in details]
             row += [f"{done.volumes_ml[label]:.3f}" for label in labels]
-            writer.writerow([*row, "; ".join(done.notes)])
+            write([*row, "; ".join(done.notes)])

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from nnunet_cscn.data.patient_axes import HEAD_FEET, LEFT_RIGHT, patient_axes
-from nnunet_cscn.data.views import VIEWS, Axes, View, ViewedVolume
+from nnunet_cscn.data.views import VIEWS, Axes, View, ViewedSegmentation, ViewedVolume
 
 ViewSampler = Callable[[Sequence[int], Mapping[str, Any]], View]
+ViewedCase = tuple[ViewedVolume, ViewedVolume, ViewedSegmentation | None, dict[str, Any]]
 
 
 class ViewedDataset:
@@ -27,7 +28,7 @@ class ViewedDataset:
         self._draw = draw
         self.identifiers: list[str] = cases.identifiers
 
-    def load_case(self, identifier: str) -> tuple[ViewedVolume, ViewedVolume, ViewedVolume | None, dict[str, Any]]:
+    def load_case(self, identifier: str) -> ViewedCase:
         """Return views of the image, segmentation and previous segmentation, and the adapted properties."""
         image, segmentation, previous, properties = self._cases.load_case(identifier)
         view = self._draw(image.shape[1:], properties)
@@ -35,11 +36,11 @@ class ViewedDataset:
         return (
             ViewedVolume(image, view, fill=0),
             ViewedVolume(segmentation, view, fill=-1),  # nnU-Net's value outside the image
-            None if previous is None else ViewedVolume(previous, view, fill=-1),
+            None if previous is None else ViewedSegmentation(previous, view, fill=-1),
             {**properties, "class_locations": seen},
         )
 
-    def __getitem__(self, identifier: str) -> tuple[ViewedVolume, ViewedVolume, ViewedVolume | None, dict[str, Any]]:
+    def __getitem__(self, identifier: str) -> ViewedCase:
         return self.load_case(identifier)
 
 

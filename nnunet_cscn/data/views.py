@@ -111,3 +111,43 @@ class ViewedVolume:
         size = self._volume.shape[1 + axis]
         there = slice(min(max(start, 0), size), max(min(stop, size), 0))
         return there, (there.start - start, stop - there.stop) if there.start < there.stop else (stop - start, 0)
+
+
+class ViewedSegmentation:
+    """A view of a segmentation without a channel axis, as nnU-Net stores that of a previous stage.
+
+    Args:
+        volume: (Z, Y, X).
+        view: The box, axis order and reversed axis.
+        fill: Value outside the volume.
+
+    Example:
+        >>> view = View(box=((0, 1), (0, 2), (0, 3)), order=(2, 0, 1))
+        >>> viewed = ViewedSegmentation(np.arange(6).reshape(1, 2, 3), view, fill=-1)
+        >>> viewed.shape, viewed[0:2, 0:1, 0:2].tolist()
+        ((3, 1, 2), [[[0, 3]], [[1, 4]]])
+    """
+
+    ndim = 3
+
+    def __init__(self, volume: Volume, view: View, *, fill: int) -> None:
+        self._viewed = ViewedVolume(_OneChannel(volume), view, fill=fill)
+        self.dtype: Any = self._viewed.dtype
+        self.shape = self._viewed.shape[1:]
+
+    def __getitem__(self, slices: Sequence[slice]) -> NDArray[Any]:
+        """Return a region; one slice for each axis."""
+        region: NDArray[Any] = self._viewed[(slice(None), *slices)][0]
+        return region
+
+
+class _OneChannel:
+    """A volume (Z, Y, X) as a lazy array (1, Z, Y, X)."""
+
+    def __init__(self, volume: Volume) -> None:
+        self._volume = volume
+        self.dtype: Any = getattr(volume, "dtype", None)
+        self.shape = (1, *volume.shape)
+
+    def __getitem__(self, slices: Any) -> NDArray[Any]:
+        return np.asarray(self._volume[slices[1:]])[None]

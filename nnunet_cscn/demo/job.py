@@ -20,6 +20,7 @@ from nnunet_cscn.nnunet.plans import read_plans_file
 from nnunet_cscn.phantom.dataset import write_dataset
 from nnunet_cscn.phantom.settings import PhantomSettings
 from nnunet_cscn.planning.configurations import Changes, derive_configuration
+from nnunet_cscn.temporary import remove_stale
 
 DATASET = "Dataset901_NPC"
 CONFIGURATION = "3d_demo"
@@ -113,6 +114,7 @@ class Demo:
     def _claim_folder(self) -> None:
         """Start in an empty folder, or continue in one that contains the same demo."""
         marker = self.folder / "demo.json"
+        remove_stale(self.folder, below=True)
         wanted = {**asdict(self), "folder": None, "version": __version__}
         if marker.is_file():
             if read_json_file(marker) != wanted:

@@ -1,4 +1,4 @@
-"""What contours and segmentations have in common: regions by name, and what they say they were drawn on."""
+"""What contours and segmentations have in common: regions by name, and references to images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nnunet_cscn.dicom.stack import Floats
 
 @dataclass(frozen=True)
 class References:
-    """What a file says it was drawn on; often outdated or missing.
+    """References of a file to the images on which it was drawn. They are often outdated or missing.
 
     Attributes:
         study: StudyInstanceUID.
@@ -31,7 +31,7 @@ class References:
 
 @dataclass(frozen=True)
 class Version:
-    """How a file stands among other versions of the same regions.
+    """Date and approval of a file, to choose between versions of the same regions.
 
     Attributes:
         date: When its regions were drawn, as YYYYMMDD; empty where it does not say so.
@@ -65,11 +65,11 @@ class Drawing(Protocol):
 
     @property
     def version(self) -> Version:
-        """How it stands among other versions."""
+        """Date and approval of the file."""
 
     @property
     def references(self) -> References:
-        """What it says it was drawn on."""
+        """References to the images on which it was drawn."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -82,7 +82,7 @@ class Drawing(Protocol):
         """Tell whether nothing at all is drawn in a region."""
 
     def references_of(self, names: Sequence[str]) -> References:
-        """Return what some regions were drawn on."""
+        """Return the references of some regions."""
 
 
 def numbered(names: Mapping[Any, str]) -> dict[Any, str]:

@@ -1,4 +1,4 @@
-"""Which series regions were drawn on: by their references, and where these are outdated by where the regions lie."""
+"""Find the series on which regions were drawn: by references, or by position if the references are outdated."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Fits = Callable[[Sequence[Floats], ImageSeries], bool]
 
 @dataclass(frozen=True)
 class Match:
-    """The series that regions were drawn on, and what told it, for people.
+    """The series on which regions were drawn.
 
     Attributes:
         series: The series.
-        told_by: By what it was found.
-        notes: What else was found.
+        found_by: How the series was found, for the report.
+        notes: Further notes for the report.
     """
 
     series: ImageSeries
-    told_by: str
+    found_by: str
     notes: tuple[str, ...] = ()
 
 
@@ -43,26 +43,26 @@ def series_of(
     must_fit: bool = True,
     cut: bool = False,
 ) -> Match:
-    """Return the series that regions were drawn on.
+    """Return the series on which regions were drawn.
 
-    Tried in turn: images that the contours name, images that the file lists, the series that it names, its frame of
-    reference, and the geometry alone; the last two among series of the same study. A localiser is never taken, and
-    neither is another series in place of one that is named and there but damaged.
+    These are tried in turn: images that the contours name, images that the file lists, the series that it names, its
+    frame of reference, and the position of the contours alone. The last two use series of the same study. Localisers
+    are never used. If the file names a series that exists but cannot be used, no other series replaces it.
 
-    Contours have to lie on the slices and inside the images. Those of a series that is named, or whose frame of
-    reference is, may also lie less than half a slice off, and reach beyond the edges of the images.
+    Contours have to lie on the slices and inside the images. If the file names the series or its frame of reference,
+    contours may also lie less than half a slice off, and reach beyond the edges of the images.
 
     Args:
         drawing: The regions.
         candidates: The series of the same patient.
-        regions: Those that count; None for all. A couch may well lie outside the image.
-        unusable: Reasons why other series of the patient can't be used, by SeriesInstanceUID and SOPInstanceUID.
-        must_fit: Whether the slices have to carry the regions; a SEG on another grid may be resampled instead, but then
-            only onto a series that it names or whose frame of reference it shares.
-        cut: Whether contours before the first or behind the last slice of a series that is named are no hindrance.
+        regions: The regions to consider, None for all. A couch, for example, may lie outside the image.
+        unusable: Reasons why other series of the patient cannot be used, by SeriesInstanceUID and SOPInstanceUID.
+        must_fit: Whether the contours have to fit the slices. A SEG on another grid can be resampled instead, but only
+            onto a series that it names or whose frame of reference it has.
+        cut: Whether contours may lie before the first or behind the last slice of a series that the file names.
 
     Raises:
-        UserError: When none fits or several do.
+        UserError: When no series fits, or several do.
     """
     usable = [series for series in candidates if not series.is_localiser]
     references = drawing.references if regions is None else drawing.references_of(regions)
@@ -76,39 +76,39 @@ def series_of(
     named = _named(references, usable)
     if not contours:
         return _by_references_alone(named | _related(references, usable, must_fit=False), names)
-    for told_by, chosen in named.items():
-        if match := _only_one(contours, chosen, told_by, strict, references):
+    for found_by, chosen in named.items():
+        if match := _only_one(contours, chosen, found_by, strict, references):
             return match
         for each in chosen:
-            if count_on_slices(contours, each) and (match := _only_one(contours, [each], told_by, loose, references)):
+            if count_on_slices(contours, each) and (match := _only_one(contours, [each], found_by, loose, references)):
                 return match
             _refuse_incomplete(contours, each)
     _refuse_unusable(references, unusable or {})
     related = _related(references, usable, must_fit=must_fit)
-    for told_by, chosen in related.items():
-        if match := _only_one(contours, chosen, told_by, strict, references):
+    for found_by, chosen in related.items():
+        if match := _only_one(contours, chosen, found_by, strict, references):
             return match
     related.pop("geometry")
-    for told_by, chosen in (named | related).items():
-        if match := _only_one(contours, chosen, told_by, loose, references):
+    for found_by, chosen in (named | related).items():
+        if match := _only_one(contours, chosen, found_by, loose, references):
             return match
     raise UserError(_why_none_fits(contours, usable, named))
 
 
 def _by_references_alone(referred: Mapping[str, Sequence[ImageSeries]], names: Sequence[str]) -> Match:
-    """The series of a file in which nothing is drawn that could be filled."""
-    for told_by, chosen in referred.items():
+    """Return the series of a file without contours that can be filled."""
+    for found_by, chosen in referred.items():
         if len(chosen) == 1:
-            return Match(chosen[0], told_by)
+            return Match(chosen[0], found_by)
     raise UserError(f"{', '.join(names) or 'all regions'}: the ROI has no contours")
 
 
 def _named(references: References, usable: Sequence[ImageSeries]) -> dict[str, list[ImageSeries]]:
-    """The series that a file names, by the way in which it does; the most reliable way comes first."""
+    """Return the series that a file names, by the kind of reference. The most reliable kind comes first."""
     own = {id(series): series.aliases | set(series.instances) | {series.uid} for series in usable}
     return {
-        told_by: [series for series in usable if uids & own[id(series)]]
-        for told_by, uids in (
+        found_by: [series for series in usable if uids & own[id(series)]]
+        for found_by, uids in (
             (_BY_IMAGES, references.instances),
             ("listed images", references.listed),
             ("named series", references.series),
@@ -117,9 +117,10 @@ def _named(references: References, usable: Sequence[ImageSeries]) -> dict[str, l
 
 
 def _related(references: References, usable: Sequence[ImageSeries], *, must_fit: bool) -> dict[str, list[ImageSeries]]:
-    """The series of the same study, or all where the file names no study: those of its frame of reference, and all.
+    """Return further series: those with the same frame of reference, and all of the same study.
 
-    A frame of reference has a UID of its own, so that it tells series of other studies too, but those come last.
+    If the file names no study, all series count as of the same study. Series of other studies with the same frame of
+    reference come last.
     """
     related = [series for series in usable if not references.study or series.study == references.study]
     sharing = [series for series in usable if series.frame_of_reference in references.frames_of_reference]
@@ -133,19 +134,19 @@ def _related(references: References, usable: Sequence[ImageSeries], *, must_fit:
 def _only_one(
     contours: Sequence[Floats],
     chosen: Sequence[ImageSeries],
-    told_by: str,
+    found_by: str,
     is_fitting: Fits,
     references: References,
 ) -> Match | None:
-    """The one series that the contours fit; None for none. Series with the same pixels are one."""
+    """Return the only series that fits the contours, or None. Series with the same pixels count as one."""
     fitting = [series for series in chosen if is_fitting(contours, series)]
-    if told_by != _BY_IMAGES:
+    if found_by != _BY_IMAGES:
         sharing = [series for series in fitting if series.frame_of_reference in references.frames_of_reference]
         fitting = sharing or fitting
     different = without_twins(fitting)
     if len(different) > 1:
         which = "; ".join(map(described, different))
-        if told_by == _BY_IMAGES:
+        if found_by == _BY_IMAGES:
             raise UserError(
                 f"the regions name images of {len(different)} series ({which}): convert those of one series at a time"
             )
@@ -157,11 +158,11 @@ def _only_one(
         return None
     n_twins = len(fitting) - 1
     twins = f"the images are there as {n_twins + 1} series with the same pixels; one of them was used"
-    return Match(different[0], told_by, (twins,) if n_twins else ())
+    return Match(different[0], found_by, (twins,) if n_twins else ())
 
 
 def _refuse_unusable(references: References, unusable: Mapping[str, str]) -> None:
-    """Refuse to look further when a series that is named is there but can't be used."""
+    """Raise an error if a series that the file names exists but cannot be used."""
     images = {image_uid(name) for name in references.instances | references.listed}
     for uid in images | references.series:
         if uid in unusable:
@@ -169,9 +170,9 @@ def _refuse_unusable(references: References, unusable: Mapping[str, str]) -> Non
 
 
 def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:
-    """Refuse a named series that carries some of the contours, or has gaps: slices of it are missing.
+    """Raise an error if a named series has gaps, or only some of the contours lie on its slices.
 
-    One that is whole and carries none is named by mistake, as by programs that renumber series.
+    If it is complete and none of the contours lie on it, it is named by mistake. Programs that renumber series do this.
     """
     n_on_slices, gaps = count_on_slices(contours, series), series.stack.gaps()
     if not n_on_slices and not gaps:
@@ -191,7 +192,7 @@ def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:
 def _why_none_fits(
     contours: Sequence[Floats], usable: Sequence[ImageSeries], named: Mapping[str, Sequence[ImageSeries]]
 ) -> str:
-    """Say how far the contours lie from the series that is named, or how many lie on the slices of any."""
+    """Describe how far the contours lie from the named series, or how many lie on the slices of any series."""
     for chosen in named.values():
         for series in chosen:
             off = [off_slices_mm(contour, series) for contour in contours]

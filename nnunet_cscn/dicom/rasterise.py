@@ -20,7 +20,7 @@ _EXACT = 1e-6
 
 @dataclass(frozen=True)
 class Filling:
-    """A filled region, and what was done with its contours.
+    """A filled region, and how its contours were used.
 
     Attributes:
         mask: Shape (slices, rows, columns).
@@ -28,11 +28,11 @@ class Filling:
         holes: Slices in which a contour is a hole of another one.
         too_small: Slices of contours that hold no voxel centre.
         offset_mm: Largest distance of a filled contour from its slice.
-        between: Number of contours on planes between those that were filled, which lie nearer to the slices.
-        outside: Share of the region's area that lies beside the images.
-        outside_mm: How far it reaches.
-        beyond: Number of contours before the first or behind the last slice, which are not filled.
-        beyond_mm: How far they lie from the nearest slice.
+        between: Number of contours that are not filled because another plane is nearer to the slice.
+        outside: Share of the area of the region outside the images, from 0 to 1.
+        outside_mm: Largest distance from the edge of the images to this part.
+        beyond: Number of contours before the first or behind the last slice. They are not filled.
+        beyond_mm: Their largest distance from the nearest slice.
     """
 
     mask: Mask

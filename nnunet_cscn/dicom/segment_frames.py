@@ -21,7 +21,7 @@ _HALF = 0.5  # share from which on a fractional segment holds a voxel
 
 @dataclass(frozen=True)
 class Frame:
-    """Where one frame lies.
+    """Position and segment of one frame.
 
     Attributes:
         index: Its number in the file, from 0.

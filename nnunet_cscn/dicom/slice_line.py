@@ -1,4 +1,4 @@
-"""The straight, evenly spaced line on which the slices of a volume lie, whatever rounding did to their positions."""
+"""Fit a straight, evenly spaced line to the rounded positions of slices."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 STRAIGHT_MM = 0.05  # positions are used as they are up to this shift of slices against each other, and
 EVEN_MM = 0.01  # up to this deviation from even steps
 ROUNDING_MM = 0.1  # what rounding to one decimal does to a position: 0.05 mm along each axis
+_SINGLE_STEP = 1.6  # largest step, as a share of the usual one, between slices of which none is missing
 _LARGEST_TILT_DEGREES = 0.1  # cosines of three decimals are off by up to 0.06 degrees, the smallest gantry tilt by 0.5
 
 
@@ -22,20 +23,27 @@ def allowed_deviation_mm(spacing_mm: float) -> float:
 
     Example:
         >>> allowed_deviation_mm(3.0), allowed_deviation_mm(10.0), allowed_deviation_mm(0.25)
-        (0.1, 0.2, 0.05)
+        (0.1, 0.2, 0.0625)
     """
-    return min(max(ROUNDING_MM, 0.02 * spacing_mm), 0.2 * spacing_mm)
+    return min(max(ROUNDING_MM, 0.02 * spacing_mm), 0.25 * spacing_mm)
 
 
 def slice_numbers(heights_mm: Floats, spacing_mm: float) -> NDArray[np.intp]:
     """Number the slices from 0, with a gap in the numbers where slices are missing.
 
+    Args:
+        heights_mm: Ascending heights of the slices.
+        spacing_mm: The usual step; that of rounded heights may be off by half of it.
+
     Example:
         >>> slice_numbers(np.array([0.0, 3.0, 9.0]), 3.0).tolist()
         [0, 1, 3]
     """
-    steps = np.maximum(np.round(np.diff(heights_mm) / spacing_mm), 1).astype(np.intp)
-    return np.concatenate((np.zeros(1, np.intp), np.cumsum(steps)))
+    steps = np.diff(heights_mm)
+    single = steps[steps <= _SINGLE_STEP * spacing_mm]
+    unit = float(single.mean()) if single.size else spacing_mm
+    counts = np.maximum(np.round(steps / unit), 1).astype(np.intp)
+    return np.concatenate((np.zeros(1, np.intp), np.cumsum(counts)))
 
 
 def even_heights(heights_mm: Floats, numbers: NDArray[np.intp]) -> tuple[Floats, float]:
@@ -53,7 +61,7 @@ def even_heights(heights_mm: Floats, numbers: NDArray[np.intp]) -> tuple[Floats,
 
 @dataclass(frozen=True)
 class Line:
-    """Where the slices of a stack lie after rounding was undone.
+    """The corrected position and orientation of a stack.
 
     Attributes:
         origin_mm: The first pixel of the first slice.

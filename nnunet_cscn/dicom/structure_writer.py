@@ -15,8 +15,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate
 from pydicom.valuerep import format_number_as_ds
 
 from nnunet_cscn import __version__
-from nnunet_cscn.dicom.keyholes import joined
-from nnunet_cscn.dicom.outlines import outlines
+from nnunet_cscn.dicom.keyholes import join_holes
+from nnunet_cscn.dicom.outlines import trace_outlines
 from nnunet_cscn.dicom.patient_and_study import patient_and_study, series_number
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.slice_datasets import image_items, sop_class
@@ -100,7 +100,7 @@ def contour_points(mask: NDArray[np.bool_], series: ImageSeries) -> list[tuple[i
     """Return the contours of a mask: the slice of each, and its points in the patient's coordinates, shape (N, 3)."""
     found = []
     for index in np.flatnonzero(mask.any(axis=(1, 2))):
-        for contour in joined(outlines(mask[index])):
+        for contour in join_holes(trace_outlines(mask[index])):
             found.append((int(index), series.stack.points_mm(contour[:, 0], contour[:, 1], int(index))))
     return found
 

@@ -23,7 +23,7 @@ _CLOSED = ("CLOSED_PLANAR", "INTERPOLATED_PLANAR", _EXCLUSIVE, _NO_TYPE)  # a mi
 
 @dataclass(frozen=True)
 class UnusedContour:
-    """A contour that encloses nothing by what its file says.
+    """A contour that is not filled, because its type or number of points says that it encloses nothing.
 
     Attributes:
         kind: Its ContourGeometricType, such as POINT or OPEN_PLANAR; for a closed one, how few points it has.
@@ -43,7 +43,7 @@ class RegionContours:
         exclusive: Which of them are combined by exclusive or.
         unused: Contours that enclose nothing.
         n_untyped: How many closed contours have no type.
-        references: What these contours say they were drawn on.
+        references: The references of these contours.
     """
 
     closed: tuple[Floats, ...]
@@ -58,10 +58,10 @@ class StructureSet:
     """The contents of an RTSTRUCT file.
 
     Attributes:
-        references: What it says it was drawn on.
+        references: The references of the whole file.
         regions: Contours of each region of interest by its name. Regions of the same name are numbered: ``GTV [1]``,
             ``GTV [2]``.
-        version: How it stands among other versions of the same contours.
+        version: Date and approval of the file.
     """
 
     references: References
@@ -88,7 +88,7 @@ class StructureSet:
         return not region.closed and not region.unused
 
     def references_of(self, names: Sequence[str]) -> References:
-        """Return what some regions were drawn on: their own images, and what the file says of all regions."""
+        """Return the references of some regions: their own images, and what the file states for all regions."""
         own = [self.regions[name].references for name in names]
         frames = frozenset[str]().union(*(each.frames_of_reference for each in own))
         return References(
@@ -165,7 +165,7 @@ def _region(name: str, contours: Sequence[pydicom.Dataset], frames: set[str]) ->
 
 
 def _references(content: pydicom.Dataset, regions: Iterable[RegionContours]) -> References:
-    """What the file names, in its three places: contours, regions, and the list of what was referenced."""
+    """Return the references of the whole file, from contours, regions and the list of referenced series."""
     series, listed = set[str](), set[str]()
     for frame in content.get("ReferencedFrameOfReferenceSequence") or ():
         for study in frame.get("RTReferencedStudySequence") or ():
@@ -193,7 +193,7 @@ def _version(content: pydicom.Dataset) -> Version:
 
 
 def _uids(items: Iterable[pydicom.Dataset] | None, keyword: str) -> set[str]:
-    """The values of an element in the items of a sequence, those that are not blank."""
+    """Return the values of an element in the items of a sequence, without blank ones."""
     return {str(item.get(keyword)) for item in items or () if item.get(keyword)}
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from nnunet_cscn.csv_files import writing_csv
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.files import replacing, write_json
+from nnunet_cscn.files import write_json
 from nnunet_cscn.metrics.catalogue import scores_to_json
 from nnunet_cscn.metrics.scores import LabelScores
 
@@ -21,12 +21,11 @@ def write_csv(target: Path, scores: FolderScores) -> None:
         target: The file. An interrupted call leaves no incomplete file.
         scores: The scores from ``score_folders``.
     """
-    with replacing(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(scores.columns)
+    with writing_csv(target) as write:
+        write(scores.columns)
         for case, by_label in scores.cases.items():
             for label, score in by_label.items():
-                writer.writerow([case, label, *scores_to_json(score, scores.metrics).values()])
+                write([case, label, *scores_to_json(score, scores.metrics).values()])
 
 
 def write_summary(target: Path, scores: FolderScores) -> None:

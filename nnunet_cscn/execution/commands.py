@@ -27,7 +27,7 @@ FASTER_ON_CPU = {
 }
 
 POLL_SECONDS = 0.1
-GRACE_SECONDS = 10
+GRACE_SECONDS = 2
 LOCK_SECONDS = 5
 
 
@@ -76,7 +76,7 @@ def run_command(
         log_file: File for its output, including standard error.
         env: Environment variables of the command.
         on_line: Called with each line of output.
-        on_start: Called with the process. Another thread may stop it with ``stop_group``.
+        on_start: Called with the process. Another thread may stop it with ``stop_groups``.
 
     Raises:
         UserError: If the command is not installed.
@@ -102,7 +102,7 @@ def run_command(
             last = line.strip() or last
             on_line(line)
     finally:
-        stop_group(process)
+        stop_groups([process])
     if process.returncode != 0:
         raise CommandFailed(
             f"`{' '.join(command)}` failed with status {process.returncode}: {last} (full log: {log_file})"
@@ -140,13 +140,16 @@ def _try_lock(log: IO[bytes]) -> bool:
     return True
 
 
-def stop_group(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process and all processes it started: first with SIGTERM, then with SIGKILL."""
+def stop_groups(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Stop processes and all processes that they started: first with SIGTERM, then with SIGKILL."""
     for force in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, force)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=GRACE_SECONDS)
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, force)
+        end = time.monotonic() + GRACE_SECONDS
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=max(0.0, end - time.monotonic()))
 
 
 def _lines_while_running(process: subprocess.Popen[bytes], log_file: Path) -> Iterator[str]:

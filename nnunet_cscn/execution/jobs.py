@@ -162,7 +162,8 @@ def _interrupted_by_termination() -> Iterator[None]:
 
     The handlers are set only while jobs run: processes forked while they are set may miss the signal that ends them.
     """
-    if threading.current_thread() is not threading.main_thread():
+    is_ours = threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # someone else sees to it
         yield
         return
     numbers = (signal.SIGTERM, signal.SIGHUP)

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
 from nnunet_cscn.errors import ArgumentError, CommandFailed
-from nnunet_cscn.execution.commands import FASTER_ON_CPU, is_running, run_command, stop_group
+from nnunet_cscn.execution.commands import FASTER_ON_CPU, is_running, run_command, stop_groups
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.nnunet.discovery import ensure_registered
 
@@ -47,8 +47,7 @@ class LocalExecutor:
             self._is_cancelled = True
             running = list(self._running.values())
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in running:
-            stop_group(process)
+        stop_groups(running)
         self._pool.shutdown(wait=True)
 
     def _run(self, job: Job) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-import pickle
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,18 @@ from typing import Any
 from nnunet_cscn.errors import ArgumentError, CommandFailed, UserError
 from nnunet_cscn.execution.commands import run_command
 from nnunet_cscn.execution.jobs import Job, JobRefused
-from nnunet_cscn.files import replacing
+from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nnunet.discovery import ensure_registered
+
+SLOW_FILE_SERVER_SECONDS = 15  # until it shows what a node has written
+_ENDED_WELL = ("COMPLETED", "COMPLETING")
 
 
 class SlurmExecutor:
     """Submits jobs to Slurm, or finds jobs that an earlier run of the command has submitted.
 
     A file beside the log of a job stores its Slurm job. So a command that was killed can be run again and finds its
-    jobs.
+    jobs. A second file stores how the job ended. Both files are JSON: nothing is unpickled here.
 
     Args:
         folder: Folder for submitit's files. All nodes must have access to it and to nnU-Net's folders.
@@ -40,6 +44,7 @@ class SlurmExecutor:
         try:
             self._executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
             self._executor.update_parameters(**options)
+            self._job_class = self._executor._executor.job_class
         except (NameError, RuntimeError, AssertionError, TypeError, ValueError) as refused:
             raise ArgumentError("slurm", str(refused) or "an option has a value of the wrong type") from None
         self._submitted: dict[Path, Any] = {}
@@ -48,7 +53,7 @@ class SlurmExecutor:
         """Submit jobs (job arrays together), or wait for those that are already submitted."""
         new: dict[str | Job, list[Job]] = {}
         for job in jobs:
-            handle = _find_submitted_job(_handle_file(job))
+            handle = _find_submitted_job(_handle_file(job), self._job_class)
             if handle is None:
                 new.setdefault(job.array or job, []).append(job)
             else:
@@ -61,6 +66,7 @@ class SlurmExecutor:
     def _submit_together(self, jobs: Sequence[Job]) -> list[Any]:
         for job in jobs:
             job.remove_log()
+            _outcome_file(job).unlink(missing_ok=True)
         try:
             with self._executor.batch() if len(jobs) > 1 else contextlib.nullcontext():
                 return [self._executor.submit(run_on_node, job) for job in jobs]
@@ -74,9 +80,8 @@ class SlurmExecutor:
         """Store which Slurm job it is."""
         file = _handle_file(job)
         self._submitted[file] = handle
-        with replacing(file) as temporary:
-            temporary.write_bytes(pickle.dumps(handle))
-        return SlurmJob(handle)
+        write_json(file, {"job_id": str(handle.job_id), "folder": str(handle.paths.folder)})
+        return SlurmJob(handle, _outcome_file(job))
 
     def cancel(self) -> None:
         """Cancel all jobs that were submitted or found."""
@@ -90,10 +95,12 @@ class SlurmJob:
 
     Args:
         job: submitit's handle.
+        outcome_file: File in which the job stores how it ended. submitit's own file for this is a pickle.
     """
 
-    def __init__(self, job: Any) -> None:
+    def __init__(self, job: Any, outcome_file: Path) -> None:
         self._job = job
+        self._outcome_file = outcome_file
 
     def running(self) -> bool:
         """Return whether Slurm has started it on a node."""
@@ -109,15 +116,18 @@ class SlurmJob:
         Raises:
             CommandFailed: If it failed.
         """
-        died = self._job.exception()  # killed, time limit, or lost node
-        if died is not None:
-            raise CommandFailed(f"{self._job.state}: {_last_line(str(died))}")
-        if failure := self._job.result():
-            raise CommandFailed(failure)
+        end = time.monotonic() + (SLOW_FILE_SERVER_SECONDS if self._job.state in _ENDED_WELL else 0)
+        while not self._outcome_file.is_file() and time.monotonic() < end:
+            time.sleep(1)
+        outcome = read_json_file(self._outcome_file) if self._outcome_file.is_file() else None
+        if not isinstance(outcome, dict):  # killed, timed out, a node lost
+            raise CommandFailed(f"{self._job.state}: {_last_line(self._job.stderr() or 'it left no word of its end')}")
+        if failure := outcome.get("failure"):
+            raise CommandFailed(str(failure))
 
 
 def _last_line(text: str) -> str:
-    """Return the last line of submitit's message, which contains the whole standard error of the job."""
+    """Return the last line of what a job wrote to its standard error."""
     lines = [line.strip() for line in text.splitlines() if line.strip(" -")]
     return lines[-1] if lines else text
 
@@ -126,7 +136,11 @@ def _handle_file(job: Job) -> Path:
     return job.log_file.with_suffix(".submitted")
 
 
-def _find_submitted_job(handle_file: Path) -> Any:
+def _outcome_file(job: Job) -> Path:
+    return job.log_file.with_suffix(".outcome")
+
+
+def _find_submitted_job(handle_file: Path, job_class: Any) -> Any:
     """Return submitit's handle of a waiting or running job; None if there is none.
 
     Raises:
@@ -135,9 +149,10 @@ def _find_submitted_job(handle_file: Path) -> Any:
     if not handle_file.is_file():
         return None
     try:
-        job = pickle.loads(handle_file.read_bytes())
+        content = json.loads(handle_file.read_bytes())
+        job = job_class(folder=content["folder"], job_id=str(content["job_id"]))
         is_done, state = job.done(force_check=True), str(job.state)
-    except Exception as fault:  # damaged, or written by another version of submitit
+    except Exception as fault:  # damaged, or of a version before this one
         raise JobRefused(
             f"{handle_file} cannot be read ({fault}): if the job that it stands for does not run any more (`squeue`), "
             "remove the file"
@@ -165,8 +180,8 @@ def _is_queued(job_id: str, handle_file: Path) -> bool:
     )
 
 
-def run_on_node(job: Job) -> str | None:
-    """Run the command of a job on a node, on a GPU if there is one. Return the reason of a failure, or None."""
+def run_on_node(job: Job) -> None:
+    """Run the command of a job on a node, on a GPU if there is one. Store the reason of a failure."""
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -175,8 +190,9 @@ def run_on_node(job: Job) -> str | None:
     try:
         run_command([part.format(device=device) for part in job.command], job.log_file, env=env)
     except CommandFailed as failure:
-        return str(failure)
-    return None
+        write_json(_outcome_file(job), {"failure": str(failure)})
+    else:
+        write_json(_outcome_file(job), {"failure": None})
 
 
 def parse_options(text: str) -> dict[str, str | int]:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.execution.commands import is_running
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.files import read_json_file, write_json
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, foreign_in, is_whole, refusal, trusts_all
+from nnunet_cscn.nnunet.crossval import nnunets_folds
 from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset
 from nnunet_cscn.nnunet.plans import configuration_from_plans, preprocessed_data, read_plans
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 
 NNUNET_DEFAULT_EPOCHS = 1000
-NNUNET_SPLIT_SEED = 12345
+ALL = "all"  # nnU-Net's name for the training on all cases
+
+Fold = int | str  # a number, or ``ALL``
+
+_CHECKPOINTS = tuple(f"checkpoint_{name}.pth" for name in ("final", "latest", "best"))  # as nnU-Net looks for them
 
 
 @dataclass(frozen=True)
@@ -28,14 +36,16 @@ class Training:
         configuration: Name of the configuration.
         trainer: Name of the trainer.
         plans: Name of the plans.
-        fold: Number of the fold.
+        fold: Number of the fold, or ``all`` for a training on all cases.
+        pretrained_weights: Weights of a new training; None for random ones.
     """
 
     dataset: str
     configuration: str
     trainer: str
     plans: str
-    fold: int
+    fold: Fold
+    pretrained_weights: Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -45,15 +55,41 @@ class Training:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it is trained and validated."""
-        return all((self.folder / name).is_file() for name in ("checkpoint_final.pth", "validation/summary.json"))
+        """Whether it is trained and validated, and what says so is whole."""
+        return is_whole(self.folder / _CHECKPOINTS[0]) and _is_summary(self.folder / "validation" / "summary.json")
+
+    def remove_incomplete_checkpoints(self) -> list[Path]:
+        """Remove incomplete checkpoints, and check the file that nnU-Net will load.
+
+        nnU-Net loads the first checkpoint that exists, complete or not, and runs any code in it.
+
+        Returns:
+            The removed checkpoints.
+
+        Raises:
+            ForeignCode: When the checkpoint or the pretrained weights would run code that is not part of nnU-Net.
+            UserError: When that file is damaged.
+        """
+        if is_running(self.job().log_file):  # a file that looks incomplete may just be written
+            return []
+        existing = [self.folder / name for name in _CHECKPOINTS if (self.folder / name).is_file()]
+        incomplete = [file for file in existing if not is_whole(file)]
+        for file in incomplete:
+            file.unlink()
+        complete = [file for file in existing if file not in incomplete]
+        loaded = complete[0] if complete else self.pretrained_weights
+        if loaded is not None and not trusts_all() and (foreign := _foreign_in(loaded)):
+            raise ForeignCode(refusal(loaded, foreign))
+        return incomplete
 
     def job(self) -> Job:
         """Return the job that starts or resumes the training."""
         command = ["nnUNetv2_train", self.dataset, self.configuration, str(self.fold), "-tr", self.trainer]
         command += ["-p", self.plans, "-device", "{device}"]
-        if any((self.folder / f"checkpoint_{name}.pth").is_file() for name in ("final", "latest", "best")):
+        if any((self.folder / name).is_file() for name in _CHECKPOINTS):
             command.append("--c")
+        elif self.pretrained_weights is not None:
+            command += ["-pretrained_weights", str(self.pretrained_weights)]
         return Job(
             name=f"{self.trainer} fold {self.fold}",
             command=tuple(command),
@@ -69,18 +105,30 @@ class Training:
 
 
 def trainings(
-    dataset: str, configuration: str, trainer: str, *, plans: str, folds: Sequence[int] | None = None
+    dataset: str,
+    configuration: str,
+    trainer: str,
+    *,
+    plans: str,
+    folds: Sequence[Fold] | None = None,
+    pretrained_weights: Path | None = None,
 ) -> list[Training]:
     """Return the trainings of some or all folds.
 
     Raises:
         UserError: If the plans, the configuration or a fold are unknown.
     """
-    present = ensure_folds(dataset, plans, configuration)
-    chosen = list(folds) if folds is not None else list(range(len(present)))
-    if unknown := [fold for fold in chosen if fold >= len(present)]:
-        raise ArgumentError("folds", f"{dataset} has no fold {unknown[0]}: expected 0 to {len(present) - 1}")
-    return [Training(dataset, configuration, trainer, plans, fold) for fold in chosen]
+    numbers = None if folds is None else [fold for fold in folds if isinstance(fold, int)]
+    if numbers == []:  # a training on all cases needs no folds
+        preprocessed_data(dataset, plans, configuration)
+    else:
+        n_folds = len(ensure_folds(dataset, plans, configuration))
+        if unknown := [fold for fold in numbers or () if fold >= n_folds]:
+            raise ArgumentError(
+                "folds", f"{dataset} has no fold {unknown[0]}: expected 0 to {n_folds - 1}, or {ALL} for all cases"
+            )
+        folds = list(range(n_folds)) if folds is None else folds
+    return [Training(dataset, configuration, trainer, plans, fold, pretrained_weights) for fold in folds or ()]
 
 
 def ensure_folds(dataset: str, plans: str, configuration: str) -> list[dict[str, list[str]]]:
@@ -93,9 +141,26 @@ def ensure_folds(dataset: str, plans: str, configuration: str) -> list[dict[str,
     if file.is_file():
         splits: list[dict[str, list[str]]] = read_json_file(file)
         return splits
-    from nnunet_cscn.nnunet.datasets import generate_crossval_split, infer_dataset_class
+    from nnunet_cscn.nnunet.datasets import infer_dataset_class
 
-    cases = sorted(infer_dataset_class(str(data)).get_identifiers(str(data)))
-    splits = generate_crossval_split(cases, seed=NNUNET_SPLIT_SEED, n_splits=5)
+    splits = nnunets_folds(dataset, infer_dataset_class(str(data)).get_identifiers(str(data)))
     write_json(file, splits)
     return splits
+
+
+def _is_summary(file: Path) -> bool:
+    """Return whether the summary of a validation exists and is complete."""
+    if not file.is_file():
+        return False
+    try:
+        content = read_json_file(file)
+    except UserError:
+        return False
+    return isinstance(content, dict) and "foreground_mean" in content
+
+
+def _foreign_in(file: Path) -> list[str]:
+    try:
+        return foreign_in(file)
+    except (OSError, ValueError, zipfile.BadZipFile) as fault:
+        raise UserError(f"{file} is damaged ({fault}): remove it, or give another file") from None

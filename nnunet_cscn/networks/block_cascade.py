@@ -14,6 +14,7 @@ from nnunet_cscn.networks.cscn import CSCN
 from nnunet_cscn.networks.cutting import block_grid, cut_blocks, draw_block_origins, grid_origins, tent_weights
 from nnunet_cscn.networks.memory import conv_feature_map_size
 from nnunet_cscn.networks.plans import Extent
+from nnunet_cscn.networks.probability_kernels import is_apart
 from nnunet_cscn.settings.block import FusionMode
 from nnunet_cscn.settings.fine import FineSettings
 
@@ -79,7 +80,7 @@ class BlockCascade(CSCN):
         Raises:
             UserError: If the weights do not fit the two networks.
         """
-        ours = {key for key in self.state_dict() if not key.startswith("fusion.")}
+        ours = {key for key in self.state_dict() if not key.startswith("fusion.") and not is_apart(key)}
         theirs = {key.removeprefix(prefix) for key in state_dict if key.startswith(prefix)}
         if theirs and not ours <= theirs:
             raise UserError(

@@ -18,6 +18,7 @@ from nnunet_cscn.networks.cscn import CSCN
 from nnunet_cscn.networks.deeplab import DeepLab
 from nnunet_cscn.networks.plans import Architecture, Extent, Topology, architecture_of
 from nnunet_cscn.networks.pooling import coarse_stem, pooled_plan, pooled_scales, pooling_of
+from nnunet_cscn.networks.probability_kernels import store_apart
 from nnunet_cscn.networks.staged import StagedBlockCSCN, StagedCSCN
 from nnunet_cscn.networks.vnet import VNet
 from nnunet_cscn.settings.block import Settings
@@ -103,7 +104,13 @@ def _fine_network_on_blocks(plan: Blueprint, pooling: Extent, *, context_channel
         context_channels=context_channels,
         deep_supervision=plan.deep_supervision,
     )
+    _store_apart(network, plan)
     return network, blocks.patch_size
+
+
+def _store_apart(fine: ACDNet, plan: Blueprint) -> None:
+    stem: Any = fine.encoder.stem
+    store_apart(stem[0], plan.input_channels)
 
 
 def _cascade_arguments(plan: Blueprint, *, on_blocks: bool) -> dict[str, Any]:
@@ -116,8 +123,15 @@ def _cascade_arguments(plan: Blueprint, *, on_blocks: bool) -> dict[str, Any]:
     }
 
 
+def _fine_on_patch(plan: Blueprint) -> ACDNet:
+    """Return ACDNet on image and probabilities of the whole patch."""
+    network = _acdnet_of(plan, plan.input_channels + plan.output_channels)
+    _store_apart(network, plan)
+    return network
+
+
 def _one_resolution(plan: Blueprint) -> nn.Module:
-    fine = _acdnet_of(plan, plan.input_channels + plan.output_channels)
+    fine = _fine_on_patch(plan)
     return CSCN(_bunet(plan), fine, **_cascade_arguments(plan, on_blocks=False))
 
 
@@ -191,7 +205,7 @@ def build_second_stage(
         return StagedBlockCSCN(
             coarse, network, pooling=same, block_size=block_size, **_cascade_arguments(plan, on_blocks=True)
         )
-    fine = _acdnet_of(plan, plan.input_channels + plan.output_channels)
+    fine = _fine_on_patch(plan)
     return StagedCSCN(coarse, fine, **_cascade_arguments(plan, on_blocks=False))
 
 

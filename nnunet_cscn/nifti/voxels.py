@@ -88,6 +88,22 @@ def check_whole(path: Path) -> None:
     _require_all(content, _header(content))
 
 
+def count_not_finite(path: Path) -> int:
+    """Check that a NIfTI file is whole, and count the voxels that are NaN or infinite.
+
+    Raises:
+        UserError: As ``check_whole``.
+    """
+    content = _unpacked(path)
+    header = _header(content)
+    _require_all(content, header)
+    kind = _number_type(header)
+    if kind is None or kind.kind != "f":
+        return 0
+    voxels = np.frombuffer(content, kind, math.prod(_shape(header)), _start(header))
+    return int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
+
+
 def _require_all(content: bytes, header: Any) -> None:
     kind = _number_type(header)
     size = int(header["bitpix"]) // 8 if kind is None else kind.itemsize

@@ -43,7 +43,7 @@ class PaperRun:
     @property
     def fold(self) -> int:
         """Number of the split."""
-        return self.training.fold
+        return int(self.training.fold)  # never "all"
 
     @property
     def predictions(self) -> Path:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from nnunet_cscn.csv_files import writing_csv
 from nnunet_cscn.evaluation.numbers import format_p
-from nnunet_cscn.files import replacing
 from nnunet_cscn.paper.methods import PROPOSED
 from nnunet_cscn.paper.table import COLUMNS, Cell, Row
 from nnunet_cscn.stats.clustered import Estimate
@@ -62,10 +61,9 @@ def write_csv(file: Path, tables: Mapping[str, Sequence[Row]]) -> None:
         "_p_holm": lambda cell: cell.p,
         "_published": lambda cell: cell.published,
     }
-    with replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
+    with writing_csv(file) as write:
         names = [f"{column.key}{part}" for column in COLUMNS for part in ("_n", *parts)]
-        writer.writerow(["label", "method", *names, "notes"])
+        write(["label", "method", *names, "notes"])
         for label, rows in tables.items():
             for row in rows:
                 numbers: list[str | int] = []
@@ -74,7 +72,7 @@ def write_csv(file: Path, tables: Mapping[str, Sequence[Row]]) -> None:
                     numbers.append(cell.n)
                     values = [value(cell) for value in parts.values()]
                     numbers += ["" if math.isnan(value) else f"{value:.6g}" for value in values]
-                writer.writerow([label, row.method, *numbers, "; ".join(row.notes)])
+                write([label, row.method, *numbers, "; ".join(row.notes)])
 
 
 def markdown(label: str, rows: Sequence[Row], *, published: bool) -> str:

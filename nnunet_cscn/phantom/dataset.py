@@ -11,6 +11,7 @@ import SimpleITK
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder, write_json
+from nnunet_cscn.nifti.writing import write_image
 from nnunet_cscn.phantom.case import Case, make_case
 from nnunet_cscn.phantom.heads import HeadFile, find_label_maps, find_nasopharynx
 from nnunet_cscn.phantom.manifest import MANIFEST, is_complete, manifest, read_manifest
@@ -18,6 +19,7 @@ from nnunet_cscn.phantom.patients import assign_heads
 from nnunet_cscn.phantom.process_pool import process_pool, run_all
 from nnunet_cscn.phantom.settings import PhantomSettings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE, folds_by_patient
+from nnunet_cscn.temporary import remove_stale
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -50,21 +52,22 @@ def write_dataset(
     Raises:
         UserError: When the folder has other content, or the label maps cannot be used.
     """
+    remove_stale(raw)
     target = raw / settings.folder_name
     if is_complete(raw, settings):
         return target
     _check_place(target, overwrite)
-    with process_pool(processes) as pool:
-        heads, left_out = _heads(settings, pool, on_progress)
-        with replacing_folder(target) as folder:
+    with replacing_folder(target) as folder:
+        with process_pool(processes) as pool:  # all processes have ended before an incomplete folder is removed
+            heads, left_out = _heads(settings, pool, on_progress)
             patients = _write_cases(folder, settings, heads, pool, on_progress)
-            write_json(folder / "patients.json", patients)
-            if settings.anatomy is not None:
-                training = dict(list(patients.items())[: settings.cases])
-                if folds := folds_by_patient(training):
-                    write_json(folder / SPLITS_FILE, folds)
-            write_json(folder / "dataset.json", _dataset_json(settings))
-            write_json(folder / MANIFEST, manifest(settings) | {"left_out": left_out})
+        write_json(folder / "patients.json", patients)
+        if settings.anatomy is not None:
+            training = dict(list(patients.items())[: settings.cases])
+            if folds := folds_by_patient(training):
+                write_json(folder / SPLITS_FILE, folds)
+        write_json(folder / "dataset.json", _dataset_json(settings))
+        write_json(folder / MANIFEST, manifest(settings) | {"left_out": left_out})
     return target
 
 
@@ -117,7 +120,7 @@ def _write_case(folder: Path, settings: PhantomSettings, index: int, head: HeadF
         image = SimpleITK.GetImageFromArray(voxels)
         image.SetSpacing(settings.spacing_mm)
         image.SetOrigin(_origin(case))
-        SimpleITK.WriteImage(image, str(path), useCompression=True)
+        write_image(path, image)
     return name, case.patient
 
 

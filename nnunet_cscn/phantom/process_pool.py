@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from typing import Any, TypeVar
+
+from nnunet_cscn.processes import die_with
 
 Result = TypeVar("Result")
 
@@ -20,10 +23,9 @@ def process_pool(processes: int) -> Iterator[Executor | None]:
     if processes <= 1:
         yield None
         return
-    context = multiprocessing.get_context(
-        "spawn"
-    )  # a fork could copy the thread of the progress display in an inconsistent state
-    pool = ProcessPoolExecutor(processes, context)
+    # a fork could copy the thread of the progress display in an inconsistent state
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, initializer=die_with, initargs=(os.getpid(),))
     try:
         yield pool
     finally:

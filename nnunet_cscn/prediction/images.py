@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import SimpleITK
+from numpy.typing import NDArray
 
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
-from nnunet_cscn.nifti.voxels import ENDINGS, check_whole
+from nnunet_cscn.nifti.voxels import ENDINGS, count_not_finite
+
+ReadImages = Callable[[list[str]], tuple[NDArray[Any], Any]]  # as the readers of nnU-Net
 
 
 def find_images(folder: Path, *, file_ending: str, n_channels: int) -> dict[str, list[Path]]:
@@ -48,36 +53,54 @@ def find_images(folder: Path, *, file_ending: str, n_channels: int) -> dict[str,
     return {case: [file for _, file in sorted(files.items())] for case, files in channels.items()}
 
 
-def check_images(cases: Mapping[str, Sequence[Path]], *, on_progress: OnProgress | None = None) -> None:
-    """Check that all NIfTI files are complete.
+def check_images(
+    cases: Mapping[str, Sequence[Path]],
+    *,
+    read: ReadImages | None = None,
+    on_progress: OnProgress | None = None,
+) -> dict[str, dict[Path, int]]:
+    """Check that all files are complete, and find those with voxels that are NaN or infinite.
 
-    With an incomplete file, nnU-Net's readers fill in missing voxels, or fail in a worker process with a traceback.
-
+    With an incomplete NIfTI file, nnU-Net's readers fill in missing voxels, or fail in a worker process with a
+    traceback. With nibabel's reader, one NaN makes the whole prediction of a case empty; ITK's reader silently replaces
+    NaN in NIfTI files by 0.
 
     Args:
-        cases: The files of each case. Files of other formats are not checked.
+        cases: The files of each case.
+        read: Reads images of other formats than NIfTI, as nnU-Net's readers do; None to skip these images.
         on_progress: Called with the number of finished cases and of all cases.
 
+    Returns:
+        For each case with voxels that are NaN or infinite, its files with such voxels, and how many each has.
+
     Raises:
-        UserError: When files are incomplete. The message lists them.
+        UserError: When files cannot be read. The message lists them.
     """
-    _, problems = process_cases(
-        {case: partial(_check, files) for case, files in cases.items()}, on_progress=on_progress
-    )
+    work = {case: partial(_not_finite, files, read) for case, files in cases.items()}
+    found, problems = process_cases(work, on_progress=on_progress)
     if problems:
         lines = [problems[case] for case in cases if case in problems]
         raise UserError(
             "\n  ".join([f"{len(lines)} of {len(cases)} cases cannot be read; restore their files:", *lines])
         )
+    return {case: files for case, files in found.items() if files}
 
 
-def _check(files: Sequence[Path]) -> None:
+def _not_finite(files: Sequence[Path], read: ReadImages | None) -> dict[Path, int]:
+    counts: dict[Path, int] = {}
     for file in files:
         if file.name.endswith(ENDINGS):
             try:
-                check_whole(file)
+                counts[file] = count_not_finite(file)
             except UserError as fault:
                 raise UserError(f"{file}: {fault}") from None
+        elif read is not None:
+            try:
+                voxels, _ = read([str(file)])
+            except Exception as fault:  # every library behind nnU-Net's readers has kinds of its own
+                raise UserError(f"{file}: the file cannot be read ({type(fault).__name__})") from None
+            counts[file] = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
+    return {file: count for file, count in counts.items() if count}
 
 
 def _is_complete(files: dict[int, Path], n_channels: int) -> bool:

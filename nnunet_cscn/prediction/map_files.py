@@ -13,7 +13,7 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.files import replacing
+from nnunet_cscn.nifti.writing import whole_volume
 
 _ITK = ("SimpleITKIO", "SimpleITKIOWithReorient")
 _NIBABEL = ("NibabelIO", "NibabelIOWithReorient")
@@ -64,7 +64,7 @@ def write_map(file: Path, values: NDArray[np.float32], properties: Mapping[str, 
         values: Map on the grid of nnU-Net's reader, shape (Z, Y, X).
         properties: Properties of the case from nnU-Net's preprocessor.
     """
-    with replacing(file) as temporary:
+    with whole_volume(file) as temporary:
         if "sitk_stuff" in properties:
             SimpleITK.WriteImage(_itk_image(values, properties["sitk_stuff"]), str(temporary), True)
         elif "nibabel_stuff" in properties:

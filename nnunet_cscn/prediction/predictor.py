@@ -108,7 +108,9 @@ class Model:
         """Return the identity of the model for a JSON file."""
         return {"model": self.folder.name, "folds": list(self.folds), "checkpoint": self.checkpoint}
 
-    def load(self, device: torch.device, window: SlidingWindow, *, mode: PredictionMode = "tiles") -> Any:
+    def load(
+        self, device: torch.device, window: SlidingWindow, *, mode: PredictionMode = "tiles", trust: bool | None = None
+    ) -> Any:
         """Load the model into nnU-Net's predictor, with the settings of ``nnUNetv2_predict``.
 
         Args:
@@ -116,11 +118,13 @@ class Model:
             window: Settings of the sliding window.
             mode: ``tiles``: as nnU-Net does. ``stitched``: run the coarse network on the whole image first instead of
                 inside each tile. ``views``: predict in three views and average.
+            trust: Whether checkpoints and plans may run code. None for the value of ``CSCN_TRUST``.
 
         Raises:
+            ForeignCode: When a checkpoint or the plans would run code that is not part of nnU-Net.
             UserError: When a checkpoint is damaged, or the mode is unknown or not supported by the model.
         """
-        from nnunet_cscn.nnunet.checkpoints import read_checkpoint
+        from nnunet_cscn.nnunet.loading import load_trained
 
         if mode not in get_args(PredictionMode):
             raise ArgumentError("mode", f"expected {', '.join(get_args(PredictionMode))}, got {mode}")
@@ -134,14 +138,7 @@ class Model:
             verbose_preprocessing=window.verbose,
             allow_tqdm=window.progress,
         )
-        try:
-            predictor.initialize_from_trained_model_folder(str(self.folder), self.folds, self.checkpoint)
-        except UserError:
-            raise
-        except Exception:
-            for fold in self.folds:
-                read_checkpoint(self._file(fold))  # raises a clear error for the damaged one
-            raise
+        load_trained(predictor, self.folder, self.folds, self.checkpoint, trust=trust)
         return predictor
 
     def _file(self, fold: Fold) -> Path:

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnunet_cscn.files import replacing
+from nnunet_cscn.csv_files import writing_csv
 
 TRAINING_FILE = "training_curve.csv"
 VALIDATION_FILE = "validation_curve.csv"
@@ -29,10 +29,10 @@ class CurveFile:
     def append(self, rows: Sequence[tuple[int, float, float, float]]) -> None:
         """Add rows. An interruption leaves no partial file."""
         self._rows += rows
-        with replacing(self._file) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(_HEADINGS)
-            writer.writerows((row[0], *(f"{value:.6g}" for value in row[1:])) for row in self._rows)
+        with writing_csv(self._file) as write:
+            write(_HEADINGS)
+            for row in self._rows:
+                write((row[0], *(f"{value:.6g}" for value in row[1:])))
 
 
 def read_curve(file: Path) -> list[tuple[int, float, float, float]]:

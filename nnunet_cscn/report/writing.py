@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nnunet_cscn.evaluation.folder import FolderScores
-from nnunet_cscn.files import replacing
+from nnunet_cscn.files import write_text
 from nnunet_cscn.report.case_views import case_views, choose_cases, image_files
 from nnunet_cscn.report.figures import write_figures
 from nnunet_cscn.report.page import render_page
@@ -51,6 +51,5 @@ def write_report(
     figures = output.with_name(output.stem + "_figures")
     write_figures(scores, figures)
     page = render_page(scores, drawn, made, title=title, figures=figures.name)
-    with replacing(output) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(output, page)
     return figures

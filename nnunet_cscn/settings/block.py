@@ -18,6 +18,7 @@ from nnunet_cscn.settings.fine import FineSettings
 from nnunet_cscn.settings.loss import LossSettings
 from nnunet_cscn.settings.protocol import ProtocolSettings
 from nnunet_cscn.settings.staged import StagedSettings
+from nnunet_cscn.settings.stop import StopSettings
 
 LARGEST_SEED = 2**32 - 1  # of numpy
 
@@ -41,6 +42,7 @@ class Settings:
         iterations_per_epoch: Training iterations per epoch; None for nnU-Net's 250.
         validation_iterations_per_epoch: Validation iterations per epoch; None for nnU-Net's 50.
         initial_learning_rate: Learning rate at the start; None for nnU-Net's 1e-2.
+        stop: Early stopping and the time budget of a training.
         three_views: Train on axial, coronal and sagittal views, a third of the blocks each.
         block_size: Patch size used in training, in voxels per axis. It is set automatically together with
             ``tile_size``, when the plan's patch_size becomes the tile size. None for the plan's patch_size.
@@ -57,7 +59,7 @@ class Settings:
         ...
         nnunet_cscn.errors.UserError: cscn.los: unknown option; available: loss, coarse, fine, staged, coarse_weight, \
 fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epoch, initial_learning_rate, \
-three_views, block_size, tile_size, protocol, seed
+stop, three_views, block_size, tile_size, protocol, seed
     """
 
     loss: LossSettings = field(default_factory=LossSettings)
@@ -71,6 +73,7 @@ three_views, block_size, tile_size, protocol, seed
     iterations_per_epoch: int | None = None
     validation_iterations_per_epoch: int | None = None
     initial_learning_rate: float | None = None
+    stop: StopSettings = field(default_factory=StopSettings)
     three_views: bool = False
     block_size: tuple[int, ...] | None = None
     tile_size: tuple[int, ...] | None = None

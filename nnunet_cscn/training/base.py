@@ -22,16 +22,23 @@ from nnunet_cscn.files import replacing
 from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import NetworkName, build_network
-from nnunet_cscn.nnunet.checkpoints import RECORD
+from nnunet_cscn.nnunet.checkpoints import RECORD, read_checkpoint
+from nnunet_cscn.nnunet.crossval import check_enough_cases
+from nnunet_cscn.nnunet.datasets import infer_dataset_class
 from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import LARGEST_SEED, Settings
+from nnunet_cscn.splits.cross_validation import SPLITS_FILE
+from nnunet_cscn.training.heads import load_heads, wanted_heads
+from nnunet_cscn.training.interface import Interface
+from nnunet_cscn.training.recording import RecordingTrainer
+from nnunet_cscn.training.stopping import StoppingTrainer
 from nnunet_cscn.training.tiles import TilePredictingTrainer
 
 ISOTROPIC = 1.5  # largest ratio of spacings at which blocks of different views look alike
 
 
-class CSCNBaseTrainer(TilePredictingTrainer):
+class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer):
     """Base of all trainers. A subclass names its network, and builds its own loss if it has two stages.
 
     Attributes:
@@ -91,11 +98,26 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         with self._explaining_out_of_memory():
             super().initialize()
 
+    def do_split(self) -> tuple[list[str], list[str]]:
+        """Return the training and the validation cases, as nnU-Net does.
+
+        Raises:
+            UserError: When nnU-Net would have to make folds and there are fewer cases than folds.
+        """
+        base = Path(self.preprocessed_dataset_folder_base)
+        if self.fold != "all" and not (base / SPLITS_FILE).is_file():
+            cases = infer_dataset_class(self.preprocessed_dataset_folder)
+            check_enough_cases(base.name, cases.get_identifiers(self.preprocessed_dataset_folder))
+        both: tuple[list[str], list[str]] = super().do_split()
+        return both
+
     def on_train_start(self) -> None:
         """Record the split in the checkpoints, then start as nnU-Net does."""
         if "split" not in self.my_init_kwargs.get(RECORD, {}):
             training, validation = self.do_split()
             self.add_to_record(split={"train": list(training), "val": list(validation)})
+        if self.current_epoch == 0 and (file := wanted_heads()) is not None:
+            self._load_heads(file)
         super().on_train_start()
 
     def add_to_record(self, **entries: Any) -> None:
@@ -107,6 +129,12 @@ class CSCNBaseTrainer(TilePredictingTrainer):
         if self.local_rank == 0 and not self.disable_checkpointing:
             with replacing(Path(filename)) as temporary:
                 super().save_checkpoint(str(temporary))
+
+    def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
+        """Load nnU-Net's checkpoint, once it is sure that it runs nothing; nnU-Net would not look."""
+        if isinstance(filename_or_checkpoint, str):
+            read_checkpoint(Path(filename_or_checkpoint))
+        super().load_checkpoint(filename_or_checkpoint)
 
     def get_dataloaders(self) -> tuple[Any, Any]:
         """Start the data loaders. With a seed, two networks get the same batches.
@@ -236,6 +264,13 @@ class CSCNBaseTrainer(TilePredictingTrainer):
             n_targets=self.distance_maps().n_channels if self.settings.uses_distance else 0,
             on_inputs=inputs.augmentation if inputs is not None and is_training else (),
         )
+
+    def _load_heads(self, file: Path) -> None:
+        if not self.was_initialized:
+            self.initialize()
+        interface = Interface.of(self.plans_manager, self.configuration_name, self.dataset_json)
+        n_loaded = load_heads(unwrapped(self.network), file, interface.labels)
+        self.print_to_log_file(f"Loaded {n_loaded} tensors that depend on the labels from", file)
 
     def _apply_training_length(self) -> None:
         settings = self.settings

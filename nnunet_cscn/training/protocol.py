@@ -215,6 +215,11 @@ class PaperProtocol(CSCNBaseTrainer):
                 f"{self.configuration_name} of {self.plans_manager.plans_name} is not one: run "
                 f"`cscn paper prepare {self.plans_manager.dataset_name}` first"
             )
+        if self.settings.stop.is_set:
+            raise UserError(
+                f"{self.configuration_name} has a stop option, but the paper's protocol has a fixed number of "
+                "iterations: remove the block stop from its cscn block"
+            )
         if self.settings.loss.normalised:
             raise UserError(
                 f"{self.configuration_name} has normalised distance weights, but the paper's loss (Eq. 7) has "

@@ -24,6 +24,7 @@ from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
 from nnunet_cscn.nnunet.folders import is_set, preprocessed_folder, raw_folder
 from nnunet_cscn.report.contours import draw_labels
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE, Splits, check_same_folds
+from nnunet_cscn.temporary import remove_stale
 from nnunet_cscn.workflows.conversion_result import ConversionResult
 from nnunet_cscn.workflows.progress import OnStepProgress, for_step
 
@@ -66,6 +67,7 @@ def convert_cases(
     """
     folder = (raw_folder() if out is None else Path(out)) / folder_name(description, dataset_id)
     check_number_is_free(folder)
+    remove_stale(folder, below=True)
     folds = folds if folds is not None else plan_folds(folder, cases)
     if folds is not None:  # raise errors before anything is written
         _check_folds(folder, folds)

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import SimpleITK
-from numpy.typing import NDArray
 
 from nnunet_cscn.conversion.source_volumes import read_volume
 from nnunet_cscn.errors import ArgumentError, UserError, available_names
-from nnunet_cscn.files import replacing
 from nnunet_cscn.formats.endings import VOLUME_ENDINGS, ending_of
-from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.nifti.voxels import ENDINGS
-from nnunet_cscn.nifti.writing import itk_image, write_volume
+from nnunet_cscn.nifti.writing import write_volume
 from nnunet_cscn.workflows.models import LoadedModel, load_model_folder
 
 
@@ -54,6 +46,7 @@ def predict_challenge_case(
     *,
     sockets: Sequence[str] = (),
     out_socket: str,
+    on_note: Callable[[str], None] | None = None,
 ) -> Path:
     """Predict one case of a challenge platform. The platform provides one folder for each input, with one image in it.
 
@@ -63,6 +56,7 @@ def predict_challenge_case(
         out: Output folder, such as ``/output``. The label map is written to ``images/OUT_SOCKET/output.mha``.
         sockets: The names of the inputs in the order of the model's channels. Not needed for a single input.
         out_socket: Name of the output.
+        on_note: Called with a sentence if the prediction is empty.
 
     Returns:
         The written file. It has the grid of the first channel.
@@ -83,7 +77,10 @@ def predict_challenge_case(
         volumes = [read_volume(file) for file in files]
         for volume, copy in zip(volumes, copies, strict=True):
             write_volume(copy, volume.voxels, volume.grid)
-        _write_meta_image(target, model.predict_files(copies).mask, volumes[0].grid)
+        mask = model.predict_files(copies).mask
+        write_volume(target, mask, volumes[0].grid)
+    if on_note is not None and not mask.any():
+        on_note("plausibility: the prediction is empty")
     return target
 
 
@@ -106,14 +103,3 @@ def _only_image(folder: Path) -> Path:
     if len(files) != 1:
         raise UserError(f"{folder}: expected one image, found {len(files)}")
     return files[0]
-
-
-def _write_meta_image(target: Path, mask: NDArray[Any], grid: Grid) -> None:
-    with replacing(target) as temporary:
-        try:
-            SimpleITK.WriteImage(itk_image(mask, grid), str(temporary), True)
-            written = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(temporary)))  # ITK ignores a full disk
-        except RuntimeError as fault:
-            raise OSError(errno.EIO, "it could not be written whole", str(target)) from fault
-        if not np.array_equal(written, mask):
-            raise OSError(errno.EIO, "it could not be written whole", str(target))

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.files import replacing
 from nnunet_cscn.nnunet.discovery import ensure_registered
 from nnunet_cscn.nnunet.folders import model_folder
 from nnunet_cscn.prediction.devices import chosen_device
@@ -50,6 +49,7 @@ def load_model(
     mirroring: bool = True,
     step_size: float = 0.5,
     mode: PredictionMode = "tiles",
+    trust: bool | None = None,
 ) -> LoadedModel:
     """Load a trained model from ``$nnUNet_results``. The defaults are those of ``nnUNetv2_predict``.
 
@@ -66,13 +66,15 @@ def load_model(
         mode: ``tiles``: as nnU-Net does. ``stitched``: run the coarse network on the whole image first instead of
             inside each tile (for CSCNStagedTrainer). ``views``: predict in three views and average (for models trained
             with three views).
+        trust: Whether checkpoints and plans may run code. None for the value of the variable ``CSCN_TRUST``, which is
+            no by default.
 
     Returns:
         The model. It can predict any number of images.
 
     Raises:
-        UserError: When the model does not exist, a fold is not trained, a checkpoint is damaged, the device is missing,
-            or the model does not support the mode.
+        UserError: When the model does not exist, a fold is not trained, a checkpoint is damaged or would run code, the
+            device is missing, or the model does not support the mode.
 
     Example:
         >>> model = load_model(901, "3d_fullres", folds=(0,), device="cuda")  # doctest: +SKIP
@@ -85,6 +87,7 @@ def load_model(
         device=device,
         mode=mode,
         window=SlidingWindow(step_size, mirroring, progress=False),
+        trust=trust,
     )
 
 
@@ -96,6 +99,7 @@ def load_model_folder(
     device: str | None = None,
     mode: PredictionMode = "tiles",
     window: SlidingWindow = _QUIET,
+    trust: bool | None = None,
 ) -> LoadedModel:
     """Load a trained model from any folder.
 
@@ -106,6 +110,7 @@ def load_model_folder(
         device: As in ``load_model``.
         mode: As in ``load_model``.
         window: Settings of the sliding window and of nnU-Net's output.
+        trust: As in ``load_model``.
 
     Raises:
         UserError: As ``load_model``.
@@ -117,7 +122,7 @@ def load_model_folder(
     model = Model(Path(folder), tuple(folds), checkpoint)
     model.check()
     ensure_registered()
-    return LoadedModel(model, model.load(chosen_device(device), window, mode=mode))
+    return LoadedModel(model, model.load(chosen_device(device), window, mode=mode, trust=trust))
 
 
 class LoadedModel:
@@ -202,6 +207,7 @@ class LoadedModel:
             UserError: When a file is missing or damaged, the number of files is wrong, ``out`` has another file ending,
                 or the model needs the segmentations of another model.
         """
+        from nnunet_cscn.nifti.writing import whole_volume
         from nnunet_cscn.prediction.images import check_images
 
         paths, ending = [Path(file) for file in files], self.model.file_ending()
@@ -209,15 +215,17 @@ class LoadedModel:
             raise ArgumentError("files", f"file not found: {', '.join(absent)}")
         if out is not None and not str(out).endswith(ending):
             raise ArgumentError("out", f"expected a file that ends with {ending}, got {out}")
-        check_images({"the case": paths})
+        has_nan = bool(check_images({"the case": paths}))  # ITK's reader replaces NaN in NIfTI files by 0, silently
         reader = self.predictor.plans_manager.image_reader_writer_class()
         voxels, properties = reader.read_images([str(path) for path in paths])
         if len(voxels) != len(self.channel_names):
             wanted = f"{len(self.channel_names)} channels ({', '.join(self.channel_names)})"
             raise ArgumentError("files", f"the model needs {wanted}, the files contain {len(voxels)}")
+        if has_nan or not np.isfinite(voxels).all():
+            raise ArgumentError("files", "the images have voxels that are NaN or infinite: correct them first")
         predicted = self._predicted(voxels, properties)
         if out is not None:
-            with replacing(Path(out)) as temporary:
+            with whole_volume(Path(out)) as temporary:
                 reader.write_seg(predicted.mask, str(temporary), properties)
         return predicted
 
@@ -227,6 +235,7 @@ class LoadedModel:
         out: str | Path,
         *,
         save_probabilities: bool = False,
+        nan: float | None = None,
         overwrite: bool = True,
         on_progress: OnProgress | None = None,
     ) -> PredictedFolder:
@@ -239,6 +248,7 @@ class LoadedModel:
             images: Folder of images with nnU-Net's names.
             out: Folder for the predictions.
             save_probabilities: Whether to write the probabilities too, as ``CASE.npz``.
+            nan: Value that replaces voxels of the images that are NaN or infinite; None to refuse such images.
             overwrite: Whether to predict existing cases again.
             on_progress: Called with the number of predicted cases and of all cases.
 
@@ -249,7 +259,13 @@ class LoadedModel:
         from nnunet_cscn.workflows.predict import predict_folder
 
         return predict_folder(
-            self, images, out, save_probabilities=save_probabilities, overwrite=overwrite, on_progress=on_progress
+            self,
+            images,
+            out,
+            save_probabilities=save_probabilities,
+            nan=nan,
+            overwrite=overwrite,
+            on_progress=on_progress,
         )
 
     def _predicted(self, voxels: NDArray[Any], properties: dict[str, Any]) -> Prediction:

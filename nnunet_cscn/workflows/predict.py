@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.prediction.running import OnProgress, run_predictor
+from nnunet_cscn.temporary import remove_stale
 from nnunet_cscn.workflows.models import LoadedModel
 
 
@@ -21,12 +23,25 @@ class PredictedFolder:
         n_cases: Number of cases in the image folder, including cases of other parts.
         disagreement: For each case in ``uncertainty.json``, the disagreement of the two stages from 0 to 1, the largest
             first. None if ``uncertainty`` was not requested.
+        empty: Names of the cases of this call in whose predictions no voxel has a label.
+        unreadable: Names of the cases of this call whose predictions existed already and cannot be read.
     """
 
     folder: Path
     cases: tuple[str, ...]
     n_cases: int
     disagreement: Mapping[str, float] | None = None
+    empty: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def plausibility(self) -> str:
+        """A sentence that names the cases in which nothing was found."""
+        n_cases = len(self.cases)
+        parts = [f"{len(self.empty)} of {n_cases} predictions are empty: {', '.join(self.empty)}"] if self.empty else []
+        if self.unreadable:
+            parts.append(f"{len(self.unreadable)} cannot be read: {', '.join(self.unreadable)}")
+        return f"plausibility: {'; '.join(parts) or f'all {n_cases} predictions contain labelled voxels'}"
 
 
 def predict_folder(
@@ -36,6 +51,7 @@ def predict_folder(
     *,
     uncertainty: bool = False,
     save_probabilities: bool = False,
+    nan: float | None = None,
     overwrite: bool = True,
     previous_stage: str | Path | None = None,
     n_preprocessing: int = 0,
@@ -57,6 +73,7 @@ def predict_folder(
         uncertainty: Whether to measure the disagreement of the coarse and the fine network (0 to 1) in a second pass
             and to write ``uncertainty/CASE`` and ``uncertainty.json``.
         save_probabilities: Whether to write the probabilities too.
+        nan: Value that replaces voxels of the images that are NaN or infinite; None to refuse such images.
         overwrite: Whether to predict existing cases again.
         previous_stage: For the second stage of nnU-Net's own cascade: folder with the segmentations of the first stage.
         n_preprocessing: Number of processes for preprocessing. If both numbers are 0, everything runs in this process.
@@ -79,34 +96,51 @@ def predict_folder(
         >>> predict_folder(model, "imagesTs", "predicted", uncertainty=True).disagreement  # doctest: +SKIP
         {'case_2': 0.31, 'case_1': 0.12}
     """
+    from nnunet_cscn.prediction.finite import finite_images
     from nnunet_cscn.prediction.images import check_images, find_images
+    from nnunet_cscn.prediction.incomplete import remove_incomplete
+    from nnunet_cscn.prediction.plausibility import empty_predictions
     from nnunet_cscn.prediction.uncertainty import UncertaintyWriter, read_scores
 
     if not 0 <= part < n_parts:
         raise ArgumentError("part", f"expected a number from 0 to {n_parts - 1} for {n_parts} parts, got {part}")
+    if nan is not None and not math.isfinite(nan):
+        raise ArgumentError("nan", f"expected a finite number, got {nan}")
     previous = _checked_previous_stage(model, previous_stage)
     found = find_images(Path(images), file_ending=model.model.file_ending(), n_channels=len(model.channel_names))
     cases = {case: found[case] for case in sorted(found)[part::n_parts]}
     folder = Path(out).absolute()  # nnU-Net cannot write into a folder without a name, such as .
     if not cases:
         return PredictedFolder(folder, (), len(found))
-    check_images(cases, on_progress=on_checked)
+    reader = model.predictor.plans_manager.image_reader_writer_class()
+    not_finite = check_images(cases, read=reader.read_images, on_progress=on_checked)
     writer = UncertaintyWriter(model.predictor, model.model, folder) if uncertainty else None  # checks first
-    run_predictor(
-        model.predictor,
-        cases,
+    remove_stale(folder, below=True)
+    if not overwrite:
+        remove_incomplete(folder, cases, model.model.file_ending())
+    with finite_images(cases, not_finite, nan) as files:
+        run_predictor(
+            model.predictor,
+            files,
+            folder,
+            overwrite=overwrite,
+            save_probabilities=save_probabilities,
+            previous_stage=previous,
+            n_preprocessing=n_preprocessing,
+            n_export=n_export,
+            on_progress=on_progress,
+        )
+        if writer is not None:
+            writer.write(files, overwrite=overwrite, on_progress=on_uncertainty)
+    empty, unreadable = empty_predictions(reader, folder, list(cases), model.model.file_ending())
+    return PredictedFolder(
         folder,
-        overwrite=overwrite,
-        save_probabilities=save_probabilities,
-        previous_stage=previous,
-        n_preprocessing=n_preprocessing,
-        n_export=n_export,
-        on_progress=on_progress,
+        tuple(cases),
+        len(found),
+        disagreement=None if writer is None else read_scores(folder),
+        empty=empty,
+        unreadable=unreadable,
     )
-    if writer is None:
-        return PredictedFolder(folder, tuple(cases), len(found))
-    writer.write(cases, overwrite=overwrite, on_progress=on_uncertainty)
-    return PredictedFolder(folder, tuple(cases), len(found), read_scores(folder))
 
 
 def _checked_previous_stage(model: LoadedModel, folder: str | Path | None) -> Path | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.execution.jobs import Executor, RunJobs, run_jobs
 from nnunet_cscn.execution.local import LocalExecutor, all_devices
-from nnunet_cscn.execution.trainings import Training, trainings
+from nnunet_cscn.execution.trainings import ALL, Fold, Training, trainings
 from nnunet_cscn.nnunet.folders import preprocessed_dataset
 
 OnFinished = Callable[[Training], None]
+OnRemoved = Callable[[Path], None]
 
 
 def train(
@@ -20,11 +22,13 @@ def train(
     staged: bool = False,
     trainer: str | None = None,
     plans: str = "nnUNetPlans",
-    folds: Sequence[int] | None = None,
+    folds: Sequence[Fold] | None = None,
+    pretrained_weights: str | Path | None = None,
     executor: Executor | None = None,
     n_parts: int | None = None,
     run: RunJobs = run_jobs,
     on_finished: OnFinished = lambda training: None,
+    on_removed: OnRemoved = lambda file: None,
 ) -> list[Training]:
     """Train folds with nnUNetv2_train, one at a time on each device.
 
@@ -39,13 +43,16 @@ def train(
         trainer: The trainer. For the staged cascade: the trainer of stage two. None for CSCNTrainer or
             CSCNStagedTrainer.
         plans: Name of the plans.
-        folds: Numbers of the folds. None for all folds.
+        folds: Numbers of the folds, or ``all`` for one training on all cases. None for every fold.
+        pretrained_weights: Weights that new trainings start from, of stage two if there are two stages. None for random
+            weights.
         executor: Runs the trainings, such as ``LocalExecutor(["cuda:0", "cuda:1"])``. None for one training at a time
             on each GPU of this machine, or on the CPU.
         n_parts: Number of processes that make the maps of stage one. None for one for each device of this machine, or
             for each fold if ``executor`` is given.
         run: The function that runs jobs until they end, such as ``run_jobs`` with callbacks.
         on_finished: Called with each training that was finished before.
+        on_removed: Called with each checkpoint that was removed because a killed process left it incomplete.
 
     Returns:
         The trainings. For the staged cascade: the trainings of stage two.
@@ -68,13 +75,22 @@ def train(
             f"{chosen} is not a trainer of stage two: choose CSCNStagedTrainer or one of its variants; to choose "
             "stage one, set the option staged.stage_one of the configuration (`cscn configure`)",
         )
-    last = trainings(name, configuration, chosen, plans=plans, folds=folds)
+    if chosen.startswith("CSCNStagedTrainer") and ALL in (folds or ()):
+        raise ArgumentError(
+            "folds",
+            f"{chosen} learns from out-of-fold probability maps, which do not exist for fold {ALL}: give fold numbers, "
+            f"or train CSCNTrainer on {ALL} cases",
+        )
+    weights = None if pretrained_weights is None else Path(pretrained_weights).absolute()
+    if weights is not None and not weights.is_file():
+        raise ArgumentError("pretrained_weights", f"file not found: {weights}")
+    last = trainings(name, configuration, chosen, plans=plans, folds=folds, pretrained_weights=weights)
     if executor is None:
         devices = all_devices()
         executor, n_parts = LocalExecutor(devices), n_parts or len(devices)
     if staged:
-        prepare_stage_two(last, executor, n_parts=n_parts, run=run, on_finished=on_finished)
-    _run(last, executor, run, on_finished)
+        prepare_stage_two(last, executor, n_parts=n_parts, run=run, on_finished=on_finished, on_removed=on_removed)
+    _run(last, executor, run, on_finished, on_removed)
     return last
 
 
@@ -85,6 +101,7 @@ def prepare_stage_two(
     n_parts: int | None = None,
     run: RunJobs = run_jobs,
     on_finished: OnFinished = lambda training: None,
+    on_removed: OnRemoved = lambda file: None,
 ) -> None:
     """Check and train stage one, and make its probability maps.
 
@@ -94,6 +111,7 @@ def prepare_stage_two(
         n_parts: As in ``train``, but None for one for each fold.
         run: As in ``train``.
         on_finished: As in ``train``.
+        on_removed: As in ``train``.
 
     Raises:
         UserError: As for ``train``. Also when trainings of stage two used the maps of another stage one.
@@ -109,14 +127,22 @@ def prepare_stage_two(
     options = Settings.from_configuration(configuration_from_plans(read_plans(dataset, plans), configuration)).staged
     stage_one = StageOne.for_stage_two(dataset, configuration, plans, options)
     _ = stage_one.splits  # raise errors before anything is trained
-    _run(trainings(dataset, stage_one.configuration, stage_one.trainer, plans=plans), executor, run, on_finished)
+    stage_one_trainings = trainings(dataset, stage_one.configuration, stage_one.trainer, plans=plans)
+    _run(stage_one_trainings, executor, run, on_finished, on_removed)
     stage_one.check_folds()
     make_maps_in_jobs(stage_one, executor, n_parts=n_parts, run=run)
     check_trained_on_maps([training.folder for training in last], finish_maps(stage_one))
 
 
-def _run(wanted: Sequence[Training], executor: Executor, run: RunJobs, on_finished: OnFinished) -> None:
+def _run(
+    wanted: Sequence[Training], executor: Executor, run: RunJobs, on_finished: OnFinished, on_removed: OnRemoved
+) -> None:
+    left = []
     for training in wanted:
         if training.is_finished:
             on_finished(training)
-    run(executor, [training.job() for training in wanted if not training.is_finished])
+        else:
+            left.append(training)
+            for file in training.remove_incomplete_checkpoints():
+                on_removed(file)
+    run(executor, [training.job() for training in left])

@@ -71,7 +71,7 @@ def test_segmentations_are_taken_where_there_is_no_structure_set(convert_dicom, 
     convert_dicom("--roi", "GTVp")
     rows = list(csv.DictReader(report.open()))
     assert [row["drawn_in"] for row in rows] == ["RTSTRUCT"] * 3  # a SEG is ignored if there is an RTSTRUCT
-    assert {row["series_told_by"] for row in rows} == {"named series"}
+    assert {row["series_found_by"] for row in rows} == {"named series"}
     (folder / "rt").unlink()
     status, _, err = convert_dicom("--roi", "GTVp", "--overwrite")
     assert status == 0, err

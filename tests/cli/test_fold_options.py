@@ -1,6 +1,6 @@
 import pytest
 
-from nnunet_cscn.cli.fold_options import chosen_folds, chosen_folds_or_all
+from nnunet_cscn.cli.fold_options import chosen_folds, chosen_folds_or_all, chosen_training_folds
 from nnunet_cscn.errors import ArgumentError
 
 
@@ -24,3 +24,8 @@ def test_all_is_the_model_of_all_cases_where_nnunet_has_it():
 def test_anything_else_is_refused(text):
     with pytest.raises(ArgumentError, match=f"got {text}"):
         chosen_folds_or_all([text])
+
+
+def test_folds_to_train_are_in_order_and_all_comes_last():
+    assert chosen_training_folds(["all", "10", "2"]) == (2, 10, "all")
+    assert chosen_training_folds(None) is None

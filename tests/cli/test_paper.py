@@ -10,6 +10,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+import finished_training
 from nnunet_cscn.cli.main import app
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution import commands
@@ -30,8 +31,7 @@ if (results / f"fail_{{trainer}}_{{fold}}").exists():
 folder = results / dataset / f"{{trainer}}__{{plans}}__{{configuration}}" / f"fold_{{fold}}"
 for name in ("validation", "test"):
     (folder / name).mkdir(parents=True, exist_ok=True)
-for name in ("checkpoint_final.pth", "validation/summary.json"):
-    (folder / name).touch()
+{finished_training.PROGRAM}
 splits = json.loads((pathlib.Path(os.environ["nnUNet_preprocessed"]) / dataset / "cscn_paper_splits.json").read_text())
 for case in splits["splits"][int(fold)]["test"]:
     truth = pathlib.Path(os.environ["nnUNet_preprocessed"]) / dataset / "gt_segmentations" / f"{{case}}.nii.gz"
@@ -103,7 +103,7 @@ def test_a_failed_run_is_told_and_the_others_go_on(folders):
 def test_what_was_interrupted_goes_on(folders):
     begun = next(r for r in paper_runs(NAME, CONFIGURATION, ["CSCN"], [0]))
     begun.training.folder.mkdir(parents=True)
-    (begun.training.folder / "checkpoint_latest.pth").touch()
+    finished_training.write_checkpoint(begun.training.folder / "checkpoint_latest.pth")
     run("--methods", "CSCN", "-f", "0")
     assert calls(folders) == [["CSCNPaperTrainer", 0, "--c"]]
 

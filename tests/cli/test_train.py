@@ -8,6 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+import finished_training
 import tiny_dataset
 from nnunet_cscn.cascade.manifest import check_maps, stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
@@ -24,9 +25,7 @@ with (results / "calls").open("a") as calls:
     calls.write(json.dumps([trainer, fold, device, *rest]) + "\\n")
 if (results / "fail").exists():
     sys.exit("RuntimeError: it broke")
-(folder / "checkpoint_final.pth").touch()
-(folder / "validation" / "summary.json").touch()
-"""
+{finished_training.PROGRAM}"""
 
 
 @pytest.fixture
@@ -58,12 +57,28 @@ def test_chosen_folds_of_a_chosen_trainer(folders):
     assert sorted(calls(folders)) == [["ACDNetTrainer_5epochs", "1", "cpu"], ["ACDNetTrainer_5epochs", "3", "cpu"]]
 
 
+def test_one_model_of_all_cases(folders):
+    assert train("-f", "all").exit_code == 0
+    assert calls(folders) == [["CSCNTrainer", "all", "cpu"]]
+
+
 def test_an_interrupted_fold_goes_on(folders):
     fold = folders / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}" / "fold_2"
     fold.mkdir(parents=True)
-    (fold / "checkpoint_latest.pth").touch()
+    finished_training.write_checkpoint(fold / "checkpoint_latest.pth")
     assert train("-f", "2").exit_code == 0
     assert calls(folders) == [["CSCNTrainer", "2", "cpu", "--c"]]
+
+
+def test_new_trainings_start_from_pretrained_weights_and_interrupted_ones_go_on(folders, tmp_path):
+    fold = folders / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}" / "fold_2"
+    fold.mkdir(parents=True)
+    (fold / "checkpoint_latest.pth").touch()
+    weights = tmp_path / "start.pth"
+    weights.touch()
+    assert train("-f", "1", "2", "-pretrained_weights", str(weights)).exit_code == 0
+    expected = [["CSCNTrainer", "1", "cpu", "-pretrained_weights", str(weights)], ["CSCNTrainer", "2", "cpu", "--c"]]
+    assert sorted(calls(folders)) == expected
 
 
 def test_failures_are_told_with_status_1(folders, monkeypatch, capsys):
@@ -134,6 +149,7 @@ def test_where_there_are_no_folds_yet_nnunets_are_made(folders):
         (["-f", "a"], "--folds: expected numbers"),
         (["-f", "7"], "has no fold 7: expected 0 to 4"),
         (["-p", "otherPlans"], "has no plans otherPlans"),
+        (["-pretrained_weights", "no.pth"], "file not found"),
     ],
 )
 def test_mistakes_end_with_status_2(folders, refused, arguments, sentence):

@@ -1,9 +1,12 @@
+import json
+
 import pytest
 import torch
 from typer.testing import CliRunner
 
 import tiny_checkpoint
 from nnunet_cscn.cli.main import app
+from nnunet_cscn.files import write_json
 from nnunet_cscn.training.cscn import BUNetTrainer, CSCNTrainer
 
 FROM_BUNET = ("weights", "from-bunet")
@@ -60,3 +63,21 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path, refused):
 def test_a_seed_out_of_range_is_refused(checkpoint, tmp_path, refused, seed):
     assert "--seed" in refused(*FROM_BUNET, checkpoint, tmp_path / "start.pth", "--seed", seed)
     assert not (tmp_path / "start.pth").exists()
+
+
+def test_adapted_weights_are_written_and_told(tmp_path, monkeypatch, cscn):
+    folder = tmp_path / "preprocessed" / "Dataset905_Other"
+    monkeypatch.setenv("nnUNet_preprocessed", str(folder.parent))
+    write_json(folder / "nnUNetPlans.json", tiny_checkpoint.manager().plans)
+    write_json(folder / "dataset.json", tiny_checkpoint.description({"labels": {"background": 0, "GTVp": 1}}))
+    model, out, told = (tmp_path / name for name in ("checkpoint_final.pth", "start.pth", "told.json"))
+    tiny_checkpoint.write(model, CSCNTrainer)
+    status, shown, _ = cscn("weights", "adapt", model, "--for", 905, "-o", out, "--json", told)
+    assert status == 0
+    assert "GTVn dropped" in shown
+    assert f"-pretrained_weights {out}" in shown
+    assert json.loads(told.read_text(encoding="utf-8"))["kept_labels"] == ["background", "GTVp"]
+
+
+def test_weights_for_a_data_set_that_is_not_there_are_refused(checkpoint, empty_nnunet_folders, refused):
+    assert "contain no data set 905" in refused("weights", "adapt", checkpoint, "--for", 905)

@@ -7,7 +7,7 @@ import nnunet_cscn
 
 PACKAGE = Path(nnunet_cscn.__file__).parent
 BELOW = {
-    "conversion": {"conversion", "dicom", "formats", "nifti", "splits", "files", "errors"},
+    "conversion": {"conversion", "dicom", "formats", "nifti", "splits", "csv_files", "files", "errors"},
     "formats": {"formats", "nifti", "nnunet", "files", "errors"},
     "dicom": {"dicom", "nifti", "files", "errors"},
     "nifti": {"nifti", "files", "errors"},

@@ -17,6 +17,7 @@ class Case:
     """One case whose three channels contain the z, y and x index of each voxel."""
 
     identifiers = ("a",)
+    previous = None
 
     def __init__(self, tumour=((10, 12), (5, 7), (30, 34))):
         self.image = np.stack(np.meshgrid(*map(np.arange, SHAPE), indexing="ij")).astype(np.float32) + 1
@@ -25,7 +26,7 @@ class Case:
 
     def load_case(self, _identifier):
         properties = {**AXIAL, "class_locations": {1: np.argwhere(self.labels == 1)}}
-        return self.image, self.labels, None, properties
+        return self.image, self.labels, self.previous, properties
 
 
 def blocks(draw, *, foreground=0.0, batch_size=60, case=None):
@@ -85,6 +86,15 @@ def test_labels_are_reordered_with_the_image_and_lie_where_they_were():
         np.testing.assert_array_equal(block[inside], case.labels[0][z[inside], y[inside], x[inside]])
         assert (block[~inside] == -1).all()
         assert (image[:, ~inside] == 0).all()
+
+
+@pytest.mark.parametrize("draw", [ThreeViewSampler(), paper()])
+def test_the_segmentation_of_a_previous_stage_is_turned_with_the_labels(draw):
+    case = Case()
+    case.previous = case.labels[0]  # nnU-Net keeps it without a channel axis
+    _, labels = blocks(draw, foreground=0.5, case=case)
+    assert labels.shape[1] == 2
+    np.testing.assert_array_equal(labels[:, 1], labels[:, 0])
 
 
 def test_any_voxel_is_the_centre_equally_often():

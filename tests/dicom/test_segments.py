@@ -48,7 +48,7 @@ def test_segments_come_back_on_their_voxels(tmp_path, written, orientation):
     assert labels.regions == {"GTVp": "GTVp", "nodes": "GTVn"}
     match = series_of(segments, [series])
     assert match.series is series
-    assert match.told_by == "named images"
+    assert match.found_by == "named images"
 
 
 def test_the_points_are_the_corners_of_the_boxes_in_the_patient(tmp_path, written):
@@ -66,7 +66,7 @@ def test_without_references_the_geometry_tells_the_series(tmp_path, written):
     del content.ReferencedSeriesSequence
     content.StudyInstanceUID, content.FrameOfReferenceUID = "", "1.2.3"
     content.save_as(tmp_path / "seg.dcm")
-    assert series_of(read_segments(tmp_path / "seg.dcm"), [series]).told_by == "geometry"
+    assert series_of(read_segments(tmp_path / "seg.dcm"), [series]).found_by == "geometry"
 
 
 def test_a_fractional_segment_holds_voxels_from_one_half_on(tmp_path, written):

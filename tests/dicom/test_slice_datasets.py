@@ -56,7 +56,7 @@ def test_contours_refer_to_the_frames_they_were_drawn_on(tmp_path, mask):
     assert list(listed.ReferencedFrameNumber) == [2, 4, 6, 8]
     drawn = read_structures(tmp_path / "rt.dcm")
     match = series_of(drawn, series)
-    assert (match.series.echo_time_ms, match.told_by) == (80.0, "named images")
+    assert (match.series.echo_time_ms, match.found_by) == (80.0, "named images")
     assert (rasterise(drawn.contours["GTVp"], match.series.stack) == mask).all()
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnunet_cscn.dicom.slice_line import even_heights, straightened
+from nnunet_cscn.dicom.slice_line import even_heights, slice_numbers, straightened
 from nnunet_cscn.errors import UserError
 
 ALONG, DOWN = np.array([1.0, 0, 0]), np.array([0, 1.0, 0])
@@ -49,3 +49,12 @@ def test_even_heights_are_those_of_the_least_squares_line():
     expected = 1.5 + slope * np.array([-1.5, -0.5, 0.5, 1.5])
     assert np.allclose(fitted, expected)
     assert deviation == pytest.approx(np.abs(np.array([0.0, 1.1, 1.9, 3.0]) - expected).max())
+
+
+@pytest.mark.parametrize("step", [0.25, 0.35, 0.625, 0.95])
+def test_slices_at_rounded_heights_are_numbered_without_gaps(step):
+    heights = np.array([float(f"{step * index:.1f}") for index in range(41)])
+    median = float(np.median(np.diff(heights)))
+    assert slice_numbers(heights, median).tolist() == list(range(41))
+    without = np.delete(heights, [7, 8, 20])
+    assert slice_numbers(without, median).tolist() == [n for n in range(41) if n not in (7, 8, 20)]

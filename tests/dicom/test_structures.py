@@ -201,7 +201,7 @@ def test_images_that_are_named_with_the_series_tell_two_echoes_apart(tmp_path):
         member.ContourImageSequence.append(image)
     content.save_as(tmp_path / "rt.dcm")
     match = series_of(read_structures(tmp_path / "rt.dcm"), series)
-    assert (match.series.echo_time_ms, match.told_by) == (80.0, "listed images")
+    assert (match.series.echo_time_ms, match.found_by) == (80.0, "listed images")
 
 
 def _listing_both(tmp_path, two):
@@ -230,7 +230,7 @@ def test_of_two_listed_series_the_one_whose_images_the_contours_name_is_taken(tm
     structures = _listing_both(tmp_path, two)
     series, _ = image_series(read_headers(tmp_path))
     match = series_of(structures, series)
-    assert (match.series.uid, match.told_by) == ("1.1", "named images")
+    assert (match.series.uid, match.found_by) == ("1.1", "named images")
     alone = [each for each in series if each.uid == "1.1"]  # the other one, as of another modality, is no hindrance
     assert series_of(structures, alone, unusable={"1.2": "its modality is PT"}).series.uid == "1.1"
     other = [each for each in series if each.uid == "1.2"]

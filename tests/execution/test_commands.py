@@ -14,7 +14,7 @@ from nnunet_cscn.execution.commands import (
     executable,
     is_running,
     run_command,
-    stop_group,
+    stop_groups,
 )
 from nnunet_cscn.nnunet import discovery
 
@@ -120,7 +120,7 @@ def test_one_log_belongs_to_one_command_at_a_time(write_command, tmp_path, monke
         assert is_running(log)
         with pytest.raises(CommandFailed, match="`wait` is already running"):
             run_command(["wait"], log, env=os.environ)
-        stop_group(process)
+        stop_groups([process])
 
     with pytest.raises(CommandFailed, match="failed with status"):
         run_command(["wait"], log, env=os.environ, on_start=try_again)

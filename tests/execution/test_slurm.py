@@ -1,7 +1,9 @@
 """Jobs through submitit's local cluster, which runs processes on this machine."""
 
+import json
 import pickle
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,18 +15,35 @@ from nnunet_cscn.execution.slurm import SlurmExecutor, parse_options
 pytest.importorskip("submitit")
 
 
-class FakeModel:
-    """A stub of submitit's handle of job 17."""
+@pytest.fixture(autouse=True)
+def _processes_known_by_number(monkeypatch):
+    """Slurm knows a job by its number; submitit's stand-in for it needs the process."""
+    from submitit.local.local import LocalJob
 
-    job_id = "17"
+    known = {}
+    real = LocalJob.__init__
 
-    def __init__(self, is_done, state):
-        self.is_done = is_done
-        self.state = state
+    def init(self, folder, job_id, tasks=(0,), process=None):
+        real(self, folder, job_id, tasks, known.setdefault(job_id, process))
 
-    def done(self, force_check=False):
-        assert force_check
-        return self.is_done
+    monkeypatch.setattr(LocalJob, "__init__", init)
+
+
+def says(is_done, state):
+    """Return what stands in for submitit's class of jobs, of which number 17 is in this state."""
+
+    class StandIn:
+        job_id = "17"
+
+        def __init__(self, folder, job_id):
+            assert (folder, job_id) == ("/jobs", "17")
+            self.state = state
+
+        def done(self, force_check=False):
+            assert force_check
+            return is_done
+
+    return StandIn
 
 
 def test_jobs_are_submitted_run_and_collected(write_command, tmp_path, monkeypatch):
@@ -70,14 +89,10 @@ while not (folder / "go").exists():
 
 @pytest.fixture
 def handle(tmp_path):
-    """Return a function that stores the handle of a job with the given state in submitit."""
-
-    def write(*, is_done, state):
-        file = tmp_path / "fold_0.submitted"
-        file.write_bytes(pickle.dumps(FakeModel(is_done, state)))
-        return file
-
-    return write
+    """The handle of job 17."""
+    file = tmp_path / "fold_0.submitted"
+    file.write_text(json.dumps({"job_id": "17", "folder": "/jobs"}), encoding="utf-8")
+    return file
 
 
 @pytest.mark.parametrize(
@@ -85,7 +100,7 @@ def handle(tmp_path):
     [(False, "RUNNING", True), (False, "PENDING", True), (True, "CANCELLED by 1000", False), (True, "TIMEOUT", False)],
 )
 def test_only_jobs_that_wait_or_run_are_waited_for(handle, is_done, state, is_kept):
-    assert (slurm._find_submitted_job(handle(is_done=is_done, state=state)) is not None) is is_kept
+    assert (slurm._find_submitted_job(handle, says(is_done, state)) is not None) is is_kept
 
 
 @pytest.mark.parametrize(
@@ -98,26 +113,55 @@ def test_only_jobs_that_wait_or_run_are_waited_for(handle, is_done, state, is_ke
 )
 def test_of_a_job_that_accounting_does_not_know_the_queue_decides(handle, write_command, answer, is_kept):
     write_command("squeue", f"import sys\nassert sys.argv[1:] == ['-h', '-j', '17']\n{answer}")
-    assert (slurm._find_submitted_job(handle(is_done=False, state="UNKNOWN")) is not None) is is_kept
+    assert (slurm._find_submitted_job(handle, says(False, "UNKNOWN")) is not None) is is_kept
 
 
 def test_where_nobody_knows_the_job_is_not_submitted_twice(handle, write_command):
-    file = handle(is_done=False, state="UNKNOWN")
     write_command("squeue", "import sys\nsys.exit('Unable to contact slurm controller')")
     with pytest.raises(UserError, match=r"whether job 17 still runs \(Unable to contact.*remove .*fold_0\.submitted"):
-        slurm._find_submitted_job(file)
+        slurm._find_submitted_job(handle, says(False, "UNKNOWN"))
 
 
 def test_without_slurms_commands_the_job_is_not_submitted_twice(handle, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UserError, match="job 17"):
-        slurm._find_submitted_job(handle(is_done=False, state="UNKNOWN"))
+    with pytest.raises(UserError, match="Slurm does not say whether job 17 still runs"):
+        slurm._find_submitted_job(handle, says(False, "UNKNOWN"))
 
 
 def test_a_damaged_handle_is_told(tmp_path):
-    (tmp_path / "a.submitted").write_bytes(b"no pickle")
+    (tmp_path / "a.submitted").write_bytes(b"no JSON")
     with pytest.raises(UserError, match=r"a\.submitted cannot be read"):
-        slurm._find_submitted_job(tmp_path / "a.submitted")
+        slurm._find_submitted_job(tmp_path / "a.submitted", says(False, "RUNNING"))
+
+
+class Touching:
+    """Its pickle makes a file."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return Path.touch, (self.file,)
+
+
+def test_a_handle_that_is_a_pickle_runs_nothing(tmp_path):
+    (tmp_path / "a.submitted").write_bytes(pickle.dumps(Touching(tmp_path / "ran")))
+    with pytest.raises(UserError, match=r"a\.submitted cannot be read"):
+        slurm._find_submitted_job(tmp_path / "a.submitted", says(False, "RUNNING"))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_result_of_a_job_is_not_unpickled(write_command, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.02)
+    write_command("show", "print('done')")
+    executor = SlurmExecutor(tmp_path / "submitit", {"timeout_min": 5}, cluster="local")
+    ((_, running),) = executor.submit([Job("patient", ("show",), tmp_path / "patient.log")])
+    while not (tmp_path / "patient.outcome").is_file() or not running.done():
+        time.sleep(0.02)
+    (written,) = (tmp_path / "submitit").glob("*_result.pkl")
+    written.write_bytes(pickle.dumps(Touching(tmp_path / "ran")))
+    running.result()
+    assert not (tmp_path / "ran").exists()
 
 
 def test_cancelled_jobs_are_not_found_again(write_command, tmp_path):
@@ -220,8 +264,8 @@ def test_a_job_that_died_is_told_in_a_line(tmp_path):
     class Died:
         state = "TIMEOUT"
 
-        def exception(self):
-            return RuntimeError("Job died:\n----------\nslurmstepd: error: *** JOB 17 CANCELLED ***\n\n")
+        def stderr(self):
+            return "Job died:\n----------\nslurmstepd: error: *** JOB 17 CANCELLED ***\n\n"
 
     with pytest.raises(CommandFailed, match=r"^TIMEOUT: slurmstepd: error: \*\*\* JOB 17 CANCELLED \*\*\*$"):
-        slurm.SlurmJob(Died()).result()
+        slurm.SlurmJob(Died(), tmp_path / "patient.outcome").result()

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import SimpleITK
+from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.prediction.images import check_images, find_images
@@ -12,7 +13,7 @@ def images(folder, *names):
     return find_images(folder, file_ending=".nii.gz", n_channels=2)
 
 
-def test_the_channels_of_each_case_are_in_order(tmp_path):
+def test_the_channels_of_process_cases_are_in_order(tmp_path):
     found = images(tmp_path, "b_1_0001.nii.gz", "b_1_0000.nii.gz", "a_0000.nii.gz", "a_0001.nii.gz", "notes.txt")
     assert {case: [file.name for file in files] for case, files in found.items()} == {
         "a": ["a_0000.nii.gz", "a_0001.nii.gz"],
@@ -59,6 +60,27 @@ def test_torn_files_are_listed_all_at_once(tmp_path, write_volume):
     assert lines[1].strip().startswith(f"{torn}: the file is not NIfTI")
 
 
-def test_files_of_other_formats_are_left_to_nnunet(tmp_path):
+def test_files_of_other_formats_are_skipped_without_a_reader(tmp_path):
     (tmp_path / "a_0000.png").write_bytes(b"a picture")
-    check_images({"a": [tmp_path / "a_0000.png"]})
+    assert check_images({"a": [tmp_path / "a_0000.png"]}) == {}
+
+
+def test_files_of_other_formats_are_read_as_nnunet_does(tmp_path):
+    voxels = np.ones((2, 3, 4), np.float32)
+    voxels[0, 0] = np.nan
+    good, bad, torn = (tmp_path / f"{name}_0000.nrrd" for name in "abc")
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.ones((2, 3, 4))), str(good))
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(voxels), str(bad))
+    torn.write_bytes(b"no image")
+    read = SimpleITKIO().read_images
+    assert check_images({"a": [good], "b": [bad]}, read=read) == {"b": {bad: 4}}
+    with pytest.raises(UserError, match=r"c_0000\.nrrd: the file cannot be read"):
+        check_images({"c": [torn]}, read=read)
+
+
+@pytest.mark.parametrize(("value", "count"), [(np.nan, 3), (np.inf, 3), (-np.inf, 3), (7, 0)])
+def test_voxels_that_are_no_finite_numbers_are_counted(tmp_path, write_volume, value, count):
+    voxels = np.ones((4, 5, 6), np.float32)
+    voxels[0, 0, :3] = value
+    file = write_volume(tmp_path / "a_0000.nii.gz", voxels)
+    assert check_images({"a": [file]}) == ({"a": {file: count}} if count else {})

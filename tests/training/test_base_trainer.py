@@ -13,6 +13,7 @@ from torch import nn
 
 from nnunet_cscn.data.channels import ExtraChannelDataset
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet.crossval import check_enough_cases
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.training import lengths
 from nnunet_cscn.training.base import CSCNBaseTrainer
@@ -193,3 +194,14 @@ def test_a_number_of_threads_that_is_none_changes_nothing(make_trainer, monkeypa
     before = torch.get_num_threads()
     make_trainer(BUNetTrainer).initialize()
     assert torch.get_num_threads() == before
+
+
+def test_fewer_cases_than_folds_are_told_in_a_sentence(make_trainer, monkeypatch, tmp_path):
+    trainer = make_trainer(BUNetTrainer)
+    (tmp_path / "Dataset901_Tiny").mkdir()
+    trainer.preprocessed_dataset_folder_base = str(tmp_path / "Dataset901_Tiny")  # no folds yet
+    monkeypatch.setattr(
+        "nnunet_cscn.training.base.check_enough_cases", lambda name, cases: check_enough_cases(name, cases[:4])
+    )
+    with pytest.raises(UserError, match="Dataset901_Tiny has 4 preprocessed cases"):
+        trainer.do_split()

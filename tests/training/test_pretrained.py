@@ -69,6 +69,15 @@ def test_the_weights_know_whether_heads_are_regions(made, dataset, regions):
     assert network.fusion.is_regions is regions
 
 
+def test_nnunet_loads_them_into_a_cascade_of_other_labels(made, tmp_path):
+    weights, _ = made()
+    other = {"labels": {"background": 0, "GTVp": 1, "GTVn": 2, "brainstem": 3}}
+    network = tiny_checkpoint.network(CSCNTrainer, dataset=other)
+    load_pretrained_weights(network, tmp_path / "new" / "start.pth")
+    after = network.state_dict()
+    assert all(torch.equal(after[key], weights[key]) for key in after if ".seg_layers." not in key)
+
+
 def test_a_cascade_of_one_resolution_starts_from_the_plans_own_unet(tmp_path):
     source, target = tmp_path / "checkpoint_final.pth", tmp_path / "start.pth"
     given = tiny_checkpoint.write(source, BUNetTrainer, name=tiny_checkpoint.FULL)

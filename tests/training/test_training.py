@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import blosc2
 import numpy as np
 import pytest
 import torch
@@ -112,6 +113,18 @@ def test_a_stopped_training_goes_on_where_it_was(make_trainer):
 
 def test_a_cascade_of_one_resolution_trains(make_trainer):
     trainer = make_trainer(CSCNTrainer, cscn={"coarse": {"resolution": "full"}})
+    trainer.run_training()
+    assert np.isfinite(losses(trainer)).all()
+
+
+def test_blocks_of_three_views_train_in_nnunets_own_cascade(make_trainer, preprocessed, tmp_path):
+    plan = {"previous_stage": "3d_lowres"}
+    trainer = make_trainer(CSCNTrainer, plan=plan, cscn={"three_views": True, "iterations_per_epoch": 3})
+    previous = Path(trainer.folder_with_segs_from_previous_stage)
+    previous.mkdir(parents=True)
+    for file in (preprocessed("labels") / "nnUNetPlans_3d_fullres").glob("*_seg.b2nd"):
+        labels = blosc2.open(urlpath=str(file), mode="r")[0]
+        blosc2.asarray(labels.copy(), urlpath=str(previous / file.name.replace("_seg", "")))
     trainer.run_training()
     assert np.isfinite(losses(trainer)).all()
 

@@ -97,7 +97,7 @@ def test_slices_with_a_series_uid_each_are_put_together(tmp_path):
     assert "each of the 10 slices has a series of its own" in outcome.notes[0]
 
 
-@pytest.mark.parametrize(("step", "decimals"), [(0.625, 2), (0.625, 1), (1.25, 1), (2.3333, 1), (3.0, 1)])
+@pytest.mark.parametrize(("step", "decimals"), [(0.625, 2), (0.625, 1), (0.25, 1), (2.3333, 1), (3.0, 1)])
 def test_positions_may_be_rounded(tmp_path, step, decimals):
     """Over 39 steps a rounded spacing is off by less than 0.05 mm / 39 * 2."""
     folder = tmp_path / "study"

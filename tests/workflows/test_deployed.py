@@ -81,3 +81,13 @@ def test_a_label_map_that_is_not_written_whole_leaves_no_file(model, source, tmp
     with pytest.raises(OSError, match="written whole"):
         predict_challenge_case(model, source, tmp_path / "output", out_socket="contours")
     assert not list((tmp_path / "output").rglob("*.mha"))
+
+
+def test_an_empty_prediction_is_told(model, source, tmp_path, monkeypatch):
+    notes = []
+    predict = model.predict_files
+    monkeypatch.setattr(
+        model, "predict_files", lambda files: predict(files)._replace(mask=np.zeros((12, 32, 32), np.uint8))
+    )
+    predict_challenge_case(model, source, tmp_path / "output", out_socket="contours", on_note=notes.append)
+    assert notes == ["plausibility: the prediction is empty"]

@@ -3,7 +3,9 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+import SimpleITK
 
 import tiny_dataset
 from nnunet_cscn.errors import ArgumentError, UserError
@@ -63,6 +65,7 @@ def test_parts_share_the_cases(model, images, tmp_path):
         ({"part": 2, "n_parts": 2}, "part", "expected a number from 0 to 1 for 2 parts, got 2"),
         ({"previous_stage": "nowhere"}, "previous_stage", "folder not found: nowhere"),
         ({"images": "nowhere"}, "images", "folder not found: nowhere"),
+        ({"nan": float("inf")}, "nan", "expected a finite number, got inf"),
     ],
 )
 def test_wrong_arguments_are_named_and_nothing_is_written(model, images, tmp_path, arguments, argument, reason):
@@ -77,3 +80,45 @@ def test_a_single_network_can_not_disagree(root, images, tmp_path):
     with pytest.raises(UserError, match="BUNetTrainer"):
         predict_folder(model, images, tmp_path / "out", uncertainty=True)
     assert not (tmp_path / "out").exists()
+
+
+def write_nan(images):
+    file = images / "case_1_0000.nii.gz"
+    image = SimpleITK.ReadImage(str(file))
+    voxels = SimpleITK.GetArrayFromImage(image)
+    voxels[5, 5, 5] = np.nan
+    changed = SimpleITK.GetImageFromArray(voxels)
+    changed.CopyInformation(image)
+    SimpleITK.WriteImage(changed, str(file))
+
+
+def test_an_image_with_nan_is_refused_or_corrected(model, images, tmp_path):
+    write_nan(images)
+    with pytest.raises(ArgumentError, match=r"case_1 \(case_1_0000.nii.gz: 1 voxel\)"):
+        predict_folder(model, images, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    predict_folder(model, images, tmp_path / "out", nan=0.0, uncertainty=True)
+    assert sorted(file.name for file in (tmp_path / "out").glob("*.nii.gz")) == [f"case_{n}.nii.gz" for n in range(3)]
+
+
+def test_one_case_with_nan_is_refused(model, images):
+    write_nan(images)
+    with pytest.raises(ArgumentError, match="NaN or infinite"):
+        model.predict_files([images / "case_1_0000.nii.gz"])
+
+
+def test_cases_that_came_out_empty_are_named(model, images, tmp_path):
+    predict_folder(model, images, tmp_path / "out")
+    for case in ("case_0", "case_2"):  # what is there is kept, and looked at again
+        write_labels(tmp_path / "out" / f"{case}.nii.gz", 0)
+    write_labels(tmp_path / "out" / "case_1.nii.gz", 1)
+    found = predict_folder(model, images, tmp_path / "out", overwrite=False)
+    assert found.empty == ("case_0", "case_2")
+    assert found.plausibility.endswith("2 of 3 predictions are empty: case_0, case_2")
+    write_labels(tmp_path / "out" / "case_0.nii.gz", 2)
+    write_labels(tmp_path / "out" / "case_2.nii.gz", 2)
+    assert "all 3" in predict_folder(model, images, tmp_path / "out", overwrite=False).plausibility
+
+
+def write_labels(file, value):
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.full((12, 32, 32), value, np.uint8)), str(file))

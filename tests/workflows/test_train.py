@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+import finished_training
 import tiny_dataset
 from nnunet_cscn.cascade.manifest import stage_one_maps
 from nnunet_cscn.cascade.stage_one import StageOne
@@ -27,12 +28,6 @@ def run(phases):
     return lambda executor, jobs: phases.append([job.name for job in jobs])
 
 
-def finish(training):
-    (training.folder / "validation").mkdir(parents=True)
-    for name in ("checkpoint_final.pth", "validation/summary.json"):
-        (training.folder / name).touch()
-
-
 def test_all_folds_are_trained_by_default(root, run, phases):
     found = train(901, CONFIGURATION, run=run)
     assert [(training.trainer, training.fold) for training in found] == [("CSCNTrainer", fold) for fold in range(5)]
@@ -41,7 +36,7 @@ def test_all_folds_are_trained_by_default(root, run, phases):
 
 def test_what_is_finished_is_told_and_left_alone(root, run, phases):
     first = train(tiny_dataset.NAME, CONFIGURATION, trainer="BUNetTrainer_5epochs", folds=[0, 1], run=run)[0]
-    finish(first)
+    finished_training.write(first.folder)
     told = []
     train(901, CONFIGURATION, trainer="BUNetTrainer_5epochs", folds=[0, 1], run=run, on_finished=told.append)
     assert told == [first]
@@ -79,3 +74,36 @@ def test_wrong_arguments_are_named(root, run, phases, arguments, argument, reaso
     assert refused.value.argument == argument
     assert reason in refused.value.reason
     assert phases == []
+
+
+@pytest.mark.parametrize("folds", [["all"], [1, "all"]])
+def test_all_cases_can_be_trained_on(root, run, phases, folds):
+    found = train(901, CONFIGURATION, folds=folds, run=run)
+    assert [training.fold for training in found] == folds
+    assert phases == [[f"CSCNTrainer fold {fold}" for fold in folds]]
+
+
+def test_all_cases_need_no_folds(root, run):
+    file = root / "preprocessed" / tiny_dataset.NAME / "splits_final.json"
+    file.unlink()
+    train(901, CONFIGURATION, folds=["all"], run=run)
+    assert not file.exists()
+
+
+def test_the_second_stage_has_no_training_on_all_cases(root, run, phases):
+    with pytest.raises(ArgumentError, match="out-of-fold") as refused:
+        train(901, CONFIGURATION, staged=True, folds=["all"], run=run)
+    assert refused.value.argument == "folds"
+    assert phases == []
+
+
+def test_fewer_cases_than_folds_are_told_before_any_training(root, run, phases):
+    folder = root / "preprocessed" / tiny_dataset.NAME
+    (folder / "splits_final.json").unlink()
+    for case in ("case_0", "case_1"):
+        for file in (folder / "nnUNetPlans_3d_fullres").glob(f"{case}*"):
+            file.unlink()
+    with pytest.raises(UserError, match=r"has 4 preprocessed cases, too few for the 5 folds"):
+        train(901, CONFIGURATION, run=run)
+    assert phases == []
+    assert not (folder / "splits_final.json").exists()

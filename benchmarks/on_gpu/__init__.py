@@ -1,0 +1,1 @@
+"""The parts of benchmarks/gpu.py that run in processes of their own."""

@@ -1,0 +1,37 @@
+"""Consoles that escape control characters in names and values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
+from rich.segment import Segment
+
+from nnunet_cscn.texts import escape_controls
+
+
+def clean_console(*, stderr: bool = False) -> Console:
+    """Return a console that shows control characters as escapes."""
+    console = Console(stderr=stderr)
+    console.push_render_hook(_Cleaning())
+    return console
+
+
+class _Cleaning(RenderHook):
+    """Wraps all output in ``_Cleaned``."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Wrap each object that will be shown."""
+        return [_Cleaned(each) for each in renderables]
+
+
+class _Cleaned:
+    """Shows an object with escaped control characters. The control codes of rich itself are added later."""
+
+    def __init__(self, inner: RenderableType) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        segments: Iterable[Segment] = console.render(self._inner, options)
+        for text, style, control in segments:
+            yield Segment(text if control else escape_controls(text), style, control)

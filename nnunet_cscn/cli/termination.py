@@ -1,0 +1,93 @@
+"""End commands on SIGTERM and SIGHUP: within seconds, with all child processes, and without temporary files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+from nnunet_cscn.processes import descendants, end_all
+from nnunet_cscn.temporary import remove_open
+
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+PATIENCE_SECONDS = 3.5  # for the cleanup of the command itself; in total less than five seconds
+_GRACE_SECONDS = 1.0
+_is_prepared_for_forks = False
+
+
+@contextlib.contextmanager
+def ending_on_signals() -> Iterator[None]:
+    """Raise ``SystemExit`` in the block on SIGTERM (status 143) and SIGHUP (status 129).
+
+    If the block does not end in time, for example during a long computation of a library, a thread ends the process.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _prepare_for_forks()
+    sending, receiving = socket.socketpair()
+    sending.setblocking(False)
+    threading.Thread(target=_watch, args=(receiving,), daemon=True).start()
+    before = [signal.signal(number, _leave) for number in SIGNALS]
+    wakeup_before = signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    except SystemExit as leaving:
+        if leaving.code in [128 + number for number in SIGNALS]:
+            end_all(_own_processes(), grace_seconds=_GRACE_SECONDS)
+        raise
+    finally:
+        signal.set_wakeup_fd(wakeup_before)
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)
+        sending.close()
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _watch(receiving: socket.socket) -> None:
+    """Wait for a signal. Python's own handler may run much later."""
+    with receiving:
+        while received := receiving.recv(1):
+            if received[0] in SIGNALS:
+                break
+        else:
+            return
+    time.sleep(PATIENCE_SECONDS)
+    end_all(_own_processes(), grace_seconds=0)
+    remove_open()
+    os._exit(128 + received[0])
+
+
+def _own_processes() -> list[int]:
+    """Return the child processes, without Python's resource tracker, which cleans up and ends by itself."""
+    return [pid for pid in descendants(os.getpid()) if b"resource_tracker" not in _command_line(pid)]
+
+
+def _command_line(pid: int) -> bytes:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as stream:  # noqa: PTH123
+        return stream.read()
+    return b""
+
+
+def _prepare_for_forks() -> None:
+    """Restore the default handlers in forked processes, which otherwise could ignore the signal."""
+    global _is_prepared_for_forks  # noqa: PLW0603  registered only once
+    if not _is_prepared_for_forks:
+        os.register_at_fork(after_in_child=_forget)
+        _is_prepared_for_forks = True
+
+
+def _forget() -> None:
+    if signal.getsignal(signal.SIGTERM) is _leave:
+        signal.set_wakeup_fd(-1)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)

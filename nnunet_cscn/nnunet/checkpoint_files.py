@@ -1,0 +1,59 @@
+"""Check checkpoint files without torch: whether they are complete, and which code they would run."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from pathlib import Path
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.pickles.allowed import IN_CHECKPOINTS
+from nnunet_cscn.pickles.opcodes import LARGEST, DamagedPickle, foreign_to
+
+TRUST_VARIABLE = "CSCN_TRUST"
+
+
+class ForeignCode(UserError):  # noqa: N818
+    """A file would run code that is not part of nnU-Net."""
+
+
+def is_whole(file: Path) -> bool:
+    """Return whether a checkpoint exists and is complete. torch writes the directory of the archive last."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return any(name.endswith("data.pkl") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
+        return False
+
+
+def foreign_in(file: Path) -> list[str]:
+    """Return the names of foreign code in a checkpoint; an empty list if there is none.
+
+    Raises:
+        ValueError: When the archive is damaged, or unpacks to more than its own size.
+    """
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > file.stat().st_size:
+            raise ValueError("it unpacks to more than its own size")
+        pickles = [member for member in members if member.filename.endswith(".pkl")]
+        if any(member.file_size > LARGEST for member in pickles):
+            raise DamagedPickle("too many instructions")
+        found = [name for member in pickles for name in foreign_to(IN_CHECKPOINTS, archive.read(member))]
+    return list(dict.fromkeys(found))
+
+
+def trusts_all() -> bool:
+    """Return whether the variable ``CSCN_TRUST`` allows code in checkpoints."""
+    return os.environ.get(TRUST_VARIABLE, "").strip().lower() in ("1", "true", "yes")
+
+
+def refusal(file: Path | str, foreign: list[str]) -> str:
+    """Return the error message for a file with foreign code."""
+    names = [re.sub(r"^(posix|nt)\.", "os.", name) for name in foreign]  # the names that users know
+    shown = ", ".join(names[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
+    return (
+        f"{file} is not loaded, because it would run {shown}, which is no part of nnU-Net: get the model from a source "
+        f"that you trust; if you trust this file, add --trust or set {TRUST_VARIABLE}=1"
+    )

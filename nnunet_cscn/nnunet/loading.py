@@ -1,0 +1,58 @@
+"""Load trained models with nnU-Net after a check for foreign code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet.architectures import foreign_names
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, refusal, trusts_all
+from nnunet_cscn.nnunet.checkpoints import read_checkpoint
+from nnunet_cscn.nnunet.plans import read_plans_file
+
+
+def load_trained(
+    predictor: Any, folder: Path, folds: Sequence[int | str], checkpoint: str, *, trust: bool | None = None
+) -> None:
+    """Load trained folds into nnU-Net's predictor.
+
+    nnU-Net itself runs any code in a checkpoint and imports any name in the plans.
+
+    Args:
+        predictor: nnU-Net's predictor.
+        folder: The model folder of nnU-Net.
+        folds: The folds to load.
+        checkpoint: File name of the checkpoints.
+        trust: Whether checkpoints and plans may run code. None for the value of ``CSCN_TRUST``.
+
+    Raises:
+        ForeignCode: When a checkpoint or the plans would run code that is not part of nnU-Net.
+        UserError: When a checkpoint or the plans are damaged.
+    """
+    files = [folder / f"fold_{fold}" / checkpoint for fold in folds]
+    is_trusted = trusts_all() if trust is None else trust
+    if not is_trusted:
+        check_plans(folder / "plans.json")
+        for file in files:
+            read_checkpoint(file, trust=False)
+    try:
+        predictor.initialize_from_trained_model_folder(str(folder), tuple(folds), checkpoint)
+    except UserError:
+        raise
+    except Exception:
+        for file in files:
+            read_checkpoint(file, trust=is_trusted)  # raises a clear error for the damaged one
+        raise
+
+
+def check_plans(file: Path) -> None:
+    """Check that plans import only networks and layers.
+
+    Raises:
+        ForeignCode: When they import something else; the text names it.
+        UserError: When the file contains no plans.
+    """
+    if foreign := foreign_names(read_plans_file(file)):
+        raise ForeignCode(refusal(file, foreign))

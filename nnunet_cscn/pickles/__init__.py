@@ -1,0 +1,1 @@
+"""Find the code that a pickle would run, without loading the pickle."""

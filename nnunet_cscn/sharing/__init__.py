@@ -1,0 +1,1 @@
+"""Export, check and install trained models."""

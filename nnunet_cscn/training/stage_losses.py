@@ -1,0 +1,41 @@
+"""The separate losses of the coarse and the fine network, recorded without waiting for the device."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nnunet_cscn.losses.deep_supervision import CascadeLoss, CoarseToFineLoss
+
+
+class StageLosses:
+    """Records the unweighted losses of the coarse and the fine network when they are computed.
+
+    Args:
+        loss: The loss of the trainer. For a single network nothing is recorded.
+    """
+
+    def __init__(self, loss: nn.Module) -> None:
+        self._noted: dict[str, list[Tensor]] = {}
+        if isinstance(loss, CoarseToFineLoss):
+            self._watch(loss.coarse_loss, ["coarse"])
+            self._watch(loss.fine_loss, ["fine"])
+        elif isinstance(loss, CascadeLoss):  # one module, called for the coarse network first
+            self._watch(loss.stage_loss, ["coarse", "fine"])
+
+    def taken(self) -> dict[str, float]:
+        """Return the mean loss of each network since the last call."""
+        noted, self._noted = self._noted, {}
+        return {name: float(torch.stack(values).mean()) for name, values in noted.items()}
+
+    def _watch(self, module: nn.Module, names: Iterable[str]) -> None:
+        turns = itertools.cycle(names)
+
+        def note(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+            self._noted.setdefault(next(turns), []).append(output.detach().float())
+
+        module.register_forward_hook(note)

@@ -1,0 +1,91 @@
+import dataclasses
+import fcntl
+import zipfile
+
+import pytest
+
+import finished_training
+import hostile_files
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.execution.trainings import Training
+from nnunet_cscn.files import write_json
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode
+
+
+@pytest.fixture
+def training(empty_nnunet_folders):
+    preprocessed = empty_nnunet_folders["nnUNet_preprocessed"] / "Dataset901_NPC"
+    write_json(preprocessed / "nnUNetPlans.json", {"configurations": {"3d": {}}})
+    made = Training("Dataset901_NPC", "3d", "nnUNetTrainer", "nnUNetPlans", 0)
+    finished_training.write(made.folder)
+    return made
+
+
+def test_a_training_is_finished_when_what_says_so_is_whole(training):
+    assert training.is_finished
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff"])
+def test_half_a_summary_is_none(training, content):
+    (training.folder / "validation" / "summary.json").write_bytes(content)
+    assert not training.is_finished
+
+
+@pytest.mark.parametrize("keep", [0, 10, -1])
+def test_half_a_checkpoint_is_none(training, keep):
+    file = training.folder / "checkpoint_final.pth"
+    file.write_bytes(file.read_bytes()[:keep])
+    assert not training.is_finished
+
+
+def test_torn_checkpoints_are_removed_so_that_the_one_before_is_gone_on_from(training):
+    whole = (training.folder / "checkpoint_final.pth").read_bytes()
+    for name, content in (("final", b""), ("latest", whole[:-1]), ("best", whole)):
+        (training.folder / f"checkpoint_{name}.pth").write_bytes(content)
+    removed = training.remove_incomplete_checkpoints()
+    assert [file.name for file in removed] == ["checkpoint_final.pth", "checkpoint_latest.pth"]
+    assert [file.name for file in training.folder.glob("*.pth")] == ["checkpoint_best.pth"]
+    assert "--c" in training.job().command
+
+
+def test_a_training_begins_anew_when_no_checkpoint_is_whole(training):
+    (training.folder / "checkpoint_final.pth").write_bytes(b"")
+    training.remove_incomplete_checkpoints()
+    assert "--c" not in training.job().command
+
+
+def test_what_a_running_training_writes_is_left_alone(training):
+    (training.folder / "checkpoint_final.pth").write_bytes(b"")
+    log = training.job().log_file
+    log.parent.mkdir()
+    with log.open("wb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        assert training.remove_incomplete_checkpoints() == []
+    assert (training.folder / "checkpoint_final.pth").is_file()
+
+
+def test_a_checkpoint_that_runs_something_is_not_gone_on_from(training, tmp_path, monkeypatch):
+    with zipfile.ZipFile(training.folder / "checkpoint_final.pth", "w") as archive:
+        archive.writestr("a/data.pkl", hostile_files.by_hand(tmp_path / "ran")["reduce"])
+    monkeypatch.delenv("CSCN_TRUST", raising=False)
+    with pytest.raises(ForeignCode, match=r"os\.system"):
+        training.remove_incomplete_checkpoints()
+    monkeypatch.setenv("CSCN_TRUST", "1")
+    assert training.remove_incomplete_checkpoints() == []
+
+
+def test_a_checkpoint_with_damaged_instructions_is_named(training):
+    with zipfile.ZipFile(training.folder / "checkpoint_final.pth", "w") as archive:
+        archive.writestr("a/data.pkl", b"\xff\xff")
+    with pytest.raises(UserError, match=r"checkpoint_final\.pth is damaged"):
+        training.remove_incomplete_checkpoints()
+
+
+def test_pretrained_weights_that_run_code_are_refused(training, tmp_path):
+    for file in training.folder.glob("*.pth"):
+        file.unlink()
+    bad = tmp_path / "start.pth"
+    with zipfile.ZipFile(bad, "w") as archive:
+        archive.writestr("a/data.pkl", hostile_files.by_hand(tmp_path / "ran")["reduce"])
+    with pytest.raises(ForeignCode, match=r"start\.pth .*os\.system"):
+        dataclasses.replace(training, pretrained_weights=bad).remove_incomplete_checkpoints()

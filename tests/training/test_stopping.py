@@ -1,0 +1,106 @@
+"""Trainings that end before their number of epochs, with a clock of their own."""
+
+import itertools
+
+import pytest
+import torch
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.training import stopping
+from nnunet_cscn.training.cscn import BUNetTrainer, CSCNTrainer
+from nnunet_cscn.training.paper import BUNetPaperTrainer
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that goes on by one second each time that somebody looks."""
+    ticks = itertools.count()
+    monkeypatch.setattr(stopping, "clock", lambda: float(next(ticks)))
+
+
+def log_of(trainer):
+    return trainer.logger.get_checkpoint()
+
+
+def test_a_time_budget_ends_the_training_with_a_low_rate(make_trainer, clock):
+    # an epoch of 2 steps: the clock is looked at 6 times, so it takes 5 s
+    trainer = make_trainer(BUNetTrainer, cscn={"epochs": 500, "stop": {"minutes": 0.5}})
+    trainer.run_training()
+    rates = log_of(trainer)["lrs"]
+    assert trainer.current_epoch == trainer.num_epochs == len(rates) == 6
+    assert rates == pytest.approx([0.01 * (1 - epoch / 6) ** 0.9 for epoch in range(6)])
+
+
+def test_patience_ends_the_training_after_the_cooldown(make_trainer, monkeypatch):
+    trainer = make_trainer(CSCNTrainer, cscn={"epochs": 50, "stop": {"patience": 2, "cooldown": 1}})
+    on_end = trainer.on_validation_epoch_end
+
+    def never_better(outputs):
+        on_end([{**step, "tp_hard": 0 * step["tp_hard"], "fp_hard": 1 + 0 * step["fp_hard"]} for step in outputs])
+
+    monkeypatch.setattr(trainer, "on_validation_epoch_end", never_better)
+    trainer.run_training()
+    assert len(log_of(trainer)["lrs"]) == 1 + 2 + 1  # the first is the best
+
+
+def test_epochs_are_shortened_by_the_pace_of_the_first_steps(make_trainer, clock):
+    cscn = {"epochs": 1, "iterations_per_epoch": 60, "validation_iterations_per_epoch": 6, "stop": {"minutes": 10.4}}
+    trainer = make_trainer(BUNetTrainer, cscn=cscn)
+    trainer.run_training()
+    # a step takes 1 s, an epoch 60 + 6 / 3 s, twenty of them 1240 s: about half of that is there
+    assert (trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch) == (30, 3)
+
+
+def test_an_interrupted_training_goes_on_with_the_time_that_is_left(make_trainer, clock):
+    cscn = {"epochs": 500, "stop": {"minutes": 0.5}}
+    first = make_trainer(BUNetTrainer, cscn=cscn, run="first")
+    first.save_every = 2
+
+    class KilledError(Exception):
+        pass
+
+    def killed():
+        raise KilledError
+
+    first.initialize()
+    save, saved = first.save_checkpoint, []
+
+    def save_and_die(filename):
+        save(filename)
+        saved.append(filename)
+        if filename.endswith("latest.pth"):
+            killed()
+
+    first.save_checkpoint = save_and_die
+    with pytest.raises(KilledError):
+        first.run_training()
+    resumed = make_trainer(BUNetTrainer, cscn=cscn, run="second")
+    resumed.load_checkpoint(saved[-1])
+    assert resumed.current_epoch == 2
+    assert resumed.num_epochs == 6
+    resumed.run_training()
+    assert log_of(resumed)["lrs"] == pytest.approx([0.01 * (1 - epoch / 6) ** 0.9 for epoch in range(6)])
+    checkpoint = torch.load(f"{resumed.output_folder}/checkpoint_final.pth", weights_only=False)
+    again = make_trainer(BUNetTrainer, cscn=cscn, run="third")
+    again.load_checkpoint(f"{resumed.output_folder}/checkpoint_final.pth")
+    assert checkpoint["current_epoch"] == again.current_epoch == again.num_epochs == 6  # nothing is left to do
+
+
+def test_without_the_options_nnunets_schedule_is_used(make_trainer):
+    trainer = make_trainer(BUNetTrainer)
+    trainer.initialize()
+    assert type(trainer.lr_scheduler).__name__ == "PolyLRScheduler"
+
+
+def test_the_papers_protocol_has_no_early_end(make_trainer):
+    with pytest.raises(UserError, match="stop option"):
+        make_trainer(BUNetPaperTrainer, cscn={"protocol": {}, "stop": {"patience": 3}})
+
+
+def test_checkpoints_are_written_every_ten_minutes_or_more_often(make_trainer, monkeypatch):
+    ticks = itertools.count(step=60)
+    monkeypatch.setattr(stopping, "clock", lambda: float(next(ticks)))
+    # the clock is looked at 6 times in an epoch, so it takes 5 minutes
+    trainer = make_trainer(BUNetTrainer, cscn={"epochs": 500, "stop": {"minutes": 11}})
+    trainer.run_training()
+    assert trainer.save_every == 2
