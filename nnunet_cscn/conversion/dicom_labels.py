@@ -100,8 +100,10 @@ def _sources(sources: Mapping[str, Mapping[int, str]]) -> list[str]:
     """Say which file each label comes from, if they come from several."""
     if len({number for files in sources.values() for number in files}) < 2:
         return []
-    parts = [f"{label} from {' and '.join(files.values())}" for label, files in sources.items()]
-    return [f"the labels come from several files: {', '.join(parts)}"]
+    text = f"the labels come from {len({number for files in sources.values() for number in files})} files"
+    if len({each for files in sources.values() for each in files.values()}) > 1:  # dates only where they matter
+        text += ": " + ", ".join(f"{label} from {' and '.join(files.values())}" for label, files in sources.items())
+    return [text]
 
 
 def is_drawn(region: Region, drawn: Sequence[Drawn]) -> bool:
