@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nnunet_cscn.workflows.observers import compare_observers
     from nnunet_cscn.workflows.phantom import write_phantom
     from nnunet_cscn.workflows.predict_dicom import predict_dicom
+    from nnunet_cscn.workflows.predict_dicom_studies import predict_dicom_studies
     from nnunet_cscn.workflows.report import write_report
 
 __version__ = "0.1.0"
@@ -50,6 +51,7 @@ __all__ = [
     "load_model",
     "load_model_folder",
     "predict_dicom",
+    "predict_dicom_studies",
     "write_phantom",
     "write_report",
 ]
@@ -67,6 +69,7 @@ _HOMES = {
     "workflows.observers": ("compare_observers",),
     "workflows.phantom": ("write_phantom",),
     "workflows.predict_dicom": ("predict_dicom",),
+    "workflows.predict_dicom_studies": ("predict_dicom_studies",),
     "workflows.report": ("write_report",),
 }
 _MODULE_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
