@@ -50,7 +50,8 @@ def write_image(file: Path, image: SimpleITK.Image) -> None:
         SimpleITK.WriteImage(image, str(temporary), True)
         if not file.name.endswith(ENDINGS):  # NIfTI files are checked below
             written = SimpleITK.ReadImage(str(temporary))
-            if not np.array_equal(*map(SimpleITK.GetArrayViewFromImage, (written, image)), equal_nan=True):
+            read, given = (SimpleITK.GetArrayViewFromImage(each) for each in (written, image))
+            if not np.array_equal(read, given, equal_nan=True):
                 raise RuntimeError("other voxels")
 
 
