@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nnunet_cscn.workflows.phantom import write_phantom
     from nnunet_cscn.workflows.postprocess import apply_postprocessing, tune_postprocessing
     from nnunet_cscn.workflows.predict_dicom import predict_dicom
+    from nnunet_cscn.workflows.predict_dicom_studies import predict_dicom_studies
     from nnunet_cscn.workflows.report import write_report
 
 __version__ = "0.1.0"
@@ -54,6 +55,7 @@ __all__ = [
     "load_model",
     "load_model_folder",
     "predict_dicom",
+    "predict_dicom_studies",
     "tune_postprocessing",
     "write_model_card",
     "write_phantom",
@@ -75,6 +77,7 @@ _HOMES = {
     "workflows.phantom": ("write_phantom",),
     "workflows.postprocess": ("apply_postprocessing", "tune_postprocessing"),
     "workflows.predict_dicom": ("predict_dicom",),
+    "workflows.predict_dicom_studies": ("predict_dicom_studies",),
     "workflows.report": ("write_report",),
 }
 _MODULE_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}

@@ -1,4 +1,4 @@
-"""Write tables as CSV: whole or not at all, and without formulas and control characters."""
+"""Write CSV files without formulas and control characters. An interruption leaves no incomplete file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def writing_csv(target: Path) -> Iterator[WriteRow]:
         target: The file.
 
     Raises:
-        OSError: When it can't be written.
+        OSError: When it cannot be written.
 
     Example:
         >>> import tempfile
@@ -47,7 +47,7 @@ def writing_csv(target: Path) -> Iterator[WriteRow]:
 
 
 def harmless(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: with an apostrophe in front where one would.
+    """Return a text that spreadsheets do not read as a formula: with an apostrophe in front if necessary.
 
     Example:
         >>> harmless("=1+1"), harmless("-0.5"), harmless("case_1")
@@ -57,7 +57,7 @@ def harmless(text: str) -> str:
 
 
 def original(text: str) -> str:
-    """Return the text that ``harmless`` was given.
+    """Return the original text of a result of ``harmless``.
 
     Example:
         >>> original(harmless("=1+1")), original(harmless("'=1+1"))

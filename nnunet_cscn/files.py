@@ -38,7 +38,7 @@ def replacing(target: Path) -> Iterator[Path]:
         The path to write to.
 
     Raises:
-        OSError: When it can't be written, with the name of ``target``.
+        OSError: When it cannot be written. The error contains the name of ``target``.
 
     Example:
         >>> import tempfile
@@ -75,7 +75,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         An empty folder to fill.
 
     Raises:
-        OSError: When it can't be written.
+        OSError: When it cannot be written.
     """
     with _naming(target), temporary_folder(target.parent) as folder:
         new = folder / "new"
@@ -133,7 +133,7 @@ def read_json_file(file: Path) -> Any:
 
 @contextlib.contextmanager
 def _naming(target: Path) -> Iterator[None]:
-    """Give what the system refuses the name of the file that the user knows."""
+    """Replace the temporary name in errors of the system by the name of ``target``."""
     try:
         yield
     except OSError as refusal:
@@ -141,7 +141,7 @@ def _naming(target: Path) -> Iterator[None]:
         if refusal.errno is None or not is_ours:
             raise
         raise OSError(refusal.errno, refusal.strerror, str(target)) from refusal
-    except RuntimeError as fault:  # libraries say it in words of their own
+    except RuntimeError as fault:  # some libraries do not raise OSError if the disk is full
         if shutil.disk_usage(_existing(target.parent)).free > _LITTLE_ROOM:
             raise
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from fault
@@ -152,7 +152,7 @@ def _existing(folder: Path) -> Path:
 
 
 def _own_descriptor(target: Path) -> int | None:
-    """Return the number of the open file of this process that a path such as ``/dev/stdout`` stands for."""
+    """Return the file descriptor of this process that a path such as ``/dev/stdout`` refers to."""
     place = target
     for _ in range(40):  # as many links as the kernel would follow
         if found := _OPEN_FILE.fullmatch(str(place.parent.resolve() / place.name)):
@@ -164,7 +164,7 @@ def _own_descriptor(target: Path) -> int | None:
 
 
 def _opened_stream(target: Path, own: int | None) -> IO[bytes]:
-    """Open a stream. A file of this process is continued at its current position."""
+    """Open a stream. An open file of this process continues at its current position."""
     if own is None:
         return target.open("ab")
     sys.stdout.flush()
@@ -172,10 +172,10 @@ def _opened_stream(target: Path, own: int | None) -> IO[bytes]:
 
 
 def _is_stream(target: Path) -> bool:
-    """Tell whether a path leads to something that is written to, not replaced: a pipe, a device, an open file.
+    """Return whether a path is a pipe or a device, which is written to and not replaced.
 
     Raises:
-        OSError: When it leads to a folder or a disk.
+        OSError: When it is a folder or a disk.
     """
     try:
         mode = target.stat().st_mode
@@ -189,12 +189,12 @@ def _is_stream(target: Path) -> bool:
 
 
 def _to_disk(path: Path) -> None:
-    """Wait until a file's content, or a folder's list of names, is on the disk."""
+    """Flush the content of a file, or the entries of a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as refusal:
-        if refusal.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems have nothing to wait for
+        if refusal.errno not in (errno.EINVAL, errno.ENOTSUP):  # not supported by some file systems
             raise
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Processes that are not to outlive the one that started them."""
+"""End processes together with the process that started them."""
 
 from __future__ import annotations
 
@@ -17,22 +17,19 @@ _PROCESSES = Path("/proc")  # Linux alone has it
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process as soon as the one that started it is gone, however that ends.
+    """Make the kernel kill this process when its parent process ends.
 
     Args:
-        parent: The number of the process that started this one.
+        parent: Process number of the parent.
     """
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # another system than Linux
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # not Linux
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, _KILL)
-    if os.getppid() != parent:  # it was gone already
+    if os.getppid() != parent:  # the parent has already ended
         os.kill(os.getpid(), _KILL)
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the processes that a process has started, those that these have started, and so on.
-
-    Only Linux tells; on other systems there are none.
-    """
+    """Return all processes that a process started, directly or indirectly; none on systems other than Linux."""
     children: dict[int, list[int]] = {}
     for entry in _PROCESSES.iterdir() if _PROCESSES.is_dir() else ():
         if entry.name.isdecimal():
@@ -48,11 +45,11 @@ def descendants(pid: int) -> list[int]:
 
 
 def end_all(pids: Sequence[int], *, grace_seconds: float) -> None:
-    """End processes: politely first, then for good.
+    """End processes: first with SIGTERM, then with SIGKILL.
 
     Args:
-        pids: Their numbers.
-        grace_seconds: How long all of them together may take to end by themselves.
+        pids: Process numbers.
+        grace_seconds: Time between both signals.
     """
     _send(pids, signal.SIGTERM)
     end = time.monotonic() + grace_seconds
@@ -64,7 +61,7 @@ def end_all(pids: Sequence[int], *, grace_seconds: float) -> None:
 def _send(pids: Sequence[int], number: int) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            # of a group whose members may have lost their parents; Windows has no groups
+            # members of its group may have lost their parent; Windows has no groups
             is_leader = hasattr(os, "killpg") and os.getpgid(pid) == pid
             (os.killpg if is_leader else os.kill)(pid, number)
 

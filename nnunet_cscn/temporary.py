@@ -1,7 +1,7 @@
-"""Folders for what is not complete yet: who made them stands in their names, so that those of the dead are removed.
+"""Temporary folders for incomplete files. Their names contain the process, so leftovers of ended processes are removed.
 
-They stand beside what they are for, on the same disk, so that what is complete is renamed into place. They are folders,
-as nnU-Net takes every file with the right ending for a case, and no folder for one.
+They are next to the target, on the same disk, so that complete files can be renamed. They are folders, because nnU-Net
+treats every file with the right ending as a case, but no folder.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PREFIX = ".cscn-tmp-"
 
 _REPLACED = "replaced"
 _NAME = re.compile(re.escape(PREFIX) + r"(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-(?P<start>\d+)-[0-9a-f]{8}")
-_LOST_AFTER_SECONDS = 24 * 3600  # without a change; nobody can ask another machine whether its process lives
+_LOST_AFTER_SECONDS = 24 * 3600  # without a change; processes of other machines cannot be checked
 
 _open_here: set[Path] = set()
 _looked_into: set[Path] = set()
@@ -30,13 +30,12 @@ _looked_into: set[Path] = set()
 
 @contextlib.contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """Yield a new folder in ``parent`` that is gone when the block ends, however it ends.
+    """Yield a new folder in ``parent`` and remove it at the end of the block.
 
-    Those that dead processes have left in ``parent`` are removed first. After SIGKILL, the next process that writes
-    into ``parent`` does that.
+    Folders that ended processes have left in ``parent``, for example after SIGKILL, are removed first.
 
     Args:
-        parent: The folder beside whose files it stands. It is created.
+        parent: The parent folder. It is created if necessary.
 
     Yields:
         The empty folder.
@@ -56,11 +55,11 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def remove_stale(folder: Path, *, below: bool = False) -> None:
-    """Remove what dead processes have left in a folder.
+    """Remove temporary folders of ended processes from a folder.
 
     Args:
-        folder: The folder; nothing happens where there is none.
-        below: Whether to look into its folders too, which takes a while for many.
+        folder: The folder. It does not need to exist.
+        below: Whether to search its subfolders too.
     """
     if not folder.is_dir():
         return
@@ -74,13 +73,13 @@ def remove_stale(folder: Path, *, below: bool = False) -> None:
 
 
 def aside(folder: Path, target: Path) -> Path:
-    """Return where, in a temporary folder, something waits until what replaces it is in its place.
+    """Return the place in a temporary folder for a folder that is about to be replaced.
 
-    Should the process die in between, it is put back.
+    If the process ends before the replacement is in place, the old folder is moved back.
 
     Args:
         folder: The temporary folder.
-        target: What is moved aside; it stands somewhere below the parent of ``folder``.
+        target: The folder that will be replaced, somewhere below the parent of ``folder``.
     """
     place = folder / _REPLACED
     place.mkdir(exist_ok=True)
@@ -88,14 +87,14 @@ def aside(folder: Path, target: Path) -> Path:
 
 
 def remove_open() -> None:
-    """Remove all that this process has not finished, before it is ended."""
+    """Remove all temporary folders of this process, before it ends."""
     for folder in list(_open_here):
         _put_back(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _put_back(temporary: Path) -> None:
-    """Give back what was moved aside for a folder that never came into its place."""
+    """Move folders back whose replacement never came into place."""
     place = temporary / _REPLACED
     for old in place.iterdir() if place.is_dir() else ():
         target = temporary.parent / old.name.replace("%2F", "/").replace("%25", "%")
@@ -114,9 +113,9 @@ def _is_stale(entry: Path) -> bool:
 
 
 def _start_of(pid: int) -> str:
-    """Return when a process of this machine began, in clock ticks; 0 where there is none, or nobody tells.
+    """Return the start time of a process of this machine in clock ticks; 0 if there is no such process.
 
-    A number of a process is given again after a while, its number and its start together are not.
+    Process numbers are reused, but not with the same start time.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
@@ -127,7 +126,7 @@ def _start_of(pid: int) -> str:
 
 @cache
 def _machine() -> str:
-    """Return a word for this machine since it started, and for this container where there is one."""
+    """Return an identifier of this machine since its last start, and of the container, if there is one."""
     words = [platform.node()]
     with contextlib.suppress(OSError):
         words.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip())

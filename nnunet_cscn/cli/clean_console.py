@@ -1,4 +1,4 @@
-"""Consoles on which nothing that comes from files can steer the terminal."""
+"""Consoles that escape control characters in names and values."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from nnunet_cscn.texts import escape_controls
 
 
 def clean_console(*, stderr: bool = False) -> Console:
-    """Return a console that writes control characters of names and values as escapes, and texts that are no Unicode."""
+    """Return a console that shows control characters as escapes."""
     console = Console(stderr=stderr)
     console.push_render_hook(_Cleaning())
     return console
 
 
 class _Cleaning(RenderHook):
-    """Cleans what is about to be shown."""
+    """Wraps all output in ``_Cleaned``."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        """Put each thing that is shown behind a filter."""
+        """Wrap each object that will be shown."""
         return [_Cleaned(each) for each in renderables]
 
 
 class _Cleaned:
-    """Shows something without its control characters; those that rich adds itself for colours come later."""
+    """Shows an object with escaped control characters. The control codes of rich itself are added later."""
 
     def __init__(self, inner: RenderableType) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""End as a batch system expects: within seconds, with all processes that were started, and nothing half written."""
+"""End commands on SIGTERM and SIGHUP: within seconds, with all child processes, and without temporary files."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from nnunet_cscn.processes import descendants, end_all
 from nnunet_cscn.temporary import remove_open
 
 SIGNALS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))  # Windows has no SIGHUP
-PATIENCE_SECONDS = 3.5  # for what the command does at its own end; all in all it takes less than five
+PATIENCE_SECONDS = 3.5  # for the cleanup of the command itself; in total less than five seconds
 _GRACE_SECONDS = 1.0
 _is_prepared_for_forks = False
 
 
 @contextlib.contextmanager
 def ending_on_signals() -> Iterator[None]:
-    """Leave the block by ``SystemExit`` with status 143 on SIGTERM, and 129 when the terminal is closed.
+    """Raise ``SystemExit`` in the block on SIGTERM (status 143) and SIGHUP (status 129).
 
-    Should that take too long, because a library is in the midst of a long computation, a thread ends the process.
+    If the block does not end in time, for example during a long computation of a library, a thread ends the process.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -54,7 +54,7 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _watch(receiving: socket.socket) -> None:
-    """Wait for a signal, which Python's own handler may learn of much later."""
+    """Wait for a signal. Python's own handler may run much later."""
     with receiving:
         while received := receiving.recv(1):
             if received[0] in SIGNALS:
@@ -68,7 +68,7 @@ def _watch(receiving: socket.socket) -> None:
 
 
 def _own_processes() -> list[int]:
-    """Return the processes below this one, without the one that clears away what Python's others leave in memory."""
+    """Return the child processes, without Python's resource tracker, which cleans up and ends by itself."""
     return [pid for pid in descendants(os.getpid()) if b"resource_tracker" not in _command_line(pid)]
 
 
@@ -79,8 +79,8 @@ def _command_line(pid: int) -> bytes:
 
 
 def _prepare_for_forks() -> None:
-    """Let a forked process end by a signal as usual: one that raised an exception instead might go on."""
-    global _is_prepared_for_forks  # noqa: PLW0603  Python keeps what is registered for ever
+    """Restore the default handlers in forked processes, which otherwise could ignore the signal."""
+    global _is_prepared_for_forks  # noqa: PLW0603  registered only once
     if not _is_prepared_for_forks and hasattr(os, "register_at_fork"):  # Windows does not fork
         os.register_at_fork(after_in_child=_forget)
         _is_prepared_for_forks = True

@@ -78,6 +78,7 @@ def adapt(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was kept to this JSON file.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Make weights of a trained model fit the channels and labels of another data set.
 

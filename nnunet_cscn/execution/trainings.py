@@ -59,26 +59,28 @@ class Training:
         return is_whole(self.folder / _CHECKPOINTS[0]) and _is_summary(self.folder / "validation" / "summary.json")
 
     def remove_incomplete_checkpoints(self) -> list[Path]:
-        """Make ready what is there of it, so that nnU-Net goes on from the last checkpoint that is whole.
+        """Remove incomplete checkpoints, and check the file that nnU-Net will load.
 
-        nnU-Net takes the first checkpoint that it finds, torn or not, and runs whatever stands in it.
+        nnU-Net loads the first checkpoint that exists, complete or not, and runs any code in it.
 
         Returns:
-            The torn checkpoints, which are removed.
+            The removed checkpoints.
 
         Raises:
-            ForeignCode: When the checkpoint that it would go on from would run code that is none of nnU-Net's.
+            ForeignCode: When the checkpoint or the pretrained weights would run code that is not part of nnU-Net.
+            UserError: When that file is damaged.
         """
-        if is_locked(self.job().log_file):  # what looks torn may be about to be whole
+        if is_locked(self.job().log_file):  # a file that looks incomplete may just be written
             return []
-        there = [self.folder / name for name in _CHECKPOINTS if (self.folder / name).is_file()]
-        torn = [file for file in there if not is_whole(file)]
-        for file in torn:
+        existing = [self.folder / name for name in _CHECKPOINTS if (self.folder / name).is_file()]
+        incomplete = [file for file in existing if not is_whole(file)]
+        for file in incomplete:
             file.unlink()
-        whole = [file for file in there if file not in torn]
-        if whole and not trusts_all() and (foreign := _foreign_in(whole[0])):
-            raise ForeignCode(refusal(whole[0], foreign))
-        return torn
+        complete = [file for file in existing if file not in incomplete]
+        loaded = complete[0] if complete else self.pretrained_weights
+        if loaded is not None and not trusts_all() and (foreign := _foreign_in(loaded)):
+            raise ForeignCode(refusal(loaded, foreign))
+        return incomplete
 
     def job(self) -> Job:
         """Return the job that starts or resumes the training."""
@@ -147,7 +149,7 @@ def ensure_folds(dataset: str, plans: str, configuration: str) -> list[dict[str,
 
 
 def _is_summary(file: Path) -> bool:
-    """Tell whether a validation's summary is there and complete."""
+    """Return whether the summary of a validation exists and is complete."""
     if not file.is_file():
         return False
     try:
@@ -161,6 +163,4 @@ def _foreign_in(file: Path) -> list[str]:
     try:
         return foreign_in(file)
     except (OSError, ValueError, zipfile.BadZipFile) as fault:
-        raise UserError(
-            f"{file} is damaged ({fault}): remove it, and the training goes on from an earlier one"
-        ) from None
+        raise UserError(f"{file} is damaged ({fault}): remove it, or give another file") from None

@@ -1,4 +1,4 @@
-"""What a plans file would import: nnU-Net looks up the names in it and calls what it finds."""
+"""Check the names in plans that nnU-Net imports and calls."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ KNOWN_PACKAGES = ("torch.nn", "dynamic_network_architectures")
 
 
 def foreign_names(plans: Mapping[str, Any]) -> list[str]:
-    """Return the names in plans that are no network, or part of one, of torch's or nnU-Net's.
+    """Return the names in plans that are not networks or layers of torch or nnU-Net.
 
-    nnU-Net imports the class of the network, and each argument of it that stands in ``_kw_requires_import``, by name,
-    whatever it is, and calls it: ``subprocess.Popen`` as the nonlinearity starts a program.
+    nnU-Net imports the network class and the arguments listed in ``_kw_requires_import`` by name and calls them. For
+    example, ``subprocess.Popen`` as the nonlinearity starts a program.
 
     Args:
         plans: The content of a plans file.
 
     Returns:
-        The names, each once; none where all are known.
+        The names, each once; an empty list if all are allowed.
 
     Example:
         >>> foreign_names({"configurations": {"3d": {"architecture": {"network_class_name": "subprocess.Popen"}}}})
@@ -45,7 +45,7 @@ def _imported(architecture: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_network_part(name: str) -> bool:
-    """Tell whether a name leads to a class of networks inside the known packages; only these are imported for it."""
+    """Return whether a name is a network class in the known packages. Nothing else is imported for this check."""
     if not any(name.startswith(f"{package}.") for package in KNOWN_PACKAGES):
         return False
     if not all(part.isidentifier() for part in name.split(".")):
@@ -53,12 +53,12 @@ def _is_network_part(name: str) -> bool:
     from torch import nn
 
     found = _located(name)
-    # a module's attributes may lead out of it again, as those that it has imported do
+    # attributes of a module can be other modules, such as those it has imported
     return found is None or (isinstance(found, type) and issubclass(found, nn.Module))
 
 
 def _located(name: str) -> Any:
-    """Return what a dotted name leads to; None where there is nothing of this name in the installed versions."""
+    """Return the object with a dotted name; None if the installed versions have no such object."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         with contextlib.suppress(ImportError):

@@ -1,4 +1,4 @@
-"""Checkpoints as files: whether they are whole, and what they would run; told without torch."""
+"""Check checkpoint files without torch: whether they are complete, and which code they would run."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from nnunet_cscn.pickles.opcodes import LARGEST, DamagedPickle, foreign_to
 TRUST_VARIABLE = "CSCN_TRUST"
 
 
-class ForeignCode(UserError):  # noqa: N818  it is what was found
-    """A file would run code that is none of nnU-Net's."""
+class ForeignCode(UserError):  # noqa: N818
+    """A file would run code that is not part of nnU-Net."""
 
 
 def is_whole(file: Path) -> bool:
-    """Tell whether a checkpoint is there and complete; torch writes the list of its parts last of all."""
+    """Return whether a checkpoint exists and is complete. torch writes the directory of the archive last."""
     try:
         with zipfile.ZipFile(file) as archive:
             return any(name.endswith("data.pkl") for name in archive.namelist())
@@ -28,10 +28,10 @@ def is_whole(file: Path) -> bool:
 
 
 def foreign_in(file: Path) -> list[str]:
-    """Return the names of what a checkpoint would run; none where it is clean.
+    """Return the names of foreign code in a checkpoint; an empty list if there is none.
 
     Raises:
-        ValueError: When the archive is damaged, or unpacks to more than it is.
+        ValueError: When the archive is damaged, or unpacks to more than its own size.
     """
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
@@ -45,13 +45,13 @@ def foreign_in(file: Path) -> list[str]:
 
 
 def trusts_all() -> bool:
-    """Tell whether the user has said, for all processes, that checkpoints may run code."""
+    """Return whether the variable ``CSCN_TRUST`` allows code in checkpoints."""
     return os.environ.get(TRUST_VARIABLE, "").strip().lower() in ("1", "true", "yes")
 
 
 def refusal(file: Path | str, foreign: list[str]) -> str:
-    """Say what a file would run, and what to do for one that is known."""
-    names = [re.sub(r"^(posix|nt)\.", "os.", name) for name in foreign]  # these hold what people know as os
+    """Return the error message for a file with foreign code."""
+    names = [re.sub(r"^(posix|nt)\.", "os.", name) for name in foreign]  # the names that users know
     shown = ", ".join(names[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
     return (
         f"{file} is not loaded, because it would run {shown}, which is no part of nnU-Net: get the model from a source "

@@ -9,24 +9,26 @@ from typing import Any
 import torch
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet.architectures import foreign_names
 from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, foreign_in, refusal, trusts_all
 from nnunet_cscn.pickles.allowed import numbers_of_numpy
 
 RECORD = "cscn"  # key of our record among the trainer arguments in a checkpoint
 
 _ZIP = b"PK\x03\x04"
-_ONE_AT_A_TIME = threading.Lock()  # torch keeps what is allowed for the whole process
+_ONE_AT_A_TIME = threading.Lock()  # torch stores the allowed types for the whole process
 
 
 def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
     """Open a checkpoint on the CPU. The weights are read only when they are used.
 
-    A checkpoint is a pickle, and a pickle may run anything. This one is read by torch's reader of weights, which builds
-    nothing but what nnU-Net's checkpoints hold.
+    A checkpoint is a pickle, and a pickle can run any code. So this function reads it with ``weights_only=True`` and
+    allows only what nnU-Net's checkpoints contain. It also checks the names in the plans, which nnU-Net imports.
 
     Args:
         file: The checkpoint.
-        trust: Whether to run what the file asks for; None for what the variable ``CSCN_TRUST`` says, else not.
+        trust: Whether to allow code in the file. None for the value of the variable ``CSCN_TRUST``, which is no by
+            default.
 
     Raises:
         ForeignCode: If it would run other code; the text names it.
@@ -34,16 +36,20 @@ def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
     """
     if not file.is_file():
         raise UserError(f"{file} does not exist: give the checkpoint_final.pth of a trained fold")
+    is_trusted = trusts_all() if trust is None else trust
     try:
-        checkpoint = _trusted(file) if (trusts_all() if trust is None else trust) else _clean(file)
+        checkpoint = _trusted(file) if is_trusted else _clean(file)
         _ = checkpoint["trainer_name"], *(checkpoint["init_args"][key] for key in ("plans", "configuration"))
         _ = checkpoint["init_args"]["dataset_json"]["labels"], checkpoint["network_weights"].keys()
+        foreign = [] if is_trusted else foreign_names(checkpoint["init_args"]["plans"])
     except ForeignCode:
         raise
     except Exception:  # torch raises many types of errors here
         raise UserError(
             f"{file} is not an nnU-Net checkpoint: give the checkpoint_final.pth of a trained fold"
         ) from None
+    if foreign:
+        raise ForeignCode(refusal(file, foreign))
     return dict(checkpoint)
 
 
@@ -59,7 +65,7 @@ def _trusted(file: Path) -> Any:
 
 def _clean(file: Path) -> Any:
     with file.open("rb") as stream:
-        if stream.read(len(_ZIP)) != _ZIP:  # torch would read it as one of its old formats, which are pickles alone
+        if stream.read(len(_ZIP)) != _ZIP:  # torch's old format, a bare pickle
             raise ValueError("no archive")
     if foreign := foreign_in(file):
         raise ForeignCode(refusal(file, foreign))

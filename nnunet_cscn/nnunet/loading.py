@@ -1,4 +1,4 @@
-"""Let nnU-Net load a trained model, once it is sure that nothing foreign runs while it does."""
+"""Load trained models with nnU-Net after a check for foreign code."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def load_trained(
 ) -> None:
     """Load trained folds into nnU-Net's predictor.
 
-    nnU-Net unpickles whatever stands in a checkpoint, and imports whatever stands in the plans.
+    nnU-Net itself runs any code in a checkpoint and imports any name in the plans.
 
     Args:
-        predictor: nnU-Net's, still empty.
-        folder: nnU-Net's folder of the model.
-        folds: The folds that predict together.
-        checkpoint: The checkpoint's name.
-        trust: Whether checkpoints and plans may run code of their own; None for what ``CSCN_TRUST`` says.
+        predictor: nnU-Net's predictor.
+        folder: The model folder of nnU-Net.
+        folds: The folds to load.
+        checkpoint: File name of the checkpoints.
+        trust: Whether checkpoints and plans may run code. None for the value of ``CSCN_TRUST``.
 
     Raises:
-        ForeignCode: When a checkpoint or the plans would run code that is none of nnU-Net's.
+        ForeignCode: When a checkpoint or the plans would run code that is not part of nnU-Net.
         UserError: When a checkpoint or the plans are damaged.
     """
     files = [folder / f"fold_{fold}" / checkpoint for fold in folds]
@@ -43,16 +43,16 @@ def load_trained(
         raise
     except Exception:
         for file in files:
-            read_checkpoint(file, trust=is_trusted)  # tells in a sentence which one is damaged
+            read_checkpoint(file, trust=is_trusted)  # raises a clear error for the damaged one
         raise
 
 
 def check_plans(file: Path) -> None:
-    """See that plans name nothing to import but networks.
+    """Check that plans import only networks and layers.
 
     Raises:
-        ForeignCode: When they do, with the names.
-        UserError: When the file holds no plans.
+        ForeignCode: When they import something else; the text names it.
+        UserError: When the file contains no plans.
     """
     if foreign := foreign_names(read_plans_file(file)):
         raise ForeignCode(refusal(file, foreign))

@@ -1,1 +1,1 @@
-"""What pickles would run, told without running it."""
+"""Find the code that a pickle would run, without loading the pickle."""

@@ -1,4 +1,4 @@
-"""What nnU-Net's own pickles hold: everything else that one imports is foreign."""
+"""The functions and classes that occur in nnU-Net's own pickles."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 _NUMPY_MODULES = ("numpy._core.multiarray", "numpy.core.multiarray")  # since numpy 2, and before
-_KINDS = "biufU"  # nnU-Net makes the names of cases texts of numpy
+_KINDS = "biufU"  # nnU-Net stores case names as NumPy text
 
 _STORAGES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
 
-#: In ``checkpoint_*.pth``: weights and optimiser state, scores as numbers of numpy, the arguments of the training.
+#: In ``checkpoint_*.pth``: weights, state of the optimizer, scores as NumPy numbers, arguments of the trainer.
 IN_CHECKPOINTS = frozenset(
     (
         "collections.OrderedDict",
@@ -30,16 +30,16 @@ IN_CHECKPOINTS = frozenset(
     )
 )
 
-#: In ``postprocessing.pkl``, which nnU-Net's choice of the best configuration writes.
+#: In ``postprocessing.pkl``, which ``nnUNetv2_find_best_configuration`` writes.
 IN_POSTPROCESSING = frozenset(
     ("nnunetv2.postprocessing.remove_connected_components.remove_all_but_largest_component_from_segmentation",)
 )
 
 
 def numbers_of_numpy() -> list[Any]:
-    """Return what reads a number or a text of numpy, for ``torch.serialization.safe_globals``.
+    """Return what ``torch.serialization.safe_globals`` must allow for NumPy numbers and text.
 
-    numpy 1 and 2 call the same function differently in their files; either reads those of the other.
+    NumPy 1 and 2 store the same function under different names. Both names are accepted.
     """
     kinds = {type(np.dtype(code)) for code in np.typecodes["All"] if np.dtype(code).kind in _KINDS}
     return [np.dtype, *sorted(kinds, key=str), *(_number_reader(module) for module in _NUMPY_MODULES)]
@@ -51,5 +51,5 @@ def _number_reader(module: str) -> Callable[[np.dtype[Any], bytes], Any]:
             raise ValueError(f"a number of the type {dtype}")
         return np.frombuffer(content, dtype, count=1)[0]
 
-    scalar.__module__, scalar.__qualname__ = module, "scalar"  # torch knows what is allowed by these
+    scalar.__module__, scalar.__qualname__ = module, "scalar"  # torch compares these names
     return scalar

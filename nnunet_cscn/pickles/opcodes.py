@@ -1,4 +1,4 @@
-"""Walk through the instructions of a pickle and note what it would import and call; nothing is built or run."""
+"""Read the instructions of a pickle and list what it would import. Nothing is loaded or run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pickletools
 from collections.abc import Collection
 from typing import Any
 
-LARGEST = 64 * 2**20  # bytes of instructions; those of a checkpoint are some 100 kB, as its tensors are stored apart
+LARGEST = 64 * 2**20  # bytes of instructions; a checkpoint has about 100 kB, because tensors are stored separately
 
 _MARK = object()
 _PLAIN = object()  # a number, a truth value, None
@@ -14,25 +14,25 @@ _OTHER = object()  # everything else
 _PLAIN_TYPES = frozenset(("int", "int_or_bool", "bool", "float", "None"))
 
 
-class DamagedPickle(ValueError):  # noqa: N818  it is what was found
-    """The instructions are no whole pickle."""
+class DamagedPickle(ValueError):  # noqa: N818
+    """The pickle is not complete."""
 
 
 def foreign_to(allowed: Collection[str], pickle: bytes) -> list[str]:
-    """Return what a pickle would use that is not allowed, in the order of its instructions.
+    """Return the names in a pickle that are not allowed, in their order.
 
-    Each call that a pickle can make is of something that it has imported by name, so what it imports says what it may
-    run. Keys of dictionaries have to be plain, as those that are nested deep can keep a reader busy for years.
+    A pickle can only call what it imports by name, so the imported names show what it can run. Dictionary keys must be
+    text or numbers, because computing the hash of a deeply nested key can take years.
 
     Args:
-        allowed: Full names of functions and classes that are known, such as ``collections.OrderedDict``.
-        pickle: The instructions.
+        allowed: Full names of the allowed functions and classes, such as ``collections.OrderedDict``.
+        pickle: The content of the pickle.
 
     Returns:
-        Full names such as ``os.system``, each once; or words where there is no name.
+        Full names such as ``os.system``, each once; a description if there is no name.
 
     Raises:
-        DamagedPickle: When the instructions are not whole, or larger than those of any checkpoint.
+        DamagedPickle: When the pickle is not complete, or larger than ``LARGEST``.
 
     Example:
         >>> foreign_to((), b"cos\\nsystem\\n(S'true'\\ntR.")
@@ -52,7 +52,7 @@ def foreign_to(allowed: Collection[str], pickle: bytes) -> list[str]:
 
 
 class _Walk:
-    """What stands on the stack and in the memo: texts as they are, of all else the kind."""
+    """The stack and the memo of a pickle: text as it is, of everything else only the kind."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
@@ -60,7 +60,7 @@ class _Walk:
         self._memo: dict[int, Any] = {}
 
     def follow(self, opcode: Any, argument: Any) -> None:
-        """Take the effect of an instruction."""
+        """Apply an instruction to the stack and the memo."""
         name: str = opcode.name
         if name in ("PUT", "BINPUT", "LONG_BINPUT"):
             self._memo[argument] = self._stack[-1]
@@ -77,7 +77,7 @@ class _Walk:
                 self._stack.append(_kind(kind, argument))
 
     def _popped(self, opcode: Any) -> list[Any]:
-        """Take from the stack what an instruction uses, the mark left out."""
+        """Remove the operands of an instruction from the stack and return them without the mark."""
         wanted = [kind.name for kind in opcode.stack_before]
         count, popped = len(wanted), []
         if "mark" in wanted or (opcode.name == "POP" and self._stack and self._stack[-1] is _MARK):
@@ -91,13 +91,13 @@ class _Walk:
             self.found.append(".".join(argument.split(" ", 1)))
         elif name == "STACK_GLOBAL":
             has_names = all(isinstance(part, str) for part in popped)
-            self.found.append(".".join(popped) if has_names else "something whose name it works out")
+            self.found.append(".".join(popped) if has_names else "code whose name is computed")
         elif name in ("EXT1", "EXT2", "EXT4"):
             self.found.append(f"extension {argument} of this Python")
         elif name in ("SETITEM", "SETITEMS", "DICT"):
             items = popped if name == "DICT" else popped[1:]
             if not all(isinstance(key, str) or key is _PLAIN for key in items[::2]):
-                self.found.append("a dictionary key that is neither text nor a number")
+                self.found.append("a dictionary key that is not text or a number")
 
 
 def _kind(kind: Any, argument: Any) -> Any:

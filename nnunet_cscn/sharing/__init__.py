@@ -1,1 +1,1 @@
-"""Trained models that are passed on: packed, looked through, unpacked."""
+"""Export, check and install trained models."""

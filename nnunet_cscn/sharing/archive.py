@@ -1,4 +1,4 @@
-"""Archives of others: look through them before anything is unpacked, and unpack no more than they say."""
+"""Check zip archives before they are unpacked, and unpack them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pathlib import Path
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.texts import escape_controls
 
-LARGEST_RATIO = 100  # of bytes unpacked to bytes packed; weights stay below 2, text below 20
-SMALL_ENOUGH = 100 * 2**20  # bytes unpacked below which the ratio does not matter
+LARGEST_RATIO = 100  # unpacked size to packed size; weights are below 2, text is below 20
+SMALL_ENOUGH = 100 * 2**20  # unpacked bytes; the ratio of smaller archives is not checked
 MOST_MEMBERS = 100_000
-LONGEST_NAME = 255  # bytes, of each part of a path: what file systems take
+LONGEST_NAME = 255  # bytes of each part of a path; the limit of file systems
 
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_LOCAL_HEADER = 30  # bytes, its name and extra field apart
+_LOCAL_HEADER = 30  # bytes, without name and extra field
 
 
 def opened(file: Path) -> zipfile.ZipFile:
     """Open an archive.
 
     Raises:
-        UserError: When there is none, or it is no zip.
+        UserError: When it does not exist or is not a complete zip archive.
     """
     if not file.is_file():
         raise UserError(f"{file} does not exist: give a zip of a trained model")
@@ -36,13 +36,13 @@ def opened(file: Path) -> zipfile.ZipFile:
 
 
 def problems_of(archive: zipfile.ZipFile) -> list[str]:
-    """Return what speaks against unpacking an archive; nothing is unpacked for it.
+    """Return the reasons not to unpack an archive. Nothing is unpacked for this check.
 
     Args:
         archive: The archive.
 
     Returns:
-        Sentences, each with the member that it is about; none where all is well.
+        Sentences with the names of the members; an empty list if there is no reason.
     """
     members = archive.infolist()
     if len(members) > MOST_MEMBERS:
@@ -52,15 +52,15 @@ def problems_of(archive: zipfile.ZipFile) -> list[str]:
 
 
 def unpack(archive: zipfile.ZipFile, names: Sequence[str], folder: Path) -> None:
-    """Unpack members of an archive that has no problems.
+    """Unpack members of an archive without problems.
 
     Args:
         archive: The archive.
-        names: The members, none of which is a folder.
+        names: Names of the members, without folders.
         folder: An empty folder.
 
     Raises:
-        UserError: When a member is damaged, or the disk too small.
+        UserError: When a member is damaged, or the disk is too small.
     """
     wanted = [archive.getinfo(name) for name in names]
     needed, free = sum(member.file_size for member in wanted), shutil.disk_usage(folder).free

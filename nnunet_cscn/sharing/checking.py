@@ -1,4 +1,4 @@
-"""Look through trained models of others: whole, as their manifest says, and without code of their own."""
+"""Check trained models: complete, as in their manifest, and without foreign code."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from nnunet_cscn.texts import escape_controls
 
 @dataclass(frozen=True)
 class CheckedModel:
-    """A model that was looked through.
+    """A model and the results of its check.
 
     Attributes:
-        folder: Its folder.
-        description: What it is.
-        folds: The numbers of each fold and checkpoint.
-        made_with: The versions that its manifest names; None where it has none.
-        problems: What is wrong, in sentences.
-        foreign: What would run code of its own, in sentences.
-        notes: What is worth knowing, in sentences.
+        folder: The model folder.
+        description: Result of ``described``.
+        folds: Results of ``described_fold`` for each checkpoint.
+        made_with: Package versions in the manifest; None without a manifest.
+        problems: Sentences about damaged, missing or changed files.
+        foreign: Sentences about files with foreign code.
+        notes: Sentences for information.
     """
 
     folder: Path
@@ -48,7 +48,7 @@ class CheckedModel:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it for a JSON file, the folder by its name."""
+        """Return the content for a JSON file."""
         made_with = None if self.made_with is None else dict(self.made_with)
         lists = {"problems": self.problems, "foreign_code": self.foreign, "notes": self.notes}
         content = {**self.description, "folds": [dict(fold) for fold in self.folds], "made_with": made_with}
@@ -56,7 +56,7 @@ class CheckedModel:
 
 
 class _Findings:
-    """What is found on the way."""
+    """Collects sentences during a check."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -68,16 +68,16 @@ class _Findings:
         return escape_controls(file.relative_to(self.root).as_posix())
 
     def take(self, fault: UserError) -> None:
-        """Note a fault, with paths as they are in the model."""
+        """Add an error, with paths relative to the checked folder."""
         sentence = escape_controls(str(fault).replace(f"{self.root}{os.sep}", ""))
         (self.foreign if isinstance(fault, ForeignCode) else self.problems).append(sentence)
 
 
 def check_models(root: Path) -> list[CheckedModel]:
-    """Look through all models in a folder, without running or changing anything.
+    """Check all models in a folder, without running or changing anything.
 
     Args:
-        root: A model's folder, or one that holds models.
+        root: A model folder, or a folder that contains models.
 
     Raises:
         UserError: When there is no model.
@@ -93,7 +93,7 @@ def check_models(root: Path) -> list[CheckedModel]:
     strays = [path for path in _files(root, outside) if not any(folder in path.parents for folder in folders)]
     for path in strays:
         _check_file(path, outside)
-    first = models[0]  # what stands beside the models, such as the settings of an ensemble, goes with the first
+    first = models[0]  # problems of other files, such as settings of ensembles, are added to the first model
     problems = tuple(dict.fromkeys([*first.problems, *outside.problems]))
     foreign = tuple(dict.fromkeys([*first.foreign, *outside.foreign]))
     others = {key: value for key, value in vars(first).items() if key not in ("problems", "foreign")}
@@ -136,7 +136,7 @@ def _checked(model: Path, root: Path) -> CheckedModel:
 
 
 def _files(folder: Path, found: _Findings) -> Iterator[Path]:
-    """Yield the plain files of a folder; tell of links that lead out of it, and of what is neither."""
+    """Yield the regular files of a folder. Add links that lead out of it and special files to the findings."""
     inside = found.root.resolve()
     for parent, names, files in os.walk(folder):
         for name in sorted([*names, *files]):
@@ -145,7 +145,7 @@ def _files(folder: Path, found: _Findings) -> Iterator[Path]:
                 if not path.resolve().is_relative_to(inside):
                     found.problems.append(f"{found.name(path)} is a link that leads out of the folder")
                     continue
-                if name in names:  # seen where it leads to
+                if name in names:  # its content is checked at its real place
                     continue
             if name in files:
                 if not stat.S_ISREG(path.stat().st_mode):
@@ -155,7 +155,7 @@ def _files(folder: Path, found: _Findings) -> Iterator[Path]:
 
 
 def _check_file(file: Path, found: _Findings) -> None:
-    """Look at a file that nnU-Net would read, by what it is."""
+    """Check a file that nnU-Net would read."""
     try:
         if file.suffix == ".json":
             read_json_file(file)
@@ -164,9 +164,7 @@ def _check_file(file: Path, found: _Findings) -> None:
         elif file.suffix == ".pkl":
             _check_pickle(file)
         elif file.suffix == ".pth":
-            checkpoint = read_checkpoint(file, trust=False)
-            if names := foreign_names(checkpoint["init_args"]["plans"]):
-                raise ForeignCode(refusal(file, names))
+            read_checkpoint(file, trust=False)
     except UserError as fault:
         found.take(fault)
     except RecursionError:
@@ -183,14 +181,14 @@ def _check_pickle(file: Path) -> None:
 
 
 def _folds(folder: Path, description: Mapping[str, Any], found: _Findings) -> list[Mapping[str, Any]]:
-    """Compare the checkpoints of a fold with the model's folder, and its weights in both forms."""
+    """Compare the checkpoints of a fold with the name of the model folder. Return their descriptions."""
     folds: list[Mapping[str, Any]] = []
     stems = sorted({file.stem for file in folder.iterdir() if file.suffix in (".pth", ENDING) and file.is_file()})
     for stem in stems:
         try:
             checkpoint = _checkpoint(folder / stem)
         except ForeignCode:
-            continue  # told already, as it is a file
+            continue  # already reported by _check_file
         except UserError as fault:
             found.take(fault)
             continue
@@ -204,7 +202,7 @@ def _folds(folder: Path, description: Mapping[str, Any], found: _Findings) -> li
 
 
 def _checkpoint(stem: Path) -> dict[str, Any]:
-    """Read a checkpoint in the form, or the forms, in which it is there."""
+    """Read a checkpoint from its pickle, its safetensors file, or both; both must contain the same weights."""
     pickled, plain = stem.with_suffix(".pth"), stem.with_suffix(ENDING)
     checkpoint = read_checkpoint(pickled, trust=False) if pickled.is_file() else None
     if not plain.is_file():
@@ -218,14 +216,14 @@ def _checkpoint(stem: Path) -> dict[str, Any]:
 
 
 def to_text(value: Any) -> str:
-    """Return a value of a description in one line.
+    """Return a value of a description as one line of text.
 
     Example:
         >>> to_text({"0": "MRI"}), to_text([3.0, 0.5]), to_text(None)
-        ('0: MRI', '3.0, 0.5', 'not told')
+        ('0: MRI', '3.0, 0.5', 'unknown')
     """
     if value is None:
-        return "not told"
+        return "unknown"
     if isinstance(value, Mapping):
         return ", ".join(
             f"{escape_controls(str(key))}: {escape_controls(json.dumps(item) if not isinstance(item, str) else item)}"

@@ -1,4 +1,4 @@
-"""What a trained model is, in names and numbers."""
+"""Describe trained models by names and numbers."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ PACKAGES = ("nnunet-cscn", "nnunetv2", "torch", "numpy")
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that a model depends on."""
+    """Return the versions of Python and of the packages that models depend on."""
     return {"Python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
 
 
 def described(model: Path) -> dict[str, Any]:
-    """Return what a model's folder says of it: trainer, plans, configuration, channels, labels, size of the task.
+    """Return trainer, plans, configuration, channels, labels and sizes of a model.
+
+    Args:
+        model: The model folder.
 
     Raises:
-        UserError: When the folder is none of a model, or its plans or description are not valid.
+        UserError: When it is not a model folder, or its plans or description are not valid.
     """
     if not MODEL.fullmatch(model.name):
         raise UserError(f"{model.name}: expected the folder of a model, called TRAINER__PLANS__CONFIGURATION")
@@ -54,11 +57,11 @@ def described(model: Path) -> dict[str, Any]:
 
 
 def described_fold(folder: Path, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the numbers of a fold's training.
+    """Return the numbers of cases, epochs and weights of a fold, and its validation score.
 
     Args:
-        folder: The fold's folder.
-        checkpoint: Its checkpoint.
+        folder: The fold folder.
+        checkpoint: A checkpoint of the fold.
     """
     split = record_of(dict(checkpoint)).get("split", {})
     summary = folder / "validation" / "summary.json"

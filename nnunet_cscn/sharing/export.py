@@ -1,4 +1,4 @@
-"""Pack a trained model for others."""
+"""Export a trained model."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from nnunet_cscn.sharing.manifest import write_manifest
 from nnunet_cscn.sharing.slim import slim_checkpoint, slim_dataset_json, slim_summary
 from nnunet_cscn.sharing.weights import ENDING, write_weights
 
-_FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # of zip archives: the same model gives the same bytes on any day
+_FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # first possible date; the same model always gives the same bytes
 _PACKED_ALREADY = (".pth", ENDING, ".png")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What of a model is passed on.
+    """The parts of a model to export.
 
     Attributes:
-        folds: Names of folds, such as ``0`` or ``all``; none for those that have the checkpoint.
-        checkpoint: Which checkpoint of each.
-        pickles: Whether nnU-Net's own checkpoints go along, which stock nnU-Net needs.
-        case_names: Whether the names of the cases that it was trained on go along.
-        trust: Whether to load checkpoints that run code; None for what ``CSCN_TRUST`` says.
+        folds: Names of folds, such as ``0`` or ``all``; empty for all folds with the checkpoint.
+        checkpoint: File name of the checkpoint of each fold.
+        pickles: Whether to include checkpoints for stock nnU-Net.
+        case_names: Whether to include case names.
+        trust: Whether to load checkpoints that run code. None for the value of ``CSCN_TRUST``.
     """
 
     folds: Sequence[str] = ()
@@ -48,18 +48,18 @@ class Choice:
 
 
 def collect(model: Path, target: Path, choice: Choice) -> dict[str, Any]:
-    """Copy what is passed on of a model to a new folder, its manifest included.
+    """Copy the parts of a model to a new folder, with a manifest.
 
     Args:
-        model: The model's folder.
-        target: The new folder, still empty.
-        choice: What is passed on.
+        model: The model folder.
+        target: An empty folder.
+        choice: The parts to export.
 
     Returns:
         The manifest without the hashes.
 
     Raises:
-        UserError: When there is no such model or fold, or a file of it is damaged or would run code.
+        UserError: When the model or a fold does not exist, or a file is damaged or would run code.
     """
     description = described(model)
     if not choice.trust:
@@ -80,12 +80,12 @@ def collect(model: Path, target: Path, choice: Choice) -> dict[str, Any]:
 
 
 def pack(folder: Path, place: str, out: Path) -> None:
-    """Write an archive of a folder.
+    """Write a zip archive of a folder.
 
     Args:
         folder: The folder.
-        place: Where its files stand in the archive.
-        out: The archive.
+        place: Path of the folder in the archive.
+        out: The archive to write.
     """
     with replacing(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -123,7 +123,7 @@ def _collect_fold(folder: Path, target: Path, checkpoint: Mapping[str, Any], cho
 
 
 def _collect_postprocessing(model: Path, target: Path) -> None:
-    """Take along what nnU-Net chose to do with predictions; it names functions of nnU-Net and labels."""
+    """Copy the postprocessing of ``nnUNetv2_find_best_configuration``, which contains functions and labels only."""
     for file in model.glob("crossval_results_folds_*/postprocessing.pkl"):
         if not foreign_to(IN_POSTPROCESSING, file.read_bytes()):
             place = target / file.parent.name

@@ -1,4 +1,4 @@
-"""Put the models of a checked folder into nnU-Net's results, all of them or none."""
+"""Move checked models into nnU-Net's results, all or none."""
 
 from __future__ import annotations
 
@@ -18,28 +18,31 @@ from nnunet_cscn.texts import escape_controls
 
 
 def check_places(names: Sequence[str]) -> None:
-    """See that an archive has nnU-Net's layout.
+    """Check that an archive has the layout of nnU-Net.
+
+    Args:
+        names: Paths of the files in the archive.
 
     Raises:
-        UserError: When something in it does not stand in the folder of a data set.
+        UserError: When a file is not in the folder of a data set.
     """
     for name in names:
         top, _, rest = name.partition("/")
         if not rest or not DATASET.fullmatch(top):
             raise UserError(
-                f"{escape_controls(name)} does not stand in the folder of a data set: expected "
+                f"{escape_controls(name)} is not in the folder of a data set: expected "
                 "DatasetNNN_NAME/TRAINER__PLANS__CONFIGURATION/..., as nnU-Net exports it"
             )
 
 
 def complete(model: Path) -> list[Path]:
-    """Write nnU-Net's checkpoint wherever a model has only plain weights.
+    """Write the missing checkpoints of a model from its safetensors files.
 
     Args:
-        model: The model's folder.
+        model: The model folder.
 
     Returns:
-        The checkpoints that were written.
+        The written checkpoints.
     """
     made = []
     for folder in fold_folders(model):
@@ -54,18 +57,18 @@ def complete(model: Path) -> list[Path]:
 
 
 def move_in(unpacked: Path, results: Path, *, overwrite: bool) -> list[Path]:
-    """Move what is in a folder into nnU-Net's results.
+    """Move the content of a folder into nnU-Net's results.
 
     Args:
-        unpacked: A temporary folder in ``results`` that holds folders of data sets.
-        results: nnU-Net's results.
-        overwrite: Whether what is there already is replaced.
+        unpacked: A temporary folder in ``results`` with folders of data sets.
+        results: The results folder of nnU-Net.
+        overwrite: Whether to replace existing models.
 
     Returns:
-        The new folders and files, below the folders of their data sets.
+        The new folders and files in the folders of their data sets.
 
     Raises:
-        ArgumentError: When something is there already; nothing has been moved then.
+        ArgumentError: When a model already exists. Nothing is moved then.
     """
     moves = {
         part: results / part.relative_to(unpacked) for dataset in sorted(unpacked.iterdir()) for part in _parts(dataset)
@@ -95,7 +98,7 @@ def move_in(unpacked: Path, results: Path, *, overwrite: bool) -> list[Path]:
 
 
 def _parts(dataset: Path) -> list[Path]:
-    """Return what is moved as one: each model, each ensemble, each file beside them."""
+    """Return the parts of a data set folder to move: models, ensembles and other files."""
     entries = sorted(dataset.iterdir())
     ensembles = [each for entry in entries if entry.name == "ensembles" for each in sorted(entry.iterdir())]
     return [entry for entry in entries if entry.name != "ensembles"] + ensembles

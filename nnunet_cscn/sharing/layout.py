@@ -1,4 +1,4 @@
-"""Where the parts of a trained model stand in nnU-Net's results, and in an archive of them."""
+"""The files of trained models in nnU-Net's results and in archives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MANIFEST = "cscn_model.json"
 DATASET = re.compile(r"Dataset\d{3,}_\w[\w.+-]*")
 MODEL = re.compile(r"[A-Za-z_]\w*__[\w.+-]+__[\w.+-]+")
 
-#: Endings of the files that nnU-Net and we put beside a model.
+#: Endings of the files in a model folder.
 ENDINGS = (
     *(".json", ".pth", ".safetensors", ".pkl", ".txt", ".md", ".csv", ".html"),
     *(".png", ".pdf", ".nii.gz", ".nii", ".nrrd", ".mha", ".tif"),
@@ -20,7 +20,7 @@ _LEFTOVERS = ("__MACOSX", ".DS_Store", "Thumbs.db")
 
 
 def belongs(name: str) -> bool:
-    """Tell whether a path in an archive is a part of a model.
+    """Return whether a path in an archive is part of a model.
 
     Example:
         >>> belongs("Dataset901_NPC/CSCNTrainer__nnUNetPlans__3d_fullres/plans.json")
@@ -33,7 +33,7 @@ def belongs(name: str) -> bool:
 
 
 def model_folders(root: Path) -> list[Path]:
-    """Return the folders of trained models in a folder: itself, or those in it or in its data sets.
+    """Return the model folders in a folder: the folder itself, or folders up to two levels below.
 
     Example:
         >>> import tempfile
@@ -49,11 +49,11 @@ def model_folders(root: Path) -> list[Path]:
 
 
 def fold_name(folder: Path) -> str:
-    """Return what stands for a fold, such as ``0`` or ``all``."""
+    """Return the name of a fold, such as ``0`` or ``all``."""
     return folder.name.removeprefix("fold_")
 
 
 def fold_folders(model: Path) -> list[Path]:
-    """Return the folders of a model's folds, in their order."""
+    """Return the fold folders of a model in their order."""
     found = (folder for folder in model.glob("fold_*") if folder.is_dir())
     return sorted(found, key=lambda folder: (len(folder.name), folder.name))

@@ -1,4 +1,4 @@
-"""The list that an exported model carries: what it is, what made it, and the hash of each of its files."""
+"""The manifest of an exported model: its description, versions, and the hashes of its files."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def sha256(file: Path) -> str:
 
 
 def write_manifest(model: Path, content: Mapping[str, Any]) -> None:
-    """Write the manifest of all files that stand in a model's folder."""
+    """Write the manifest for all files in a model folder."""
     files = sorted(file for file in model.rglob("*") if file.is_file())
     hashes = {file.relative_to(model).as_posix(): sha256(file) for file in files}
     write_json(model / MANIFEST, {"format": FORMAT, **content, "files": hashes})
 
 
 def read_manifest(model: Path) -> dict[str, Any] | None:
-    """Return a model's manifest; None where it has none, as nnU-Net's own exports have not.
+    """Return the manifest of a model; None if there is none, as in exports of nnU-Net.
 
     Raises:
-        UserError: When it is damaged, or of a later version.
+        UserError: When it is damaged, or has an unknown format.
     """
     file = model / MANIFEST
     if not file.is_file():
@@ -48,10 +48,10 @@ def read_manifest(model: Path) -> dict[str, Any] | None:
 
 
 def differences(model: Path, manifest: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Compare a model's files with its manifest.
+    """Compare the files of a model with its manifest.
 
     Returns:
-        The files that are missing or changed, with the reason; and those that the manifest does not name.
+        Sentences about missing and changed files, and the names of files that are not in the manifest.
     """
     listed: Mapping[str, str] = manifest["files"]
     present = {file.relative_to(model).as_posix() for file in model.rglob("*") if file.is_file()}

@@ -1,4 +1,4 @@
-"""What of a trained model is passed on: all that prediction needs, and nothing that names a case."""
+"""Select the content of an exported model: everything that prediction needs, and no case names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from nnunet_cscn.nnunet.checkpoints import RECORD
 
-# What nnU-Net reads of a data set's description, and what people write there about the whole of it.
+# The keys that nnU-Net reads, and the usual keys for the data set as a whole.
 _OF_THE_DATASET = (
     *("channel_names", "modality", "labels", "regions_class_order", "file_ending", "numTraining"),
     *("overwrite_image_reader_writer", "name", "description", "reference", "licence", "license", "release"),
@@ -17,11 +17,11 @@ _RECORDS_WITHOUT_NAMES = ("stage_one",)
 
 
 def slim_checkpoint(checkpoint: Mapping[str, Any], *, case_names: bool) -> dict[str, Any]:
-    """Return a checkpoint without what only a training that goes on needs, such as the optimiser's state.
+    """Return a checkpoint without the entries that are only needed to continue the training.
 
     Args:
-        checkpoint: nnU-Net's.
-        case_names: Whether the names of the cases of the fold stay in it.
+        checkpoint: nnU-Net's checkpoint.
+        case_names: Whether to keep the case names of the fold.
     """
     arguments = checkpoint["init_args"]
     kept = {
@@ -42,12 +42,12 @@ def slim_checkpoint(checkpoint: Mapping[str, Any], *, case_names: bool) -> dict[
 
 
 def slim_dataset_json(content: Mapping[str, Any], *, case_names: bool) -> dict[str, Any]:
-    """Return a data set's description without lists of its cases."""
+    """Return the description of a data set without lists of cases."""
     return {key: value for key, value in content.items() if case_names or key in _OF_THE_DATASET}
 
 
 def slim_summary(content: Mapping[str, Any], *, case_names: bool) -> dict[str, Any]:
-    """Return nnU-Net's ``summary.json`` without the cases, or without the folders of their files."""
+    """Return nnU-Net's ``summary.json`` without cases, or with file names instead of paths."""
     kept = {key: content[key] for key in ("foreground_mean", "mean") if key in content}
     if case_names and isinstance(content.get("metric_per_case"), list):
         kept["metric_per_case"] = [_without_folders(case) for case in content["metric_per_case"]]

@@ -1,4 +1,4 @@
-"""A checkpoint's weights as safetensors: numbers and names alone, nothing that could run."""
+"""Write and read weights as safetensors, a format that cannot run code."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _KEY = "nnunet_cscn"
 
 
 def write_weights(checkpoint: Mapping[str, Any], file: Path) -> None:
-    """Write what prediction needs of a checkpoint; the plans and the data set's description stand beside it.
+    """Write a checkpoint for prediction, without plans and description of the data set.
 
-    nnU-Net's networks name some tensors twice. Each is written once, with the other names beside.
+    nnU-Net's networks contain some tensors under two names. Each tensor is written once.
 
     Args:
-        checkpoint: What ``slim`` gave.
-        file: Where to write.
+        checkpoint: Result of ``slim_checkpoint``.
+        file: The file to write.
 
     Raises:
-        UserError: When there is something among the weights that is no tensor.
+        UserError: When the weights contain something other than tensors.
     """
     tensors: dict[str, Tensor] = {}
     also: dict[str, str] = {}
     first: dict[Any, str] = {}
     for name, tensor in checkpoint["network_weights"].items():
         if not isinstance(tensor, Tensor):
-            raise UserError(f"{name} among the weights is no tensor: this model can be exported with pickles alone")
+            raise UserError(f"{name} among the weights is not a tensor: models with other content cannot be exported")
         place = (tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
         if tensor.numel() and place in first:
             also[name] = first[place]
@@ -50,15 +50,15 @@ def write_weights(checkpoint: Mapping[str, Any], file: Path) -> None:
 
 
 def read_weights(file: Path, plans: Mapping[str, Any], dataset_json: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the checkpoint that ``write_weights`` wrote.
+    """Read a checkpoint that ``write_weights`` wrote.
 
     Args:
-        file: The weights.
-        plans: The model's plans.
-        dataset_json: The description of the data set that it was trained on.
+        file: The file.
+        plans: Plans of the model.
+        dataset_json: Description of the training data set.
 
     Raises:
-        UserError: When the file is damaged or none of ours.
+        UserError: When the file is damaged or was not written by ``write_weights``.
     """
     try:
         with safe_open(file, framework="pt") as opened:
@@ -76,7 +76,7 @@ def read_weights(file: Path, plans: Mapping[str, Any], dataset_json: Mapping[str
 
 
 def same_weights(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Tell whether two checkpoints hold the same tensors under the same names."""
+    """Return whether two checkpoints contain the same tensors under the same names."""
     first, second = one["network_weights"], other["network_weights"]
     return first.keys() == second.keys() and all(_same(tensor, second[name]) for name, tensor in first.items())
 

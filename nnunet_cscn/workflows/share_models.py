@@ -1,4 +1,4 @@
-"""Pass trained models on, and take those of others: look through them first, run nothing of theirs."""
+"""Export, check and install trained models, without running code in them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InstalledModels:
-    """What an installation left.
+    """The result of an installation.
 
     Attributes:
-        models: The models, as they were checked.
-        places: The folders and files that are new in ``$nnUNet_results``.
-        notes: What was left out or changed, in sentences.
+        models: The models with the results of their check.
+        places: The new folders and files in ``$nnUNet_results``.
+        notes: Sentences about omitted and added files.
     """
 
     models: tuple[CheckedModel, ...]
@@ -44,26 +44,26 @@ def export_model(
     overwrite: bool = False,
     trust: bool | None = None,
 ) -> dict[str, Any]:
-    """Write a trained model to a zip that nnU-Net's own command and ``install_model`` take.
+    """Write a trained model to a zip archive for ``install_model`` and nnU-Net's own command.
 
-    It holds nnU-Net's layout, the weights as safetensors beside it, and a manifest with the hash of each file. The
-    state of the optimiser, logs and the names of cases stay here.
+    The archive has the layout of nnU-Net, and also contains the weights as safetensors and a manifest with the hash of
+    each file. The state of the optimizer, logs and case names are left out.
 
     Args:
-        model: nnU-Net's folder of the model.
-        out: The zip to write.
-        folds: The folds; None for all that have the checkpoint.
-        checkpoint: Which checkpoint of each fold.
-        pickles: Whether nnU-Net's own checkpoints go along; without them, stock nnU-Net can't use the zip.
-        case_names: Whether the names of the cases that it was trained on go along.
-        overwrite: Whether ``out`` may be replaced.
-        trust: Whether to load checkpoints that run code; None for what ``CSCN_TRUST`` says, else not.
+        model: The model folder of nnU-Net.
+        out: The archive to write.
+        folds: The folds. None for all folds with the checkpoint.
+        checkpoint: File name of the checkpoint of each fold.
+        pickles: Whether to include checkpoints for stock nnU-Net.
+        case_names: Whether to include the names of the training and validation cases.
+        overwrite: Whether to replace ``out``.
+        trust: Whether to load checkpoints that run code. None for the value of ``CSCN_TRUST``, which is no by default.
 
     Returns:
         The manifest without the hashes.
 
     Raises:
-        UserError: When there is no such model or fold, a file of it is damaged or would run code, or ``out`` exists.
+        UserError: When the model or a fold does not exist, a file is damaged or would run code, or ``out`` exists.
     """
     from nnunet_cscn.sharing.export import Choice, collect, pack
 
@@ -84,16 +84,16 @@ def export_model(
 
 
 def check_model(source: str | Path) -> list[CheckedModel]:
-    """Look through a zip or a folder of trained models: what they are, and what speaks against them.
+    """Check a zip archive or a folder of trained models.
 
     Args:
-        source: A zip of ``export_model`` or of nnU-Net's, or a folder.
+        source: An archive of ``export_model`` or nnU-Net, or a folder.
 
     Returns:
-        The models, with their problems.
+        The models with the results of the check.
 
     Raises:
-        UserError: When it is no model at all, or a zip that must not be unpacked.
+        UserError: When it contains no model, or is an archive that must not be unpacked.
     """
     from nnunet_cscn.sharing.checking import check_models
 
@@ -106,15 +106,15 @@ def check_model(source: str | Path) -> list[CheckedModel]:
 
 
 def install_model(archive: str | Path, *, overwrite: bool = False, trust: bool = False) -> InstalledModels:
-    """Check a zip of trained models and put them into ``$nnUNet_results``, all or none.
+    """Check a zip archive of trained models and move them into ``$nnUNet_results``, all or none.
 
     Args:
-        archive: A zip of ``export_model`` or of nnU-Net's.
-        overwrite: Whether models that are there already are replaced.
-        trust: Whether files that run code are installed too. Nothing runs at the installation, but nnU-Net runs it.
+        archive: An archive of ``export_model`` or nnU-Net.
+        overwrite: Whether to replace existing models.
+        trust: Whether to install files that run code. Nothing runs during the installation, but later in nnU-Net.
 
     Raises:
-        UserError: When anything speaks against it; nothing has changed then.
+        UserError: When a check fails. Nothing is changed then.
     """
     from nnunet_cscn.sharing.checking import check_models
     from nnunet_cscn.sharing.installation import complete, move_in
@@ -133,14 +133,14 @@ def install_model(archive: str | Path, *, overwrite: bool = False, trust: bool =
 
 
 def refuse(models: Sequence[CheckedModel], *, trust: bool = False) -> None:
-    """Raise what was found against models.
+    """Raise the problems of models.
 
     Args:
-        models: The models that were looked through.
-        trust: Whether code of their own is no reason.
+        models: The checked models.
+        trust: Whether to allow foreign code.
 
     Raises:
-        UserError: With all reasons.
+        UserError: With all problems.
     """
     reasons = [sentence for model in models for sentence in (*model.problems, *(() if trust else model.foreign))]
     if reasons:
@@ -148,7 +148,7 @@ def refuse(models: Sequence[CheckedModel], *, trust: bool = False) -> None:
 
 
 def _unpack(file: Path, folder: Path) -> list[str]:
-    """Unpack what belongs to models; return what was left out, in sentences."""
+    """Unpack the files of models. Return sentences about the other files."""
     from nnunet_cscn.sharing.archive import opened, problems_of, unpack
     from nnunet_cscn.sharing.installation import check_places
     from nnunet_cscn.sharing.layout import belongs
@@ -161,5 +161,7 @@ def _unpack(file: Path, folder: Path) -> list[str]:
         check_places(wanted)
         unpack(archive, wanted, folder)
     return [
-        f"{escape_controls(name)} is left out: it is no part of a model" for name in names if name not in set(wanted)
+        f"{escape_controls(name)} is left out, because it is not part of a model"
+        for name in names
+        if name not in set(wanted)
     ]

@@ -1,3 +1,4 @@
+import dataclasses
 import fcntl
 import zipfile
 
@@ -78,3 +79,13 @@ def test_a_checkpoint_with_damaged_instructions_is_named(training):
         archive.writestr("a/data.pkl", b"\xff\xff")
     with pytest.raises(UserError, match=r"checkpoint_final\.pth is damaged"):
         training.remove_incomplete_checkpoints()
+
+
+def test_pretrained_weights_that_run_code_are_refused(training, tmp_path):
+    for file in training.folder.glob("*.pth"):
+        file.unlink()
+    bad = tmp_path / "start.pth"
+    with zipfile.ZipFile(bad, "w") as archive:
+        archive.writestr("a/data.pkl", hostile_files.by_hand(tmp_path / "ran")["reduce"])
+    with pytest.raises(ForeignCode, match=r"start\.pth .*os\.system"):
+        dataclasses.replace(training, pretrained_weights=bad).remove_incomplete_checkpoints()

@@ -113,3 +113,13 @@ def test_a_torn_checkpoint_is_told(clean, tmp_path, keep):
     (tmp_path / "torn.pth").write_bytes(clean.read_bytes()[:keep])
     with pytest.raises(UserError, match="not an nnU-Net checkpoint"):
         read_checkpoint(tmp_path / "torn.pth")
+
+
+def test_plans_in_a_checkpoint_that_name_other_code_are_refused(clean, tmp_path):
+    content = torch.load(clean, weights_only=False)
+    block = content["init_args"]["plans"]["configurations"]["3d_tiny"]["architecture"]
+    block["network_class_name"] = "subprocess.Popen"
+    torch.save(content, tmp_path / "bad.pth")
+    with pytest.raises(ForeignCode, match=r"subprocess\.Popen"):
+        read_checkpoint(tmp_path / "bad.pth")
+    assert read_checkpoint(tmp_path / "bad.pth", trust=True)["trainer_name"] == "BUNetTrainer"

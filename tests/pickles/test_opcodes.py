@@ -1,6 +1,7 @@
 import collections
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import hostile_files
 from nnunet_cscn.pickles.allowed import IN_CHECKPOINTS, IN_POSTPROCESSING
 from nnunet_cscn.pickles.opcodes import LARGEST, DamagedPickle, foreign_to
 
-KINDS = tuple(hostile_files.by_hand(__import__("pathlib").Path("x")))
+KINDS = tuple(hostile_files.by_hand(Path("x")))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -37,7 +38,7 @@ def test_each_name_is_told_once_in_the_order_of_the_instructions():
 def test_a_name_that_is_worked_out_while_reading_is_foreign():
     # _codecs.encode makes a text of another one; the name that it stands for is known to nobody before
     content = b"\x80\x04c_codecs\nencode\n\x8c\x05posix\x8c\x06latin1\x86R\x8c\x06system\x93."
-    assert foreign_to(IN_CHECKPOINTS, content) == ["something whose name it works out"]
+    assert foreign_to(IN_CHECKPOINTS, content) == ["code whose name is computed"]
 
 
 def test_numbered_extensions_are_foreign():
@@ -47,7 +48,7 @@ def test_numbered_extensions_are_foreign():
 def test_keys_that_take_years_to_hash_are_foreign():
     # fifty pairs, each of twice the one before: as a key, 2**50 steps
     content = b"}K\x01\x85" + b"q\x00h\x00\x86" * 50 + b"K\x01s."
-    assert foreign_to((), content) == ["a dictionary key that is neither text nor a number"]
+    assert foreign_to((), content) == ["a dictionary key that is not text or a number"]
 
 
 @pytest.mark.parametrize("content", [b"", b"}", b"h\x07.", b"R.", b"\xff.", b"X\xff\xff\xff\x7fa.", b"Inan\n."])
