@@ -63,7 +63,7 @@ def finish(training, source):
     validation.mkdir(exist_ok=True)
     for case in ("case_0", "case_1"):
         shutil.copy(source / "raw" / tiny_dataset.NAME / "labelsTr" / f"{case}.nii.gz", validation)
-    write_json(validation / "summary.json", {"metric_per_case": []})
+    write_json(validation / "summary.json", {"metric_per_case": [], "foreground_mean": {}})
 
 
 def test_all_steps_are_done_once(root, made):
