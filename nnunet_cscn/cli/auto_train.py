@@ -68,9 +68,12 @@ def train_automatically(
 def _show_estimate(found: Estimate) -> None:
     pace = found.pace
     end = datetime.now() + timedelta(seconds=found.total_s)
-    console.print(
+    training = (
         f"training takes about {format_duration(found.training_s)}: {found.epochs_left} epochs of "
-        f"{pace.steps_per_epoch} steps, {pace.train_step_s:.2g} s a step (measured on {pace.n_steps} steps). "
+        f"{pace.steps_per_epoch} steps, {pace.train_step_s:.2g} s a step (measured on {pace.n_steps} steps)."
+    )
+    console.print(
+        f"{training if found.epochs_left else 'all epochs are trained already.'} "
         f"Predicting the validation cases takes about {format_duration(found.validation_s)}. "
         f"The end is at about {end:%Y-%m-%d %H:%M}.",
         highlight=False,

@@ -73,9 +73,9 @@ def test_an_interrupted_fold_goes_on(folders):
 def test_new_trainings_start_from_pretrained_weights_and_interrupted_ones_go_on(folders, tmp_path):
     fold = folders / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}" / "fold_2"
     fold.mkdir(parents=True)
-    (fold / "checkpoint_latest.pth").touch()
+    finished_training.write_checkpoint(fold / "checkpoint_latest.pth")
     weights = tmp_path / "start.pth"
-    weights.touch()
+    finished_training.write_checkpoint(weights)
     assert train("-f", "1", "2", "-pretrained_weights", str(weights)).exit_code == 0
     expected = [["CSCNTrainer", "1", "cpu", "-pretrained_weights", str(weights)], ["CSCNTrainer", "2", "cpu", "--c"]]
     assert sorted(calls(folders)) == expected
