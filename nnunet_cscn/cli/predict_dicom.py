@@ -127,17 +127,37 @@ def predict_dicom(
             series=series or (),
             uncertainty=uncertainty,
             overwrite=overwrite,
-            on_note=lambda name, note: _line(f"{name}: {note}" if name else note),
+            on_note=show_note,
             on_progress=on_progress,
         )
     if json_file is not None:
         from nnunet_cscn.files import write_json
 
         write_json(json_file, found.to_json())
+    show_studies(found)
+
+
+def show_note(name: str, note: str) -> None:
+    """Show a note about a study; the name is empty for the whole folder."""
+    _line(f"{name}: {note}" if name else note)
+
+
+def show_studies(found: PredictedStudies) -> None:
+    """Show the volumes of each study and where the files are.
+
+    Args:
+        found: What was predicted.
+
+    Raises:
+        UserError: When studies failed, with the reason for each.
+    """
     for name, predicted in found.predicted.items():
         _show(name, predicted, is_old=name in found.already_there)
-    _line(f"written to {folder}")
-    _refuse_failed(found)
+    _line(f"written to {found.folder}")
+    if found.problems:
+        n_studies = len(found.predicted) + len(found.problems)
+        heading = f"{len(found.problems)} of {n_studies} studies failed; correct them and run the command again:"
+        raise UserError("\n  ".join([heading, *(f"{name}: {reason}" for name, reason in found.problems.items())]))
 
 
 def _show(name: str, predicted: PredictedSeries, *, is_old: bool) -> None:
@@ -150,13 +170,6 @@ def _show(name: str, predicted: PredictedSeries, *, is_old: bool) -> None:
     else:
         for part in parts:
             _line(part)
-
-
-def _refuse_failed(found: PredictedStudies) -> None:
-    if found.problems:
-        n_studies = len(found.predicted) + len(found.problems)
-        heading = f"{len(found.problems)} of {n_studies} studies failed; correct them and run the command again:"
-        raise UserError("\n  ".join([heading, *(f"{name}: {reason}" for name, reason in found.problems.items())]))
 
 
 def _line(text: str) -> None:

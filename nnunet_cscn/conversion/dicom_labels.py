@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.conversion.dicom_regions import Handling, Mask, named, region_mask
 from nnunet_cscn.conversion.layered_labels import layered_labels
-from nnunet_cscn.conversion.region_versions import choose_version
+from nnunet_cscn.conversion.region_versions import choose_version, described_version
 from nnunet_cscn.dicom.drawing import Drawing
 from nnunet_cscn.dicom.roi_names import available, choose_roi, common_name
 from nnunet_cscn.dicom.series import ImageSeries
@@ -93,7 +93,17 @@ def label_map(
             yield region.label, region.value, mask
 
     voxels, hidden = layered_labels(series.stack.shape, masks())
-    return LabelMap(voxels, used, tuple(dict.fromkeys([*notes, *hidden])))
+    return LabelMap(voxels, used, tuple(dict.fromkeys([*notes, *_sources(maker.sources), *hidden])))
+
+
+def _sources(sources: Mapping[str, Mapping[int, str]]) -> list[str]:
+    """Say which file each label comes from, if they come from several."""
+    if len({number for files in sources.values() for number in files}) < 2:
+        return []
+    text = f"the labels come from {len({number for files in sources.values() for number in files})} files"
+    if len({each for files in sources.values() for each in files.values()}) > 1:  # dates only where they matter
+        text += ": " + ", ".join(f"{label} from {' and '.join(files.values())}" for label, files in sources.items())
+    return [text]
 
 
 def is_drawn(region: Region, drawn: Sequence[Drawn]) -> bool:
@@ -111,6 +121,7 @@ class _Maker:
     series: ImageSeries
     merge: bool
     handling: Handling
+    sources: dict[str, dict[int, str]] = field(default_factory=dict)  # files of each label, by their position
 
     def label(self, region: Region) -> tuple[Mask, list[str], list[str]]:
         """The label's mask, the names of its regions, and notes."""
@@ -131,12 +142,12 @@ class _Maker:
             notes.append(f"{', '.join(blank)}: nothing is drawn in it")
         for title in titles:
             parts = [name for name in filled if common_name(name) == title]
-            title_mask, told = self._region(title, parts)
+            title_mask, told = self._region(region.label, title, parts)
             mask |= title_mask
             notes += told
         return mask, filled, notes
 
-    def _region(self, title: str, names: Sequence[str]) -> tuple[Mask, list[str]]:
+    def _region(self, label: str, title: str, names: Sequence[str]) -> tuple[Mask, list[str]]:
         """The voxels of all regions of one name, from the file that counts."""
         files = list(dict.fromkeys(number for name in names for number in self._files(name)))
         native = [number for number in files if self.drawn[number].series == self.series]
@@ -153,6 +164,9 @@ class _Maker:
         choice = choose_version(title, versions, mask, merge=self.merge)
         whole = np.logical_or.reduce([mask(position) for position in choice.numbers])
         told += [note for position in choice.numbers for note in made[position][1]]
+        files_of_label = self.sources.setdefault(label, {})
+        for position in choice.numbers:
+            files_of_label[files[position]] = described_version(versions[position])
         rejected = [versions[position] for position in choice.numbers if versions[position].is_rejected]
         if rejected:
             told.append(f"{title}: the file is marked as rejected")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -49,32 +50,35 @@ def choose_version(
     """
     if len(versions) == 1:
         return Choice((0,), "")
-    masks = [mask(number) for number in range(len(versions))]
-    if all(np.array_equal(masks[0], other) for other in masks[1:]):
-        return Choice((_best(versions),), f"{name} is the same in {len(versions)} files; one of them was used")
-    if not _share_voxels(masks):
+    best = _best(versions)
+    masks = {best: mask(best)} | _usable_masks(mask, [number for number in range(len(versions)) if number != best])
+    if len(masks) == len(versions) and all(np.array_equal(masks[best], other) for other in masks.values()):
+        return Choice((best,), f"{name} is the same in {len(versions)} files; one of them was used")
+    if len(masks) > 1 and not _share_voxels(list(masks.values())):
         if merge:
-            return Choice(tuple(range(len(versions))), f"{name} was joined from {len(versions)} files")
+            n_others = len(versions) - len(masks)
+            rest = f"; {n_others} more cannot be filled" if n_others else ""
+            return Choice(tuple(sorted(masks)), f"{name} was joined from {len(masks)} files{rest}")
         raise UserError(
             f"{name} is in {len(versions)} files of the same images, which have no voxel in common: add merge=True to "
             "join them"
         )
-    candidates = _candidates(versions)
-    best = max(candidates, key=lambda number: versions[number].moment)
     rivals = [
         number
-        for number in candidates
+        for number in _candidates(versions)
         if (versions[number].is_approved or versions[number].moment == versions[best].moment)
-        and not np.array_equal(masks[number], masks[best])
+        and (number not in masks or not np.array_equal(masks[number], masks[best]))
     ]
     if rivals:
         why = "are approved and differ" if versions[best].is_approved else "have the same date and differ"
         raise UserError(
             f"{name}: {len(rivals) + 1} files of the same images {why} "
-            f"({', '.join(_described(versions[number]) for number in (best, *rivals))}): keep the right one only"
+            f"({', '.join(described_version(versions[number]) for number in (best, *rivals))}): keep the right one only"
         )
-    others = ", ".join(_described(version) for number, version in enumerate(versions) if number != best)
-    return Choice((best,), f"{name} is in {len(versions)} files: used {_described(versions[best])}, not {others}")
+    others = ", ".join(described_version(version) for number, version in enumerate(versions) if number != best)
+    return Choice(
+        (best,), f"{name} is in {len(versions)} files: used {described_version(versions[best])}, not {others}"
+    )
 
 
 def _candidates(versions: Sequence[Version]) -> list[int]:
@@ -83,6 +87,15 @@ def _candidates(versions: Sequence[Version]) -> list[int]:
         if found := [number for number, version in enumerate(versions) if is_wanted(version)]:
             return found
     return []
+
+
+def _usable_masks(mask: Callable[[int], Mask], numbers: Sequence[int]) -> dict[int, Mask]:
+    """The regions of versions that do not count; one that cannot be filled is no reason to refuse the one that does."""
+    masks = {}
+    for number in numbers:
+        with contextlib.suppress(UserError):
+            masks[number] = mask(number)
+    return masks
 
 
 def _best(versions: Sequence[Version]) -> int:
@@ -95,8 +108,8 @@ def _share_voxels(masks: Sequence[Mask]) -> bool:
     return bool(counts.max(initial=0) > 1)
 
 
-def _described(version: Version) -> str:
-    """The date and state of a version."""
+def described_version(version: Version) -> str:
+    """Return the date and state of a version, for a sentence."""
     date = version.date or "without a date"
     clock = version.time.split(".")[0]
     return " ".join(filter(None, ("that of", date, clock, version.state or "without a state")))

@@ -49,8 +49,9 @@ def write_image(file: Path, image: SimpleITK.Image) -> None:
     with whole_volume(file) as temporary:
         SimpleITK.WriteImage(image, str(temporary), True)
         if not file.name.endswith(ENDINGS):  # NIfTI files are checked below
-            written = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(temporary)))
-            if not np.array_equal(written, SimpleITK.GetArrayViewFromImage(image), equal_nan=True):
+            written = SimpleITK.ReadImage(str(temporary))
+            read, given = (SimpleITK.GetArrayViewFromImage(each) for each in (written, image))
+            if not np.array_equal(read, given, equal_nan=True):
                 raise RuntimeError("other voxels")
 
 

@@ -137,7 +137,8 @@ def predict_dicom_studies(
             try:
                 predicted[study.name] = _predict(model, study, place, state, uncertainty=uncertainty, tell=tell)
             except UserError as fault:
-                problems[study.name] = _reason(fault)
+                left_over = "; files of an earlier run are still in its folder" if _files(place) else ""
+                problems[study.name] = f"{_reason(fault)}{left_over}"
         if progress is not None:
             progress(done, len(studies))
     return PredictedStudies(folder, predicted, {study.name: study.uid for study in studies}, problems, tuple(there))

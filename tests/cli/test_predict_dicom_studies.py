@@ -74,3 +74,13 @@ def test_a_second_run_says_what_was_already_there(cscn, studies, stored, tmp_pat
     assert status == 2
     assert "1 of 3 studies failed" in err
     assert shown.count("(already there)") == 1
+
+
+def test_a_container_predicts_all_studies_too(cscn, studies, trained_models, tmp_path):
+    model = trained_models("labels") / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}"
+    options = ("--input", studies, "--out", tmp_path / "out", "--model", model, "-device", "cpu", "--disable_tta")
+    status, shown, err = cscn("deploy", "dicom", *options)
+    assert status == 2
+    assert "1 of 2 studies failed" in err
+    assert "GTVp" in shown
+    assert len(list((tmp_path / "out").glob("study_*/rtstruct.dcm"))) == 1

@@ -1,6 +1,5 @@
 """What a batch system does to commands: each runs in a process of its own, with a worker below it."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -97,6 +96,42 @@ with ending_on_signals():
     assert shown.stdout.split() == [str(int(signal.SIGTERM))]
 
 
+JOBS = """
+import sys
+from pathlib import Path
+import typer
+from nnunet_cscn.cli.app import run
+from nnunet_cscn.execution.jobs import Job, run_jobs
+from nnunet_cscn.execution.local import LocalExecutor
+
+folder = Path(sys.argv.pop())
+app = typer.Typer(pretty_exceptions_enable=False)
+
+@app.command()
+def command():
+    script = "sleep 600 & echo $! >> workers; echo $$ >> workers; touch begun_{0}; trap '' TERM; wait; sleep 600"
+    commands = {n: ("sh", "-c", f"cd {folder}; " + script.replace("{0}", str(n))) for n in (1, 2)}
+    jobs = [Job(str(n), command, folder / f"{n}.log") for n, command in commands.items()]
+    run_jobs(LocalExecutor(["cpu", "cpu"]), jobs)
+
+run(app)
+"""
+
+
+def test_jobs_end_with_their_command(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", JOBS, tmp_path], stderr=subprocess.PIPE)
+    while len(list(tmp_path.glob("begun_*"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, shown = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert b"Traceback" not in shown
+    pids = [int(line) for line in (tmp_path / "workers").read_text().split()]
+    assert len(pids) == 4
+    assert not [pid for pid in pids if lives(pid)]
+
+
 def test_handlers_are_put_back():
     from nnunet_cscn.cli.termination import ending_on_signals
 
@@ -104,4 +139,3 @@ def test_handlers_are_put_back():
     with ending_on_signals():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
-    assert os.getpid()

@@ -41,6 +41,15 @@ def test_regions_of_one_image_in_two_files_make_one_case(tmp_path, slices):
     write_regions(tmp_path / "study" / "body.dcm", {"BODY": boxes(slices)}, slices)  # none of the wanted ones
     outcome = convert(tmp_path / "study", BOTH)
     assert (outcome.counts, outcome.problems) == ([[5 * BOX, 2 * 9]], [])
+    assert outcome.notes[0] == "the labels come from 2 files"
+
+
+def test_labels_of_files_of_different_dates_are_told_with_their_dates(tmp_path, slices):
+    nodes = {"GTVn": boxes(slices, (2, 3), *NODE)}
+    write_regions(tmp_path / "study" / "p.dcm", {"GTVp": boxes(slices)}, slices, StructureSetDate="20260109")
+    write_regions(tmp_path / "study" / "n.dcm", nodes, slices, StructureSetDate="20260102")
+    outcome = convert(tmp_path / "study", BOTH)
+    assert "GTVp from that of 20260109 without a state, GTVn from that of 20260102" in outcome.notes[0]
 
 
 def test_regions_of_one_name_are_joined_on_request(tmp_path, slices):
@@ -136,3 +145,12 @@ def test_the_wanted_regions_decide_among_the_series_of_a_file(tmp_path, slices):
     assert outcome.images[0][0, 0, 0] == int(VOXELS[0, 0, 0]) + 1000
     (problem,) = convert(tmp_path / "study", ("BODY", "GTVp"), overwrite=True).problems
     assert "name images of 2 series" in problem
+
+
+def test_an_old_version_that_cannot_be_filled_is_no_hindrance(tmp_path, slices):
+    draft = {"GTVp": boxes(slices, kind="OPEN_PLANAR")}
+    write_regions(tmp_path / "study" / "a.dcm", draft, slices, StructureSetDate="20260102")
+    write_regions(tmp_path / "study" / "b.dcm", {"GTVp": boxes(slices)}, slices, StructureSetDate="20260109")
+    outcome = convert(tmp_path / "study")
+    assert (outcome.counts, outcome.problems) == ([[5 * BOX]], [])
+    assert "used that of 20260109" in outcome.notes[0]

@@ -84,6 +84,8 @@ def test_another_model_or_other_images_are_predicted_again(tmp_path, studies, bo
     found = predict_dicom_studies(other, studies, out)
     assert found.already_there == (names["1.2.1"],)
     assert "contains 2 series; choose one by its number" in found.problems[names["1.2.3"]]
+    assert "files of an earlier run" in found.problems[names["1.2.3"]]
+    assert "files of an earlier run" not in found.problems[names["1.2.2"]]
 
 
 def test_the_results_can_be_written_as_json(tmp_path, studies):
