@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,8 +17,8 @@ from nnunet_cscn.processes import descendants, end_all
 from nnunet_cscn.temporary import remove_open
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-PATIENCE_SECONDS = 3.5  # for the cleanup of the command itself; in total less than five seconds
-_GRACE_SECONDS = 1.0
+PATIENCE_SECONDS = 3.0  # for the cleanup of the command itself; in total less than five seconds
+_GRACE_SECONDS = 0.5
 _is_prepared_for_forks = False
 
 
@@ -40,7 +41,7 @@ def ending_on_signals() -> Iterator[None]:
         yield
     except SystemExit as leaving:
         if leaving.code in [128 + number for number in SIGNALS]:
-            end_all(_own_processes(), grace_seconds=_GRACE_SECONDS)
+            _end(int(leaving.code), grace_seconds=_GRACE_SECONDS)
         raise
     finally:
         signal.set_wakeup_fd(wakeup_before)
@@ -62,9 +63,17 @@ def _watch(receiving: socket.socket) -> None:
         else:
             return
     time.sleep(PATIENCE_SECONDS)
-    end_all(_own_processes(), grace_seconds=0)
+    _end(128 + received[0], grace_seconds=0)
+
+
+def _end(status: int, *, grace_seconds: float) -> NoReturn:
+    """End all processes and this one at once: Python's own exit would wait for threads and processes."""
+    end_all(_own_processes(), grace_seconds=grace_seconds)
     remove_open()
-    os._exit(128 + received[0])
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def _own_processes() -> list[int]:
