@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from nnunet_cscn.workflows.convert_dataset import convert_dataset
     from nnunet_cscn.workflows.convert_dicom import convert_dicom
     from nnunet_cscn.workflows.convert_nifti import convert_nifti
-    from nnunet_cscn.workflows.evaluate import evaluate_folders, evaluate_masks
+    from nnunet_cscn.workflows.evaluate import evaluate_folders, evaluate_masks, evaluate_probabilities
+    from nnunet_cscn.workflows.model_card import write_model_card
     from nnunet_cscn.workflows.models import load_model, load_model_folder
     from nnunet_cscn.workflows.observers import compare_observers
     from nnunet_cscn.workflows.phantom import write_phantom
+    from nnunet_cscn.workflows.postprocess import apply_postprocessing, tune_postprocessing
     from nnunet_cscn.workflows.predict_dicom import predict_dicom
+    from nnunet_cscn.workflows.predict_dicom_studies import predict_dicom_studies
     from nnunet_cscn.workflows.report import write_report
 
 __version__ = "0.1.0"
@@ -37,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ArgumentError",
     "UserError",
+    "apply_postprocessing",
     "compare_folders",
     "compare_observers",
     "convert_dataset",
@@ -47,9 +51,13 @@ __all__ = [
     "distance_weighted_region_focal_loss",
     "evaluate_folders",
     "evaluate_masks",
+    "evaluate_probabilities",
     "load_model",
     "load_model_folder",
     "predict_dicom",
+    "predict_dicom_studies",
+    "tune_postprocessing",
+    "write_model_card",
     "write_phantom",
     "write_report",
 ]
@@ -62,11 +70,14 @@ _HOMES = {
     "workflows.convert_dataset": ("convert_dataset",),
     "workflows.convert_dicom": ("convert_dicom",),
     "workflows.convert_nifti": ("convert_nifti",),
-    "workflows.evaluate": ("evaluate_folders", "evaluate_masks"),
+    "workflows.evaluate": ("evaluate_folders", "evaluate_masks", "evaluate_probabilities"),
+    "workflows.model_card": ("write_model_card",),
     "workflows.models": ("load_model", "load_model_folder"),
     "workflows.observers": ("compare_observers",),
     "workflows.phantom": ("write_phantom",),
+    "workflows.postprocess": ("apply_postprocessing", "tune_postprocessing"),
     "workflows.predict_dicom": ("predict_dicom",),
+    "workflows.predict_dicom_studies": ("predict_dicom_studies",),
     "workflows.report": ("write_report",),
 }
 _MODULE_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}

@@ -15,7 +15,8 @@ class ArgumentError(UserError):
     """A wrong value of a function argument.
 
     The ``cscn`` commands show the option, such as ``--dataset-id``, instead of the name of the argument. If the message
-    mentions another argument in Python syntax, such as ``add overwrite=True`` or ``add nan=0``, they replace it too.
+    mentions another argument in Python syntax, such as ``add overwrite=True``, ``add nan=0`` or ``add
+    optional=["GTVn"]``, they replace it too.
 
     Attributes:
         argument: Name of the argument.

@@ -41,6 +41,8 @@ def _rank(rank: int, name: str, device: str, size: Size, place: str) -> None:
     os.environ["nnUNet_compile"] = "False"  # noqa: SIM112  nnU-Net spells it so
     here = torch.device(device, rank) if device == "cuda" else torch.device(device)
     trainer = make_trainer(name, size, device)  # before the group: nnU-Net's own DDP works with GPUs alone
+    if device == "cuda":
+        torch.cuda.set_device(rank)
     rendezvous = f"file://{place}/rendezvous"
     dist.init_process_group("nccl" if device == "cuda" else "gloo", rendezvous, rank=rank, world_size=RANKS)
     network = DistributedDataParallel(trainer.network.to(here), device_ids=[rank] if device == "cuda" else None)

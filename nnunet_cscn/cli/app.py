@@ -82,6 +82,8 @@ def _with_flags(mistake: UserError, command: Any) -> str:
         flag = flags.get(mistake.argument, f"--{mistake.argument.replace('_', '-')}")
         text = f"{flag}: {mistake.reason}"
     text = re.sub(r"\b(\w+)=True\b", lambda found: flags.get(found[1], found[0]), text)
+    named = re.compile(r'\b(\w+)=\["([^"]+)"\]')
+    text = named.sub(lambda found: f"{flags[found[1]]} {found[2]}" if found[1] in flags else found[0], text)
     return re.sub(r"\badd (\w+)=([^\s,;]+)", lambda found: _with_value(found, flags), text)
 
 

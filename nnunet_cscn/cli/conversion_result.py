@@ -24,6 +24,8 @@ def show_result(result: ConversionResult, *, remedy: str = "correct these cases 
     """
     if result.n_damaged:
         console.print(damaged_files(result.n_damaged), highlight=False)
+    if result.n_archives:
+        console.print(f"archives such as .zip were not read: {result.n_archives}; unpack them first", highlight=False)
     n_there = len(result.converted)
     unchanged = f", {n_there - result.n_new} of them already there" if result.n_new < n_there else ""
     text = f"{result.folder}: {n_there} of {result.n_cases} cases converted{unchanged}"

@@ -9,6 +9,7 @@ import typer
 
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.model_options import Device, DisableTta, Trust
+from nnunet_cscn.cli.predict_dicom import show_note, show_studies
 
 Source = Annotated[Path, typer.Option("--input", envvar="CSCN_INPUT", metavar="FOLDER", help="Input folder.")]
 Out = Annotated[Path, typer.Option("-o", "--out", envvar="CSCN_OUTPUT", metavar="FOLDER", help="Output folder.")]
@@ -26,16 +27,17 @@ def dicom(
     disable_tta: DisableTta = False,
     trust: Trust = False,
 ) -> None:
-    """Segment the DICOM series in a folder. Write RTSTRUCT, DICOM SEG and a picture.
+    """Segment the DICOM studies in a folder. Write RTSTRUCT, DICOM SEG and a picture.
+
+    Several studies get a subfolder each, as with cscn predict-dicom.
 
     Example: cscn deploy dicom --input study --out results --model model
     """
     from nnunet_cscn.workflows.deployed import load_deployed_model
-    from nnunet_cscn.workflows.predict_dicom import predict_dicom
+    from nnunet_cscn.workflows.predict_dicom_studies import predict_dicom_studies
 
     model = load_deployed_model(folder, device=device, mirroring=not disable_tta)
-    predict_dicom(model, source, out, on_note=lambda note: console.print(note, highlight=False))
-    console.print(f"written to {out}", markup=False, highlight=False, soft_wrap=True)
+    show_studies(predict_dicom_studies(model, source, out, on_note=show_note))
 
 
 def challenge(

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.calibration_tables import show_calibration
 from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import EmptyDistanceOption, SkipBad, Tolerances, Workers, tolerances_mm
 from nnunet_cscn.errors import UserError
@@ -49,6 +50,18 @@ def evaluate(
         Path | None,
         typer.Option("--summary", metavar="FILE", help="Write a file in the format of nnU-Net's summary.json."),
     ] = None,
+    probabilities: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Probability maps of the same cases (or CASE.npz): adds calibration and the best threshold. "
+            "Use validation cases.",
+        ),
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --probabilities: CSV file with the columns case and group."),
+    ] = None,
     nsd: Tolerances = "1,2,3",
     empty_distance: EmptyDistanceOption = "infinite",
     skip_bad: SkipBad = False,
@@ -70,12 +83,19 @@ def evaluate(
     infinite. If both are empty, the case is excluded from the means. The table
     shows the number of these cases.
 
+    --probabilities adds a table of the calibration (expected calibration error,
+    Brier score) and the threshold with the best mean DSC for each group of cases.
+    The gain of the threshold is measured by cross-validation, in cases that did
+    not take part in choosing it. Use validation cases, not test cases.
+
     Example: cscn evaluate predictions labelsTs --json scores.json --csv s.csv
     """
     from nnunet_cscn.evaluation.tables import write_csv, write_summary
     from nnunet_cscn.files import write_json
-    from nnunet_cscn.workflows.evaluate import evaluate_folders
+    from nnunet_cscn.workflows.evaluate import evaluate_folders, evaluate_probabilities
 
+    if groups is not None and probabilities is None:
+        raise UserError("--groups is only used with --probabilities: add --probabilities")
     targets = {"--json": json_file, "--csv": csv_file, "--summary": summary_file}
     for option, file in targets.items():
         if file is not None and file.is_dir():
@@ -92,9 +112,23 @@ def evaluate(
             workers=workers,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
+        calibration = None
+        if probabilities is not None:
+            second = progress.add_task("calibration", total=None)
+            calibration = evaluate_probabilities(
+                probabilities,
+                {case: files.reference for case, files in scores.files.items()},
+                dataset_json=dataset_json,
+                groups=groups,
+                workers=workers,
+                on_progress=lambda done, total: progress.update(second, completed=done, total=total),
+            )
+    content = scores.to_json()
+    if calibration is not None:
+        content["calibration"] = {label: found.to_json() for label, found in calibration.items()}
     try:
         if json_file is not None:
-            _write("--json", json_file, lambda file: write_json(file, scores.to_json()))
+            _write("--json", json_file, lambda file: write_json(file, content))
         if csv_file is not None:
             _write("--csv", csv_file, lambda file: write_csv(file, scores))
         if summary_file is not None:
@@ -103,6 +137,8 @@ def evaluate(
         console.print(_case_table(scores))
         console.print(_statistics_table(scores))
         console.print(_aggregate_table(scores))
+        if calibration is not None:
+            show_calibration(calibration)
         _show_skipped(scores)
         show_notes(scores.notes)
 

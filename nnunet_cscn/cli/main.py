@@ -25,6 +25,7 @@ from nnunet_cscn.cli.old_option_names import current_option_name
 from nnunet_cscn.cli.paper import paper_app
 from nnunet_cscn.cli.phantom import phantom
 from nnunet_cscn.cli.plan import plan
+from nnunet_cscn.cli.postprocess import postprocess_app
 from nnunet_cscn.cli.predict import predict
 from nnunet_cscn.cli.predict_dicom import predict_dicom
 from nnunet_cscn.cli.report import report
@@ -70,6 +71,7 @@ app.add_typer(weights_app, name="weights", rich_help_panel=TRAINING)
 app.command("curves", rich_help_panel=TRAINING)(curves)
 app.command("predict", cls=MultiFoldCommand, rich_help_panel=PREDICTION)(predict)
 app.command("predict-dicom", cls=MultiFoldCommand, rich_help_panel=PREDICTION)(predict_dicom)
+app.add_typer(postprocess_app, name="postprocess", rich_help_panel=PREDICTION)
 app.add_typer(deploy_app, name="deploy", rich_help_panel=PREDICTION)
 app.add_typer(model_app, name="model", rich_help_panel=PREDICTION)
 app.command("evaluate", rich_help_panel=EVALUATION)(evaluate)

@@ -52,6 +52,9 @@ def predict(
     save_probabilities: Annotated[
         bool, typer.Option("--save_probabilities", help="Also write the probabilities.")
     ] = False,
+    save_probability_maps: Annotated[
+        bool, typer.Option("--save_probability_maps", help="Also write the probability of each label as NIfTI.")
+    ] = False,
     nan: Annotated[
         float | None,
         typer.Option(
@@ -101,6 +104,10 @@ def predict(
     per case. A high number does not always mean a poor contour; this depends on
     the model and the data. See docs/BENCHMARKS.md.
 
+    --save_probability_maps writes FOLDER/probability_maps/LABEL/CASE.nii.gz on the
+    grid of the image. NIfTI has no float16: values are stored in steps of 1/255,
+    and the slope in the header turns them into probabilities from 0 to 1.
+
     --stitched is for CSCNStagedTrainer. This trainer learns from coarse
     probabilities of the whole image, joined from overlapping tiles.
     nnUNetv2_predict computes the coarse probabilities in each tile again.
@@ -144,6 +151,7 @@ def predict(
             out,
             uncertainty=uncertainty,
             save_probabilities=save_probabilities,
+            save_probability_maps=save_probability_maps,
             nan=nan,
             overwrite=not continue_prediction,
             previous_stage=previous_stage,

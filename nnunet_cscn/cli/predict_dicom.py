@@ -1,9 +1,9 @@
-"""``cscn predict-dicom``: segment a DICOM series and write RTSTRUCT and DICOM SEG."""
+"""``cscn predict-dicom``: segment DICOM studies, and write contours and segmentations as DICOM."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,12 +24,19 @@ from nnunet_cscn.cli.model_options import (
     loaded_model,
 )
 from nnunet_cscn.cli.out_options import OldOut, chosen_out
-from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.cli.score_options import JsonFile
+from nnunet_cscn.cli.steps import step_progress
+from nnunet_cscn.errors import ArgumentError, UserError
+
+if TYPE_CHECKING:
+    from nnunet_cscn.workflows.predict_dicom import PredictedSeries
+    from nnunet_cscn.workflows.predict_dicom_studies import PredictedStudies
 
 
 def predict_dicom(
     images: Annotated[
-        Path, typer.Argument(metavar="SERIES", help="Folder with the DICOM files of a series, in any order.")
+        Path,
+        typer.Argument(metavar="STUDIES", help="Folder with the DICOM files of one or more studies, in any order."),
     ],
     dataset: Dataset,
     configuration: Configuration,
@@ -41,15 +48,27 @@ def predict_dicom(
             "-o",
             "--out",
             metavar="FOLDER",
-            help="Folder for rtstruct.dcm, seg.dcm and picture.png. Required.",
+            help="Folder for rtstruct.dcm, seg.dcm and picture.png. Several studies get a subfolder each. Required.",
         ),
     ] = None,
     series: Annotated[
         list[int] | None,
         typer.Option(
-            "--series", metavar="N", help="Number of the series to use, if there are several. Repeat for each channel."
+            "--series",
+            metavar="N",
+            help="Number of the series to use, if there are several. Repeat for each channel. For one study.",
         ),
     ] = None,
+    uncertainty: Annotated[
+        bool,
+        typer.Option(
+            "--uncertainty", help="Also measure how much the two stages disagree, and write uncertainty.dcm (a map)."
+        ),
+    ] = False,
+    json_file: JsonFile = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="If there are several studies, also predict those that are complete.")
+    ] = False,
     plans: Plans = "nnUNetPlans",
     trainer: Trainer = "CSCNTrainer",
     folds: FoldsOrAll = None,
@@ -60,17 +79,27 @@ def predict_dicom(
     device: Device = None,
     trust: Trust = False,
 ) -> None:
-    """Segment a DICOM series with a trained model, for a treatment planning system.
+    """Segment DICOM studies with a trained model, for a treatment planning system.
 
-    The command writes an RTSTRUCT with contours along voxel edges, a DICOM SEG
-    and a picture for visual checks. The ROI names are the label names of the
-    model. The structure set is marked UNAPPROVED and its ROIs AUTOMATIC. This is
-    research software, not a medical device.
+    For each study, the command writes an RTSTRUCT with contours along voxel
+    edges, a DICOM SEG and a picture for visual checks. The ROI names are the
+    label names of the model. The structure set is marked UNAPPROVED and its ROIs
+    AUTOMATIC. This is research software, not a medical device.
 
-    A model with several channels needs one series per channel. The contours
-    refer to the first series. The other series are resampled onto it.
+    The folder may contain one study or many. Many studies get one subfolder each,
+    named without patient data; --json lists them with their StudyInstanceUID and
+    volumes. The model is loaded once. If a study fails, the others continue, and
+    the exit status is 2. A second run predicts only what is missing.
 
-    Example: cscn predict-dicom study/mr -o out -d 901 -c 3d_fullres -tr CSCNTrainer
+    A model with several channels needs one series per channel. If the data set
+    was converted with --channel, the series are found by the same patterns.
+    Otherwise choose them with --series. The contours refer to the reference
+    series, or else the first one. The other series are resampled onto it.
+
+    Enhanced (multi-frame) images are read too. Contours and segments then refer
+    to their frames.
+
+    Example: cscn predict-dicom studies -o out -d 901 -c 3d_fullres --json out/results.json
     """
     from nnunet_cscn.prediction.predictor import SlidingWindow
 
@@ -88,11 +117,60 @@ def predict_dicom(
         mode=chosen_mode(stitched=stitched, views=views),
         window=SlidingWindow(mirroring=not disable_tta),
     )
-    from nnunet_cscn.workflows.predict_dicom import predict_dicom as predict_series
+    from nnunet_cscn.workflows.predict_dicom_studies import predict_dicom_studies
 
-    predicted = predict_series(
-        model, images, folder, series=series or (), on_note=lambda note: console.print(note, highlight=False)
-    )
-    for name, volume_ml in predicted.volumes_ml.items():
-        console.print(f"{name}: {volume_ml:.2f} ml", markup=False, highlight=False)
-    console.print(f"written to {folder}", markup=False, highlight=False, soft_wrap=True)
+    with step_progress() as on_progress:
+        found = predict_dicom_studies(
+            model,
+            images,
+            folder,
+            series=series or (),
+            uncertainty=uncertainty,
+            overwrite=overwrite,
+            on_note=show_note,
+            on_progress=on_progress,
+        )
+    if json_file is not None:
+        from nnunet_cscn.files import write_json
+
+        write_json(json_file, found.to_json())
+    show_studies(found)
+
+
+def show_note(name: str, note: str) -> None:
+    """Show a note about a study; the name is empty for the whole folder."""
+    _line(f"{name}: {note}" if name else note)
+
+
+def show_studies(found: PredictedStudies) -> None:
+    """Show the volumes of each study and where the files are.
+
+    Args:
+        found: What was predicted.
+
+    Raises:
+        UserError: When studies failed, with the reason for each.
+    """
+    for name, predicted in found.predicted.items():
+        _show(name, predicted, is_old=name in found.already_there)
+    _line(f"written to {found.folder}")
+    if found.problems:
+        n_studies = len(found.predicted) + len(found.problems)
+        heading = f"{len(found.problems)} of {n_studies} studies failed; correct them and run the command again:"
+        raise UserError("\n  ".join([heading, *(f"{name}: {reason}" for name, reason in found.problems.items())]))
+
+
+def _show(name: str, predicted: PredictedSeries, *, is_old: bool) -> None:
+    """Show the volumes of a study, each on a line of its own if there is only one study."""
+    parts = [f"{region}: {volume_ml:.2f} ml" for region, volume_ml in predicted.volumes_ml.items()]
+    if predicted.disagreement is not None:
+        parts.append(f"disagreement of the stages: {predicted.disagreement:.3f}")
+    if name:
+        _line(f"{name}{' (already there)' if is_old else ''}: {', '.join(parts)}")
+    else:
+        for part in parts:
+            _line(part)
+
+
+def _line(text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

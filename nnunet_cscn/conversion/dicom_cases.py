@@ -1,76 +1,151 @@
-"""From a study to the images and labels of a case."""
+"""From files with contours to cases: all that was drawn on one image becomes one case."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from nnunet_cscn.conversion.dicom_labels import Region, label_map
+from nnunet_cscn.conversion.case_names import Identity
+from nnunet_cscn.conversion.dicom_channels import case_channels
+from nnunet_cscn.conversion.dicom_labels import Drawn, Region, is_drawn, label_map
+from nnunet_cscn.conversion.dicom_match import StudyMatch, match_study, read_drawing
+from nnunet_cscn.conversion.dicom_regions import Handling
 from nnunet_cscn.conversion.dicom_studies import Study
 from nnunet_cscn.conversion.source_case import LoadedCase
-from nnunet_cscn.dicom.drawing import Drawing
-from nnunet_cscn.dicom.matching import Match, series_of
+from nnunet_cscn.dicom.channels import ChannelPatterns
+from nnunet_cscn.dicom.hounsfield import hounsfield_warning
 from nnunet_cscn.dicom.pixels import read_pixels
-from nnunet_cscn.dicom.roi_names import choose_roi
-from nnunet_cscn.dicom.segments import read_segments
-from nnunet_cscn.dicom.structures import read_structures
+from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.errors import ArgumentError, UserError
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is wanted of every study.
+    """The labels to convert, and options.
 
     Attributes:
         regions: The labels; where two overlap, the later one is on top.
         merge: Whether several regions of interest that fit one label become one, instead of a refusal.
-        resample: Whether segments on another grid than the images' are resampled, instead of a refusal.
+        handling: Options for regions that do not lie on the voxels of their image.
+        channels: How the series of several channels are found; None for the contoured series alone.
     """
 
     regions: Sequence[Region]
     merge: bool = False
-    resample: bool = False
+    handling: Handling = field(default_factory=Handling)
+    channels: ChannelPatterns | None = None
+
+    @property
+    def wanted(self) -> list[str]:
+        """The regions of interest that count, as names or patterns."""
+        return [region.wanted for region in self.regions]
 
 
-def match_study(study: Study, request: Request) -> tuple[Drawing, Match]:
-    """Read the regions of a study, and find the series that they were drawn on.
+@dataclass(frozen=True)
+class ImageCase:
+    """One image and all files that were drawn on it, or one file without an image.
+
+    Attributes:
+        identities: Patient and file of each match. Only for the mapping file.
+        matches: The files, each with the series that it was drawn on; empty where there is none.
+        problem: Why the image was not found.
+    """
+
+    identities: tuple[Identity, ...]
+    matches: tuple[StudyMatch, ...] = ()
+    problem: str = ""
+
+    def identity(self, known: Container[str]) -> Identity:
+        """Return the file by which the case is known: one of an earlier run, else the first one.
+
+        Args:
+            known: SOPInstanceUIDs of the files of an earlier run.
+        """
+        return next((each for each in self.identities if each.instance in known), self.identities[0])
+
+    @property
+    def series(self) -> ImageSeries | None:
+        """The image."""
+        return self.matches[0].target if self.matches else None
+
+
+def image_cases(
+    studies: Sequence[Study], matched: Mapping[int, StudyMatch], problems: Mapping[int, str]
+) -> list[ImageCase]:
+    """Put files together that were drawn on the same image.
+
+    A file in which none of the wanted regions is drawn joins the others of its image; alone it is a case of its own,
+    which says what is missing.
 
     Args:
-        study: The study.
-        request: The labels, whose regions of interest count.
+        studies: Each with one file.
+        matched: The image of each file, by the file's position.
+        problems: Why others have none, by the file's position.
+
+    Returns:
+        The cases, in the order of their first files.
+    """
+    cases = dict[object, ImageCase]()
+    for number, study in enumerate(studies):
+        match = matched.get(number)
+        if match is None:
+            cases[number] = ImageCase((study.identity,), problem=problems[number])
+            continue
+        key = (match.target.uid, match.target.instances, match.target.files)
+        identity = replace(study.identity, patient=match.patient or study.identity.patient)
+        case = cases.get(key, ImageCase(()))
+        cases[key] = ImageCase((*case.identities, identity), (*case.matches, match))
+    return list(cases.values())
+
+
+def load_case(case: ImageCase, request: Request) -> LoadedCase:
+    """Read an image, and fill the regions that were drawn on it.
 
     Raises:
-        UserError: When they cannot be read, or no single series fits.
+        UserError: Why the image was not found, or as in ``label_map`` and ``read_pixels``.
     """
-    file = study.identity.file
-    drawing: Drawing = read_segments(file) if study.is_segmentation else read_structures(file)
-    chosen = [name for region in request.regions for name in choose_roi(region.wanted, drawing.names)]
-    must_fit = not (study.is_segmentation and request.resample)
-    try:
-        match = series_of(drawing, study.series, regions=chosen or None, unusable=study.unusable, must_fit=must_fit)
-    except UserError as fault:
-        advice = ["if the SEG has a different grid, add resample=True"] if study.is_segmentation and must_fit else []
-        others = [reason for reason in dict.fromkeys(study.unusable.values()) if reason not in str(fault)]
-        raise UserError("; ".join((str(fault), *advice, *others))) from None
-    return drawing, match
-
-
-def load_study(study: Study, request: Request) -> LoadedCase:
-    """Read the images that a study's regions were drawn on, and fill the regions.
-
-    Raises:
-        UserError: As in ``match_study``, ``label_map`` and ``read_pixels``.
-    """
-    drawing, match = match_study(study, request)
-    labels = label_map(drawing, match.series, request.regions, merge=request.merge, resample=request.resample)
+    series = case.series
+    if series is None:
+        raise UserError(case.problem)
+    drawn = [Drawn(read_drawing(match.study), match.drawn_on) for match in case.matches]
+    is_missing = any(not is_drawn(region, drawn) for region in request.regions)
+    spare = _spare(case, series, request) if is_missing else []
+    labels = label_map(drawn, series, request.regions, spare=spare, merge=request.merge, handling=request.handling)
+    kinds = dict.fromkeys("SEG" if match.study.is_segmentation else "RTSTRUCT" for match in case.matches)
+    if any(is_drawn(region, spare) and not is_drawn(region, drawn) for region in request.regions):
+        kinds["SEG"] = None
     details = {
-        "modality": match.series.modality,
-        "drawn_in": "SEG" if study.is_segmentation else "RTSTRUCT",
-        "series_told_by": match.told_by,
+        "modality": series.modality,
+        "drawn_in": " + ".join(kinds),
+        "series_found_by": " + ".join(dict.fromkeys(match.found_by for match in case.matches)),
         **{f"{label}_regions": names for label, names in labels.regions.items()},
     }
-    notes = (*match.series.notes, *labels.notes)
-    return LoadedCase([read_pixels(match.series)], labels.voxels, match.series.stack.grid(), notes, details)
+    voxels = read_pixels(series)
+    told = [note for match in case.matches for note in match.notes]
+    notes = (*series.notes, *told, *hounsfield_warning(series, voxels), *labels.notes)
+    loaded = LoadedCase([voxels], labels.voxels, series.stack.grid(), tuple(dict.fromkeys(notes)), details)
+    if request.channels is None:
+        return loaded
+    channels = case_channels(case.matches[0], request.channels)
+    return replace(
+        loaded,
+        channels=channels.voxels,
+        notes=tuple(dict.fromkeys([*loaded.notes, *channels.notes])),
+        details={**details, **channels.details},
+    )
+
+
+def _spare(case: ImageCase, series: ImageSeries, request: Request) -> list[Drawn]:
+    """Segmentations beside the structure sets that were drawn on the same image."""
+    found = []
+    for study in {spare.identity: spare for match in case.matches for spare in match.study.spare}.values():
+        try:
+            match = match_study(study, request.wanted, request.handling)
+        except UserError:  # it belongs to another image, or can't be read: nobody asked for it
+            continue
+        if match.target == series:
+            found.append(Drawn(read_drawing(study), match.drawn_on))
+    return found
 
 
 def common_modality(modalities: Iterable[str]) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import filecmp
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pydicom
 
 from nnunet_cscn.conversion.case_names import Identity
 from nnunet_cscn.conversion.dicom_contours import Contours
-from nnunet_cscn.dicom.headers import Header, read_headers
+from nnunet_cscn.conversion.patient_series import OtherPatients, series_of_patient
+from nnunet_cscn.dicom.headers import Header, archives_below, read_headers
 from nnunet_cscn.dicom.segments import SEG
-from nnunet_cscn.dicom.series import ImageSeries, image_series
+from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.structures import RTSTRUCT
 from nnunet_cscn.errors import UserError
 
@@ -23,32 +24,40 @@ _CLASSES: dict[Contours, tuple[str, ...]] = {"rtstruct": (RTSTRUCT,), "seg": SEG
 
 @dataclass(frozen=True)
 class Study:
-    """What there is of one structure set or segmentation.
+    """One structure set or segmentation, and the series of its patient.
 
     Attributes:
         identity: Who and what it is: only for a mapping that is asked for.
         is_segmentation: Whether it is a SEG instead of an RTSTRUCT.
         series: All series of the patient that can be used.
         unusable: Why others can't, by their SeriesInstanceUID and the SOPInstanceUIDs of their images.
+        other_modalities: Series of the patient that are of another modality than the wanted one.
+        elsewhere: The series of all other patients.
+        spare: Segmentations beside a structure set, used only for labels that no structure set has.
     """
 
     identity: Identity
     is_segmentation: bool
     series: tuple[ImageSeries, ...]
     unusable: Mapping[str, str] = field(default_factory=dict)
+    other_modalities: tuple[ImageSeries, ...] = ()
+    elsewhere: OtherPatients | None = None
+    spare: tuple[Study, ...] = ()
 
 
 @dataclass(frozen=True)
 class Studies:
-    """What a tree holds.
+    """The contents of a folder with DICOM files.
 
     Attributes:
         found: One for each structure set or segmentation.
         n_damaged: Number of DICOM files that cannot be read.
+        n_archives: Number of archives (.zip and others), whose content is not read.
     """
 
     found: tuple[Study, ...]
     n_damaged: int
+    n_archives: int = 0
 
 
 def find_studies(
@@ -77,39 +86,30 @@ def find_studies(
     headers = read_headers(source, on_progress=on_progress, on_damaged=damaged.append)
     by_patient = _by_patient(headers)
     drawn = [(key, header) for key in sorted(by_patient) for header in _drawn(by_patient[key], contours)]
+    archives = archives_below(source)
     if not drawn:
         kind = {"rtstruct": "RTSTRUCT", "seg": "SEG", None: "RTSTRUCT or SEG"}[contours]
-        raise UserError(f"{source}: found no {kind} file among {len(headers)} DICOM files")
-    series = {key: _series_of_patient(by_patient[key], modality) for key in {key for key, _ in drawn}}
+        packed = f"; archives such as .zip are not read ({len(archives)} found): unpack them first" if archives else ""
+        raise UserError(f"{source}: found no {kind} file among {len(headers)} DICOM files{packed}")
+    series = {key: series_of_patient(by_patient[key], modality) for key in {key for key, _ in drawn}}
+    elsewhere = OtherPatients(by_patient, frozenset(series), modality)
+
+    def study(who: Identity, key: str, header: Header) -> Study:
+        mine, is_segmentation = series[key], header.text("SOPClassUID") in SEG
+        return Study(who, is_segmentation, mine.usable, mine.unusable, mine.other_modalities, elsewhere.but(key))
+
     found = []
     for who, (key, header) in zip(_identities(drawn), drawn, strict=True):
-        usable, unusable = series[key]
-        found.append(Study(who, header.text("SOPClassUID") in SEG, usable, unusable))
-    return Studies(tuple(found), len(damaged))
-
-
-def _series_of_patient(
-    members: Sequence[Header], modality: str | None
-) -> tuple[tuple[ImageSeries, ...], dict[str, str]]:
-    """The series that can be used, and reasons for the others, by the UIDs of series and images."""
-    found, problems = image_series(members)
-    usable = [each for each in found if modality is None or each.modality.upper() in ("", modality.upper())]
-    reasons = {each.uid: f"its modality is {each.modality}" for each in found if each not in usable}
-    reasons |= problems
-    for each in usable:  # a part of it can be used
-        reasons.pop(each.uid, None)
-    instances = {
-        header.instance: reasons[header.text("SeriesInstanceUID")]
-        for header in members
-        if header.text("SeriesInstanceUID") in reasons
-    }
-    return tuple(usable), {**instances, **reasons}
+        beside = [] if contours else _segmentations_beside(header, by_patient[key])
+        spare = tuple(study(Identity(key, "", each.instance, each.file), key, each) for each in beside)
+        found.append(replace(study(who, key, header), spare=spare))
+    return Studies(tuple(found), len(damaged), len(archives))
 
 
 def _by_patient(headers: Sequence[Header]) -> Mapping[str, list[Header]]:
-    """Files by what those of one patient share: the id, or the study where that is blank.
+    """Group files by patient: by PatientID, or by study if it is blank.
 
-    A file without an id belongs to the one patient of its study.
+    A file without a PatientID belongs to the patient of its study, if the study has only one.
     """
     ids = defaultdict[str, set[str]](set)
     for header in headers:
@@ -138,6 +138,14 @@ def _drawn(members: Sequence[Header], contours: Contours | None) -> list[Header]
             if header.text("SOPClassUID") == RTSTRUCT or header.text("StudyInstanceUID") not in contoured
         ]
     return sorted(chosen, key=lambda header: (header.text("StudyInstanceUID"), str(header.file)))
+
+
+def _segmentations_beside(header: Header, members: Sequence[Header]) -> list[Header]:
+    """The segmentations in the study of a structure set."""
+    if header.text("SOPClassUID") != RTSTRUCT:
+        return []
+    study = header.text("StudyInstanceUID")
+    return [each for each in members if each.text("SOPClassUID") in SEG and each.text("StudyInstanceUID") == study]
 
 
 def _identities(drawn: Sequence[tuple[str, Header]]) -> list[Identity]:

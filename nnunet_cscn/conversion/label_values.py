@@ -14,6 +14,7 @@ from nnunet_cscn.formats.digits import shown_value
 ROUNDING = 1e-3
 """Largest distance from a whole number that is rounded: the error of scaling and of 32-bit numbers."""
 
+_FLOAT_ERROR = 1e-6  # so that 1.001 is within 0.001 in 32 bits too
 _NEAR_AN_END = 0.01  # values within this share of the range count as imprecise background or foreground
 _SOFT_TOPS = (1.0, 255.0)  # maximum of masks with fractions
 
@@ -54,7 +55,7 @@ def whole_numbers(
         notes.append(f"{_voxels(n_odd)} of {what} without a finite number became background")
     rounded = np.rint(voxels)
     distance = np.abs(voxels - rounded)
-    if (odd := distance > ROUNDING).any():
+    if (odd := distance > ROUNDING + _FLOAT_ERROR).any():
         raise UserError(f"{what} contains {_listed(np.unique(voxels[odd]))}; expected only whole numbers")
     if (inexact := distance > 0).any():
         shown = _listed(np.unique(voxels[inexact]))
@@ -165,7 +166,9 @@ def _note_on_shares(voxels: NDArray[Any], values: NDArray[Any], low: float, high
 
 
 def _are_whole(values: NDArray[Any]) -> bool:
-    return bool((np.abs(values - np.rint(values)) <= ROUNDING).all()) if values.dtype.kind == "f" else True
+    return (
+        bool((np.abs(values - np.rint(values)) <= ROUNDING + _FLOAT_ERROR).all()) if values.dtype.kind == "f" else True
+    )
 
 
 def _voxels(count: int) -> str:

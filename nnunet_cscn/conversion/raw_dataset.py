@@ -11,6 +11,8 @@ from typing import Any
 from nnunet_cscn.errors import ArgumentError, UserError
 
 FILE_ENDING = ".nii.gz"
+CHANNEL_PATTERNS = "dicom_channels"
+"""Key in ``dataset.json`` for how the series of each channel are found in a DICOM study; nnU-Net ignores it."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class DatasetDescription:
         labels: Name and value of each label, background first.
         licence: Licence of the data.
         reference: Publication to cite.
+        channel_patterns: How to find the series of each channel in a DICOM study. None if there are no patterns.
     """
 
     number: int
@@ -34,6 +37,7 @@ class DatasetDescription:
     labels: tuple[tuple[str, int], ...]
     licence: str
     reference: str
+    channel_patterns: Mapping[str, Any] | None = None
 
 
 def own_dataset(
@@ -97,6 +101,7 @@ def has_files(folder: Path, case: str) -> bool:
 
 def dataset_json(description: DatasetDescription, *, case_count: int) -> dict[str, Any]:
     """Return the content of nnU-Net's ``dataset.json``."""
+    patterns = description.channel_patterns
     return {
         "name": description.name,
         "description": description.title,
@@ -106,6 +111,7 @@ def dataset_json(description: DatasetDescription, *, case_count: int) -> dict[st
         "labels": dict(description.labels),
         "numTraining": case_count,
         "file_ending": FILE_ENDING,
+        **({} if patterns is None else {CHANNEL_PATTERNS: dict(patterns)}),
     }
 
 

@@ -106,9 +106,7 @@ def _foreground_ml(volume: Volume) -> float:
     return float(np.count_nonzero(volume.voxels) * np.prod(volume.grid.spacing_mm)) / 1000
 
 
-def mask_on_grid(
-    mask: Volume, grid: Grid, what: str, *, resample: bool, may_be_part: bool = False
-) -> tuple[NDArray[np.bool_], str]:
+def mask_on_grid(mask: Volume, grid: Grid, what: str, *, resample: bool) -> tuple[NDArray[np.bool_], str]:
     """Return a mask on another grid. A mask with the same voxels in another order is reordered, not resampled.
 
     Args:
@@ -116,7 +114,6 @@ def mask_on_grid(
         grid: The target grid.
         what: Name of the volume in messages.
         resample: Whether to resample the mask (nearest neighbour) if its voxels have other positions.
-        may_be_part: Whether the mask may have only some of the voxels, because empty slices are left out.
 
     Returns:
         The mask, and a note if it was resampled; else an empty text.
@@ -129,7 +126,7 @@ def mask_on_grid(
     placed: NDArray[np.bool_] = moved.voxels > 0
     before, after = int(stored.voxels.sum()), int(placed.sum())
     is_whole = sorted(mask.grid.shape) == sorted(grid.shape)
-    if not note or (before == after and (is_whole or may_be_part) and _shares_centres(mask.grid, grid)):
+    if not note or (before == after and is_whole and _shares_centres(mask.grid, grid)):
         return placed, ""
     if not resample:
         sizes = f"shape {mask.grid.shape} against {grid.shape}, {after} of {before} voxels inside it"

@@ -1,102 +1,123 @@
-"""Which series of a folder are predicted: one for each channel of the model, listed where they have to be chosen."""
+"""Choose the series of a study that are predicted: one for each channel of the model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nnunet_cscn.dicom.extra import needs_dicom_extra
-from nnunet_cscn.dicom.wording import damaged_files
-from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.dicom.channels import ChannelPatterns, FoundChannels, check_modality, find_channels
+from nnunet_cscn.dicom.series_wording import series_in_words, series_with_description
+from nnunet_cscn.errors import ArgumentError, UserError
 
 if TYPE_CHECKING:
+    from nnunet_cscn.dicom.image_studies import ImageStudy
     from nnunet_cscn.dicom.series import ImageSeries
 
-# Modality that a channel of this name is of; other names, such as T1, tell nothing for sure.
-_MODALITIES = {"CT": "CT", "PET": "PT", "PT": "PT", "MR": "MR"}
+
+@dataclass(frozen=True)
+class ChosenSeries:
+    """The series that are predicted.
+
+    Attributes:
+        channels: The series of each channel in the model's order; None for an optional channel that is missing.
+        reference: The series on whose grid the prediction lies.
+    """
+
+    channels: Mapping[str, ImageSeries | None]
+    reference: ImageSeries
 
 
 def chosen_series(
-    folder: Path, numbers: Sequence[int], channels: Sequence[str], *, on_note: Callable[[str], None] = lambda note: None
-) -> list[ImageSeries]:
-    """Return the series of a folder that a model's channels are.
+    study: ImageStudy,
+    numbers: Sequence[int],
+    channels: Sequence[str],
+    *,
+    patterns: ChannelPatterns | None = None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> ChosenSeries:
+    """Choose the series of a study for the channels of a model.
 
     Args:
-        folder: Any mess of folders and files.
-        numbers: Which ones of those that are listed, in the order of the channels; none where there is no choice.
+        study: The study.
+        numbers: Numbers in the list of series, in the order of the channels; empty to find them.
         channels: Names of the model's channels.
-        on_note: Called with what was passed over and what is unusual about a series, a line each.
+        patterns: How the channels are found; None if the data set of the model does not say.
+        on_note: Called with each note, such as what was left out of a series.
 
     Raises:
-        UserError: When there is no series, they have to be chosen, one is of another modality than its channel, or they
-            are of different patients or frames of reference.
+        ArgumentError: When the series have to be chosen, or those that were chosen do not belong together.
+        UserError: When the patterns do not find one series for each channel.
     """
-    usable, problems = _usable_series(folder, on_note)
+    usable = study.series
+    if not numbers and patterns is not None and list(patterns.patterns) == list(channels):
+        found = _found(patterns, study)
+        for note in found.notes:
+            on_note(note)
+        by_channel = found.series
+    else:
+        by_channel = _by_number(study, numbers, channels)
+    present = {name: series for name, series in by_channel.items() if series is not None}
+    _check_together(present)
+    for series in present.values():
+        if series.notes:
+            on_note(f"series {usable.index(series) + 1}: {'; '.join(series.notes)}")
+    stated = patterns.reference if patterns is not None and not numbers else ""
+    return ChosenSeries(by_channel, present.get(stated) or next(iter(present.values())))
+
+
+def _found(patterns: ChannelPatterns, study: ImageStudy) -> FoundChannels:
+    """The series of each channel in the one frame of reference in which all of them are."""
+
+    def listed(series: ImageSeries) -> str:
+        return f"{study.series.index(series) + 1}: {series_with_description(series)}"
+
+    found, reasons = list[FoundChannels](), list[str]()
+    for frame in dict.fromkeys(series.frame_of_reference for series in study.series):
+        inside = [series for series in study.series if series.frame_of_reference in ("", frame)]
+        try:
+            found.append(find_channels(patterns, inside, describe=listed))
+        except UserError as fault:
+            reasons.append(str(fault))
+    found = [each for each in found if any(each.series.values())]
+    how = f"choose one number for each channel, in this order: {', '.join(patterns.patterns)}"
+    if len(found) > 1:
+        where = f"{len(found)} frames of reference of the study have series for all channels"
+        lines = [f"{where}; {how}:", *map(listed, study.series)]
+        raise ArgumentError("series", "\n  ".join(lines))
+    if not found:
+        raise ArgumentError("series", "\n  ".join([*dict.fromkeys(reasons), how]))
+    return found[0]
+
+
+def _by_number(study: ImageStudy, numbers: Sequence[int], channels: Sequence[str]) -> dict[str, ImageSeries | None]:
+    usable = study.series
     if not numbers and len(usable) == len(channels) == 1:
         numbers = [1]
     if len(numbers) != len(channels) or not all(1 <= number <= len(usable) for number in numbers):
-        raise ArgumentError("series", _choice(folder, usable, problems, channels))
-    chosen = {number: usable[number - 1] for number in numbers}
-    if len(chosen) < len(numbers):
+        raise ArgumentError("series", _choice(study, channels))
+    if len(set(numbers)) < len(numbers):
         raise ArgumentError("series", "the same series is given twice: choose a different series for each channel")
-    _check_together(list(chosen.values()), channels)
-    for number, series in chosen.items():
-        if series.notes:
-            on_note(f"series {number}: {'; '.join(series.notes)}")
-    return list(chosen.values())
+    return {name: usable[number - 1] for name, number in zip(channels, numbers, strict=True)}
 
 
-def _usable_series(folder: Path, on_note: Callable[[str], None]) -> tuple[list[ImageSeries], dict[str, str]]:
-    """All series but localisers, and why others can't be used."""
-    with needs_dicom_extra():
-        from nnunet_cscn.dicom.headers import read_headers
-        from nnunet_cscn.dicom.series import image_series
-    if not folder.is_dir():
-        raise ArgumentError("images", f"folder not found: {folder}")
-    damaged = list[Path]()
-    found, problems = image_series(read_headers(folder, on_damaged=damaged.append))
-    if damaged:
-        on_note(damaged_files(len(damaged)))
-    usable = [series for series in found if not series.is_localiser]
-    if not usable:
-        raise ArgumentError("images", "; ".join([f"{folder} contains no image series", *problems.values()]))
-    return usable, problems
-
-
-def _check_together(chosen: Sequence[ImageSeries], channels: Sequence[str]) -> None:
-    for name, series in zip(channels, chosen, strict=True):
-        expected = _MODALITIES.get(name.upper())
-        if expected is not None and series.modality not in ("", expected):
-            found_one = f"channel {name} of the model needs modality {expected}, but the series has {series.modality}"
-            raise ArgumentError("series", f"{found_one}: choose another series")
-    if len({series.patient for series in chosen}) > 1:
+def _check_together(chosen: Mapping[str, ImageSeries]) -> None:
+    for name, series in chosen.items():
+        try:
+            check_modality(name, series)
+        except UserError as fault:
+            raise ArgumentError("series", str(fault)) from None
+    if len({series.patient for series in chosen.values()}) > 1:
         raise ArgumentError("series", "the chosen series are from different patients: choose series of one patient")
-    if len({series.frame_of_reference for series in chosen} - {""}) > 1:
+    if len({series.frame_of_reference for series in chosen.values()} - {""}) > 1:
         raise ArgumentError("series", "the chosen series have different frames of reference: register them first")
 
 
-def _choice(folder: Path, usable: Sequence[ImageSeries], problems: Mapping[str, str], channels: Sequence[str]) -> str:
-    """All series, and how to choose; their descriptions stay out, as they may name anybody."""
+def _choice(study: ImageStudy, channels: Sequence[str]) -> str:
+    """A list of all series, and how to choose. Descriptions are left out, because they may contain names."""
     how = "one by its number"
     if len(channels) > 1:
         how = f"one number for each channel, in this order: {', '.join(channels)}"
-    lines = [f"{number}: {_described(series)}" for number, series in enumerate(usable, start=1)]
-    lines += [f"not usable: {reason}" for reason in problems.values()]
-    return "\n  ".join([f"{folder} contains {len(usable)} series; choose {how}:", *lines])
-
-
-def _described(series: ImageSeries) -> str:
-    slices, rows, columns = series.stack.shape
-    row_step, column_step = series.stack.pixel_spacing_mm
-    parts = [
-        series.modality or "no modality",
-        series.stack.plane,
-        f"{slices} slices of {rows} x {columns}",
-        f"{series.stack.slice_spacing_mm:.3g} x {row_step:.3g} x {column_step:.3g} mm",
-    ]
-    if series.echo_time_ms is not None:
-        parts.append(f"echo time {series.echo_time_ms:g} ms")
-    if "DERIVED" in series.kind:
-        parts.append("derived")
-    return ", ".join(parts)
+    lines = [f"{number}: {series_in_words(series)}" for number, series in enumerate(study.series, start=1)]
+    lines += [f"not usable: {reason}" for reason in study.problems.values()]
+    return "\n  ".join([f"{study.name} contains {len(study.series)} series; choose {how}:", *lines])

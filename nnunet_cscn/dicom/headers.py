@@ -1,4 +1,4 @@
-"""What the headers of the files in a folder say, whatever the files are called."""
+"""Read the headers of all DICOM files in a folder, whatever the files are called."""
 
 from __future__ import annotations
 
@@ -15,48 +15,63 @@ from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
 
-_FOREIGN_FOLDERS = ("__MACOSX",)
-_MAGIC_AT, _MAGIC = 128, b"DICM"
+_SKIPPED_FOLDERS = ("__MACOSX",)
+_PREFIX_AT, _PREFIX = 128, b"DICM"
 _INDEX = "DICOMDIR"  # holds no image
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID"),
     *("Modality", "ImageType", "PhotometricInterpretation", "Rows", "Columns", "NumberOfFrames"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "AcquisitionNumber", "EchoTime"),
-    *("TemporalPositionIdentifier", "DiffusionBValue", "TriggerTime"),
+    *("TemporalPositionIdentifier", "DiffusionBValue", "DiffusionGradientOrientation", "TriggerTime", "InversionTime"),
+    *("FlipAngle", "ConvolutionKernel"),
+    *("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName"),
+    *("AcquisitionTime", "ContentTime", "InstanceNumber", "SeriesNumber"),
 )
 
 
 @dataclass(frozen=True)
 class Header:
-    """One DICOM file: its path, and the elements that tell what it is, as texts.
+    """One DICOM file, or one frame of a multi-frame file: its path and the elements that describe it, as texts.
 
-    Kept are no objects of pydicom, which take twenty times the memory: a hospital's tree has 100,000 files.
+    Objects of pydicom are not kept. They need twenty times the memory, and a hospital's tree has 100,000 files.
+
+    Attributes:
+        file: The file.
+        elements: Values of each element by its keyword.
+        frame: Number of the frame, counted from 1; 0 for the file as a whole.
     """
 
     file: Path
     elements: Mapping[str, tuple[str, ...]]
+    frame: int = 0
 
     def text(self, keyword: str) -> str:
-        """Return an element as text; blank and missing ones are empty."""
+        """Return an element as text. A blank or missing element gives an empty text."""
         return "\\".join(self.elements.get(keyword, ()))
 
     def texts(self, keyword: str) -> tuple[str, ...]:
-        """Return an element of one or more texts in capitals; none where it is missing or blank."""
+        """Return the values of an element in capitals. A blank or missing element gives no values."""
         return tuple(text.upper() for text in self.elements.get(keyword, ()) if text)
 
     @property
     def instance(self) -> str:
-        """The SOPInstanceUID; where it is blank, what the file's preamble says, and else the path."""
+        """The SOPInstanceUID of the data set or else of the file's meta information, or else the path."""
         return self.text("SOPInstanceUID") or self.text("MediaStorageSOPInstanceUID") or str(self.file)
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether this is an image that does not say how large it is, because the header ends before."""
+        """Whether this is an image whose header ends before the image size."""
         sop_class = self.text("MediaStorageSOPClassUID") or self.text("SOPClassUID")
         return "Image Storage" in UID(sop_class).name and not self.text("Rows")
 
+    @property
+    def position(self) -> tuple[float, ...]:
+        """ImagePositionPatient, or nothing where it is missing or not three numbers."""
+        return self.numbers("ImagePositionPatient", 3) or ()
+
     def numbers(self, keyword: str, count: int) -> tuple[float, ...] | None:
-        """Return an element of ``count`` numbers; None where it is missing, blank or something else."""
+        """Return an element of ``count`` numbers. None if it is missing, blank or not that many numbers."""
         try:
             found = tuple(float(text) for text in self.elements.get(keyword, ()))
         except ValueError:
@@ -64,7 +79,7 @@ class Header:
         return found if len(found) == count else None
 
     def number(self, keyword: str) -> float | None:
-        """Return an element of one number; None where it is missing, blank or something else."""
+        """Return an element of one number. None if it is missing, blank or not one number."""
         found = self.numbers(keyword, 1)
         return found[0] if found else None
 
@@ -75,14 +90,14 @@ def read_headers(
     on_progress: Callable[[int, int], None] | None = None,
     on_damaged: Callable[[Path], None] | None = None,
 ) -> list[Header]:
-    """Read the headers of all DICOM files below a folder; other files are passed over.
+    """Read the headers of all DICOM files below a folder, and skip other files.
 
-    Files are told by their content: DICOM's own mark, or, where it is missing, elements that can be read.
+    The content decides: a file is DICOM if it has the prefix DICM, or if DICOM elements can be read from it.
 
     Args:
-        folder: Any mess of folders and files; links are followed.
-        on_progress: Called with the number of files that were looked at, and of all.
-        on_damaged: Called with each DICOM file whose header is cut off, and all that cannot be read.
+        folder: Folder with files and subfolders in any order. Links are followed.
+        on_progress: Called with the number of files done and the number of all files.
+        on_damaged: Called with each DICOM file whose header is cut off, and each file that cannot be opened.
     """
     files = sorted(_files_below(folder, on_damaged))
     found = []
@@ -97,17 +112,22 @@ def read_headers(
     return found
 
 
+def archives_below(folder: Path) -> list[Path]:
+    """Return archives such as .zip below a folder, whose content nobody looks at."""
+    return [file for file in _files_below(folder, None) if file.name.lower().endswith(_ARCHIVES)]
+
+
 def read_header(file: Path) -> Header | None:
-    """Read the header of a file; None where it is no DICOM file that says what it is."""
+    """Read the header of a file. None if it is not a DICOM file, or has no SOPClassUID."""
     content = _content(file)
     if content is None:
         return None
     try:
-        elements = {keyword: _texts(content.get(keyword)) for keyword in TAGS}
+        elements = {keyword: texts_of(content.get(keyword)) for keyword in TAGS}
         meta = getattr(content, "file_meta", None) or pydicom.Dataset()
         for keyword in ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID"):
-            elements[keyword] = _texts(meta.get(keyword))
-    except Exception:  # an element whose bytes are none of its kind may lead to anything
+            elements[keyword] = texts_of(meta.get(keyword))
+    except Exception:  # an element whose bytes do not fit its type can raise any exception
         return None
     elements["SOPClassUID"] = elements["SOPClassUID"] or elements["MediaStorageSOPClassUID"]
     return (
@@ -117,8 +137,8 @@ def read_header(file: Path) -> Header | None:
     )
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    """An element's values; equal texts of all files are one object."""
+def texts_of(value: object) -> tuple[str, ...]:
+    """Return the values of an element as texts. Equal texts of all files are one object, which saves memory."""
     if value is None or value == "":
         return ()
     values = value if isinstance(value, (MultiValue, list, tuple)) else [value]
@@ -131,33 +151,33 @@ def _content(file: Path) -> pydicom.Dataset | None:
         return pydicom.dcmread(file, **options)
     except InvalidDicomError:
         pass
-    except Exception:  # a damaged file may lead to anything
+    except Exception:  # a damaged file can raise any exception
         return None
-    try:  # some archives leave DICOM's mark out
+    try:  # some archives leave out the prefix DICM
         return pydicom.dcmread(file, force=True, **options) if _may_be_dicom(file) else None
-    except Exception:  # whatever else a file that is no DICOM may lead to
+    except Exception:  # a file that is not DICOM can raise any exception
         return None
 
 
 def _is_damaged(file: Path, header: Header | None) -> bool:
-    """Whether a file is DICOM but cut off, or can't be opened at all."""
+    """Whether a file is DICOM but cut off, or cannot be opened."""
     if header is not None:
         return header.is_cut_off
     start = _start(file)
-    return start is None or (start[_MAGIC_AT:] == _MAGIC and file.name != _INDEX)
+    return start is None or (start[_PREFIX_AT:] == _PREFIX and file.name != _INDEX)
 
 
 def _may_be_dicom(file: Path) -> bool:
-    """Whether a file without DICOM's mark starts with an element of one of the first groups, little endian."""
+    """Whether a file without the prefix DICM starts with an element of group 2 or 8, little endian."""
     start = _start(file) or b""
     return len(start) >= 8 and start[0] in (2, 8) and start[1] == 0
 
 
 def _start(file: Path) -> bytes | None:
-    """The first bytes of a file; None where it can't be opened: a link to nowhere, or no right to read it."""
+    """The first bytes of a file. None if it cannot be opened, such as a broken link or without permission."""
     try:
         with file.open("rb") as stream:
-            return stream.read(_MAGIC_AT + len(_MAGIC))
+            return stream.read(_PREFIX_AT + len(_PREFIX))
     except OSError:
         return None
 
@@ -170,9 +190,9 @@ def _files_below(folder: Path, on_damaged: Callable[[Path], None] | None) -> Ite
     visited = set[str]()
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=report):
         real = os.path.realpath(parent)
-        if real in visited:  # a link that leads back, or to a folder that was seen
+        if real in visited:  # a link to a folder that was already read
             folders.clear()
             continue
         visited.add(real)
-        folders[:] = sorted(name for name in folders if name not in _FOREIGN_FOLDERS and not name.startswith("."))
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED_FOLDERS and not name.startswith("."))
         yield from (Path(parent) / name for name in names if not name.startswith("."))

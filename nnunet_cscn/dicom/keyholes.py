@@ -1,4 +1,4 @@
-"""One closed contour for a region with holes, as DICOM's CLOSED_PLANAR wants it."""
+"""Join the holes of a region with its outline, because a CLOSED_PLANAR contour of DICOM has no holes."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import numpy as np
 from nnunet_cscn.dicom.outlines import Floats
 
 
-def joined(outlines: Sequence[Floats]) -> list[Floats]:
-    """Join every hole with the outline around it by a channel without width (a keyhole).
+def join_holes(outlines: Sequence[Floats]) -> list[Floats]:
+    """Join each hole with the outline around it by a channel without width (a keyhole).
 
-    The channel runs to the left from a hole's leftmost edge, and back the same way.
+    The channel runs from the leftmost edge of the hole to the left, and back the same way.
 
     Args:
-        outlines: Those of one slice, as ``outlines`` traces them: outer ones and holes, all along the pixels' edges.
+        outlines: Outer outlines and outlines of holes of one slice, from ``trace_outlines``.
 
     Returns:
-        Contours without holes, corners as columns and rows, shape (N, 2).
+        Contours without holes. Corners as columns and rows, shape (N, 2).
     """
     contours = [outline for outline in outlines if _signed_area(outline) > 0]
     holes = [outline for outline in outlines if _signed_area(outline) < 0]
-    for hole in sorted(holes, key=lambda outline: float(outline[:, 0].min())):  # those further left may be met first
+    # A channel may end on a hole further left, so that one comes first.
+    for hole in sorted(holes, key=lambda outline: float(outline[:, 0].min())):
         column, row, start = _leftmost(hole)
         number, edge, meeting = min(
             (
@@ -39,9 +40,9 @@ def joined(outlines: Sequence[Floats]) -> list[Floats]:
 
 
 def _leftmost(hole: Floats) -> tuple[float, float, int]:
-    """Column and row of a place on the leftmost vertical edge, and the number of the corner behind it.
+    """Return column and row of a point on the leftmost vertical edge, and the number of the corner after it.
 
-    The row is one of centres of pixels, where no outline has a corner.
+    The row is a row of pixel centres, where no outline has a corner.
     """
     following = np.roll(hole, -1, axis=0)
     is_vertical = hole[:, 0] == following[:, 0]
@@ -51,7 +52,7 @@ def _leftmost(hole: Floats) -> tuple[float, float, int]:
 
 
 def _crossings(contour: Floats, column: float, row: float) -> list[tuple[int, float]]:
-    """Vertical edges of a contour that a line from a place to the left meets: the edge's number and its column."""
+    """Return number and column of each vertical edge of a contour to the left of a point, in the row of the point."""
     following = np.roll(contour, -1, axis=0)
     low, high = np.minimum(contour[:, 1], following[:, 1]), np.maximum(contour[:, 1], following[:, 1])
     meets = (contour[:, 0] == following[:, 0]) & (contour[:, 0] < column) & (low < row) & (row < high)

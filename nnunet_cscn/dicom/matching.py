@@ -1,27 +1,37 @@
-"""Which series a structure set was drawn on: by its references, and where these are stale by where its contours lie."""
+"""Find the series on which regions were drawn: by references, or by position if the references are outdated."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from nnunet_cscn.dicom.drawing import Drawing, References
+from nnunet_cscn.dicom.fitting import are_beside, are_parallel, count_on_slices, fits, off_slices_mm, roughly_fits
+from nnunet_cscn.dicom.image_references import image_uid
+from nnunet_cscn.dicom.rasterise import OFF_PLANE
+from nnunet_cscn.dicom.same_series import described, without_twins
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.errors import UserError
 
-ON_SLICE = 0.1  # how far a contour's points may lie from a slice, as a share of the slices' spacing
-INSIDE_PIXELS = 1.0  # how far outside the image
+_BY_IMAGES = "named images"
+
+Fits = Callable[[Sequence[Floats], ImageSeries], bool]
 
 
 @dataclass(frozen=True)
 class Match:
-    """The series that regions were drawn on, and what told it, for people."""
+    """The series on which regions were drawn.
+
+    Attributes:
+        series: The series.
+        found_by: How the series was found, for the report.
+        notes: Further notes for the report.
+    """
 
     series: ImageSeries
-    told_by: str
+    found_by: str
+    notes: tuple[str, ...] = ()
 
 
 def series_of(
@@ -31,120 +41,175 @@ def series_of(
     regions: Sequence[str] | None = None,
     unusable: Mapping[str, str] | None = None,
     must_fit: bool = True,
+    cut: bool = False,
 ) -> Match:
-    """Return the series that regions were drawn on.
+    """Return the series on which regions were drawn.
 
-    Tried in turn: images that the contours name, images that the file lists, the series that it names, its frame of
-    reference, and the geometry alone; the last two among series of the same study. A localiser is never taken, and
-    neither is another series in place of one that is named and there but damaged.
+    These are tried in turn: images that the contours name, images that the file lists, the series that it names, its
+    frame of reference, and the position of the contours alone. The last two use series of the same study. Localisers
+    are never used. If the file names a series that exists but cannot be used, no other series replaces it.
+
+    Contours have to lie on the slices and inside the images. If the file names the series or its frame of reference,
+    contours may also lie less than half a slice off, and reach beyond the edges of the images.
 
     Args:
         drawing: The regions.
         candidates: The series of the same patient.
-        regions: Those that count; None for all. A couch may well lie outside the image.
-        unusable: Reasons why other series of the patient can't be used, by SeriesInstanceUID and SOPInstanceUID.
-        must_fit: Whether the slices have to carry the regions; a SEG on another grid may be resampled instead, but then
-            only onto a series that it names or whose frame of reference it shares.
+        regions: The regions to consider, None for all. A couch, for example, may lie outside the image.
+        unusable: Reasons why other series of the patient cannot be used, by SeriesInstanceUID and SOPInstanceUID.
+        must_fit: Whether the contours have to fit the slices. A SEG on another grid can be resampled instead, but only
+            onto a series that it names or whose frame of reference it has.
+        cut: Whether contours may lie before the first or behind the last slice of a series that the file names.
 
     Raises:
-        UserError: When none fits or several do.
+        UserError: When no series fits, or several do.
     """
     usable = [series for series in candidates if not series.is_localiser]
-    references = drawing.references
+    references = drawing.references if regions is None else drawing.references_of(regions)
     if not usable:
         _refuse_unusable(references, unusable or {})
         raise UserError("found contours but no image series; add the images on which they were drawn")
-    contours = _contours(drawing, drawing.names if regions is None else regions)
-    for told_by, chosen in _named(references, usable).items():
-        if series := _only_one(contours, chosen, must_fit=must_fit):
-            return Match(series, told_by)
+    names = drawing.names if regions is None else regions
+    contours = [contour for name in names for contour in drawing.points(name)]
+    strict: Fits = fits if must_fit else _always
+    loose: Fits = (lambda contours, series: roughly_fits(contours, series, cut=cut)) if must_fit else _always
+    named = _named(references, usable)
+    if not contours:
+        return _by_references_alone(named | _related(references, usable, must_fit=False), names)
+    for found_by, chosen in named.items():
+        if match := _only_one(contours, chosen, found_by, strict, references):
+            return match
         for each in chosen:
+            if count_on_slices(contours, each) and (match := _only_one(contours, [each], found_by, loose, references)):
+                return match
             _refuse_incomplete(contours, each)
     _refuse_unusable(references, unusable or {})
-    for told_by, chosen in _related(references, usable, must_fit=must_fit).items():
-        if series := _only_one(contours, chosen, must_fit=must_fit):
-            return Match(series, told_by)
-    n_on_slices = max(_count_on_slices(contours, series) for series in usable)
-    raise UserError(
-        f"at most {n_on_slices} of {len(contours)} contours lie on the slices of an available series: add the missing "
-        "slices or the series on which the contours were drawn"
-    )
+    related = _related(references, usable, must_fit=must_fit)
+    for found_by, chosen in related.items():
+        if match := _only_one(contours, chosen, found_by, strict, references):
+            return match
+    related.pop("geometry")
+    for found_by, chosen in (named | related).items():
+        if match := _only_one(contours, chosen, found_by, loose, references):
+            return match
+    raise UserError(_why_none_fits(contours, usable, named))
 
 
-def _contours(drawing: Drawing, regions: Sequence[str]) -> list[Floats]:
-    """All contours of some regions, in the patient's coordinates."""
-    contours = [contour for name in regions for contour in drawing.points(name)]
-    if not contours:
-        raise UserError(f"{', '.join(regions) or 'all regions'}: the ROI has no contours")
-    return contours
+def _by_references_alone(referred: Mapping[str, Sequence[ImageSeries]], names: Sequence[str]) -> Match:
+    """Return the series of a file without contours that can be filled."""
+    for found_by, chosen in referred.items():
+        if len(chosen) == 1:
+            return Match(chosen[0], found_by)
+    raise UserError(f"{', '.join(names) or 'all regions'}: the ROI has no contours")
 
 
 def _named(references: References, usable: Sequence[ImageSeries]) -> dict[str, list[ImageSeries]]:
-    """The series that a file names, by the way in which it does; the most reliable way comes first."""
+    """Return the series that a file names, by the kind of reference. The most reliable kind comes first."""
+    own = {id(series): series.aliases | set(series.instances) | {series.uid} for series in usable}
     return {
-        "named images": [series for series in usable if references.instances & set(series.instances)],
-        "listed images": [series for series in usable if references.listed & set(series.instances)],
-        "named series": [series for series in usable if series.uid in references.series],
+        found_by: [series for series in usable if uids & own[id(series)]]
+        for found_by, uids in (
+            (_BY_IMAGES, references.instances),
+            ("listed images", references.listed),
+            ("named series", references.series),
+        )
     }
 
 
 def _related(references: References, usable: Sequence[ImageSeries], *, must_fit: bool) -> dict[str, list[ImageSeries]]:
-    """The series of the same study, or all where the file names no study: those of its frame of reference, and all."""
+    """Return further series: those with the same frame of reference, and all of the same study.
+
+    If the file names no study, all series count as of the same study. Series of other studies with the same frame of
+    reference come last.
+    """
     related = [series for series in usable if not references.study or series.study == references.study]
+    sharing = [series for series in usable if series.frame_of_reference in references.frames_of_reference]
     return {
-        "frame of reference": [
-            series for series in related if series.frame_of_reference in references.frames_of_reference
-        ],
+        "frame of reference": [series for series in sharing if series in related],
         "geometry": related if must_fit else [],
+        "frame of reference in another study": [series for series in sharing if series not in related],
     }
 
 
-def _only_one(contours: Sequence[Floats], chosen: Sequence[ImageSeries], *, must_fit: bool) -> ImageSeries | None:
-    """The one series that the contours fit, or, where they need not fit, the one that is chosen; None for none."""
-    fitting = [series for series in chosen if not must_fit or fits(contours, series)]
-    if len(fitting) > 1:
+def _only_one(
+    contours: Sequence[Floats],
+    chosen: Sequence[ImageSeries],
+    found_by: str,
+    is_fitting: Fits,
+    references: References,
+) -> Match | None:
+    """Return the only series that fits the contours, or None. Series with the same pixels count as one."""
+    fitting = [series for series in chosen if is_fitting(contours, series)]
+    if found_by != _BY_IMAGES:
+        sharing = [series for series in fitting if series.frame_of_reference in references.frames_of_reference]
+        fitting = sharing or fitting
+    different = without_twins(fitting)
+    if len(different) > 1:
+        which = "; ".join(map(described, different))
+        if found_by == _BY_IMAGES:
+            raise UserError(
+                f"the regions name images of {len(different)} series ({which}): convert those of one series at a time"
+            )
         raise UserError(
-            f"the contours fit {len(fitting)} series and do not refer to one of them; keep only the series on which "
-            "they were drawn"
+            f"the contours fit {len(different)} series ({which}) and do not refer to one of them; keep only the series "
+            "on which they were drawn"
         )
-    return fitting[0] if fitting else None
+    if not different:
+        return None
+    n_twins = len(fitting) - 1
+    twins = f"the images are there as {n_twins + 1} series with the same pixels; one of them was used"
+    return Match(different[0], found_by, (twins,) if n_twins else ())
 
 
 def _refuse_unusable(references: References, unusable: Mapping[str, str]) -> None:
-    """Refuse to look further when a series that is named is there but can't be used."""
-    for uid in references.instances | references.listed | references.series:
+    """Raise an error if a series that the file names exists but cannot be used."""
+    images = {image_uid(name) for name in references.instances | references.listed}
+    for uid in images | references.series:
         if uid in unusable:
             raise UserError(f"the referenced series cannot be used: {unusable[uid]}")
 
 
 def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:
-    """Refuse a named series that carries some of the contours, or has gaps: slices of it are missing.
+    """Raise an error if a named series has gaps, or only some of the contours lie on its slices.
 
-    One that is whole and carries none is named by mistake, as by programs that renumber series.
+    If it is complete and none of the contours lie on it, it is named by mistake. Programs that renumber series do this.
     """
-    n_on_slices = _count_on_slices(contours, series)
-    if n_on_slices or series.stack.gaps():
-        raise UserError(
-            f"only {n_on_slices} of {len(contours)} contours lie on the slices of the referenced series: add its "
-            "missing slices"
-        )
+    n_on_slices, gaps = count_on_slices(contours, series), series.stack.gaps()
+    if not n_on_slices and not gaps:
+        return
+    found = f"only {n_on_slices} of {len(contours)} contours lie on the slices of the referenced series"
+    if gaps:
+        raise UserError(f"{found}, of which slices are missing ({gaps[0]}): add them")
+    if not are_parallel(contours, series):
+        raise UserError(f"{found}; others are not parallel to them: use the series on which they were drawn")
+    farthest = max(off_slices_mm(contour, series) for contour in contours)
+    raise UserError(
+        f"{found}; others lie up to {farthest:.4g} mm before its first or behind its last slice: add the missing "
+        "slices, or add allow_loss=True to leave these contours out"
+    )
 
 
-def _count_on_slices(contours: Sequence[Floats], series: ImageSeries) -> int:
-    return sum(fits([contour], series) for contour in contours)
+def _why_none_fits(
+    contours: Sequence[Floats], usable: Sequence[ImageSeries], named: Mapping[str, Sequence[ImageSeries]]
+) -> str:
+    """Describe how far the contours lie from the named series, or how many lie on the slices of any series."""
+    for chosen in named.values():
+        for series in chosen:
+            off = [off_slices_mm(contour, series) for contour in contours]
+            if are_parallel(contours, series) and are_beside(contours, series):
+                return "the contours lie completely beside the images of the referenced series: check which they are"
+            if are_parallel(contours, series) and max(off) >= OFF_PLANE * series.stack.slice_spacing_mm:
+                return (
+                    f"the contours lie up to {max(off):.3g} mm from the nearest slice of the referenced series, half a "
+                    f"slice or more (slices are {series.stack.slice_spacing_mm:.4g} mm apart): use the series on "
+                    "which they were drawn"
+                )
+    n_on_slices = max(count_on_slices(contours, series) for series in usable)
+    return (
+        f"at most {n_on_slices} of {len(contours)} contours lie on the slices of an available series: add the series "
+        "on which the contours were drawn, or its missing slices"
+    )
 
 
-def fits(contours: Sequence[Floats], series: ImageSeries) -> bool:
-    """Tell whether all contours lie on slices of a series and inside its images."""
-    stack = series.stack
-    points = np.concatenate(contours)
-    heights = stack.heights_mm(points)
-    positions = np.asarray(stack.positions_mm)
-    behind = np.searchsorted(positions, heights)
-    neighbours = [positions[np.clip(behind + step, 0, len(positions) - 1)] for step in (-1, 0)]
-    nearest = np.minimum(*(np.abs(heights - neighbour) for neighbour in neighbours))
-    if nearest.max() > ON_SLICE * stack.slice_spacing_mm:
-        return False
-    pixels = stack.pixel_coordinates(points)
-    limits = np.array([stack.shape[2], stack.shape[1]]) - 0.5 + INSIDE_PIXELS
-    return bool((pixels > -0.5 - INSIDE_PIXELS).all() and (pixels < limits).all())
+def _always(contours: Sequence[Floats], series: ImageSeries) -> bool:
+    return True

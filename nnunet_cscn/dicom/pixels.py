@@ -1,7 +1,9 @@
-"""The voxels of a series."""
+"""Read the voxels of a series."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,17 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.uid import UID
 
+from nnunet_cscn.dicom.frame_pixels import as_integers, read_frames
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.itk_path import itk_path
 
 
 def read_pixels(series: ImageSeries) -> NDArray[Any]:
-    """Read the values of a series, rescaled as each slice says, such as to Hounsfield units.
+    """Read the voxel values of a series with the rescaling of each slice, such as to Hounsfield units.
 
-    ITK unpacks all common transfer syntaxes. Integers stay integers; fractions are float32 where that loses nothing.
+    ITK decodes files with one slice, highdicom multi-frame files. Integers stay integers. Fractions become float32 if
+    that loses nothing.
 
     Args:
         series: Slices of one volume.
@@ -28,32 +32,60 @@ def read_pixels(series: ImageSeries) -> NDArray[Any]:
         Shape (slices, rows, columns).
 
     Raises:
-        UserError: When a slice cannot be read, is cut off, is coloured, or has another size than its header says.
+        UserError: When a slice cannot be read, is truncated, is a colour image, or does not have the size in its
+            header.
     """
-    slices = []
-    for number, file in enumerate(series.files, start=1):
-        try:
-            pixels = _pixels(file, *series.stack.shape[1:])
-        except UserError as fault:
-            raise UserError(f"slice {number}: {fault}") from None
-        except Exception:  # a damaged file may lead to anything, and its text may quote the patient
-            raise UserError(
-                f"slice {number}: the pixel data cannot be read; they are damaged or have an unsupported format"
-            ) from None
-        if pixels.shape != (1, *series.stack.shape[1:]):
-            raise UserError(f"slice {number}: expected one value per pixel, got shape {pixels.shape}")
-        slices.append(pixels[0])
-    volume = np.stack(slices)
+    volume = as_integers(_frames(series)) if series.frames else np.stack(_slices(series))
     if volume.dtype == np.float64 and np.array_equal(volume, volume.astype(np.float32), equal_nan=True):
         return volume.astype(np.float32)
     return volume
+
+
+def _slices(series: ImageSeries) -> list[NDArray[Any]]:
+    slices = []
+    for number, file in enumerate(series.files, start=1):
+        with _fault_names(f"slice {number}"):
+            pixels = _pixels(file, *series.stack.shape[1:])
+            _check_shape(pixels, (1, *series.stack.shape[1:]))
+        slices.append(pixels[0])
+    return slices
+
+
+def _frames(series: ImageSeries) -> NDArray[Any]:
+    """Voxels of multi-frame files, each of which may hold a part of the slices."""
+    volume = np.zeros(series.stack.shape)
+    for file in dict.fromkeys(series.files):
+        indices = [index for index, each in enumerate(series.files) if each == file]
+        with _fault_names("multi-frame image"):
+            pixels = read_frames(file, [series.frames[index] for index in indices])
+            _check_shape(pixels, (len(indices), *series.stack.shape[1:]))
+        volume[indices] = pixels
+    return volume
+
+
+def _check_shape(pixels: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if pixels.shape != shape:
+        raise UserError(f"expected one value per pixel and shape {shape}, got shape {pixels.shape}")
+
+
+@contextlib.contextmanager
+def _fault_names(what: str) -> Iterator[None]:
+    """Put the name of what is read before the reason of a fault."""
+    try:
+        yield
+    except UserError as fault:
+        raise UserError(f"{what}: {fault}") from None
+    except Exception:  # a damaged file can raise any exception, and its text may quote the patient
+        raise UserError(
+            f"{what}: the pixel data cannot be read; they are damaged or have an unsupported format"
+        ) from None
 
 
 def _pixels(file: Path, rows: int, columns: int) -> NDArray[Any]:
     if _is_short(file, rows, columns):
         raise UserError("the pixel data are truncated")
     reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")  # which also reads files without DICOM's mark, if it is asked to
+    reader.SetImageIO("GDCMImageIO")  # named here, it also reads files without the prefix DICM
     with itk_path(file) as name:
         reader.SetFileName(name)
         pixels: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
@@ -61,7 +93,7 @@ def _pixels(file: Path, rows: int, columns: int) -> NDArray[Any]:
 
 
 def _is_short(file: Path, rows: int, columns: int) -> bool:
-    """Whether a file that is not compressed has fewer bytes of pixels than it should; ITK would make values up."""
+    """Whether a file that is not compressed has fewer pixel data than its size needs. ITK would invent the rest."""
     content = pydicom.dcmread(file, force=True, specific_tags=["BitsAllocated", "SamplesPerPixel", "PixelData"])
     syntax = content.file_meta.get("TransferSyntaxUID") if hasattr(content, "file_meta") else None
     if syntax is not None and UID(syntax).is_encapsulated:

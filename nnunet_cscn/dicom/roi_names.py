@@ -15,12 +15,14 @@ SYNONYMS = {
     "GTV": ("gtv", "grosstumourvolume", "grosstumorvolume", "gtvmass", "mass", "tumour", "tumor"),
 }
 
+_NUMBER = re.compile(r" \[\d+\]$")
+
 
 def choose_roi(wanted: str, names: Iterable[str]) -> list[str]:
     """Return the regions that a name or a pattern means.
 
-    Tried in turn: the very name, the name in other letters' case, synonyms of a TG-263 name, a regular expression that
-    has to fit the whole name.
+    Tried in turn: the exact name, the name in other letters' case, synonyms of a TG-263 name, a regular expression that
+    has to fit the whole name. Regions of one name, which are numbered, all have that name.
 
     Args:
         wanted: A name such as ``GTVp``, or a pattern such as ``GTV.*``.
@@ -36,12 +38,13 @@ def choose_roi(wanted: str, names: Iterable[str]) -> list[str]:
         >>> choose_roi("GTVp", ["Body", "GTV_primary"]), choose_roi("gtv.*", ["GTV_Mass", "GTV_Edema"])
         (['GTV_primary'], ['GTV_Mass', 'GTV_Edema'])
     """
-    known = list(names)
+    known, wanted = list(names), wanted.strip()
     synonyms = next((texts for name, texts in SYNONYMS.items() if name.casefold() == wanted.casefold()), ())
     tests = (
         lambda name: name == wanted,
-        lambda name: name.casefold() == wanted.casefold(),
-        lambda name: _letters(name) in synonyms,
+        lambda name: common_name(name) == wanted,
+        lambda name: common_name(name).casefold() == wanted.casefold(),
+        lambda name: _letters(common_name(name)) in synonyms,
     )
     for fits in tests:
         if found := [name for name in known if fits(name)]:
@@ -50,21 +53,27 @@ def choose_roi(wanted: str, names: Iterable[str]) -> list[str]:
         pattern = re.compile(wanted, re.IGNORECASE)
     except re.error as fault:
         raise UserError(f"{wanted} is neither an ROI name nor a valid regular expression ({fault})") from None
-    return [name for name in known if pattern.fullmatch(name)]
+    return [name for name in known if pattern.fullmatch(name) or pattern.fullmatch(common_name(name))]
 
 
-def single_roi(wanted: str, names: Sequence[str]) -> str:
-    """Return the one region that a name or a pattern means.
+def common_name(name: str) -> str:
+    """Return a region's name without the number that tells regions of one name apart.
 
-    Raises:
-        UserError: When there is none or more than one, with all names that there are.
+    Example:
+        >>> common_name("Lesion [2]"), common_name("GTVp")
+        ('Lesion', 'GTVp')
     """
-    found = choose_roi(wanted, names)
-    if len(found) == 1:
-        return found[0]
-    what = "no ROI matches" if not found else f"{len(found)} ROIs match"
-    remedy = "; choose one of them, or add merge=True" if len(found) > 1 else ""
-    raise UserError(f"{what} {wanted}; available ROIs: {', '.join(map(repr, names)) or 'none'}{remedy}")
+    return _NUMBER.sub("", name)
+
+
+def available(names: Sequence[str]) -> str:
+    """List the regions that there are, for a sentence.
+
+    Example:
+        >>> available(["GTVp", "Body"]), available([])
+        ("'GTVp', 'Body'", 'none')
+    """
+    return ", ".join(map(repr, names)) or "none"
 
 
 def _letters(name: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import highdicom as hd
 import numpy as np
-import pydicom
 from highdicom.sr.coding import CodedConcept
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -18,6 +17,7 @@ from pydicom.uid import generate_uid
 from nnunet_cscn import __version__
 from nnunet_cscn.dicom.patient_and_study import UNICODE, patient_and_study, series_number
 from nnunet_cscn.dicom.series import ImageSeries
+from nnunet_cscn.dicom.slice_datasets import refer_to_frames, slice_datasets
 from nnunet_cscn.dicom.structure_writer import frame_of
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
@@ -75,10 +75,10 @@ def write_segmentation(
         )
         for number, name in enumerate(masks, start=1)
     ]
-    headers = [pydicom.dcmread(each, stop_before_pixels=True) for each in series.files]
+    headers = slice_datasets(series)
     taken = patient_and_study(headers[0], texts=[*masks, model])
     content = hd.seg.Segmentation(
-        source_images=[_source(header, headers[0], taken.elements, series) for header in headers],
+        source_images=source_images(headers, taken.elements, series),
         pixel_array=np.stack(list(masks.values()), axis=-1).astype(np.uint8),
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=segments,
@@ -95,9 +95,21 @@ def write_segmentation(
     if "ContentCreatorName" not in content:  # PS3.3, table 10-12: it is there, and may be blank
         content.ContentCreatorName = ""
     content.update(taken.elements)  # the images' own character set: highdicom knows few of them
+    refer_to_frames(content, series)
     with replacing(file) as temporary:
         content.save_as(temporary)
     return taken.notes
+
+
+def source_images(headers: Sequence[Dataset], taken: Dataset, series: ImageSeries) -> list[Dataset]:
+    """Return what highdicom is told of the slices of a series: where they lie, and whose they are.
+
+    Args:
+        headers: The slices, from ``slice_datasets``.
+        taken: Attributes of the patient and study, from ``patient_and_study``.
+        series: The series.
+    """
+    return [_source(header, headers[0], taken, series) for header in headers]
 
 
 def _source(header: Dataset, first: Dataset, taken: Dataset, series: ImageSeries) -> Dataset:

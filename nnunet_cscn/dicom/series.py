@@ -1,44 +1,57 @@
-"""Series of parallel slices, found in headers and put in order by where they lie."""
+"""Find series of parallel slices in headers, and sort the slices by position."""
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from pydicom.uid import ParametricMapStorage
 
+from nnunet_cscn.dicom.frames import SOURCE, frame_headers, is_multi_frame
 from nnunet_cscn.dicom.headers import Header
+from nnunet_cscn.dicom.image_references import image_name
+from nnunet_cscn.dicom.lone_images import joined_lone_images
+from nnunet_cscn.dicom.repetitions import Repetition, has_equal, heights_of, repetitions, without_copies
+from nnunet_cscn.dicom.slice_line import (
+    EVEN_MM,
+    Line,
+    allowed_deviation_mm,
+    even_heights,
+    slice_numbers,
+    straightened,
+)
 from nnunet_cscn.dicom.stack import PARALLEL, Floats, Stack, checked_directions
 from nnunet_cscn.errors import UserError
 
-_SAME_PLACE_MM = 1e-3
 SAME_SPACING_MM = 1e-4
-_SHEAR_MM = 0.05  # how far slices may be shifted against each other in their own plane
-# What tells images at the same place apart: echoes, phases, b values, acquisitions.
-_REPETITIONS = (
-    *("EchoTime", "TemporalPositionIdentifier", "DiffusionBValue", "TriggerTime", "AcquisitionNumber", "ImageType"),
-)
+_DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName")
 
 
 @dataclass(frozen=True)
 class ImageSeries:
-    """Slices that make one volume.
+    """Slices that form one volume.
 
     Attributes:
         uid: SeriesInstanceUID.
         study: StudyInstanceUID.
-        patient: PatientID as it stands there: never to be shown.
+        patient: PatientID as stored. Never show it.
         modality: MR, CT and so on.
-        frame_of_reference: FrameOfReferenceUID; empty where it is blank.
-        kind: What ImageType says, such as ORIGINAL or LOCALIZER, in capitals.
-        echo_time_ms: EchoTime; None where it is blank.
-        stack: Where the slices lie.
-        files: One for each slice, in the stack's order.
-        instances: Their SOPInstanceUIDs.
-        notes: What was passed over, such as duplicates.
+        frame_of_reference: FrameOfReferenceUID; empty if it is blank.
+        kind: The values of ImageType in capitals, such as ORIGINAL or LOCALIZER.
+        echo_time_ms: EchoTime; None if it is blank.
+        stack: The positions of the slices.
+        files: The file of each slice, in the order of the stack. Frames of one file repeat it.
+        instances: The SOPInstanceUID of each slice.
+        notes: What was left out, such as copies.
+        aliases: Further names by which other files may refer to it: frames of its images, images that are stored again,
+            slices that were converted to frames, and series whose images were put together.
+        part: Which part of its SeriesInstanceUID this is, such as ``phase 2`` or ``echo time 80 ms``; empty for the
+            whole series.
+        frames: The frame number of each slice, counted from 1; empty if each slice has a file of its own.
+        descriptions: Description of the series, protocol and sequence. This is free text.
     """
 
     uid: str
@@ -52,54 +65,72 @@ class ImageSeries:
     files: tuple[Path, ...]
     instances: tuple[str, ...]
     notes: tuple[str, ...] = field(default=())
+    aliases: frozenset[str] = field(default=frozenset())
+    part: str = ""
+    frames: tuple[int, ...] = ()
+    descriptions: tuple[str, ...] = ()
 
     @property
     def is_localiser(self) -> bool:
-        """Whether this is a scout, from which nobody contours."""
+        """Whether this is a localiser, on which nobody draws contours."""
         return "LOCALIZER" in self.kind
 
 
 def image_series(headers: Sequence[Header]) -> tuple[list[ImageSeries], dict[str, str]]:
-    """Return the series of images, and why others are none.
+    """Return the series of images, and the reason why others cannot be used.
 
-    One SeriesInstanceUID may hold several stacks (a localiser in three planes, two echoes); each is one of its own.
+    One SeriesInstanceUID may hold several volumes (a localiser in three planes, two echoes). Each becomes a series.
+    Multi-frame images are split into their frames first.
 
     Args:
-        headers: Of any DICOM files.
+        headers: Headers of any DICOM files.
 
     Returns:
-        The series in the order of their files, and a reason for each SeriesInstanceUID with files of no use.
+        The series in the order of their files, and a reason for each SeriesInstanceUID with files that cannot be used.
     """
     by_uid: dict[str, list[Header]] = defaultdict(list)
     for header in headers:
         is_image = header.number("Rows") or header.is_cut_off
-        if is_image and header.text("Modality") not in ("SEG", "RTDOSE", "RTIMAGE"):
+        is_map = header.text("SOPClassUID") == ParametricMapStorage  # such as our own map of uncertainty
+        if is_image and not is_map and header.text("Modality") not in ("SEG", "RTDOSE", "RTIMAGE"):
             by_uid[header.text("SeriesInstanceUID")].append(header)
-    found, problems = [], {}
-    for uid, members in by_uid.items():
-        reasons: list[str] = []
+    found = []
+    reasons_by_uid = defaultdict[str, list[str]](list)
+    slices = {uid: _slices(files, reasons_by_uid[uid]) for uid, files in by_uid.items()}
+    for uid, members in joined_lone_images(slices).items():
+        reasons = reasons_by_uid[uid]
         for group in _parallel(members, reasons):
             n_others = len(members) - len(group)
-            for stack_members in _repetitions(group):
+            for repetition in repetitions(group):
                 try:
-                    series = _series(stack_members)
+                    series = _series(repetition)
                 except UserError as fault:
                     reasons.append(str(fault))
                     continue
                 images = "image of the series was" if n_others == 1 else "images of the series were"
                 others = (f"{n_others} other {images} left out",) if n_others else ()
                 found.append(replace(series, notes=(*series.notes, *others)))
-        if reasons:
-            problems[uid] = "; ".join(dict.fromkeys(reasons))
+    problems = {uid: "; ".join(dict.fromkeys(reasons)) for uid, reasons in reasons_by_uid.items() if reasons}
     return found, problems
 
 
+def _slices(files: Sequence[Header], reasons: list[str]) -> list[Header]:
+    """One header for each slice: those of files with one slice as they are, those of multi-frame files by frame."""
+    slices = []
+    for header in files:
+        try:
+            slices += frame_headers(header) if is_multi_frame(header) and not header.is_cut_off else [header]
+        except UserError as fault:
+            reasons.append(str(fault))
+    return slices
+
+
 def _parallel(members: Sequence[Header], reasons: list[str]) -> list[list[Header]]:
-    """Put images of the same size, spacing and orientation together; what has no place is reported."""
+    """Group images of the same size, spacing and orientation, and report images without a position."""
     groups: list[list[Header]] = []
     for header in members:
         try:
-            _refuse_unplaced(header)
+            _check_image(header)
         except UserError as fault:
             reasons.append(str(fault))
             continue
@@ -111,11 +142,11 @@ def _parallel(members: Sequence[Header], reasons: list[str]) -> list[list[Header
     return groups
 
 
-def _refuse_unplaced(header: Header) -> None:
+def _check_image(header: Header) -> None:
     if header.is_cut_off:
         raise UserError("some files are truncated")
-    if (header.number("NumberOfFrames") or 1) > 1:
-        raise UserError("multi-frame images are not supported: export the series as one file per slice")
+    if header.text("PhotometricInterpretation") not in ("", "MONOCHROME1", "MONOCHROME2"):
+        raise UserError("colour images are not supported")
     if header.text("PhotometricInterpretation") == "MONOCHROME1":
         raise UserError("inverted images (MONOCHROME1) are not supported")
     orientation, spacing = header.numbers("ImageOrientationPatient", 6), header.numbers("PixelSpacing", 2)
@@ -126,7 +157,7 @@ def _refuse_unplaced(header: Header) -> None:
 
 
 def _is_parallel(header: Header, other: Header) -> bool:
-    """Whether two images have the same size and spacing, and lie parallel but for what rounding does."""
+    """Whether two images have the same size and spacing and are parallel, except for rounding."""
     if any(header.number(keyword) != other.number(keyword) for keyword in ("Rows", "Columns")):
         return False
     limits = {"PixelSpacing": (2, SAME_SPACING_MM), "ImageOrientationPatient": (6, PARALLEL)}
@@ -136,60 +167,25 @@ def _is_parallel(header: Header, other: Header) -> bool:
     )
 
 
-def _repetitions(group: list[Header]) -> list[list[Header]]:
-    """Take images at the same places apart by the first one or two elements that make stacks of the same places."""
-    if not _has_repeated_places(group):
-        return [group]
-    for keywords in (*itertools.combinations(_REPETITIONS, 1), *itertools.combinations(_REPETITIONS, 2)):
-        parts: dict[tuple[str, ...], list[Header]] = defaultdict(list)
-        for header in group:
-            parts[tuple(header.text(keyword) for keyword in keywords)].append(header)
-        places = {tuple(sorted(round(height, 2) for height in _heights(part))) for part in parts.values()}
-        if len(parts) > 1 and len(places) == 1 and not any(_has_repeated_places(part) for part in parts.values()):
-            return list(parts.values())
-    return [group]
-
-
-def _has_repeated_places(group: Sequence[Header]) -> bool:
-    return _has_equal(sorted(_heights(_without_copies(group))))
-
-
-def _without_copies(group: Sequence[Header]) -> list[Header]:
-    """One header of each image; two images that share a UID by mistake but lie at different places are two."""
-    unique = {}
-    for header in reversed(group):
-        place = tuple(round(value, 3) for value in header.numbers("ImagePositionPatient", 3) or ())
-        unique[(header.instance, place)] = header
-    return list(unique.values())
-
-
-def _has_equal(heights: Sequence[float]) -> bool:
-    """Whether two of some ascending heights are the same place."""
-    return any(high - low < _SAME_PLACE_MM for low, high in itertools.pairwise(heights))
-
-
-def _heights(group: Sequence[Header]) -> list[float]:
-    """Places along the normal of the first image: each one's own would be off by what rounding does."""
-    along, down = checked_directions(group[0].numbers("ImageOrientationPatient", 6) or ())
-    positions = np.array([header.numbers("ImagePositionPatient", 3) for header in group])
-    return [float(height) for height in positions @ np.cross(along, down)]
-
-
-def _series(members: Sequence[Header]) -> ImageSeries:
-    unique = _without_copies(members)
-    members_by_height = sorted(zip(_heights(unique), unique, strict=True), key=lambda pair: pair[0])
+def _series(repetition: Repetition) -> ImageSeries:
+    unique = without_copies(repetition.members)
+    members_by_height = sorted(zip(heights_of(unique), unique, strict=True), key=lambda pair: pair[0])
     heights, ordered = [height for height, _ in members_by_height], [header for _, header in members_by_height]
-    if _has_equal(heights):
+    if has_equal(heights):
         raise UserError("several different images have the same position and cannot be separated")
     first = ordered[0]
-    along, down = checked_directions(first.numbers("ImageOrientationPatient", 6) or ())
-    origin = first.numbers("ImagePositionPatient", 3) or ()
-    _refuse_sheared(ordered, along, down)
     row_step, column_step = first.numbers("PixelSpacing", 2) or (0.0, 0.0)
     if min(row_step, column_step) <= 0:
         raise UserError(f"PixelSpacing: expected two positive numbers, got {row_step} and {column_step}")
-    rows, columns = int(first.number("Rows") or 0), int(first.number("Columns") or 0)
-    n_copies = len(members) - len(ordered)
+    line, line_notes = _line(ordered, heights)
+    uids = dict.fromkeys(header.text("SeriesInstanceUID") for header in ordered)
+    n_copies = len(repetition.members) - len(ordered)
+    notes = {
+        f"{n_copies} copies of slices were passed over": n_copies,
+        f"{len(repetition.copies)} images hold the same pixels as others and were not used": repetition.copies,
+        f"only a part of the series: {repetition.part}": repetition.part,
+        f"each of the {len(uids)} slices has a series of its own; they were put together": len(uids) > 1,
+    }
     return ImageSeries(
         uid=first.text("SeriesInstanceUID"),
         study=first.text("StudyInstanceUID"),
@@ -199,25 +195,51 @@ def _series(members: Sequence[Header]) -> ImageSeries:
         kind=first.texts("ImageType"),
         echo_time_ms=first.number("EchoTime"),
         stack=Stack(
-            (len(ordered), rows, columns),
-            (origin[0], origin[1], origin[2]),
-            (float(along[0]), float(along[1]), float(along[2])),
-            (float(down[0]), float(down[1]), float(down[2])),
+            (len(ordered), int(first.number("Rows") or 0), int(first.number("Columns") or 0)),
+            _three(line.origin_mm),
+            _three(line.along),
+            _three(line.down),
             (row_step, column_step),
             tuple(heights),
         ),
         files=tuple(header.file for header in ordered),
         instances=tuple(header.instance for header in ordered),
-        notes=(f"{n_copies} copies of slices were passed over",) if n_copies else (),
+        notes=(*(note for note, applies in notes.items() if applies), *line_notes),
+        aliases=frozenset(uids).union(*map(_aliases, ordered), *map(_aliases, repetition.copies))
+        | {header.instance for header in repetition.copies},
+        part=repetition.part,
+        frames=tuple(header.frame for header in ordered) if any(header.frame for header in ordered) else (),
+        descriptions=tuple(dict.fromkeys(text for keyword in _DESCRIPTIONS if (text := first.text(keyword)))),
     )
 
 
-def _refuse_sheared(ordered: Sequence[Header], along: Floats, down: Floats) -> None:
-    """Refuse slices that do not stand above each other, as those of a tilted gantry: no grid holds them."""
+def _aliases(header: Header) -> set[str]:
+    """Names by which contours may refer to a slice, beside the SOPInstanceUID of its file."""
+    frame = {image_name(header.instance, header.frame)} if header.frame else set()
+    return frame | set(header.elements.get(SOURCE, ()))
+
+
+def _line(ordered: Sequence[Header], heights: list[float]) -> tuple[Line, list[str]]:
+    """Where the slices lie without what rounding did; their heights are changed where that is needed."""
+    along, down = checked_directions(ordered[0].numbers("ImageOrientationPatient", 6) or ())
     positions = np.array([header.numbers("ImagePositionPatient", 3) for header in ordered])
-    shifts = (positions - positions[0]) @ np.stack([along, down], axis=1)
-    if (largest := float(np.abs(shifts).max())) > _SHEAR_MM:
-        raise UserError(
-            f"slices are shifted against each other by up to {largest:.2f} mm, as with a tilted gantry: resample the "
-            "series to a regular grid first"
-        )
+    line = straightened(positions, along, down)
+    notes = [line.note] if line.note else []
+    normal = np.cross(line.along, line.down)
+    if line.note:
+        heights[:] = ((positions - line.origin_mm) @ normal + line.origin_mm @ normal).tolist()
+    if len(heights) < 3:
+        return line, notes
+    spacing = float(np.median(np.diff(heights)))
+    numbers = slice_numbers(np.asarray(heights), spacing)
+    fitted, deviation = even_heights(np.asarray(heights), numbers)
+    is_even = numbers[-1] == len(heights) - 1 and deviation <= allowed_deviation_mm(spacing)
+    if is_even and np.abs(np.diff(heights) - spacing).max() > EVEN_MM:
+        moved = replace(line, origin_mm=line.origin_mm + (fitted[0] - heights[0]) * normal)
+        heights[:] = fitted.tolist()
+        return moved, [*notes, f"slices are up to {deviation:.2g} mm off even steps: rounded positions"]
+    return line, notes
+
+
+def _three(values: Floats) -> tuple[float, float, float]:
+    return float(values[0]), float(values[1]), float(values[2])

@@ -1,4 +1,4 @@
-"""Where the pixels of parallel slices lie in the patient."""
+"""The position of the pixels of parallel slices in the patient."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnunet_cscn.dicom.slice_line import allowed_deviation_mm, even_heights, slice_numbers
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.grids import Grid
 
-PARALLEL = 1e-3  # cosines by which slices of one stack may differ: what scanners' rounding does
-GAP_MM = 0.01  # smallest deviation from even spacing that is a gap, and
-GAP_SHARE = 0.01  # as a share of the spacing
+PARALLEL = 1e-3  # largest difference between the direction cosines of slices of one stack, because scanners round them
+
+_SHOWN_GAPS = 3
 
 Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The geometry of parallel slices, in the patient's coordinates: mm towards left, posterior and head (LPS).
+    """The geometry of parallel slices in patient coordinates: mm towards left, posterior and head (LPS).
 
     Attributes:
         shape: Slices, rows and columns.
         origin_mm: Centre of the first pixel of the first slice.
         row_direction: Unit vector along a row, the direction of growing columns.
         column_direction: Unit vector down a column, the direction of growing rows.
-        pixel_spacing_mm: Step from row to row and from column to column, as DICOM's PixelSpacing has them.
-        positions_mm: Place of each slice along the normal, ascending; the first is that of the origin.
+        pixel_spacing_mm: Distance between rows and between columns, in the order of DICOM's PixelSpacing.
+        positions_mm: Position of each slice along the normal, ascending. The first one is that of the origin.
     """
 
     shape: tuple[int, int, int]
@@ -46,7 +47,7 @@ class Stack:
 
     @property
     def plane(self) -> str:
-        """Which plane of the body the slices are nearest to: axial, coronal or sagittal.
+        """The plane of the body that is nearest to the slices: axial, coronal or sagittal.
 
         Example:
             >>> Stack((1, 4, 4), (0, 0, 0), (1, 0, 0), (0, 0, -1), (1, 1), (0.0,)).plane
@@ -56,34 +57,40 @@ class Stack:
 
     @property
     def slice_spacing_mm(self) -> float:
-        """Median step between neighbouring slices; 1 mm for a single slice, which has no volume."""
+        """Median distance between neighbouring slices; 1 mm for a single slice."""
         if len(self.positions_mm) < 2:
             return 1.0
         return float(np.median(np.diff(self.positions_mm)))
 
     def gaps(self) -> list[str]:
-        """Say where slices are missing or unevenly spaced; nothing for a regular stack.
+        """Describe where slices are missing or unevenly spaced. A regular stack gives no text.
 
         Example:
             >>> stack = Stack((3, 4, 4), (0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1), (0.0, 3.0, 9.0))
             >>> stack.gaps()
             ['1 slice is missing between 3 and 9 mm (slices are 3 mm apart)']
         """
-        steps = np.diff(self.positions_mm)
+        heights = np.asarray(self.positions_mm)
+        steps = np.diff(heights)
         if not steps.size:
             return []
         usual = float(np.min(steps)) if steps.size < 3 else self.slice_spacing_mm
-        tolerance = max(GAP_MM, GAP_SHARE * usual)
+        numbers = slice_numbers(heights, usual)
+        _, deviation = even_heights(heights, numbers)
+        allowed = allowed_deviation_mm(usual)
+        if deviation > allowed:
+            worst = int(np.abs(steps - usual * np.diff(numbers)).argmax())
+            return [
+                f"uneven slices between {heights[worst]:.5g} and {heights[worst + 1]:.5g} mm: slices deviate by up to "
+                f"{deviation:.2g} mm from even steps of {usual:.5g} mm (accepted: {allowed:.2g} mm)"
+            ]
         found = []
-        for step, low, high in zip(steps, self.positions_mm, self.positions_mm[1:], strict=False):
-            if abs(step - usual) <= tolerance:
-                continue
-            n_missing = round(step / usual) - 1
-            where = f"between {low:.5g} and {high:.5g} mm (slices are {usual:.5g} mm apart)"
-            if n_missing > 0 and abs(step - (n_missing + 1) * usual) <= tolerance * (n_missing + 1):
-                found.append(f"{n_missing} slice{'s are' if n_missing > 1 else ' is'} missing {where}")
-            else:
-                found.append(f"uneven slices {where}")
+        for index in np.flatnonzero(np.diff(numbers) > 1):
+            n_missing = int(numbers[index + 1] - numbers[index]) - 1
+            found.append(
+                f"{n_missing} slice{'s are' if n_missing > 1 else ' is'} missing between {heights[index]:.5g} and "
+                f"{heights[index + 1]:.5g} mm (slices are {usual:.5g} mm apart)"
+            )
         return found
 
     def grid(self) -> Grid:
@@ -95,7 +102,10 @@ class Stack:
         if len(self.positions_mm) < 2:
             raise UserError("the series has only one slice: add the other slices")
         if gaps := self.gaps():
-            raise UserError("; ".join(gaps))
+            more = f"; and {len(gaps) - _SHOWN_GAPS} more such steps" if len(gaps) > _SHOWN_GAPS else ""
+            is_missing = "missing" in gaps[0]
+            remedy = "add the missing slices, or, if there are none, resample" if is_missing else "resample"
+            raise UserError(f"{'; '.join(gaps[:_SHOWN_GAPS])}{more}: {remedy} the series to even steps first")
         slices, rows, columns = self.shape
         axes = np.stack([self.row_direction, self.column_direction, self.normal], axis=1)
         row_step, column_step = self.pixel_spacing_mm
@@ -115,18 +125,18 @@ class Stack:
         )
 
     def heights_mm(self, points_mm: ArrayLike) -> Floats:
-        """Return the places of points along the normal, as ``positions_mm`` counts them, shape (N,)."""
+        """Return the positions of points along the normal, on the scale of ``positions_mm``, shape (N,)."""
         relative = np.asarray(points_mm, dtype=np.float64).reshape(-1, 3) - self.origin_mm
         heights: Floats = relative @ self.normal + self.positions_mm[0]
         return heights
 
     def points_mm(self, columns: ArrayLike, rows: ArrayLike, index: int) -> Floats:
-        """Return the patient's coordinates of pixels of one slice, shape (N, 3).
+        """Return the patient coordinates of pixels of one slice, shape (N, 3).
 
         Args:
             columns: Columns, 0 at the centre of the first pixel.
-            rows: Rows, likewise.
-            index: The slice.
+            rows: Rows, 0 at the centre of the first pixel.
+            index: Index of the slice.
         """
         row_step, column_step = self.pixel_spacing_mm
         along = np.outer(np.asarray(columns, dtype=np.float64) * column_step, self.row_direction)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -15,10 +15,11 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate
 from pydicom.valuerep import format_number_as_ds
 
 from nnunet_cscn import __version__
-from nnunet_cscn.dicom.keyholes import joined
-from nnunet_cscn.dicom.outlines import outlines
+from nnunet_cscn.dicom.keyholes import join_holes
+from nnunet_cscn.dicom.outlines import trace_outlines
 from nnunet_cscn.dicom.patient_and_study import patient_and_study, series_number
 from nnunet_cscn.dicom.series import ImageSeries
+from nnunet_cscn.dicom.slice_datasets import image_items, sop_class
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.dicom.structures import RTSTRUCT
 from nnunet_cscn.files import replacing
@@ -73,7 +74,7 @@ def write_structures(
     content.ReferencedFrameOfReferenceSequence = [_references(series, frame)]
     content.ApprovalStatus = "UNAPPROVED"
     content.StructureSetROISequence, content.ROIContourSequence, content.RTROIObservationsSequence = [], [], []
-    image_class = str(pydicom.dcmread(series.files[0], specific_tags=["SOPClassUID"]).SOPClassUID)
+    image_class = sop_class(series)
     for number, ((region_name, mask), colour) in enumerate(zip(masks.items(), itertools.cycle(COLOURS)), start=1):
         content.StructureSetROISequence.append(_roi(number, region_name, frame))
         region = Dataset()
@@ -99,7 +100,7 @@ def contour_points(mask: NDArray[np.bool_], series: ImageSeries) -> list[tuple[i
     """Return the contours of a mask: the slice of each, and its points in the patient's coordinates, shape (N, 3)."""
     found = []
     for index in np.flatnonzero(mask.any(axis=(1, 2))):
-        for contour in joined(outlines(mask[index])):
+        for contour in join_holes(trace_outlines(mask[index])):
             found.append((int(index), series.stack.points_mm(contour[:, 0], contour[:, 1], int(index))))
     return found
 
@@ -107,9 +108,8 @@ def contour_points(mask: NDArray[np.bool_], series: ImageSeries) -> list[tuple[i
 def _contours(mask: NDArray[np.bool_], series: ImageSeries, image_class: str) -> list[Dataset]:
     made = []
     for number, (index, points) in enumerate(contour_points(mask, series), start=1):
-        contour, image = Dataset(), Dataset()
-        image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = image_class, series.instances[index]
-        contour.ContourImageSequence = [image]
+        contour = Dataset()
+        contour.ContourImageSequence = image_items(series, image_class, indices=[index])
         contour.ContourGeometricType = "CLOSED_PLANAR"
         contour.NumberOfContourPoints, contour.ContourNumber = len(points), number
         contour.ContourData = _decimal_strings(points.ravel())
@@ -140,21 +140,12 @@ def _observation(number: int, name: str) -> Dataset:
 
 def _references(series: ImageSeries, frame: str) -> Dataset:
     reference, study, member = Dataset(), Dataset(), Dataset()
-    image_class = str(pydicom.dcmread(series.files[0], specific_tags=["SOPClassUID"]).SOPClassUID)
-    member.SeriesInstanceUID, member.ContourImageSequence = series.uid, _images(series.instances, image_class)
+    image_class = sop_class(series)
+    member.SeriesInstanceUID, member.ContourImageSequence = series.uid, image_items(series, image_class)
     study.ReferencedSOPClassUID, study.ReferencedSOPInstanceUID = STUDY_COMPONENT, series.study
     study.RTReferencedSeriesSequence = [member]
     reference.FrameOfReferenceUID, reference.RTReferencedStudySequence = frame, [study]
     return reference
-
-
-def _images(instances: Sequence[str], image_class: str) -> list[Dataset]:
-    images = []
-    for uid in instances:
-        image = Dataset()
-        image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = image_class, uid
-        images.append(image)
-    return images
 
 
 def _file(taken: Dataset, number: int, now: datetime) -> FileDataset:

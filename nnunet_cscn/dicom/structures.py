@@ -4,17 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.multival import MultiValue
 
-from nnunet_cscn.dicom.drawing import References, numbered
+from nnunet_cscn.dicom.drawing import References, Version, numbered
+from nnunet_cscn.dicom.image_references import referenced_images
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.errors import UserError
 
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
-_CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "")  # a blank type is taken for what structure sets hold
+_EXCLUSIVE, _NO_TYPE = "CLOSEDPLANAR_XOR", ""
+_CLOSED = ("CLOSED_PLANAR", "INTERPOLATED_PLANAR", _EXCLUSIVE, _NO_TYPE)  # a missing type is said, and filled
+
+
+@dataclass(frozen=True)
+class UnusedContour:
+    """A contour that is not filled, because its type or number of points says that it encloses nothing.
+
+    Attributes:
+        kind: Its ContourGeometricType, such as POINT or OPEN_PLANAR; for a closed one, how few points it has.
+        points: Shape (N, 3), in the patient's coordinates.
+    """
+
+    kind: str
+    points: Floats
+
+
+@dataclass(frozen=True)
+class RegionContours:
+    """The contours of one region of interest.
+
+    Attributes:
+        closed: Contours that are filled, each an array of points (N, 3) in the patient's coordinates.
+        exclusive: Which of them are combined by exclusive or.
+        unused: Contours that enclose nothing.
+        n_untyped: How many closed contours have no type.
+        references: The references of these contours.
+    """
+
+    closed: tuple[Floats, ...]
+    exclusive: tuple[bool, ...]
+    unused: tuple[UnusedContour, ...]
+    n_untyped: int
+    references: References
 
 
 @dataclass(frozen=True)
@@ -22,26 +58,50 @@ class StructureSet:
     """The contents of an RTSTRUCT file.
 
     Attributes:
-        references: What it says it was drawn on.
-        contours: Contours of each region of interest by its name, each an array of points (N, 3) in the patient's
-            coordinates. Regions of the same name are numbered: ``GTV [1]``, ``GTV [2]``.
+        references: The references of the whole file.
+        regions: Contours of each region of interest by its name. Regions of the same name are numbered: ``GTV [1]``,
+            ``GTV [2]``.
+        version: Date and approval of the file.
     """
 
     references: References
-    contours: Mapping[str, tuple[Floats, ...]]
+    regions: Mapping[str, RegionContours]
+    version: Version
+
+    @cached_property
+    def contours(self) -> Mapping[str, tuple[Floats, ...]]:
+        """Closed contours of each region by its name."""
+        return {name: region.closed for name, region in self.regions.items()}
 
     @property
     def names(self) -> Sequence[str]:
         """Names of the regions, each once."""
-        return list(self.contours)
+        return list(self.regions)
 
     def points(self, name: str) -> Sequence[Floats]:
-        """Return the contours of a region."""
-        return self.contours[name]
+        """Return the closed contours of a region."""
+        return self.regions[name].closed
+
+    def is_blank(self, name: str) -> bool:
+        """Tell whether nothing at all is drawn in a region."""
+        region = self.regions[name]
+        return not region.closed and not region.unused
+
+    def references_of(self, names: Sequence[str]) -> References:
+        """Return the references of some regions: their own images, and what the file states for all regions."""
+        own = [self.regions[name].references for name in names]
+        frames = frozenset[str]().union(*(each.frames_of_reference for each in own))
+        return References(
+            self.references.study,
+            self.references.series,
+            frozenset[str]().union(*(each.instances for each in own)),
+            self.references.listed,
+            frames or self.references.frames_of_reference,
+        )
 
 
 def read_structures(file: Path) -> StructureSet:
-    """Read an RTSTRUCT file; references to images may be missing, blank or stale.
+    """Read an RTSTRUCT file; references to images may be missing, blank or outdated.
 
     Raises:
         UserError: When it is unreadable or is none, or a contour is damaged. The text leaves out the file's name, which
@@ -58,42 +118,82 @@ def read_structures(file: Path) -> StructureSet:
 def _parsed(content: pydicom.Dataset) -> StructureSet:
     if content.get("SOPClassUID") != RTSTRUCT:
         raise UserError("the file is not an RTSTRUCT")
-    regions = content.get("StructureSetROISequence") or ()
-    numbers = [item.get("ROINumber") for item in regions]
+    items = content.get("StructureSetROISequence") or ()
+    numbers = [item.get("ROINumber") for item in items]
     if len(set(numbers)) < len(numbers):
         raise UserError("several ROIs have the same ROINumber, so the contours cannot be assigned")
-    names = numbered({item.get("ROINumber"): str(item.get("ROIName") or "").strip() for item in regions})
-    contours: dict[str, list[Floats]] = {name: [] for name in names.values()}
+    names = numbered({item.get("ROINumber"): _name(item) for item in items})
+    frames = {names[item.get("ROINumber")]: _uids([item], "ReferencedFrameOfReferenceUID") for item in items}
+    drawn: dict[str, list[pydicom.Dataset]] = {name: [] for name in names.values()}
     for region in content.get("ROIContourSequence") or ():
         name = names.get(region.get("ReferencedROINumber"))
         if name is None:  # the number stands behind the contours, so a file that is cut off lacks it
             raise UserError("some contours belong to no ROI: the structure set is damaged")
-        for contour in region.get("ContourSequence") or ():
-            if str(contour.get("ContourGeometricType") or "") in _CLOSED:
-                contours[name].append(_points(contour, name))
-    return StructureSet(_references(content), {name: _different(found) for name, found in contours.items()})
+        drawn[name] += region.get("ContourSequence") or ()
+    regions = {name: _region(name, contours, frames[name]) for name, contours in drawn.items()}
+    return StructureSet(_references(content, regions.values()), regions, _version(content))
 
 
-def _references(content: pydicom.Dataset) -> References:
-    """What the file names, in its three places: contours, regions, and the list of what was referenced."""
-    frames, series, images, listed = set[str](), set[str](), set[str](), set[str]()
-    for region in content.get("ROIContourSequence") or ():
-        for contour in region.get("ContourSequence") or ():
-            images |= _uids(contour.get("ContourImageSequence"), "ReferencedSOPInstanceUID")
+def _name(item: pydicom.Dataset) -> str:
+    """A region's name; a backslash in it, which DICOM reads as two values, is part of it."""
+    name = item.get("ROIName") or ""
+    return ("\\".join(map(str, name)) if isinstance(name, MultiValue) else str(name)).strip()
+
+
+def _region(name: str, contours: Sequence[pydicom.Dataset], frames: set[str]) -> RegionContours:
+    closed, exclusive, unused = list[Floats](), list[bool](), list[UnusedContour]()
+    seen, n_untyped, images = set[bytes](), 0, set[str]()
+    for contour in contours:
+        points, kind = _points(contour, name), str(contour.get("ContourGeometricType") or _NO_TYPE).strip().upper()
+        images |= referenced_images(contour.get("ContourImageSequence"))
+        if not len(points):
+            continue
+        if kind not in _CLOSED or len(points) < 3:
+            few = "with one point" if len(points) == 1 else "with two points"
+            unused.append(UnusedContour(few if kind in _CLOSED else kind, points))
+            continue
+        is_exclusive = kind == _EXCLUSIVE
+        content = points.tobytes()
+        if not is_exclusive and content in seen:  # the same contour again
+            continue
+        seen.add(content)
+        closed.append(points)
+        exclusive.append(is_exclusive)
+        n_untyped += kind == _NO_TYPE
+    references = References("", frozenset(), frozenset(images), frozenset(), frozenset(frames))
+    return RegionContours(tuple(closed), tuple(exclusive), tuple(unused), n_untyped, references)
+
+
+def _references(content: pydicom.Dataset, regions: Iterable[RegionContours]) -> References:
+    """Return the references of the whole file, from contours, regions and the list of referenced series."""
+    series, listed = set[str](), set[str]()
     for frame in content.get("ReferencedFrameOfReferenceSequence") or ():
         for study in frame.get("RTReferencedStudySequence") or ():
             members = study.get("RTReferencedSeriesSequence") or ()
             series |= _uids(members, "SeriesInstanceUID")
             for member in members:
-                listed |= _uids(member.get("ContourImageSequence"), "ReferencedSOPInstanceUID")
-    frames |= _uids(content.get("ReferencedFrameOfReferenceSequence"), "FrameOfReferenceUID")
-    frames |= _uids(content.get("StructureSetROISequence"), "ReferencedFrameOfReferenceUID")
+                listed |= referenced_images(member.get("ContourImageSequence"))
+    frames = frozenset(_uids(content.get("ReferencedFrameOfReferenceSequence"), "FrameOfReferenceUID"))
+    images = frozenset[str]()
+    for region in regions:
+        frames |= region.references.frames_of_reference
+        images |= region.references.instances
     study_uid = str(content.get("StudyInstanceUID") or "")
-    return References(study_uid, frozenset(series), frozenset(images), frozenset(listed), frozenset(frames))
+    return References(study_uid, frozenset(series), images, frozenset(listed), frames)
+
+
+def _version(content: pydicom.Dataset) -> Version:
+    def text(keyword: str) -> str:
+        return str(content.get(keyword) or "").strip()
+
+    date, time = text("StructureSetDate"), text("StructureSetTime")
+    if not date:
+        date, time = text("InstanceCreationDate"), text("InstanceCreationTime")
+    return Version(date, time, text("ApprovalStatus").upper())
 
 
 def _uids(items: Iterable[pydicom.Dataset] | None, keyword: str) -> set[str]:
-    """The values of an element in the items of a sequence, those that are not blank."""
+    """Return the values of an element in the items of a sequence, without blank ones."""
     return {str(item.get(keyword)) for item in items or () if item.get(keyword)}
 
 
@@ -102,9 +202,3 @@ def _points(contour: pydicom.Dataset, what: str) -> Floats:
     if values.size % 3 or not np.isfinite(values).all():
         raise UserError(f"{what}: a contour has {values.size} coordinates; expected three per point")
     return values.reshape(-1, 3)
-
-
-def _different(contours: Sequence[Floats]) -> tuple[Floats, ...]:
-    """Leave out copies of a contour and what is none: by the even-odd rule two copies would cancel each other."""
-    unique = {contour.tobytes(): contour for contour in contours if len(contour) > 2}
-    return tuple(unique.values())

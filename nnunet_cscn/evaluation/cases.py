@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.formats.endings import files_by_case
+from nnunet_cscn.formats.endings import NIFTI_ENDINGS, ending_of, files_by_case
 from nnunet_cscn.formats.reading import BY_CONTENT
 from nnunet_cscn.formats.volume import VolumeReader, differences
 from nnunet_cscn.nifti.grids import ORIGIN_TOLERANCE_MM, TOLERANCE, Grid
@@ -102,6 +102,19 @@ def raise_problems(problems: Mapping[str, str]) -> None:
         return
     lines = [f"{name}: {reason}" for name, reason in sorted(problems.items())]
     raise UserError("\n  ".join([f"{len(lines)} case(s) cannot be evaluated; correct or remove these files:", *lines]))
+
+
+def label_files(folder: Path) -> dict[str, Path]:
+    """Return the NIfTI file of each case in a folder. Other files and hidden files are ignored.
+
+    Raises:
+        UserError: If the folder is missing or has no NIfTI file, or a case has two files.
+    """
+    found = files_by_case(folder)
+    first = next(iter(found.values()))
+    if ending_of(first.name, NIFTI_ENDINGS) is None:
+        raise UserError(f"{folder}: expected NIfTI files, found {first.name}")
+    return found
 
 
 def _common_grid(case: CaseFiles, reader: VolumeReader) -> Grid:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
-import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.execution.log_lock import log_lock
+from nnunet_cscn.execution.process_groups import start_group, stop_groups
 from nnunet_cscn.nnunet.discovery import ensure_registered
 
 # The first three keep freed memory in the process: a training step takes a third less time. The last one limits
@@ -27,7 +28,6 @@ FASTER_ON_CPU = {
 }
 
 POLL_SECONDS = 0.1
-GRACE_SECONDS = 1.5
 LOCK_SECONDS = 5
 
 
@@ -37,7 +37,8 @@ def executable(name: str) -> str:
     Raises:
         UserError: If it is not installed.
     """
-    found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    places = [str(Path(sys.executable).parent), sysconfig.get_path("scripts"), os.environ.get("PATH", "")]
+    found = shutil.which(name, path=os.pathsep.join(places))
     if found is None:
         raise UserError(f"{name} is not installed in the environment of {sys.executable}: install nnunet-cscn there")
     return found
@@ -85,71 +86,34 @@ def run_command(
     """
     log_file.parent.mkdir(parents=True, exist_ok=True)
     last = ""
-    with log_file.open("ab") as log:
-        _lock_log(log, log_file, command)
-        log.truncate(0)
-        process = subprocess.Popen(
-            [executable(command[0]), *command[1:]],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=dict(env),
-            start_new_session=True,
-        )
-    try:
-        on_start(process)
-        for line in _lines_while_running(process, log_file):
-            last = line.strip() or last
-            on_line(line)
-    finally:
-        stop_groups([process])
+    with contextlib.ExitStack() as stack:
+        with log_file.open("ab") as log:
+            _claim(stack, log_file, log, command)
+            log.truncate(0)
+            process = start_group([executable(command[0]), *command[1:]], output=log, env=env)
+        try:
+            on_start(process)
+            for line in _lines_while_running(process, log_file):
+                last = line.strip() or last
+                on_line(line)
+        finally:
+            stop_groups([process])
     if process.returncode != 0:
         raise CommandFailed(
             f"`{' '.join(command)}` failed with status {process.returncode}: {last} (full log: {log_file})"
         )
 
 
-def is_running(log_file: Path) -> bool:
-    """Return whether a command writes to this log now, here or on a machine that shares the file system."""
-    if not log_file.is_file():
-        return False
-    with log_file.open("rb") as log:
-        return not _try_lock(log)
-
-
-def _lock_log(log: IO[bytes], log_file: Path, command: Sequence[str]) -> None:
-    """Lock the log. The command inherits the lock with its output and keeps it even if this process is killed.
-
-    The last processes of an earlier command may need a moment to end, so this waits for a few seconds.
-    """
-    end = time.monotonic() + LOCK_SECONDS
-    while not (has_lock := _try_lock(log)) and time.monotonic() < end:
-        time.sleep(POLL_SECONDS)
-    if not has_lock:
+def _claim(stack: contextlib.ExitStack, log_file: Path, log: IO[bytes], command: Sequence[str]) -> None:
+    """Lock the log until the stack is closed, and for as long as the command runs."""
+    try:
+        stack.enter_context(log_lock(log_file, log, timeout_s=LOCK_SECONDS))
+    except TimeoutError:
+        how = f" (`fuser -k {log_file}`)" if shutil.which("fuser") else ""
         raise CommandFailed(
             f"`{' '.join(command)}` is already running, perhaps from a command that was killed: wait for it, or "
-            f"stop it (`fuser -k {log_file}`)"
-        )
-
-
-def _try_lock(log: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def stop_groups(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Stop processes and all processes that they started: first with SIGTERM, then with SIGKILL."""
-    for force in (signal.SIGTERM, signal.SIGKILL):
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, force)
-        end = time.monotonic() + GRACE_SECONDS
-        for process in processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=max(0.0, end - time.monotonic()))
+            f"stop it{how}"
+        ) from None
 
 
 def _lines_while_running(process: subprocess.Popen[bytes], log_file: Path) -> Iterator[str]:

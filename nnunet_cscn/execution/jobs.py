@@ -166,7 +166,7 @@ def _interrupted_by_termination() -> Iterator[None]:
     if not is_ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # someone else sees to it
         yield
         return
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]  # Windows has no SIGHUP
     before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:
         yield

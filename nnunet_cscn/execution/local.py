@@ -10,8 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
 from nnunet_cscn.errors import ArgumentError, CommandFailed
-from nnunet_cscn.execution.commands import FASTER_ON_CPU, is_running, run_command, stop_groups
+from nnunet_cscn.execution.commands import FASTER_ON_CPU, run_command
 from nnunet_cscn.execution.jobs import Job
+from nnunet_cscn.execution.log_lock import is_locked
+from nnunet_cscn.execution.process_groups import stop_groups
 from nnunet_cscn.nnunet.discovery import ensure_registered
 
 
@@ -37,7 +39,7 @@ class LocalExecutor:
     def submit(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Future[None]]]:
         """Queue jobs."""
         for job in jobs:
-            if not is_running(job.log_file):  # otherwise the job is refused; the log belongs to the running one
+            if not is_locked(job.log_file):  # otherwise the job is refused; the log belongs to the running one
                 job.remove_log()
             yield job, self._pool.submit(self._run, job)
 

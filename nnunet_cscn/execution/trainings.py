@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.execution.commands import is_running
 from nnunet_cscn.execution.jobs import Job
+from nnunet_cscn.execution.log_lock import is_locked
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, foreign_in, is_whole, refusal, trusts_all
 from nnunet_cscn.nnunet.crossval import nnunets_folds
@@ -70,7 +70,7 @@ class Training:
             ForeignCode: When the checkpoint or the pretrained weights would run code that is not part of nnU-Net.
             UserError: When that file is damaged.
         """
-        if is_running(self.job().log_file):  # a file that looks incomplete may just be written
+        if is_locked(self.job().log_file):  # a file that looks incomplete may just be written
             return []
         existing = [self.folder / name for name in _CHECKPOINTS if (self.folder / name).is_file()]
         incomplete = [file for file in existing if not is_whole(file)]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.execution.commands import is_running
 from nnunet_cscn.execution.jobs import Job
+from nnunet_cscn.execution.log_lock import is_locked
 from nnunet_cscn.execution.trainings import Training
 from nnunet_cscn.files import write_text
 from nnunet_cscn.nnunet.folders import preprocessed_dataset, read_dataset_json
@@ -68,7 +68,7 @@ class PaperRun:
 
     def state(self) -> RunState:
         """Return the state of the run, from the files in its folder."""
-        if is_running(self.training.job().log_file):
+        if is_locked(self.training.job().log_file):
             return "running"
         if self.is_done:
             return "done"

@@ -56,7 +56,7 @@ def spacing_entry(plans: Any, properties: Mapping[str, Any]) -> dict[str, Any]:
     return {"spacing": [float(step) for step in properties["spacing"]]}
 
 
-def write_map(file: Path, values: NDArray[np.float32], properties: Mapping[str, Any]) -> None:
+def write_map(file: Path, values: NDArray[np.float32 | np.uint8], properties: Mapping[str, Any]) -> None:
     """Write a map with the geometry of its image. An interruption leaves no incomplete file.
 
     Args:
@@ -76,7 +76,7 @@ def write_map(file: Path, values: NDArray[np.float32], properties: Mapping[str, 
             tifffile.imwrite(temporary, values[0] if is_flat else values, compression="zlib")
 
 
-def _itk_image(values: NDArray[np.float32], geometry: Mapping[str, Any]) -> SimpleITK.Image:
+def _itk_image(values: NDArray[np.float32 | np.uint8], geometry: Mapping[str, Any]) -> SimpleITK.Image:
     image = SimpleITK.GetImageFromArray(values[0] if len(geometry["spacing"]) == 2 else values)
     image.SetSpacing(geometry["spacing"])
     image.SetOrigin(geometry["origin"])
@@ -86,7 +86,7 @@ def _itk_image(values: NDArray[np.float32], geometry: Mapping[str, Any]) -> Simp
     return image
 
 
-def _nibabel_image(values: NDArray[np.float32], geometry: Mapping[str, Any]) -> Any:
+def _nibabel_image(values: NDArray[np.float32 | np.uint8], geometry: Mapping[str, Any]) -> Any:
     voxels, original = values.transpose(2, 1, 0), geometry["original_affine"]
     reoriented = geometry.get("reoriented_affine")
     if reoriented is None:

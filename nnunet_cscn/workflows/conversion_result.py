@@ -20,6 +20,7 @@ class ConversionResult:
         report: A table of all cases (CSV). None if the data set has no case.
         pictures: Folder with a picture of every converted case. None if the data set has no case.
         n_damaged: Number of damaged DICOM files that were skipped.
+        n_archives: Number of archives such as .zip in the source, which were not read.
     """
 
     folder: Path
@@ -28,6 +29,7 @@ class ConversionResult:
     report: Path | None = None
     pictures: Path | None = None
     n_damaged: int = 0
+    n_archives: int = 0
 
     @property
     def n_cases(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -10,11 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.evaluation.calibration import LabelCalibration, calibrate, count_cases
 from nnunet_cscn.evaluation.case_pool import OnProgress
 from nnunet_cscn.evaluation.folder import FolderScores, check_tolerances, score_folders
+from nnunet_cscn.evaluation.groups import read_groups
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.mask_scores import LabelMapScores, MaskScores
+from nnunet_cscn.evaluation.probabilities import open_probabilities
 from nnunet_cscn.evaluation.volumes import score_volumes
+from nnunet_cscn.formats.endings import files_by_case
 from nnunet_cscn.formats.named_reader import reader_for
 from nnunet_cscn.metrics.catalogue import metrics
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
@@ -90,6 +94,51 @@ def evaluate_folders(
         reader=reader_for(None if dataset_json is None else Path(dataset_json), Path(predictions)),
         on_progress=on_progress,
     )
+
+
+def evaluate_probabilities(
+    probabilities: str | Path,
+    references: str | Path | Mapping[str, str | Path],
+    *,
+    dataset_json: str | Path | None = None,
+    labels: Labels | EvaluatedLabels | None = None,
+    groups: str | Path | None = None,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> dict[str, LabelCalibration]:
+    """Measure the calibration of probabilities, and find the best threshold of each group of cases.
+
+    Calibration is measured within 10 mm of the box around reference and prediction. The best threshold is the one with
+    the largest mean DSC of the label by itself; its gain is measured in cases that were not used to choose it.
+    Use validation cases, not test cases.
+
+    Args:
+        probabilities: Folder of ``cscn predict --save_probability_maps``, a folder with a subfolder of maps for each
+            label, or nnU-Net's folder with ``CASE.npz``.
+        references: Folder of the reference label maps, or the reference of each case.
+        dataset_json: nnU-Net's dataset.json.
+        labels: The value of each label (or the values of a region) by name, instead of a dataset.json.
+        groups: CSV file with the columns ``case`` and ``group``; None for one group of all cases.
+        workers: Number of cases at the same time. None for one per available processor.
+        on_progress: Called with the number of finished cases and of all cases.
+
+    Returns:
+        The calibration of each label; ``to_json()`` returns all values.
+
+    Raises:
+        UserError: When cases lack probabilities, lie on another grid, or files are damaged; all of them are listed.
+        ArgumentError: When an argument has a value that it can't have.
+    """
+    known = chosen_labels(dataset_json, labels)
+    found = open_probabilities(Path(probabilities), known)
+    if isinstance(references, Mapping):
+        files = {case: Path(file) for case, file in references.items()}
+    else:
+        files = {case: file for case, file in files_by_case(Path(references)).items() if found.has(case)}
+        if not files:
+            raise ArgumentError("probabilities", f"{probabilities} and {references} have no common cases")
+    chosen = read_groups(None if groups is None else Path(groups), list(files))
+    return calibrate(count_cases(found, files, known, workers=workers, on_progress=on_progress), chosen)
 
 
 @overload

@@ -235,6 +235,7 @@ class LoadedModel:
         out: str | Path,
         *,
         save_probabilities: bool = False,
+        save_probability_maps: bool = False,
         nan: float | None = None,
         overwrite: bool = True,
         on_progress: OnProgress | None = None,
@@ -248,6 +249,7 @@ class LoadedModel:
             images: Folder of images with nnU-Net's names.
             out: Folder for the predictions.
             save_probabilities: Whether to write the probabilities too, as ``CASE.npz``.
+            save_probability_maps: Whether to write the probability of each label as NIfTI on the grid of the image.
             nan: Value that replaces voxels of the images that are NaN or infinite; None to refuse such images.
             overwrite: Whether to predict existing cases again.
             on_progress: Called with the number of predicted cases and of all cases.
@@ -263,6 +265,7 @@ class LoadedModel:
             images,
             out,
             save_probabilities=save_probabilities,
+            save_probability_maps=save_probability_maps,
             nan=nan,
             overwrite=overwrite,
             on_progress=on_progress,

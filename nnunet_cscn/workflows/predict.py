@@ -51,6 +51,7 @@ def predict_folder(
     *,
     uncertainty: bool = False,
     save_probabilities: bool = False,
+    save_probability_maps: bool = False,
     nan: float | None = None,
     overwrite: bool = True,
     previous_stage: str | Path | None = None,
@@ -73,6 +74,8 @@ def predict_folder(
         uncertainty: Whether to measure the disagreement of the coarse and the fine network (0 to 1) in a second pass
             and to write ``uncertainty/CASE`` and ``uncertainty.json``.
         save_probabilities: Whether to write the probabilities too.
+        save_probability_maps: Whether to write the probability of each label as NIfTI on the grid of the image, to
+            ``probability_maps/LABEL/CASE.nii.gz``. Values are stored in steps of 1/255, with the slope in the header.
         nan: Value that replaces voxels of the images that are NaN or infinite; None to refuse such images.
         overwrite: Whether to predict existing cases again.
         previous_stage: For the second stage of nnU-Net's own cascade: folder with the segmentations of the first stage.
@@ -100,6 +103,7 @@ def predict_folder(
     from nnunet_cscn.prediction.images import check_images, find_images
     from nnunet_cscn.prediction.incomplete import remove_incomplete
     from nnunet_cscn.prediction.plausibility import empty_predictions
+    from nnunet_cscn.prediction.probability_maps import ProbabilityMaps
     from nnunet_cscn.prediction.uncertainty import UncertaintyWriter, read_scores
 
     if not 0 <= part < n_parts:
@@ -115,21 +119,29 @@ def predict_folder(
     reader = model.predictor.plans_manager.image_reader_writer_class()
     not_finite = check_images(cases, read=reader.read_images, on_progress=on_checked)
     writer = UncertaintyWriter(model.predictor, model.model, folder) if uncertainty else None  # checks first
+    maps = None
+    if save_probability_maps:
+        maps = ProbabilityMaps(model.predictor, model.model, folder, keep_arrays=save_probabilities)
+        maps.check(overwrite=overwrite)
     remove_stale(folder, below=True)
     if not overwrite:
         remove_incomplete(folder, cases, model.model.file_ending())
+    wanted = cases if maps is None or overwrite else maps.missing(cases)
     with finite_images(cases, not_finite, nan) as files:
-        run_predictor(
-            model.predictor,
-            files,
-            folder,
-            overwrite=overwrite,
-            save_probabilities=save_probabilities,
-            previous_stage=previous,
-            n_preprocessing=n_preprocessing,
-            n_export=n_export,
-            on_progress=on_progress,
-        )
+        if wanted:
+            run_predictor(
+                model.predictor,
+                {case: files[case] for case in wanted},
+                folder,
+                overwrite=overwrite or maps is not None,
+                save_probabilities=save_probabilities or save_probability_maps,
+                previous_stage=previous,
+                n_preprocessing=n_preprocessing,
+                n_export=n_export,
+                on_progress=on_progress,
+            )
+        if maps is not None:
+            maps.write(list(wanted))
         if writer is not None:
             writer.write(files, overwrite=overwrite, on_progress=on_uncertainty)
     empty, unreadable = empty_predictions(reader, folder, list(cases), model.model.file_ending())

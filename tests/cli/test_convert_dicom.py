@@ -71,7 +71,7 @@ def test_segmentations_are_taken_where_there_is_no_structure_set(convert_dicom, 
     convert_dicom("--roi", "GTVp")
     rows = list(csv.DictReader(report.open()))
     assert [row["drawn_in"] for row in rows] == ["RTSTRUCT"] * 3  # a SEG is ignored if there is an RTSTRUCT
-    assert {row["series_told_by"] for row in rows} == {"named series"}
+    assert {row["series_found_by"] for row in rows} == {"named series"}
     (folder / "rt").unlink()
     status, _, err = convert_dicom("--roi", "GTVp", "--overwrite")
     assert status == 0, err
@@ -153,7 +153,10 @@ def test_what_labels_hide_is_told(convert_dicom, tmp_path):
         (["--roi", "Mandible"], "no ROI matches Mandible"),
         (["--roi", "GTV("], "regular expression"),
         (["--roi", "GTVp", "--roi", "GTVp=GTVn"], "--roi: each label needs a different name"),
-        (["--roi", "GTVp", "--modality", "CT"], "the referenced series cannot be used: its modality is MR"),
+        (
+            ["--roi", "GTVp", "--modality", "CT"],
+            "the regions were drawn on the MR series; no series of",
+        ),
     ],
 )
 def test_mistakes_end_in_a_sentence(convert_dicom, options, sentence):
@@ -189,3 +192,35 @@ def test_broken_structure_sets_are_refused_one_by_one(refused, shared_data, tmp_
     )
     assert "cases cannot be converted" in shown
     assert "Traceback" not in shown
+
+
+def test_a_region_may_be_optional(convert_dicom, studies, tmp_path):
+    file = studies / "Secret^Secret-B" / "0" / "rt"
+    content = pydicom.dcmread(file)
+    del content.StructureSetROISequence[2], content.ROIContourSequence[2]  # GTVn
+    content.save_as(file)
+    status, _, err = convert_dicom("--roi", "GTVp", "--roi", "nodes=GTVn")
+    assert status == 2
+    assert "if patients may lack it, add --optional nodes" in " ".join(err.split())
+    assert convert_dicom("--roi", "GTVp", "--roi", "nodes=GTVn", "--optional", "nodes")[0] == 0
+    assert convert_dicom("--roi", "GTVp", "--optional", "nodes=GTVn")[0] == 0
+    folder = tmp_path / "raw" / "Dataset950_NPC"
+    assert json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["labels"]["nodes"] == 2
+    rows = list(csv.DictReader((folder / "conversion_report.csv").open(encoding="utf-8")))
+    assert [row["notes"] for row in rows] == ["", "", "nodes is absent: no such region"]
+    status, _, err = convert_dicom("--roi", "nodes=GTVn", "--optional", "nodes=GTVp")
+    assert status == 2
+    assert "--optional: the label nodes is already made of GTVn" in " ".join(err.split())
+
+
+def test_what_would_be_lost_names_the_option_that_allows_it(convert_dicom, studies):
+    for file in studies.rglob("rt"):
+        content = pydicom.dcmread(file)
+        content.ROIContourSequence[1].ContourSequence[0].ContourGeometricType = "OPEN_PLANAR"
+        content.save_as(file)
+    status, _, err = convert_dicom("--roi", "GTVp")
+    assert status == 2
+    assert "1 OPEN_PLANAR (slice 1); with them 50 % of its area would be lost; add --allow-loss" in " ".join(
+        err.split()
+    )
+    assert convert_dicom("--roi", "GTVp", "--allow-loss", "--interpolate")[0] == 0

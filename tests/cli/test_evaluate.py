@@ -194,6 +194,25 @@ def test_a_fault_of_ours_ends_with_status_one_and_its_traceback(tmp_path):
     assert "RuntimeError: bug" in done.stderr
 
 
+def test_probabilities_add_a_calibration(cscn, tmp_path, write_volume):
+    reference = np.zeros((4, 8, 8), dtype=np.uint8)
+    reference[1:3, 2:6, 2:6] = 1
+    for case in ("a", "b"):
+        for folder in ("predictions", "labels"):
+            write_volume(tmp_path / folder / f"{case}.nii.gz", reference)
+        write_volume(tmp_path / "maps" / "1" / f"{case}.nii.gz", (reference * 0.8).astype(np.float32))
+    folders = (tmp_path / "predictions", tmp_path / "labels")
+    status, shown, _ = cscn("evaluate", *folders, "--probabilities", tmp_path / "maps", "--json", tmp_path / "s.json")
+    assert status == 0
+    assert "Calibration" in shown
+    assert "Best threshold" in shown
+    content = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    assert content["calibration"]["1"]["brier_score"] == pytest.approx(32 / 256 * 0.2**2)
+    status, _, shown = cscn("evaluate", *folders, "--groups", tmp_path / "groups.csv")
+    assert status == 2
+    assert "--probabilities" in shown
+
+
 def test_notes_are_shown(cscn, tmp_path, write_volume):
     for role, value in (("p", 1), ("r", 255)):
         write_volume(tmp_path / role / "case.nii.gz", np.full((2, 3, 4), value, np.uint8))

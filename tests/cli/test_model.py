@@ -37,3 +37,7 @@ def test_the_flags_are_named(refused, model, results, tmp_path):  # noqa: F811
 @pytest.mark.parametrize("command", ["check", "install"])
 def test_a_missing_zip_is_told(refused, results, tmp_path, command):  # noqa: F811
     assert "none.zip does not exist" in refused("model", command, tmp_path / "none.zip")
+
+
+def test_another_folder_is_refused_in_one_sentence(refused, tmp_path):
+    assert "MODEL: expected a folder of a trained model" in " ".join(refused("model", "card", tmp_path).split())

@@ -5,9 +5,11 @@ import json
 import re
 import shutil
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK
+import tifffile
 import torch
 import typer.main
 from nnunetv2.inference import predict_from_raw_data
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 
 import tiny_dataset
 from nnunet_cscn.cli.main import app
+from nnunet_cscn.formats.reading import BY_CONTENT
 from nnunet_cscn.prediction.predictor import Model, SlidingWindow
 from nnunet_cscn.prediction.stages import StagesPredictor
 from tiny_training import CONFIGURATION, set_folders
@@ -258,3 +261,41 @@ def test_torn_images_are_named_before_anything_is_predicted(folders, tmp_path, r
     assert "1 of 2 cases cannot be read" in " ".join(shown.split())
     assert "case_1_0000.nii.gz" in "".join(shown.split())
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("reader", "ending"), [("NibabelIO", ".nii.gz"), ("SimpleITKIO", ".nrrd"), ("Tiff3DIO", ".tif")]
+)
+def test_maps_of_uncertainty_have_the_format_of_the_images(folders, predict, tmp_path, monkeypatch, reader, ending):
+    """The trained model with another reader of nnU-Net; the NIfTI files are sheared."""
+    model = folders / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}"
+    copy = tmp_path / "results" / tiny_dataset.NAME / f"CSCNTrainer__{reader}__{CONFIGURATION}"
+    shutil.copytree(model, copy)
+    monkeypatch.setenv("nnUNet_results", str(tmp_path / "results"))
+    for name, entry, value in (("plans", "image_reader_writer", reader), ("dataset", "file_ending", ending)):
+        content = json.loads((copy / f"{name}.json").read_text(encoding="utf-8"))
+        (copy / f"{name}.json").write_text(json.dumps({**content, entry: value}), encoding="utf-8")
+    affine = np.diag([1.0, 1.0, 2.0, 1.0])
+    affine[0, 1] = 2e-4
+    for file in list((tmp_path / "in").iterdir()):
+        values = voxels(file)
+        file.unlink()
+        target = file.with_name(file.name.replace(".nii.gz", ending))
+        if ending == ".nii.gz":
+            nibabel.save(nibabel.Nifti1Image(values.transpose(2, 1, 0), affine), target)
+        elif ending == ".tif":
+            tifffile.imwrite(target, values)
+            spacing = json.dumps({"spacing": [2.0, 1.0, 1.0]})
+            file.with_name(f"{file.name.removesuffix('_0000.nii.gz')}.json").write_text(spacing, encoding="utf-8")
+        else:
+            image = SimpleITK.GetImageFromArray(values)
+            image.SetSpacing((1.0, 1.0, 2.0))
+            SimpleITK.WriteImage(image, str(target))
+    predict("-tr", "CSCNTrainer", "-p", reader, "-f", "0", "--uncertainty")
+    file = tmp_path / "out" / "uncertainty" / f"case_0{ending}"
+    volume = BY_CONTENT.read(file)
+    assert volume.voxels.shape == (12, 32, 32)
+    assert 0 <= volume.voxels.min() < volume.voxels.max() <= 1
+    assert volume.grid.spacing_mm == pytest.approx((1.0, 1.0, 2.0), abs=1e-5)
+    if ending == ".nii.gz":
+        np.testing.assert_allclose(nibabel.load(file).affine, affine, atol=1e-7)

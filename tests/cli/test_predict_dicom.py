@@ -82,8 +82,10 @@ def test_attributes_of_the_images_that_break_dicoms_rules_are_left_blank_with_a_
 
 
 def test_of_several_series_one_has_to_be_chosen(refused, study, tmp_path):
-    write_series(study / "other", np.zeros((3, 8, 8), np.int16))
-    write_series(study / "scout", np.zeros((1, 8, 8), np.int16), ImageType=[["ORIGINAL", "PRIMARY", "LOCALIZER"]])
+    uid = {"StudyInstanceUID": pydicom.dcmread(next((study / "mr").iterdir())).StudyInstanceUID}
+    localiser = [["ORIGINAL", "PRIMARY", "LOCALIZER"]]
+    write_series(study / "other", np.zeros((3, 8, 8), np.int16), **uid)
+    write_series(study / "scout", np.zeros((1, 8, 8), np.int16), ImageType=localiser, **uid)
     shown = refused("predict-dicom", study, tmp_path / "out", *OPTIONS)
     assert "2 series; choose" in " ".join(shown.split())
     assert "MR, axial, 3 slices of 8 x 8" in shown

@@ -155,3 +155,15 @@ def test_where_there_are_no_folds_yet_nnunets_are_made(folders):
 def test_mistakes_end_with_status_2(folders, refused, arguments, sentence):
     assert sentence in refused("train", "901", CONFIGURATION, "--devices", "cpu", *arguments)
     assert calls(folders) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["901"], "CONFIGURATION is missing"),
+        (["901", "3d_fullres", "--estimate"], "--estimate is only used with --auto"),
+        (["--auto", "901", "--staged"], "--auto cannot be used with --staged"),
+    ],
+)
+def test_options_that_do_not_fit_are_told(refused, arguments, sentence):
+    assert sentence in " ".join(refused("train", *arguments).split())

@@ -17,11 +17,13 @@ BELOW = {
 @pytest.mark.parametrize("room", BELOW)
 def test_imports_point_downwards(room):
     for file in (PACKAGE / room).glob("*.py"):
-        found = set(re.findall(r"^\s*(?:from|import) nnunet_cscn\.(\w+)", file.read_text(), re.MULTILINE))
+        found = set(
+            re.findall(r"^\s*(?:from|import) nnunet_cscn\.(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        )
         assert found <= BELOW[room], file.name
 
 
 @pytest.mark.parametrize("room", [*BELOW, "workflows"])
 def test_no_sentence_speaks_of_a_flag(room):
     for file in (PACKAGE / room).glob("convert*.py" if room == "workflows" else "*.py"):
-        assert not re.search(r"(?<![\w-])--[a-z]", file.read_text()), file.name
+        assert not re.search(r"(?<![\w-])--[a-z]", file.read_text(encoding="utf-8")), file.name

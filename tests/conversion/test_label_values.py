@@ -64,7 +64,7 @@ def test_values_that_are_no_finite_numbers_are_background_only_on_request(odd):
 
 
 def test_values_up_to_a_thousandth_off_are_rounded_with_a_note():
-    values, notes = whole_numbers(floats(0, 0.9995, 2.0005, 3), "the label map")
+    values, notes = whole_numbers(floats(0, 0.9995, 2.001, 3), "the label map")
     assert values.tolist() == [0, 1, 2, 3]
     assert "2 voxels of the label map with values such as 0.9995" in notes[0]
 

@@ -149,7 +149,7 @@ def test_hidden_and_other_files_are_passed_over(source, patient):
         (["1_mask.tif", "3_mask.tif"], "slices without a mask: 1, 3"),
     ],
 )
-def test_slices_and_masks_that_are_missing_are_told_by_number(patient, refusal, removed, reason):
+def test_slices_and_masks_that_are_missing_are_found_by_number(patient, refusal, removed, reason):
     for ending in removed:
         (patient / f"{PATIENT}_{ending}").unlink()
     assert refusal() == reason

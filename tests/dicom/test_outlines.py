@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from nnunet_cscn.dicom.outlines import outlines
-from nnunet_cscn.dicom.rasterise import fill_polygon
+from nnunet_cscn.dicom.outlines import trace_outlines
+from nnunet_cscn.dicom.polygons import fill_polygon
 
 
 def signed_area(points):
@@ -13,7 +13,7 @@ def signed_area(points):
 def test_a_pixel_has_four_corners_half_a_pixel_around_its_centre():
     mask = np.zeros((4, 5), bool)
     mask[2, 3] = True
-    (outline,) = outlines(mask)
+    (outline,) = trace_outlines(mask)
     assert sorted(map(tuple, outline.tolist())) == [(2.5, 1.5), (2.5, 2.5), (3.5, 1.5), (3.5, 2.5)]
     assert signed_area(outline) == 1.0  # clockwise as displayed, rows downwards
 
@@ -22,7 +22,7 @@ def test_a_pixel_has_four_corners_half_a_pixel_around_its_centre():
 def test_area_and_pixels_come_back_exactly(seed):
     random = np.random.default_rng(seed)
     mask = random.random((12, 15)) < (0.2, 0.5, 0.8)[seed % 3]
-    traced = outlines(mask)
+    traced = trace_outlines(mask)
     assert sum(signed_area(outline) for outline in traced) == mask.sum()
     filled = np.zeros(mask.shape, bool)
     for outline in traced:
@@ -33,8 +33,8 @@ def test_area_and_pixels_come_back_exactly(seed):
 def test_only_corners_are_kept():
     mask = np.zeros((10, 10), bool)
     mask[2:8, 3:9] = True
-    assert len(outlines(mask)[0]) == 4
-    for outline in outlines(np.random.default_rng(0).random((9, 9)) < 0.6):
+    assert len(trace_outlines(mask)[0]) == 4
+    for outline in trace_outlines(np.random.default_rng(0).random((9, 9)) < 0.6):
         steps = np.diff(np.vstack([outline, outline[:1]]), axis=0)
         assert (np.count_nonzero(steps, axis=1) == 1).all()  # along one axis each
         turned = np.sign(steps) * np.sign(np.roll(steps, 1, axis=0))
@@ -44,12 +44,12 @@ def test_only_corners_are_kept():
 def test_holes_run_the_other_way_round():
     mask = np.ones((5, 5), bool)
     mask[2, 2] = False
-    assert sorted(signed_area(outline) for outline in outlines(mask)) == [-1.0, 25.0]
+    assert sorted(signed_area(outline) for outline in trace_outlines(mask)) == [-1.0, 25.0]
 
 
 def test_pixels_that_touch_at_a_corner_are_apart():
-    assert len(outlines(np.eye(3, dtype=bool))) == 3
+    assert len(trace_outlines(np.eye(3, dtype=bool))) == 3
 
 
 def test_nothing_has_no_outline():
-    assert outlines(np.zeros((3, 3), bool)) == []
+    assert trace_outlines(np.zeros((3, 3), bool)) == []

@@ -4,7 +4,8 @@ import SimpleITK
 
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.matching import series_of
-from nnunet_cscn.dicom.rasterise import fill_polygon, rasterise
+from nnunet_cscn.dicom.polygons import fill_polygon
+from nnunet_cscn.dicom.rasterise import rasterise
 from nnunet_cscn.dicom.series import image_series
 from nnunet_cscn.dicom.stack import Stack
 from nnunet_cscn.dicom.structures import read_structures

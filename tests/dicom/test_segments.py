@@ -4,7 +4,8 @@ import pydicom
 import pytest
 
 from dicom_files import AXIAL, CORONAL, SAGITTAL, oblique, write_series, write_structures
-from nnunet_cscn.conversion.dicom_labels import Region, label_map
+from nnunet_cscn.conversion.dicom_labels import Drawn, Region, label_map
+from nnunet_cscn.conversion.dicom_regions import Handling
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.matching import series_of
 from nnunet_cscn.dicom.segmentation_writer import write_segmentation
@@ -17,6 +18,10 @@ MASK = np.zeros(SHAPE, bool)
 MASK[[1, 4], 3:6, 4:9] = True  # a slice between them is empty
 NODE = np.zeros(SHAPE, bool)
 NODE[2, 8:11, 1:3] = True
+
+
+def labels_of(segments, series, regions, *, resample=False):
+    return label_map([Drawn(segments, series)], series, regions, handling=Handling(resample=resample))
 
 
 @pytest.fixture
@@ -37,13 +42,13 @@ def test_segments_come_back_on_their_voxels(tmp_path, written, orientation):
     series = written(orientation)
     segments = read_segments(tmp_path / "seg.dcm")
     assert segments.names == ["GTVp", "GTVn"]
-    labels = label_map(segments, series, (Region("GTVp", 1, "GTVp"), Region("nodes", 2, "GTVn")))
+    labels = labels_of(segments, series, (Region("GTVp", 1, "GTVp"), Region("nodes", 2, "GTVn")))
     assert (labels.voxels == MASK + 2 * NODE).all()
-    assert labels.notes == ()
+    assert labels.notes == ("GTVp: 2 of 2 slices in between carry no contour (slices 2, 3)",)
     assert labels.regions == {"GTVp": "GTVp", "nodes": "GTVn"}
     match = series_of(segments, [series])
     assert match.series is series
-    assert match.told_by == "named images"
+    assert match.found_by == "named images"
 
 
 def test_the_points_are_the_corners_of_the_boxes_in_the_patient(tmp_path, written):
@@ -61,7 +66,7 @@ def test_without_references_the_geometry_tells_the_series(tmp_path, written):
     del content.ReferencedSeriesSequence
     content.StudyInstanceUID, content.FrameOfReferenceUID = "", "1.2.3"
     content.save_as(tmp_path / "seg.dcm")
-    assert series_of(read_segments(tmp_path / "seg.dcm"), [series]).told_by == "geometry"
+    assert series_of(read_segments(tmp_path / "seg.dcm"), [series]).found_by == "geometry"
 
 
 def test_a_fractional_segment_holds_voxels_from_one_half_on(tmp_path, written):
@@ -95,7 +100,7 @@ def test_a_fractional_segment_holds_voxels_from_one_half_on(tmp_path, written):
         device_serial_number="1",
         max_fractional_value=200,
     ).save_as(tmp_path / "fractional.dcm")
-    labels = label_map(read_segments(tmp_path / "fractional.dcm"), series, (Region("GTVp", 1, "GTVp"),))
+    labels = labels_of(read_segments(tmp_path / "fractional.dcm"), series, (Region("GTVp", 1, "GTVp"),))
     assert np.argwhere(labels.voxels).tolist() == [[3, 2, 4], [3, 2, 5]]
 
 
@@ -105,24 +110,28 @@ def test_another_grid_is_refused_or_resampled_when_asked(tmp_path, written):
     (shifted,), _ = image_series(read_headers(tmp_path / "shifted"))
     segments = read_segments(tmp_path / "seg.dcm")
     regions = (Region("GTVp", 1, "GTVp"),)
-    with pytest.raises(UserError, match=r"GTVp has a different grid .* add resample=True"):
-        label_map(segments, shifted, regions)
-    labels = label_map(segments, shifted, regions, resample=True)
+    with pytest.raises(UserError, match=r"GTVp: the segment has a different grid .* add resample=True"):
+        labels_of(segments, shifted, regions)
+    labels = labels_of(segments, shifted, regions, resample=True)
     assert (labels.voxels == MASK).all()  # half a millimetre is less than half a pixel of 1.1 mm
-    assert labels.notes == ("GTVp was resampled (0.079 ml before, 0.079 ml after)",)
+    assert labels.notes == (
+        "GTVp: was resampled (0.079 ml before, 0.079 ml after)",
+        "GTVp: 2 of 2 slices in between carry no contour (slices 2, 3)",
+    )
 
 
-def test_a_segment_of_another_place_is_never_cut(tmp_path, written):
+def test_what_of_a_segment_lies_outside_the_images_is_told(tmp_path, written):
     written()
     write_series(tmp_path / "away", np.zeros(SHAPE, np.int16), origin_mm=(-16.0, 10.0, 35.0))
     (away,), _ = image_series(read_headers(tmp_path / "away"))
     regions = (Region("GTVp", 1, "GTVp"),)
     # its columns of 4 to 8 begin at -15.6 mm, the image half a pixel before -16: all is inside
-    assert label_map(read_segments(tmp_path / "seg.dcm"), away, regions, resample=True).voxels.sum() == MASK.sum()
+    assert labels_of(read_segments(tmp_path / "seg.dcm"), away, regions, resample=True).voxels.sum() == MASK.sum()
     write_series(tmp_path / "far", np.zeros(SHAPE, np.int16), origin_mm=(-14.0, 10.0, 35.0))
     (far,), _ = image_series(read_headers(tmp_path / "far"))
-    with pytest.raises(UserError, match=r"GTVp: 6 of its 30 voxels lie outside the image; crop it"):
-        label_map(read_segments(tmp_path / "seg.dcm"), far, regions, resample=True)
+    labels = labels_of(read_segments(tmp_path / "seg.dcm"), far, regions, resample=True)
+    assert labels.voxels.sum() == 24  # one of five columns lies more than half a pixel before the first one
+    assert "GTVp: 20 % of it lies outside the images and was cut off" in labels.notes
 
 
 def test_only_a_series_that_is_named_or_shares_the_frame_is_resampled_onto(tmp_path, written):
@@ -140,7 +149,7 @@ def test_an_empty_segment_and_other_files_are_told(tmp_path, written):
     series = written(masks={"GTVp": MASK, "GTVn": np.zeros(SHAPE, bool)})
     segments = read_segments(tmp_path / "seg.dcm")
     with pytest.raises(UserError, match="GTVn: the ROI has no contours"):
-        label_map(segments, series, (Region("GTVn", 1, "GTVn"),))
+        labels_of(segments, series, (Region("GTVn", 1, "GTVn"),))
     write_structures(tmp_path / "rt.dcm", {"GTV": []})
     with pytest.raises(UserError, match="the file is not a DICOM SEG"):
         read_segments(tmp_path / "rt.dcm")

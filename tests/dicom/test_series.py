@@ -174,13 +174,6 @@ def test_blank_tags_do_no_harm_but_those_of_the_geometry_are_needed(tmp_path):
     assert problems == ["images have no position, orientation or pixel spacing"]
 
 
-def test_several_frames_in_a_file_are_a_problem_that_is_named(tmp_path):
-    write_series(tmp_path, VOXELS[:1], NumberOfFrames=3)
-    series, problems = found_in(tmp_path)
-    assert series == []
-    assert problems == ["multi-frame images are not supported: export the series as one file per slice"]
-
-
 def test_slices_of_a_tilted_gantry_are_refused(tmp_path):
     write_series(tmp_path, VOXELS)
     for file in tmp_path.iterdir():
@@ -224,3 +217,36 @@ def test_the_same_name_in_two_studies_stays_two_series(tmp_path):
     for number in (0, 1):
         write_series(tmp_path / str(number), VOXELS, uid=generate_uid())
     assert len(found_in(tmp_path)[0]) == 2
+
+
+def test_a_phase_may_lack_slices(tmp_path):
+    for phase in range(3):
+        folder = tmp_path / str(phase)
+        write_series(folder, VOXELS + phase, uid="1.2.3.9", AcquisitionTime=f"1200{phase}0", shuffled=False)
+    (tmp_path / "2" / "003.dcm").unlink()
+    series, problems = found_in(tmp_path)
+    assert problems == []
+    assert [(each.stack.shape[0], each.part) for each in series] == [
+        (4, "phase 1 of 3 by AcquisitionTime"),
+        (4, "phase 2 of 3 by AcquisitionTime"),
+        (3, "phase 3 of 3 by AcquisitionTime"),
+    ]
+
+
+def test_images_with_a_series_each_are_one_series_and_others_are_not(tmp_path):
+    write_series(tmp_path / "a", VOXELS, SeriesInstanceUID=[f"1.2.3.{n}" for n in range(4)], SeriesNumber=3)
+    write_series(tmp_path / "b", VOXELS[:2], SeriesInstanceUID=["1.2.4.1", "1.2.4.2"], SeriesNumber=4)
+    series, _ = found_in(tmp_path)
+    assert sorted(each.stack.shape[0] for each in series) == [1, 1, 4]
+    (joined,) = (each for each in series if each.stack.shape[0] == 4)
+    assert joined.aliases == {f"1.2.3.{n}" for n in range(4)}
+
+
+def test_half_of_the_slices_stored_again_is_used_once(tmp_path):
+    write_series(tmp_path / "a", VOXELS, uid="1.2.3.9")
+    again = write_series(tmp_path / "b", VOXELS[:2], uid="1.2.3.9")
+    (series,), problems = found_in(tmp_path)
+    assert problems == []
+    assert series.stack.shape == VOXELS.shape
+    assert {each.SOPInstanceUID for each in again} <= series.aliases | set(series.instances)
+    assert series.notes == ("2 images hold the same pixels as others and were not used",)

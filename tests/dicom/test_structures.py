@@ -90,7 +90,7 @@ def test_contours_that_fit_nowhere_or_to_several_are_told(tmp_path, two_series):
         chosen(tmp_path, above(0.75))
     with pytest.raises(UserError, match="at most 0 of 1 contours lie on the slices"):
         chosen(tmp_path, np.add(SQUARE, [500.0, 0, 0]))
-    write_series(tmp_path / "c", VOXELS, uid="1.2.3.3")
+    write_series(tmp_path / "c", VOXELS + 1, uid="1.2.3.3")
     with pytest.raises(UserError, match="fit 2 series"):
         chosen(tmp_path, SQUARE)
 
@@ -115,8 +115,8 @@ def test_only_the_wanted_regions_have_to_fit(tmp_path, two_series):
     series, _ = image_series(read_headers(tmp_path))
     structures = read_structures(tmp_path / "rt.dcm")
     assert series_of(structures, series, regions=["GTV"]).series.uid == "1.2.3.1"
-    with pytest.raises(UserError, match="1 of 2 contours lie on the slices of the referenced series"):
-        series_of(structures, series)
+    with pytest.raises(UserError, match="completely beside the images"):
+        series_of(structures, series, regions=["Couch"])
 
 
 def test_regions_of_the_same_name_are_told_apart_and_copies_of_contours_dropped(tmp_path):
@@ -185,7 +185,9 @@ def test_another_series_never_stands_in_for_one_that_cannot_be_used(tmp_path, tw
 
 def test_images_that_are_named_with_the_series_tell_two_echoes_apart(tmp_path):
     for echo in (20.0, 80.0):
-        slices = write_series(tmp_path / str(echo), VOXELS, uid="1.2.3.9", EchoTime=echo, StudyInstanceUID="1.2.3")
+        voxels = VOXELS + int(echo)
+        shared = {"uid": "1.2.3.9", "StudyInstanceUID": "1.2.3", "frame_of_reference": "1.2.4"}
+        slices = write_series(tmp_path / str(echo), voxels, EchoTime=echo, **shared)
     write_structures(tmp_path / "rt.dcm", {"GTV": [SQUARE]}, slices=slices)
     series, _ = image_series(read_headers(tmp_path))
     with pytest.raises(UserError, match="the contours fit 2 series"):
@@ -199,7 +201,7 @@ def test_images_that_are_named_with_the_series_tell_two_echoes_apart(tmp_path):
         member.ContourImageSequence.append(image)
     content.save_as(tmp_path / "rt.dcm")
     match = series_of(read_structures(tmp_path / "rt.dcm"), series)
-    assert (match.series.echo_time_ms, match.told_by) == (80.0, "listed images")
+    assert (match.series.echo_time_ms, match.found_by) == (80.0, "listed images")
 
 
 def _listing_both(tmp_path, two):
@@ -228,7 +230,7 @@ def test_of_two_listed_series_the_one_whose_images_the_contours_name_is_taken(tm
     structures = _listing_both(tmp_path, two)
     series, _ = image_series(read_headers(tmp_path))
     match = series_of(structures, series)
-    assert (match.series.uid, match.told_by) == ("1.1", "named images")
+    assert (match.series.uid, match.found_by) == ("1.1", "named images")
     alone = [each for each in series if each.uid == "1.1"]  # the other one, as of another modality, is no hindrance
     assert series_of(structures, alone, unusable={"1.2": "its modality is PT"}).series.uid == "1.1"
     other = [each for each in series if each.uid == "1.2"]

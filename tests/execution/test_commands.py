@@ -12,10 +12,10 @@ from nnunet_cscn.execution.commands import (
     FASTER_ON_CPU,
     environment,
     executable,
-    is_running,
     run_command,
-    stop_groups,
 )
+from nnunet_cscn.execution.log_lock import is_locked
+from nnunet_cscn.execution.process_groups import stop_groups
 from nnunet_cscn.nnunet import discovery
 
 
@@ -117,7 +117,7 @@ def test_one_log_belongs_to_one_command_at_a_time(write_command, tmp_path, monke
 
     def try_again(process):
         started.append(process)
-        assert is_running(log)
+        assert is_locked(log)
         with pytest.raises(CommandFailed, match="`wait` is already running"):
             run_command(["wait"], log, env=os.environ)
         stop_groups([process])
@@ -125,7 +125,7 @@ def test_one_log_belongs_to_one_command_at_a_time(write_command, tmp_path, monke
     with pytest.raises(CommandFailed, match="failed with status"):
         run_command(["wait"], log, env=os.environ, on_start=try_again)
     assert len(started) == 1
-    assert not is_running(log)
+    assert not is_locked(log)
 
 
 def test_the_command_keeps_its_lock_when_its_starter_is_killed(write_command, tmp_path, monkeypatch):
@@ -138,7 +138,7 @@ def test_the_command_keeps_its_lock_when_its_starter_is_killed(write_command, tm
     )
     subprocess.run([sys.executable, "-c", program, str(log)], check=False)
     try:
-        assert is_running(log)
+        assert is_locked(log)
         with pytest.raises(CommandFailed, match="is already running"):
             run_command(["wait"], log, env=os.environ)
     finally:

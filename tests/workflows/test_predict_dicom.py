@@ -1,36 +1,15 @@
-from pathlib import Path
-from types import SimpleNamespace
-
+import highdicom as hd
 import numpy as np
+import pydicom
 import pytest
 
+from dicom_enhanced import frames_of, write_enhanced
 from dicom_files import write_series
+from fake_model import FakeModel
 from nnunet_cscn.dicom.headers import read_headers
 from nnunet_cscn.dicom.series import image_series
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.grids import read_grid
-from nnunet_cscn.nifti.voxels import read_voxels
-from nnunet_cscn.nifti.writing import write_volume
 from nnunet_cscn.workflows.predict_dicom import predict_dicom
-
-
-class FakeModel:
-    """A model with one or two channels that predicts GTVp where the first image is above 0.
-
-    It replaces a LoadedModel and its nnU-Net predictor.
-    """
-
-    labels = {"background": 0, "GTVp": 1, "GTVn": 2}  # noqa: RUF012
-
-    def __init__(self, *channel_names, file_ending=".nii.gz"):
-        self.channel_names = channel_names
-        self.predictor = self
-        self.model = SimpleNamespace(folder=Path("A__B__C"), file_ending=lambda: file_ending)
-
-    def predict_from_files_sequential(self, images, targets, *_):
-        files = [Path(image) for image in images[0]]
-        self.images, self.grids = [read_voxels(file) for file in files], [read_grid(file) for file in files]
-        write_volume(Path(f"{targets[0]}.nii.gz"), (self.images[0] > 0).astype(np.uint8), self.grids[0])
 
 
 @pytest.fixture
@@ -71,7 +50,44 @@ def test_further_channels_are_brought_onto_the_first_series(tmp_path):
     found = predict_dicom(model, tmp_path, tmp_path / "out", series=[1, 2])
     assert model.grids[0] == model.grids[1]
     assert (model.images[0] == model.images[1]).all()  # 10 for each mm in both
-    assert found.notes == ("channel 2 was resampled onto the first one",)
+    assert found.notes == ("channel T2 was resampled onto the reference",)
+
+
+def test_channels_are_found_by_the_patterns_of_the_data_set(tmp_path):
+    """The contours lie on the reference, the second channel, in which the box has values above 0."""
+    common = {"frame_of_reference": "1.1", "StudyInstanceUID": "1.2.7"}
+    box = np.zeros((5, 9, 8), dtype=np.int16)
+    box[1:3, 2:5, 2:6] = 100
+    write_series(tmp_path / "in" / "a", box, uid="1.2.1", SeriesDescription="T1 tse", **common)
+    finer = np.repeat(np.repeat(box, 2, axis=1), 2, axis=2)
+    write_series(
+        tmp_path / "in" / "b", finer, uid="1.2.2", SeriesDescription="T2", pixel_spacing_mm=(0.4, 0.55), **common
+    )
+    write_series(tmp_path / "in" / "c", box, uid="1.2.3", SeriesDescription="localiser", **common)
+    wanted = {"patterns": {"T1": "t1", "T2": "t2", "FLAIR": "flair"}, "optional": ["FLAIR"], "reference": "T2"}
+    model = FakeModel("T1", "T2", "FLAIR", dicom_channels=wanted)
+    found = predict_dicom(model, tmp_path / "in", tmp_path / "out")
+    assert (model.images[1] == finer).all()
+    assert not model.images[2].any()
+    structures = pydicom.dcmread(tmp_path / "out" / "rtstruct.dcm")
+    study = structures.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
+    assert study.RTReferencedSeriesSequence[0].SeriesInstanceUID == "1.2.2"
+    assert "channel FLAIR is missing and was filled with zeros" in found.notes
+
+
+def test_contours_on_an_enhanced_image_refer_to_its_frames(tmp_path, voxels):
+    image = write_enhanced(tmp_path / "in" / "a.dcm", frames_of(voxels))
+    predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out")
+    contours = pydicom.dcmread(tmp_path / "out" / "rtstruct.dcm").ROIContourSequence[0].ContourSequence
+    named = [contour.ContourImageSequence[0] for contour in contours]
+    assert [(item.ReferencedSOPInstanceUID, item.ReferencedFrameNumber) for item in named] == [
+        (image.SOPInstanceUID, 2),
+        (image.SOPInstanceUID, 3),
+    ]
+    segments = hd.seg.segread(tmp_path / "out" / "seg.dcm").get_pixels_by_source_frame(
+        image.SOPInstanceUID, [1, 2, 3, 4, 5], assert_missing_frames_are_empty=True
+    )
+    assert (segments[..., 0] == (voxels > 0)).all()
 
 
 def test_models_of_other_formats_are_refused(tmp_path):

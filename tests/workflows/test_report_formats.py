@@ -1,6 +1,5 @@
 """Reports about label maps in other formats than NIfTI."""
 
-import nibabel
 import numpy as np
 import pytest
 import SimpleITK
@@ -33,13 +32,3 @@ def test_a_report_on_coloured_pictures_notes_that_distances_are_in_pixels(tmp_pa
     imsave(tmp_path / "i" / "a_0000.png", colours, check_contrast=False)
     report = write_report(tmp_path / "r.html", tmp_path / "p", tmp_path / "r", images=tmp_path / "i")
     assert "distances are in pixels" in report.file.read_text(encoding="utf-8")
-
-
-def test_a_report_on_sheared_grids(tmp_path):
-    affine = np.diag([1.0, 1.0, 3.0, 1.0])
-    affine[0, 1] = 2e-4
-    for folder, voxels in zip("pr", volumes(4), strict=True):
-        (tmp_path / folder).mkdir()
-        nibabel.save(nibabel.Nifti1Image(voxels.transpose(2, 1, 0), affine), tmp_path / folder / "a.nii.gz")
-    report = write_report(tmp_path / "r.html", tmp_path / "p", tmp_path / "r")
-    assert "sheared by 0.011 degrees" in report.file.read_text(encoding="utf-8")

@@ -1,0 +1,43 @@
+"""Series that hold the same images, and what tells others apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnunet_cscn.dicom.pixels import read_pixels
+from nnunet_cscn.dicom.series import ImageSeries
+from nnunet_cscn.errors import UserError
+
+_SAME_GRID_MM = 0.01
+
+
+def without_twins(chosen: Sequence[ImageSeries]) -> list[ImageSeries]:
+    """Return series without those that have the same grid and the same pixels as one before them."""
+    different: list[ImageSeries] = []
+    for series in chosen:
+        if not any(_is_twin(series, other) for other in different):
+            different.append(series)
+    return different
+
+
+def described(series: ImageSeries) -> str:
+    """Say what tells a series apart; its own description stays out, as it may name anybody."""
+    slices, rows, columns = series.stack.shape
+    echo = f"echo time {series.echo_time_ms:g} ms" if series.echo_time_ms is not None else ""
+    size = f"{slices} slices of {rows} x {columns}"
+    return ", ".join(filter(None, (series.modality, size, echo, series.part)))
+
+
+def _is_twin(series: ImageSeries, other: ImageSeries) -> bool:
+    first, second = series.stack, other.stack
+    if first.shape != second.shape or not np.allclose(first.origin_mm, second.origin_mm, rtol=0, atol=_SAME_GRID_MM):
+        return False
+    corner = [first.shape[2]], [first.shape[1]], first.shape[0] - 1
+    if not np.allclose(first.points_mm(*corner), second.points_mm(*corner), rtol=0, atol=_SAME_GRID_MM):
+        return False
+    try:
+        return bool(np.array_equal(read_pixels(series), read_pixels(other), equal_nan=True))
+    except UserError:
+        return False

@@ -1,0 +1,42 @@
+"""Groups of cases, such as stages, centres or scanners, from a table."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from nnunet_cscn.errors import ArgumentError
+
+ALL = "all"
+
+
+def read_groups(file: Path | None, cases: Sequence[str]) -> dict[str, list[str]]:
+    """Return the cases of each group.
+
+    Args:
+        file: A CSV file with the columns ``case`` and ``group``; None for one group of all cases.
+        cases: The cases.
+
+    Returns:
+        The cases of each group, by its name, sorted by names.
+
+    Raises:
+        ArgumentError: If the file cannot be read, lacks a column, or names no group for some case.
+    """
+    if file is None:
+        return {ALL: sorted(cases)}
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as fault:
+        raise ArgumentError("groups", f"{file} cannot be read ({fault})") from None
+    if not rows or not {"case", "group"} <= rows[0].keys():
+        raise ArgumentError("groups", f"{file}: expected a CSV file with the columns case and group")
+    group_of = {(row["case"] or "").strip(): (row["group"] or "").strip() for row in rows}
+    if missing := [case for case in sorted(cases) if not group_of.get(case)]:
+        raise ArgumentError("groups", f"{file} names no group for {len(missing)} cases, such as {missing[0]}")
+    found: dict[str, list[str]] = {}
+    for case in sorted(cases):
+        found.setdefault(group_of[case], []).append(case)
+    return dict(sorted(found.items()))

@@ -1,0 +1,1 @@
+"""Postprocessing of segmentations: its steps, how validation cases choose them, and its files."""

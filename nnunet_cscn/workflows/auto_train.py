@@ -1,0 +1,219 @@
+"""From a raw data set to a validated model with its report, in one call that can be resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.execution.estimates import Estimate, estimate, read_pace, tiles_of_case
+from nnunet_cscn.execution.jobs import Job, RunJobs, run_jobs
+from nnunet_cscn.execution.local import LocalExecutor, all_devices
+from nnunet_cscn.execution.machine import memory_gb
+from nnunet_cscn.execution.trainings import Training, trainings
+from nnunet_cscn.nifti.voxels import ENDINGS
+from nnunet_cscn.nnunet.folders import (
+    dataset_number,
+    model_path,
+    preprocessed_folder,
+    raw_dataset,
+    read_dataset_json,
+    results_folder,
+)
+from nnunet_cscn.nnunet.plans import configuration_from_plans, data_identifier, read_plans
+from nnunet_cscn.settings.block import Settings
+from nnunet_cscn.workflows.train import train
+
+PLANS = "nnUNetCSCNPlans"
+TRAINER = "CSCNTrainer"
+N_STEPS = 10
+FOLDER = "cscn_auto"
+
+OnNote = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class AutoTraining:
+    """What was made.
+
+    Attributes:
+        trainings: The trained folds.
+        estimate: The estimated time of the training. None if all folds were trained already.
+        report: The report on the validation cases; None if it was not written.
+        model_card: The model card as Markdown; None if it was not written.
+    """
+
+    trainings: tuple[Training, ...]
+    estimate: Estimate | None
+    report: Path | None = None
+    model_card: Path | None = None
+
+
+def train_automatically(
+    dataset: str | int,
+    configuration: str | None = None,
+    *,
+    trainer: str = TRAINER,
+    plans: str = PLANS,
+    folds: Sequence[int] = (0,),
+    devices: Sequence[str] | None = None,
+    n_steps: int = N_STEPS,
+    only_estimate: bool = False,
+    run: RunJobs = run_jobs,
+    on_note: OnNote = lambda note: None,
+    on_estimate: Callable[[Estimate], None] = lambda found: None,
+) -> AutoTraining:
+    """Plan for this machine's memory, preprocess, train, predict the validation cases, and report.
+
+    Finished steps are skipped: existing plans and preprocessed data are used, and an interrupted training is resumed.
+    Before the training starts, a few of its steps are measured.
+
+    Args:
+        dataset: The data set, by number or name.
+        configuration: The configuration; None for 3d_fullres, or 2d where the plans have no other.
+        trainer: The trainer.
+        plans: Name of the plans; missing plans are made.
+        folds: Numbers of folds.
+        devices: Such as ``["cuda:0"]``; None for all GPUs, else the CPU. Plans are made for the smallest one.
+        n_steps: Training steps to measure.
+        only_estimate: Stop after the estimate of the time.
+        run: The function that runs jobs.
+        on_note: Called with a sentence before each step.
+        on_estimate: Called with the estimated time before the training starts.
+
+    Raises:
+        ArgumentError: If an argument has a value that it can't have.
+        UserError: If the data set is missing or not as nnU-Net wants it.
+        CommandFailed: If a step failed.
+
+    Example:
+        >>> train_automatically(901, trainer="CSCNTrainer_100epochs").report  # doctest: +SKIP
+        PosixPath('.../CSCNTrainer_100epochs__nnUNetCSCNPlans__3d_fullres/validation_report.html')
+    """
+    if trainer.startswith("CSCNStagedTrainer"):
+        raise ArgumentError("trainer", f"{trainer} needs a trained stage one: use `cscn train --staged`")
+    if n_steps < 1:
+        raise ArgumentError("n_steps", f"expected 1 or more, got {n_steps}")
+    raw = raw_dataset(dataset)
+    content = read_dataset_json(raw)
+    chosen = list(devices) if devices is not None else all_devices()
+    auto = _Auto(raw, plans, results_folder() / raw.name / FOLDER, LocalExecutor(chosen), run, on_note)
+    auto.plan(chosen)
+    name = configuration or auto.usual_configuration()
+    auto.preprocess(name, int(content["numTraining"]))
+    wanted = trainings(raw.name, name, trainer, plans=plans, folds=list(folds))
+    left = [training for training in wanted if not training.is_finished]
+    found = None
+    if left:
+        found = auto.estimate(left, chosen[0], n_steps)
+        on_estimate(found)
+    if only_estimate:
+        return AutoTraining(tuple(wanted), found)
+    train(raw.name, name, trainer=trainer, plans=plans, folds=list(folds), executor=auto.executor, run=run)
+    model = model_path(raw.name, trainer=trainer, plans=plans, configuration=name)
+    if content["file_ending"] not in ENDINGS:
+        on_note(f"no report: it needs NIfTI files, the data set has {content['file_ending']}")
+        return AutoTraining(tuple(wanted), found)
+    on_note("writing the report and the model card")
+    report = _write_report(model, wanted, raw)
+    from nnunet_cscn.workflows.model_card import write_model_card
+
+    card = write_model_card(model, references=raw / "labelsTr")
+    return AutoTraining(tuple(wanted), found, report, card.markdown)
+
+
+@dataclass(frozen=True)
+class _Auto:
+    """The steps before the training. Finished steps are skipped."""
+
+    raw: Path
+    plans: str
+    folder: Path
+    executor: LocalExecutor
+    run: RunJobs
+    on_note: OnNote
+
+    def plan(self, devices: Sequence[str]) -> None:
+        if (preprocessed_folder() / self.raw.name / f"{self.plans}.json").is_file():
+            self.on_note(f"plans {self.plans}: there already")
+            return
+        memory = min(memory_gb(device) for device in devices)
+        self.on_note(f"planning for {memory:g} GB ({', '.join(dict.fromkeys(devices))})")
+        program = (sys.executable, "-m", "nnunet_cscn.cli.main")
+        self._run("plan", *program, "plan", "-d", self.raw.name, "--gpu-memory", f"{memory:g}", "-p", self.plans)
+
+    def usual_configuration(self) -> str:
+        configurations = read_plans(self.raw.name, self.plans)["configurations"]
+        return "3d_fullres" if "3d_fullres" in configurations else "2d"
+
+    def preprocess(self, configuration: str, n_cases: int) -> None:
+        plan = configuration_from_plans(read_plans(self.raw.name, self.plans), configuration)
+        data = preprocessed_folder() / self.raw.name / data_identifier(plan)
+        if len(list(data.glob("*.pkl"))) >= n_cases:
+            self.on_note(f"preprocessed data of {configuration}: there already")
+            return
+        self.on_note(f"preprocessing {n_cases} cases for {configuration}")
+        number = str(dataset_number(self.raw.name))
+        self._run("preprocess", "nnUNetv2_preprocess", "-d", number, "-plans_name", self.plans, "-c", configuration)
+
+    def estimate(self, left: Sequence[Training], device: str, n_steps: int) -> Estimate:
+        first = left[0]
+        plan = configuration_from_plans(read_plans(self.raw.name, self.plans), first.configuration)
+        model = f"{first.trainer}__{first.plans}__{first.configuration}"
+        # a measurement belongs to one plan with its options: other epochs or patches take another time
+        digest = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:8]
+        file = self.folder / f"pace_{model}_{device.replace(':', '_')}_{digest}.json"
+        if not file.is_file():
+            self.on_note(f"measuring {n_steps} training steps on {device}")
+            module = (sys.executable, "-m", "nnunet_cscn.training.pace")
+            what = (self.raw.name, first.configuration, first.trainer, first.plans, str(first.fold))
+            self._run("pace", *module, *what, "{device}", str(n_steps), str(file))
+        tile = Settings.from_configuration(plan).tile_size or plan["patch_size"]
+        n_tiles = tiles_of_case(plan["median_image_size_in_voxels"], tile)
+        return estimate(read_pace(file), epochs_done=[_epochs_done(each) for each in left], n_tiles=n_tiles)
+
+    def _run(self, name: str, *command: str) -> None:
+        self.run(self.executor, [Job(name, command, self.folder / "logs" / f"{name}.log")])
+
+
+def _epochs_done(training: Training) -> int:
+    """Return the number of finished epochs in the checkpoint from which a training is resumed."""
+    from nnunet_cscn.nnunet.checkpoint_files import is_whole
+    from nnunet_cscn.nnunet.checkpoints import read_checkpoint
+
+    for name in ("final", "latest", "best"):  # the order in which nnU-Net looks for them
+        file = training.folder / f"checkpoint_{name}.pth"
+        if is_whole(file):
+            return int(read_checkpoint(file).get("current_epoch", 0))
+    return 0
+
+
+def _write_report(model: Path, wanted: Sequence[Training], raw: Path) -> Path:
+    from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs, label_files
+    from nnunet_cscn.evaluation.folder import evaluate_cases
+    from nnunet_cscn.evaluation.labels import read_labels
+    from nnunet_cscn.report.provenance import Provenance
+    from nnunet_cscn.report.writing import write_report
+
+    references = label_files(raw / "labelsTr")
+    predictions: dict[str, Path] = {}
+    for training in wanted:
+        predictions |= label_files(training.folder / "validation")
+    if missing := sorted(set(predictions) - set(references)):
+        raise UserError(f"{raw / 'labelsTr'} has no reference of {missing[0]}, which was validated: restore the file")
+    pairs = [CaseFiles(case, file, references[case]) for case, file in sorted(predictions.items())]
+    scores = evaluate_cases(check_pairs(pairs), labels=read_labels(raw / "dataset.json"))
+    file = model / "validation_report.html"
+    folds = ", ".join(str(training.fold) for training in wanted)
+    write_report(
+        file,
+        scores,
+        Provenance.from_process(sys.argv),
+        title=f"{wanted[0].trainer} on {raw.name}: validation of fold {folds}",
+        images=raw / "imagesTr",
+    )
+    return file
