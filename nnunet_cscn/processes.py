@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,9 @@ def die_with(parent: int) -> None:
     Args:
         parent: Process number of the parent.
     """
-    with contextlib.suppress(OSError, AttributeError):  # not Linux
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:  # the parent has already ended
         os.kill(os.getpid(), signal.SIGKILL)
@@ -29,7 +32,7 @@ def die_with(parent: int) -> None:
 def descendants(pid: int) -> list[int]:
     """Return all processes that a process started, directly or indirectly."""
     children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
+    for entry in Path("/proc").iterdir() if Path("/proc").is_dir() else ():
         if entry.name.isdecimal():
             with contextlib.suppress(OSError, IndexError, ValueError):
                 fields = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
@@ -53,13 +56,15 @@ def end_all(pids: Sequence[int], *, grace_seconds: float) -> None:
     end = time.monotonic() + grace_seconds
     while any(_lives(pid) for pid in pids) and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
-    _send(pids, signal.SIGKILL)
+    _send(pids, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _send(pids: Sequence[int], number: int) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            is_leader = os.getpgid(pid) == pid  # members of its group may have lost their parent
+            is_leader = (
+                hasattr(os, "killpg") and os.getpgid(pid) == pid
+            )  # members of its group may have lost their parent
             (os.killpg if is_leader else os.kill)(pid, number)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import platform
 import re
 import shutil
 import time
@@ -126,7 +127,7 @@ def _start_of(pid: int) -> str:
 @cache
 def _machine() -> str:
     """Return an identifier of this machine since its last start, and of the container, if there is one."""
-    words = [os.uname().nodename]
+    words = [platform.node()]
     with contextlib.suppress(OSError):
         words.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip())
     with contextlib.suppress(OSError):
