@@ -85,8 +85,9 @@ def train(
     Example: cscn train --auto 901 -tr CSCNTrainer_100epochs
     """
     if auto:
-        if staged or slurm is not None:
-            raise UserError(f"--auto cannot be used with {'--staged' if staged else '--slurm'}: remove one of them")
+        others = {"--staged": staged, "--slurm": slurm, "--pretrained-weights": pretrained_weights}
+        if wrong := next((option for option, value in others.items() if value), None):
+            raise UserError(f"--auto cannot be used with {wrong}: remove one of them")
         from nnunet_cscn.cli.auto_train import train_automatically
 
         train_automatically(

@@ -60,10 +60,10 @@ def finish(training, source):
     shutil.copytree(model, training.folder.parent, dirs_exist_ok=True)
     shutil.rmtree(training.folder.parent / "fold_1")
     validation = training.folder / "validation"
-    validation.mkdir()
+    validation.mkdir(exist_ok=True)
     for case in ("case_0", "case_1"):
         shutil.copy(source / "raw" / tiny_dataset.NAME / "labelsTr" / f"{case}.nii.gz", validation)
-    write_json(validation / "summary.json", {"metric_per_case": []})
+    write_json(validation / "summary.json", {"metric_per_case": [], "foreground_mean": {}})
 
 
 def test_all_steps_are_done_once(root, made):
