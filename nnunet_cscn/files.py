@@ -190,6 +190,8 @@ def _is_stream(target: Path) -> bool:
 
 def _to_disk(path: Path) -> None:
     """Flush the content of a file, or the entries of a folder, to the disk."""
+    if os.name != "posix":  # elsewhere, folders cannot be opened, and files must be open for writing
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,9 +16,15 @@ from typing import NoReturn
 from nnunet_cscn.processes import descendants, end_all
 from nnunet_cscn.temporary import remove_open
 
+<<<<<<< HEAD
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+PATIENCE_SECONDS = 3.0  # for the cleanup of the command itself; in total less than five seconds
+_GRACE_SECONDS = 0.5
+=======
 SIGNALS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))  # Windows has no SIGHUP
 PATIENCE_SECONDS = 3.5  # for the cleanup of the command itself; in total less than five seconds
 _GRACE_SECONDS = 1.0
+>>>>>>> ae457a315ab9a1418dfe88242c1a49269275a0cb
 _is_prepared_for_forks = False
 
 
@@ -39,8 +46,8 @@ def ending_on_signals() -> Iterator[None]:
     try:
         yield
     except SystemExit as leaving:
-        if leaving.code in [128 + number for number in SIGNALS]:
-            end_all(_own_processes(), grace_seconds=_GRACE_SECONDS)
+        if isinstance(leaving.code, int) and leaving.code - 128 in SIGNALS:
+            _end(leaving.code, grace_seconds=_GRACE_SECONDS)
         raise
     finally:
         signal.set_wakeup_fd(wakeup_before)
@@ -62,9 +69,17 @@ def _watch(receiving: socket.socket) -> None:
         else:
             return
     time.sleep(PATIENCE_SECONDS)
-    end_all(_own_processes(), grace_seconds=0)
+    _end(128 + received[0], grace_seconds=0)
+
+
+def _end(status: int, *, grace_seconds: float) -> NoReturn:
+    """End all processes and this one at once: Python's own exit would wait for threads and processes."""
+    end_all(_own_processes(), grace_seconds=grace_seconds)
     remove_open()
-    os._exit(128 + received[0])
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def _own_processes() -> list[int]:
@@ -81,7 +96,11 @@ def _command_line(pid: int) -> bytes:
 def _prepare_for_forks() -> None:
     """Restore the default handlers in forked processes, which otherwise could ignore the signal."""
     global _is_prepared_for_forks  # noqa: PLW0603  registered only once
+<<<<<<< HEAD
+    if not _is_prepared_for_forks and hasattr(os, "register_at_fork"):
+=======
     if not _is_prepared_for_forks and hasattr(os, "register_at_fork"):  # Windows does not fork
+>>>>>>> ae457a315ab9a1418dfe88242c1a49269275a0cb
         os.register_at_fork(after_in_child=_forget)
         _is_prepared_for_forks = True
 

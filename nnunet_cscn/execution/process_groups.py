@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-GRACE_SECONDS = 2
+GRACE_SECONDS = 1.5
 
 
 def start_group(command: Sequence[str], *, output: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:

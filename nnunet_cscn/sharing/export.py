@@ -25,6 +25,7 @@ from nnunet_cscn.sharing.slim import slim_checkpoint, slim_dataset_json, slim_su
 from nnunet_cscn.sharing.weights import ENDING, write_weights
 
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # first possible date; the same model always gives the same bytes
+MODEL_CARD = ("model_card.md", "model_card.html")  # of `cscn model card`, which contains no case names
 _PACKED_ALREADY = (".pth", ENDING, ".png")
 
 
@@ -74,6 +75,9 @@ def collect(model: Path, target: Path, choice: Choice) -> dict[str, Any]:
         folds.append(numbers)
         _collect_fold(folder, target / folder.name, checkpoint, choice)
     _collect_postprocessing(model, target)
+    for name in MODEL_CARD:
+        if (model / name).is_file():
+            shutil.copyfile(model / name, target / name)
     content = {"model": description, "folds": folds, "versions": versions(), "case_names": choice.case_names}
     write_manifest(target, content)
     return content

@@ -1,6 +1,7 @@
 import json
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 
@@ -31,6 +32,13 @@ def test_a_zip_holds_nnunets_layout_the_weights_beside_it_and_a_manifest(model, 
         key: content["folds"][1][key] for key in ("fold", "n_training_cases", "n_validation_cases", "validation_dice")
     }
     assert told == {"fold": "1", "n_training_cases": 2, "n_validation_cases": 1, "validation_dice": 0.75}
+
+
+def test_a_model_card_is_included(model, tmp_path):
+    (model / "model_card.md").write_text("# Card", encoding="utf-8")
+    export_model(model, tmp_path / "out.zip", folds=[0])
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert archive.read(f"{PLACE}/model_card.md") == b"# Card"
 
 
 def test_no_case_is_named_unless_asked_for(model, tmp_path):
@@ -68,7 +76,7 @@ def test_nnunet_predicts_with_an_installed_model_as_with_the_one_before(model, t
 
     export_model(model, tmp_path / "out.zip", pickles=False)
     install_model(tmp_path / "out.zip")
-    image = torch.from_numpy(__import__("numpy").random.default_rng(0).normal(size=(1, 8, 24, 24)).astype("float32"))
+    image = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 8, 24, 24)).astype("float32"))
     logits = []
     for folder in (model, results / PLACE):
         predictor = nnUNetPredictor(device=torch.device("cpu"), allow_tqdm=False)
