@@ -23,15 +23,10 @@ def die_with(parent: int) -> None:
     Args:
         parent: Process number of the parent.
     """
-<<<<<<< HEAD
     if not sys.platform.startswith("linux"):
         return
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-=======
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # not Linux
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, _KILL)
->>>>>>> ae457a315ab9a1418dfe88242c1a49269275a0cb
     if os.getppid() != parent:  # the parent has already ended
         os.kill(os.getpid(), _KILL)
 
@@ -39,11 +34,7 @@ def die_with(parent: int) -> None:
 def descendants(pid: int) -> list[int]:
     """Return all processes that a process started, directly or indirectly; none on systems other than Linux."""
     children: dict[int, list[int]] = {}
-<<<<<<< HEAD
-    for entry in Path("/proc").iterdir() if Path("/proc").is_dir() else ():
-=======
     for entry in _PROCESSES.iterdir() if _PROCESSES.is_dir() else ():
->>>>>>> ae457a315ab9a1418dfe88242c1a49269275a0cb
         if entry.name.isdecimal():
             with contextlib.suppress(OSError, IndexError, ValueError):
                 fields = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
@@ -67,24 +58,14 @@ def end_all(pids: Sequence[int], *, grace_seconds: float) -> None:
     end = time.monotonic() + grace_seconds
     while any(_lives(pid) for pid in pids) and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
-<<<<<<< HEAD
-    _send(pids, getattr(signal, "SIGKILL", signal.SIGTERM))
-=======
     _send(pids, _KILL)
->>>>>>> ae457a315ab9a1418dfe88242c1a49269275a0cb
 
 
 def _send(pids: Sequence[int], number: int) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-<<<<<<< HEAD
-            is_leader = (
-                hasattr(os, "killpg") and os.getpgid(pid) == pid
-            )  # members of its group may have lost their parent
-=======
             # members of its group may have lost their parent; Windows has no groups
             is_leader = hasattr(os, "killpg") and os.getpgid(pid) == pid
->>>>>>> ae457a315ab9a1418dfe88242c1a49269275a0cb
             (os.killpg if is_leader else os.kill)(pid, number)
 
 

@@ -16,15 +16,9 @@ from typing import NoReturn
 from nnunet_cscn.processes import descendants, end_all
 from nnunet_cscn.temporary import remove_open
 
-<<<<<<< HEAD
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+SIGNALS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))  # Windows has no SIGHUP
 PATIENCE_SECONDS = 3.0  # for the cleanup of the command itself; in total less than five seconds
 _GRACE_SECONDS = 0.5
-=======
-SIGNALS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))  # Windows has no SIGHUP
-PATIENCE_SECONDS = 3.5  # for the cleanup of the command itself; in total less than five seconds
-_GRACE_SECONDS = 1.0
->>>>>>> ae457a315ab9a1418dfe88242c1a49269275a0cb
 _is_prepared_for_forks = False
 
 
@@ -96,11 +90,7 @@ def _command_line(pid: int) -> bytes:
 def _prepare_for_forks() -> None:
     """Restore the default handlers in forked processes, which otherwise could ignore the signal."""
     global _is_prepared_for_forks  # noqa: PLW0603  registered only once
-<<<<<<< HEAD
-    if not _is_prepared_for_forks and hasattr(os, "register_at_fork"):
-=======
     if not _is_prepared_for_forks and hasattr(os, "register_at_fork"):  # Windows does not fork
->>>>>>> ae457a315ab9a1418dfe88242c1a49269275a0cb
         os.register_at_fork(after_in_child=_forget)
         _is_prepared_for_forks = True
 

@@ -25,7 +25,8 @@ def test_another_shape_is_refused(tmp_path, write_volume):
         writing.write_volume(tmp_path / "b.nii.gz", np.zeros((4, 3, 2), np.uint8), grid)
 
 
-def test_a_file_that_the_disk_cannot_hold_is_told_and_never_left(tmp_path):
+@pytest.mark.parametrize("ending", [".nii.gz", ".mha"])
+def test_a_file_that_the_disk_cannot_hold_is_told_and_never_left(tmp_path, ending):
     """In a process of its own whose files may have 1,000 bytes; ITK says nothing of it."""
     program = f"""
 import resource, signal
@@ -38,7 +39,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 grid = Grid((40, 40, 40), (1, 1, 1), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
 voxels = np.random.default_rng(0).integers(0, 255, (40, 40, 40)).astype(np.uint8)
 try:
-    write_volume(Path({str(tmp_path / "a.nii.gz")!r}), voxels, grid)
+    write_volume(Path({str(tmp_path / ("a" + ending))!r}), voxels, grid)
 except OSError as fault:
     print("told:", fault)
 """

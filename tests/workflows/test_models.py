@@ -105,11 +105,13 @@ def test_a_folder_is_predicted_case_by_case(model, images, tmp_path):
 
 
 def test_cases_that_are_there_are_left_alone_and_counted(model, images, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "case_0.nii.gz").write_bytes(b"of an earlier run")
+    earlier = tmp_path / "out" / "case_0.nii.gz"
+    earlier.parent.mkdir()
+    shutil.copy(images / "case_0_0000.nii.gz", earlier)  # complete, and not what the model would predict
+    before = earlier.read_bytes()
     seen = []
     model.predict_folder(images, tmp_path / "out", overwrite=False, on_progress=lambda *counts: seen.append(counts))
-    assert (tmp_path / "out" / "case_0.nii.gz").read_bytes() == b"of an earlier run"
+    assert earlier.read_bytes() == before
     assert seen == [(1, 2), (2, 2)]
 
 
