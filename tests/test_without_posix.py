@@ -61,7 +61,8 @@ def run(program, *arguments, folder, **variables):
     file = folder / "program.py"  # spawned processes import it again
     file.write_text(WITHOUT_POSIX + program, encoding="utf-8")
     command = [sys.executable, str(file), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **variables})
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, env=environment)
 
 
 def test_every_module_is_imported_without_posix_modules(tmp_path):
