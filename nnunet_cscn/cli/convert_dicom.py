@@ -45,6 +45,15 @@ def dicom(
     modality: Annotated[
         str | None, typer.Option("--modality", help="Use only series of this modality, such as MR.")
     ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            "--series",
+            metavar="PATTERN",
+            help="Use only series that fit this regular expression: their description, protocol or sequence name, or "
+            "what separates the volumes of one series, such as 'phase 2 of 5'.",
+        ),
+    ] = None,
     merge: Annotated[
         bool, typer.Option("--merge", help="If several ROIs match, merge them into one label instead of stopping.")
     ] = False,
@@ -145,6 +154,7 @@ def dicom(
             optional=optional_labels,
             name=name,
             modality=modality,
+            series=series,
             merge=merge,
             contours=contours,
             resample=resample,

@@ -12,7 +12,7 @@ import pydicom
 
 from nnunet_cscn.conversion.case_names import Identity
 from nnunet_cscn.conversion.dicom_contours import Contours
-from nnunet_cscn.conversion.patient_series import OtherPatients, series_of_patient
+from nnunet_cscn.conversion.patient_series import OtherPatients, WantedSeries, series_of_patient
 from nnunet_cscn.dicom.headers import Header, archives_below, read_headers
 from nnunet_cscn.dicom.segments import SEG
 from nnunet_cscn.dicom.series import ImageSeries
@@ -64,7 +64,7 @@ def find_studies(
     source: Path,
     *,
     contours: Contours | None = None,
-    modality: str | None = None,
+    wanted: WantedSeries | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Studies:
     """Find every structure set or segmentation below a folder, and the series of its patient.
@@ -74,7 +74,7 @@ def find_studies(
     Args:
         source: Any mess of folders and files.
         contours: Take RTSTRUCT or SEG files alone; None for RTSTRUCT, and SEG in studies that have none.
-        modality: Take series of this modality alone; None for all.
+        wanted: Take these series alone; None for all.
         on_progress: Called with the number of files that were looked at, and of all.
 
     Raises:
@@ -91,8 +91,9 @@ def find_studies(
         kind = {"rtstruct": "RTSTRUCT", "seg": "SEG", None: "RTSTRUCT or SEG"}[contours]
         packed = f"; archives such as .zip are not read ({len(archives)} found): unpack them first" if archives else ""
         raise UserError(f"{source}: found no {kind} file among {len(headers)} DICOM files{packed}")
-    series = {key: series_of_patient(by_patient[key], modality) for key in {key for key, _ in drawn}}
-    elsewhere = OtherPatients(by_patient, frozenset(series), modality)
+    wanted = wanted or WantedSeries()
+    series = {key: series_of_patient(by_patient[key], wanted) for key in {key for key, _ in drawn}}
+    elsewhere = OtherPatients(by_patient, frozenset(series), wanted)
 
     def study(who: Identity, key: str, header: Header) -> Study:
         mine, is_segmentation = series[key], header.text("SOPClassUID") in SEG

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from nnunet_cscn.dicom.channels import fits_pattern
 from nnunet_cscn.dicom.headers import Header
 from nnunet_cscn.dicom.series import ImageSeries, image_series
 
@@ -13,11 +14,32 @@ _UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
 
 @dataclass(frozen=True)
+class WantedSeries:
+    """Which series are used.
+
+    Attributes:
+        modality: Their modality; None for all.
+        pattern: A regular expression for their description, as in ``fits_pattern``; None for all.
+    """
+
+    modality: str | None = None
+    pattern: str | None = None
+
+    def has_modality(self, series: ImageSeries) -> bool:
+        """Tell whether a series has the wanted modality, or states none."""
+        return self.modality is None or series.modality.upper() in ("", self.modality.upper())
+
+    def fits(self, series: ImageSeries) -> bool:
+        """Tell whether the description of a series fits the pattern."""
+        return self.pattern is None or fits_pattern(self.pattern, series)
+
+
+@dataclass(frozen=True)
 class PatientSeries:
     """The series of one patient.
 
     Attributes:
-        usable: Those of the wanted modality that can be used.
+        usable: Those of the wanted modality and description that can be used.
         other_modalities: Those that could be used but for their modality.
         unusable: Reasons for all others, by the UIDs of series and images.
     """
@@ -27,17 +49,19 @@ class PatientSeries:
     unusable: Mapping[str, str]
 
 
-def series_of_patient(members: Sequence[Header], modality: str | None) -> PatientSeries:
+def series_of_patient(members: Sequence[Header], wanted: WantedSeries) -> PatientSeries:
     """Sort the series of a patient by whether they can be used.
 
     Args:
         members: The headers of the patient's files.
-        modality: The wanted modality; None for all.
+        wanted: The wanted series.
     """
     found, problems = image_series(members)
-    usable = [each for each in found if modality is None or each.modality.upper() in ("", modality.upper())]
-    others = [each for each in found if each not in usable]
+    others = [each for each in found if not wanted.has_modality(each)]
+    unfit = [each for each in found if wanted.has_modality(each) and not wanted.fits(each)]
+    usable = [each for each in found if wanted.has_modality(each) and wanted.fits(each)]
     reasons = {each.uid: f"its modality is {each.modality}" for each in others}
+    reasons |= {each.uid: f"its description does not match series={wanted.pattern}" for each in unfit}
     reasons |= problems
     for each in usable:  # a part of it can be used
         reasons.pop(each.uid, None)
@@ -56,13 +80,13 @@ class OtherPatients:
     Attributes:
         by_patient: Headers of files by what those of one patient share.
         with_contours: Patients that have files with contours.
-        modality: The wanted modality; None for all.
+        wanted: The wanted series.
         but_patient: The patient that is left out.
     """
 
     by_patient: Mapping[str, Sequence[Header]]
     with_contours: frozenset[str]
-    modality: str | None
+    wanted: WantedSeries
     but_patient: str = ""
     _known: dict[str, tuple[ImageSeries, ...]] = field(default_factory=dict)
     _patients_of: dict[str, list[str]] = field(default_factory=dict)
@@ -92,5 +116,5 @@ class OtherPatients:
     def _series(self, patient: str) -> tuple[ImageSeries, ...]:
         with self._lock:
             if patient not in self._known:
-                self._known[patient] = series_of_patient(self.by_patient[patient], self.modality).usable
+                self._known[patient] = series_of_patient(self.by_patient[patient], self.wanted).usable
             return self._known[patient]

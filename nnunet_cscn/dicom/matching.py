@@ -68,6 +68,8 @@ def series_of(
     references = drawing.references if regions is None else drawing.references_of(regions)
     if not usable:
         _refuse_unusable(references, unusable or {})
+        if unusable:
+            raise UserError(f"no image series can be used: {'; '.join(dict.fromkeys(unusable.values()))}")
         raise UserError("found contours but no image series; add the images on which they were drawn")
     names = drawing.names if regions is None else regions
     contours = [contour for name in names for contour in drawing.points(name)]
@@ -148,11 +150,12 @@ def _only_one(
         which = "; ".join(map(described, different))
         if found_by == _BY_IMAGES:
             raise UserError(
-                f"the regions name images of {len(different)} series ({which}): convert those of one series at a time"
+                f"the regions name images of {len(different)} series ({which}): choose one of them with "
+                "series=PATTERN, or convert the regions of one series at a time"
             )
         raise UserError(
-            f"the contours fit {len(different)} series ({which}) and do not refer to one of them; keep only the series "
-            "on which they were drawn"
+            f"the contours fit {len(different)} series ({which}) and do not refer to one of them; choose the series "
+            "on which they were drawn with series=PATTERN"
         )
     if not different:
         return None

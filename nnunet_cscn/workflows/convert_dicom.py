@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,7 @@ from nnunet_cscn.conversion.dicom_labels import Region
 from nnunet_cscn.conversion.dicom_match import StudyMatch, match_study
 from nnunet_cscn.conversion.dicom_regions import Handling
 from nnunet_cscn.conversion.dicom_studies import Study, find_studies
+from nnunet_cscn.conversion.patient_series import WantedSeries
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription, check_number_is_free, folder_name, own_dataset
 from nnunet_cscn.conversion.source_case import SourceCase
 from nnunet_cscn.dicom.channels import ChannelPatterns
@@ -39,6 +41,7 @@ def convert_dicom(
     rois: Mapping[str, str],
     name: str = "DICOM",
     modality: str | None = None,
+    series: str | None = None,
     merge: bool = False,
     contours: Contours | None = None,
     resample: bool = False,
@@ -71,6 +74,9 @@ def convert_dicom(
             2, 3 and so on. If two labels overlap, the later one is on top.
         name: Name of the data set. Names of numbered cases start with it.
         modality: Use only series of this modality, such as MR. Images without a modality are treated as this modality.
+        series: Use only series that fit this regular expression. It is searched for in the description, protocol and
+            sequence name, in upper or lower case, and in what separates the volumes of one series, such as
+            ``phase 2 of 5``. It chooses where contours do not say on which series they were drawn.
         merge: Merge several matching ROIs into one label. Otherwise such a case is an error.
         contours: Use only ``rtstruct`` or only ``seg`` files. None for RTSTRUCT, and SEG in studies without RTSTRUCT.
         resample: Resample segmentations with other grids onto the grid of the image, and regions that were drawn on
@@ -109,6 +115,7 @@ def convert_dicom(
     """
     if contours is not None and contours not in get_args(Contours):
         raise ArgumentError("contours", f"expected {' or '.join(get_args(Contours))}, got {contours}")
+    _check_pattern(series)
     patterns = _patterns(channels, optional_channels, reference)
     handling = Handling(resample=resample or bool(reference), interpolate=interpolate, allow_loss=allow_loss)
     request = Request(_regions(rois, optional), merge=merge, handling=handling, channels=patterns)
@@ -121,7 +128,10 @@ def convert_dicom(
         known = read_mapping(Path(mapping), folder.name, has_ids=keep_ids, prefix=name)
     with quiet():
         found = find_studies(
-            Path(studies), contours=contours, modality=modality, on_progress=for_step(on_progress, "looking at files")
+            Path(studies),
+            contours=contours,
+            wanted=WantedSeries(modality, series),
+            on_progress=for_step(on_progress, "looking at files"),
         )
         cases = _image_cases(found.found, request, workers)
         if patterns is None:
@@ -159,6 +169,13 @@ def _regions(rois: Mapping[str, str], optional: Sequence[str]) -> tuple[Region, 
         Region(label, value, wanted, is_optional=label in optional)
         for value, (label, wanted) in enumerate(rois.items(), start=1)
     )
+
+
+def _check_pattern(series: str | None) -> None:
+    try:
+        re.compile(series or "")
+    except re.error as fault:
+        raise ArgumentError("series", f"{series} is not a regular expression: {fault}") from None
 
 
 def _patterns(

@@ -9,7 +9,7 @@ from pydicom.uid import generate_uid
 
 from dicom_files import oblique, write_series
 from drawn_studies import SHAPE, SLICES, VOXELS, Contour, boxes, convert, corners, phantom, write_regions
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 
 BOX = 48
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -68,6 +68,26 @@ def test_phases_are_told_apart_by_time_or_order(tmp_path, keyword):
     assert outcome.counts == [[5 * BOX]]
     assert first_value(outcome) == int(VOXELS[0, 0, 0]) + 1000
     assert "phase 2 of 3" in outcome.notes[0]
+
+
+def test_a_phase_is_chosen_by_a_pattern_where_the_contours_name_none(tmp_path):
+    folder, shared = tmp_path / "study", {"uid": generate_uid(), "StudyInstanceUID": generate_uid()}
+    shared["frame_of_reference"] = generate_uid()
+    phases = [
+        phantom(folder / str(phase), VOXELS + 1000 * phase, **shared, AcquisitionTime=[f"12000{phase}"] * SHAPE[0])
+        for phase in range(3)
+    ]
+    write_regions(folder / "rt.dcm", {"GTVp": [Contour(each.points) for each in boxes(phases[0])]})
+    (problem,) = convert(folder).problems
+    assert "fit 3 series" in problem
+    assert "series=PATTERN" in problem
+    outcome = convert(folder, series="PHASE 2")
+    assert outcome.counts == [[5 * BOX]]
+    assert first_value(outcome) == int(VOXELS[0, 0, 0]) + 1000
+    (problem,) = convert(folder, series="t2").problems
+    assert "series=t2" in problem
+    with pytest.raises(ArgumentError, match=r"^series: .*regular expression"):
+        convert(folder, series="(")
 
 
 def test_a_colour_map_never_passes_for_the_image(tmp_path):
