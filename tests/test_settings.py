@@ -16,6 +16,7 @@ DEFAULTS = {
     "iterations_per_epoch": None,
     "validation_iterations_per_epoch": None,
     "initial_learning_rate": None,
+    "checkpoint_minutes": 10.0,
     "stop": {"patience": None, "cooldown": 10, "minutes": None},
     "three_views": False,
     "block_size": None,

@@ -42,6 +42,8 @@ class Settings:
         iterations_per_epoch: Training iterations per epoch; None for nnU-Net's 250.
         validation_iterations_per_epoch: Validation iterations per epoch; None for nnU-Net's 50.
         initial_learning_rate: Learning rate at the start; None for nnU-Net's 1e-2.
+        checkpoint_minutes: Minutes after which the latest checkpoint is written again, at the end of an epoch; None for
+            nnU-Net's interval of 50 epochs alone.
         stop: Early stopping and the time budget of a training.
         three_views: Train on axial, coronal and sagittal views, a third of the blocks each.
         block_size: Patch size used in training, in voxels per axis. It is set automatically together with
@@ -59,7 +61,7 @@ class Settings:
         ...
         nnunet_cscn.errors.UserError: cscn.los: unknown option; available: loss, coarse, fine, staged, coarse_weight, \
 fine_weight, fusion, epochs, iterations_per_epoch, validation_iterations_per_epoch, initial_learning_rate, \
-stop, three_views, block_size, tile_size, protocol, seed
+checkpoint_minutes, stop, three_views, block_size, tile_size, protocol, seed
     """
 
     loss: LossSettings = field(default_factory=LossSettings)
@@ -73,6 +75,7 @@ stop, three_views, block_size, tile_size, protocol, seed
     iterations_per_epoch: int | None = None
     validation_iterations_per_epoch: int | None = None
     initial_learning_rate: float | None = None
+    checkpoint_minutes: float | None = 10.0
     stop: StopSettings = field(default_factory=StopSettings)
     three_views: bool = False
     block_size: tuple[int, ...] | None = None
@@ -90,6 +93,8 @@ stop, three_views, block_size, tile_size, protocol, seed
         check_sizes("tile_size", self.tile_size)
         if self.initial_learning_rate is not None:
             check_above("initial_learning_rate", self.initial_learning_rate, 0.0)
+        if self.checkpoint_minutes is not None:
+            check_above("checkpoint_minutes", self.checkpoint_minutes, 0.0)
         if self.seed is not None and not 0 <= self.seed <= LARGEST_SEED:
             raise UserError(f"{BLOCK}.seed: expected a value from 0 to {LARGEST_SEED}, got {self.seed}")
 

@@ -29,6 +29,7 @@ from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, defau
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import LARGEST_SEED, Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
+from nnunet_cscn.training.checkpoint_interval import TimedCheckpointTrainer
 from nnunet_cscn.training.heads import load_heads, wanted_heads
 from nnunet_cscn.training.interface import Interface
 from nnunet_cscn.training.recording import RecordingTrainer
@@ -38,7 +39,7 @@ from nnunet_cscn.training.tiles import TilePredictingTrainer
 ISOTROPIC = 1.5  # largest ratio of spacings at which blocks of different views look alike
 
 
-class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer):
+class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, TimedCheckpointTrainer):
     """Base of all trainers. A subclass names its network, and builds its own loss if it has two stages.
 
     Attributes:

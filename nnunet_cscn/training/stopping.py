@@ -13,8 +13,6 @@ from nnunet_cscn.nnunet.trainer import nnUNetTrainer
 from nnunet_cscn.protocol.epoch_budget import PACE_STEPS, WARM_UP_STEPS, BudgetSchedule, EpochBudget, epoch_share
 from nnunet_cscn.settings.block import Settings
 
-CHECKPOINT_SECONDS = 600  # between checkpoints, if the time of a training is limited
-
 clock = time.monotonic
 
 
@@ -23,7 +21,6 @@ class StoppingTrainer(nnUNetTrainer):
 
     settings: Settings
     num_epochs: int
-    save_every: int
     num_iterations_per_epoch: int
     num_val_iterations_per_epoch: int
     my_init_kwargs: dict[str, Any]
@@ -131,8 +128,6 @@ class StoppingTrainer(nnUNetTrainer):
         pace = seconds - self._agreed(self._warm_up_seconds)
         self.epoch_budget.advance(self.current_epoch, seconds=seconds, score=score, pace=pace)
         self.num_epochs = self.epoch_budget.num_epochs
-        if self.settings.stop.minutes is not None:  # an interruption must not cost much of the time
-            self.save_every = min(self.save_every, max(1, round(CHECKPOINT_SECONDS / max(pace, 1e-3))))
         if self.num_epochs != before:
             self.print_to_log_file(
                 f"The training will end after about {self.num_epochs} epochs; the learning rate falls to 0 by then"

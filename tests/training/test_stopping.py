@@ -95,12 +95,3 @@ def test_without_the_options_nnunets_schedule_is_used(make_trainer):
 def test_the_papers_protocol_has_no_early_end(make_trainer):
     with pytest.raises(UserError, match="stop option"):
         make_trainer(BUNetPaperTrainer, cscn={"protocol": {}, "stop": {"patience": 3}})
-
-
-def test_checkpoints_are_written_every_ten_minutes_or_more_often(make_trainer, monkeypatch):
-    ticks = itertools.count(step=60)
-    monkeypatch.setattr(stopping, "clock", lambda: float(next(ticks)))
-    # the clock is looked at 6 times in an epoch, so it takes 5 minutes
-    trainer = make_trainer(BUNetTrainer, cscn={"epochs": 500, "stop": {"minutes": 11}})
-    trainer.run_training()
-    assert trainer.save_every == 2
