@@ -10,9 +10,9 @@ from nnunet_cscn.conversion.dicom_studies import Study
 from nnunet_cscn.dicom.drawing import Drawing
 from nnunet_cscn.dicom.matching import Match, series_of
 from nnunet_cscn.dicom.roi_names import choose_roi
-from nnunet_cscn.dicom.same_series import described
 from nnunet_cscn.dicom.segments import read_segments
 from nnunet_cscn.dicom.series import ImageSeries
+from nnunet_cscn.dicom.series_wording import series_in_words
 from nnunet_cscn.dicom.structures import read_structures
 from nnunet_cscn.errors import UserError
 
@@ -123,7 +123,7 @@ class _Finder:
         if len(sharing) > 1:
             raise UserError(
                 f"{drawn_on}; {len(sharing)} series share its frame of reference "
-                f"({'; '.join(map(described, sharing))}): keep only the one that is wanted"
+                f"({'; '.join(map(series_in_words, sharing))}): keep only the one that is wanted"
             )
         return StudyMatch(self.study, match.series, sharing[0], match.found_by, match.notes)
 

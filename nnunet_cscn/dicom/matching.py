@@ -9,8 +9,9 @@ from nnunet_cscn.dicom.drawing import Drawing, References
 from nnunet_cscn.dicom.fitting import are_beside, are_parallel, count_on_slices, fits, off_slices_mm, roughly_fits
 from nnunet_cscn.dicom.image_references import image_uid
 from nnunet_cscn.dicom.rasterise import OFF_PLANE
-from nnunet_cscn.dicom.same_series import described, without_twins
+from nnunet_cscn.dicom.same_series import without_twins
 from nnunet_cscn.dicom.series import ImageSeries
+from nnunet_cscn.dicom.series_wording import series_in_words
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.errors import UserError
 
@@ -147,7 +148,7 @@ def _only_one(
         fitting = sharing or fitting
     different = without_twins(fitting)
     if len(different) > 1:
-        which = "; ".join(map(described, different))
+        which = "; ".join(map(series_in_words, different))
         if found_by == _BY_IMAGES:
             raise UserError(
                 f"the regions name images of {len(different)} series ({which}): choose one of them with "

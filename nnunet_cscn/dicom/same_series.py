@@ -1,4 +1,4 @@
-"""Series that hold the same images, and what tells others apart."""
+"""Series that contain the same images."""
 
 from __future__ import annotations
 
@@ -20,14 +20,6 @@ def without_twins(chosen: Sequence[ImageSeries]) -> list[ImageSeries]:
         if not any(_is_twin(series, other) for other in different):
             different.append(series)
     return different
-
-
-def described(series: ImageSeries) -> str:
-    """Say what tells a series apart; its own description stays out, as it may name anybody."""
-    slices, rows, columns = series.stack.shape
-    echo = f"echo time {series.echo_time_ms:g} ms" if series.echo_time_ms is not None else ""
-    size = f"{slices} slices of {rows} x {columns}"
-    return ", ".join(filter(None, (series.modality, size, echo, series.part)))
 
 
 def _is_twin(series: ImageSeries, other: ImageSeries) -> bool:
