@@ -42,9 +42,9 @@ def configure(
     trained with this configuration uses them. The name of the configuration is
     part of the results folder, so different settings never share a folder.
 
-    --window gives the cascade a larger field of view than the inherited patch. The command
-    chooses the pooling so that a training step costs about half as much as a training step
-    of nnU-Net on the inherited patch.
+    --window gives the cascade a larger field of view than the inherited patch.
+    The command chooses the pooling so that a training step costs about half as
+    much as a training step of nnU-Net on the inherited patch.
 
     Example: cscn configure 901 3d_fullres 3d_quick --set epochs=50
     """

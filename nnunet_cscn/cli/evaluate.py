@@ -76,8 +76,8 @@ def evaluate(
 
     Label maps may be NIfTI, NRRD, MetaImage, GIPL, TIFF, PNG or BMP files, also
     flat ones. Each case must have the same name and the same grid in both
-    folders. Other files that nnU-Net writes next to its predictions are ignored. Voxels
-    with the ignore label in the reference are excluded.
+    folders. Other files that nnU-Net writes next to its predictions are
+    ignored. Voxels with the ignore label in the reference are excluded.
 
     If exactly one mask is empty, overlap metrics are 0 and distances are
     infinite. If both are empty, the case is excluded from the means. The table

@@ -37,9 +37,10 @@ def card(
     """Write a model card as Markdown and HTML.
 
     It contains the data in numbers, plan, options, training curves, validation
-    scores with 95 % intervals, commands, versions and limits. It contains no names
-    of cases, no paths and no names of machines. Read it before you share it: the
-    names of the data set, its labels, licence and reference are taken over.
+    scores with 95 % intervals, commands, versions and limits. It contains no
+    names of cases, no paths and no names of machines. Read it before you share
+    it: the names of the data set, its labels, licence and reference are taken
+    over.
 
     Example: cscn model card $nnUNet_results/Dataset901_NPC/CSCNTrainer__nnUNetPlans__3d_fullres
     """

@@ -36,10 +36,11 @@ def check(
 ) -> None:
     """Check a trained model before you use it, without running anything of it.
 
-    The command compares the files with the manifest, and refuses paths and links
-    that lead out of the folder, zip bombs, and checkpoints or plans that would run
-    code. It prints what the model is. It takes models of nnU-Net itself too; these
-    have no manifest. The exit status is 0 if nothing was found and 2 otherwise.
+    The command compares the files with the manifest, and refuses paths and
+    links that lead out of the folder, zip bombs, and checkpoints or plans that
+    would run code. It prints what the model is. It takes models of nnU-Net
+    itself too; these have no manifest. The exit status is 0 if nothing was
+    found and 2 otherwise.
 
     Example: cscn model check npc.zip
     """

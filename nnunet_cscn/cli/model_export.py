@@ -31,11 +31,11 @@ def export(
 ) -> None:
     """Write a trained model to a zip for other people.
 
-    The zip has the layout of nnU-Net, so nnUNetv2_install_pretrained_model_from_zip
-    takes it too. The weights are also stored as safetensors, which cannot run
-    code. A manifest lists the hash of every file, the versions, and what the model
-    was trained on, in numbers. Names of cases, logs and the state of the optimizer
-    are left out.
+    The zip has the layout of nnU-Net, so
+    nnUNetv2_install_pretrained_model_from_zip takes it too. The weights are
+    also stored as safetensors, which cannot run code. A manifest lists the hash
+    of every file, the versions, and what the model was trained on, in numbers.
+    Names of cases, logs and the state of the optimizer are left out.
 
     Example: cscn model export results/Dataset901_NPC/CSCNTrainer__nnUNetPlans__3d_fullres npc.zip
     """

@@ -104,9 +104,10 @@ def predict(
     per case. A high number does not always mean a poor contour; this depends on
     the model and the data. See docs/BENCHMARKS.md.
 
-    --save_probability_maps writes FOLDER/probability_maps/LABEL/CASE.nii.gz on the
-    grid of the image. NIfTI has no float16: values are stored in steps of 1/255,
-    and the slope in the header turns them into probabilities from 0 to 1.
+    --save_probability_maps writes FOLDER/probability_maps/LABEL/CASE.nii.gz on
+    the grid of the image. NIfTI has no float16: values are stored in steps of
+    1/255, and the slope in the header turns them into probabilities from 0 to
+    1.
 
     --stitched is for CSCNStagedTrainer. This trainer learns from coarse
     probabilities of the whole image, joined from overlapping tiles.
@@ -118,9 +119,9 @@ def predict(
     on blocks from three views: those of the paper, or those with the option
     three_views.
 
-    One voxel that is NaN or infinite can make the prediction of its case empty, so
-    such images are refused by name; --nan 0 replaces these voxels. The last line
-    names the cases in which nothing was found.
+    One voxel that is NaN or infinite can make the prediction of its case empty,
+    so such images are refused by name; --nan 0 replaces these voxels. The last
+    line names the cases in which nothing was found.
 
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """

@@ -41,7 +41,8 @@ def from_bunet(
     The coarse network of CSCN sees the window pooled. So train the BUNet with a
     coarser spacing and a smaller patch than CSCN, and use -c to name the
     configuration on which CSCN will be trained. nnU-Net does not load the
-    segmentation heads of pretrained weights; they are always trained from scratch.
+    segmentation heads of pretrained weights; they are always trained from
+    scratch.
 
     Example: cscn weights from-bunet fold_0/checkpoint_final.pth start.pth -c 3d_fullres
     """
