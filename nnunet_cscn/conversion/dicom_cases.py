@@ -1,4 +1,4 @@
-"""From files with contours to cases: all that was drawn on one image becomes one case."""
+"""Combine all files that were drawn on one image into one case."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _spare(case: ImageCase, series: ImageSeries, request: Request) -> list[Drawn
     for study in {spare.identity: spare for match in case.matches for spare in match.study.spare}.values():
         try:
             match = match_study(study, request.wanted, request.handling)
-        except UserError:  # it belongs to another image, or can't be read: nobody asked for it
+        except UserError:  # it belongs to another image or cannot be read, and it was not required
             continue
         if match.target == series:
             found.append(Drawn(read_drawing(study), match.drawn_on))
@@ -149,7 +149,7 @@ def _spare(case: ImageCase, series: ImageSeries, request: Request) -> list[Drawn
 
 
 def common_modality(modalities: Iterable[str]) -> str:
-    """Return the one modality of all series; empty where there is no series.
+    """Return the modality that all series share; empty if there is no series.
 
     Raises:
         ArgumentError: When a series does not say its own, or they are different, which one network can't be

@@ -1,4 +1,4 @@
-"""The voxels of one region of interest, and what of its contours was not used."""
+"""Make the voxels of one region of interest, and report contours that were not used."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _from_contours(region: RegionContours, stack: Stack, handling: Handling) -> 
 
 
 def _unused(region: RegionContours, stack: Stack, handling: Handling) -> list[str]:
-    """Name the contours that enclose nothing; refuse them where they would have enclosed more than a trace."""
+    """Report contours that enclose nothing. Refuse the case if they would have enclosed more than 1 % of the region."""
     if not region.unused:
         return []
     parts = []
@@ -143,7 +143,7 @@ def _remarks(filling: Filling, stack: Stack) -> list[str]:
 
 
 def _outside(share: float, how_far: str, handling: Handling) -> list[str]:
-    """Say which part lies beside the images; refuse most of the region."""
+    """Report the part that lies outside the images. Refuse the case if it is most of the region."""
     if share > MOST_OUTSIDE and not handling.allow_loss:
         raise UserError(f"{100 * share:.0f} % of the ROI lies outside the images{how_far}{_ALLOW}")
     return [f"{100 * share:.2g} % of it lies outside the images{how_far} and was cut off"] if share > 0 else []
@@ -180,13 +180,13 @@ def _nearest_slice(points: Floats, stack: Stack) -> int:
 
 
 def _area_mm2(points: Floats) -> float:
-    """The area that points in space enclose; 0 for points and lines."""
+    """Return the area that points in space enclose; 0 for points and lines."""
     relative = points - points[0]
     return 0.5 * float(np.linalg.norm(np.cross(relative, np.roll(relative, -1, axis=0)).sum(axis=0)))
 
 
 def named(name: str, do: Callable[[], tuple[Mask, list[str]]]) -> tuple[Mask, list[str]]:
-    """Put a region's name before its notes, and before what is wrong with it.
+    """Put the name of a region before its notes and errors.
 
     Raises:
         UserError: As ``do`` raises it, with the name.

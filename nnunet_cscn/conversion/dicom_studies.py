@@ -1,4 +1,4 @@
-"""What a tree of DICOM files holds: structure sets and segmentations, each with the series of its patient."""
+"""Find structure sets and segmentations in a folder of DICOM files, with the series of each patient."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Study:
     """One structure set or segmentation, and the series of its patient.
 
     Attributes:
-        identity: Who and what it is: only for a mapping that is asked for.
+        identity: The patient and the file, used only for a mapping that the user asks for.
         is_segmentation: Whether it is a SEG instead of an RTSTRUCT.
         series: All series of the patient that can be used.
-        unusable: Why others can't, by their SeriesInstanceUID and the SOPInstanceUIDs of their images.
+        unusable: Why other series cannot be used, by SeriesInstanceUID and by the SOPInstanceUIDs of their images.
         other_modalities: Series of the patient that are of another modality than the wanted one.
         elsewhere: The series of all other patients.
         spare: Segmentations beside a structure set, used only for labels that no structure set has.
@@ -72,13 +72,13 @@ def find_studies(
     They come in the order of patients, studies and files, so that the same source gives the same cases.
 
     Args:
-        source: Any mess of folders and files.
-        contours: Take RTSTRUCT or SEG files alone; None for RTSTRUCT, and SEG in studies that have none.
-        wanted: Take these series alone; None for all.
+        source: A folder. Files and subfolders may be in any order.
+        contours: Use only RTSTRUCT or only SEG files. None for RTSTRUCT, and SEG in studies without RTSTRUCT.
+        wanted: Use only these series; None for all.
         on_progress: Called with the number of files that were looked at, and of all.
 
     Raises:
-        UserError: When there is no such folder, or nothing in it that was drawn.
+        UserError: When the folder does not exist, or contains no structure set or segmentation.
     """
     if not source.is_dir():
         raise UserError(f"{source}: folder not found; check the path")
@@ -125,13 +125,13 @@ def _by_patient(headers: Sequence[Header]) -> Mapping[str, list[Header]]:
 
 
 def _drawn(members: Sequence[Header], contours: Contours | None) -> list[Header]:
-    """Structure sets and segmentations that are wanted of one patient's files; copies of a file are one."""
+    """Return the wanted structure sets and segmentations of one patient, without copies."""
     by_kind = {
         kind: _different([header for header in members if header.text("SOPClassUID") in classes])
         for kind, classes in _CLASSES.items()
     }
     chosen = [header for kind in _CLASSES if contours in (None, kind) for header in by_kind[kind]]
-    if contours is None:  # a SEG beside an RTSTRUCT is mostly the same again
+    if contours is None:  # a SEG beside an RTSTRUCT mostly contains the same regions
         contoured = {header.text("StudyInstanceUID") for header in by_kind["rtstruct"]}
         chosen = [
             header
@@ -142,7 +142,7 @@ def _drawn(members: Sequence[Header], contours: Contours | None) -> list[Header]
 
 
 def _segmentations_beside(header: Header, members: Sequence[Header]) -> list[Header]:
-    """The segmentations in the study of a structure set."""
+    """Return the segmentations in the study of a structure set."""
     if header.text("SOPClassUID") != RTSTRUCT:
         return []
     study = header.text("StudyInstanceUID")
@@ -150,7 +150,7 @@ def _segmentations_beside(header: Header, members: Sequence[Header]) -> list[Hea
 
 
 def _identities(drawn: Sequence[tuple[str, Header]]) -> list[Identity]:
-    """Who is who; files that share a UID by mistake are numbered."""
+    """Return the patient and UID of each file. Files that share a UID by mistake are numbered."""
     seen = defaultdict[str, int](int)
     identities = []
     for key, header in drawn:
@@ -162,7 +162,7 @@ def _identities(drawn: Sequence[tuple[str, Header]]) -> list[Identity]:
 
 
 def _different(headers: Sequence[Header]) -> list[Header]:
-    """Leave out copies: files of the same UID and the same elements, however they were written."""
+    """Leave out copies: files with the same UID and equal elements, in any encoding."""
     kept: list[Header] = []
     for header in headers:
         alike = (other for other in kept if other.instance == header.instance)
@@ -177,5 +177,5 @@ def _is_copy(file: Path, other: Path) -> bool:
     try:
         first, second = (pydicom.dcmread(each, force=True) for each in (file, other))
         return {each.tag: each.value for each in first} == {each.tag: each.value for each in second}
-    except Exception:  # one of them is damaged, which its reading will say
+    except Exception:  # one of them is damaged; reading it reports that later
         return False

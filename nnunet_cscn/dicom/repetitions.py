@@ -1,4 +1,4 @@
-"""Images of one series at the same places: copies, echoes, phases; each stack of different places is one volume."""
+"""Split images of one series that lie at the same positions, such as copies, echoes and phases, into volumes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from nnunet_cscn.dicom.headers import Header
 from nnunet_cscn.dicom.stack import checked_directions
 
 SAME_PLACE_MM = 1e-3
-_EQUAL_PLACES_MM = 0.01  # largest difference between the places of two parts
-_MOST_ELEMENTS = 3  # that separate images together, such as echo, phase and part of a complex image
+_EQUAL_PLACES_MM = 0.01  # largest difference between the positions of two parts
+_MOST_ELEMENTS = 3  # that may be needed together, such as echo, phase and part of a complex image
 # The elements that separate images, in the order in which they are tried, and how their values are described.
 _ELEMENTS: Mapping[str, str] = {
     "EchoTime": "echo time {} ms",
@@ -33,7 +33,7 @@ _ELEMENTS: Mapping[str, str] = {
     "VelocityEncodingDirection": "velocity encoding {}",
     "ConvolutionKernel": "kernel {}",
 }
-# Elements by whose order the phases of a dynamic series are told apart where none of the above does it.
+# If none of these separates the images, the order of one of the following elements separates dynamic phases.
 _ORDERS = ("AcquisitionTime", "ContentTime", "InstanceNumber")
 
 
@@ -95,7 +95,7 @@ def _repetitions(group: list[Header]) -> list[Repetition]:
 
 
 def without_copies(group: Sequence[Header]) -> list[Header]:
-    """Return one header of each image; two images that share a UID by mistake but lie at different places are two."""
+    """Return one header of each image. Images at different positions are different, even with the same UID."""
     unique = {}
     for header in reversed(group):
         place = tuple(round(value, 3) for value in header.position)
@@ -104,19 +104,19 @@ def without_copies(group: Sequence[Header]) -> list[Header]:
 
 
 def has_equal(heights: Sequence[float]) -> bool:
-    """Tell whether two of some ascending heights are the same place."""
+    """Tell whether two of these ascending heights are the same position."""
     return any(high - low < SAME_PLACE_MM for low, high in itertools.pairwise(heights))
 
 
 def heights_of(group: Sequence[Header]) -> list[float]:
-    """Return places along the normal of the first image: each one's own would be off by what rounding does."""
+    """Return positions along the normal of the first image, because rounding changes the normal of each image."""
     along, down = checked_directions(group[0].numbers("ImageOrientationPatient", 6) or ())
     positions = np.array([header.position for header in group])
     return [float(height) for height in positions @ np.cross(along, down)]
 
 
 def _by_elements(group: Sequence[Header]) -> list[Repetition]:
-    """Parts by the first elements that give the same places in each part; none if no elements do."""
+    """Split by the first elements that give every part the same positions. Return no parts if no elements do."""
     unique = without_copies(group)
     varying = [keyword for keyword in _ELEMENTS if len(_grouped(unique, (keyword,))) > 1]
     for n_elements in range(1, _MOST_ELEMENTS + 1):
@@ -129,7 +129,7 @@ def _by_elements(group: Sequence[Header]) -> list[Repetition]:
 
 
 def _by_value(group: Sequence[Header], keyword: str) -> list[list[Header]]:
-    """Phases by equal values of an element, in their order; one may lack slices. None where values are not phases."""
+    """Split into phases by an element. One phase may lack slices. Return None if its values are no phases."""
     parts: dict[float, list[Header]] = defaultdict(list)
     for header in group:
         if (value := header.number(keyword)) is None:
@@ -142,7 +142,7 @@ def _by_value(group: Sequence[Header], keyword: str) -> list[list[Header]]:
 
 
 def _grouped(group: Sequence[Header], keywords: Sequence[str]) -> dict[tuple[str, ...], list[Header]]:
-    """Images by their values of some elements."""
+    """Group images by their values of some elements."""
     parts = defaultdict[tuple[str, ...], list[Header]](list)
     for header in group:
         parts[tuple(header.text(keyword) for keyword in keywords)].append(header)
@@ -150,16 +150,16 @@ def _grouped(group: Sequence[Header], keywords: Sequence[str]) -> dict[tuple[str
 
 
 def _have_same_places(parts: Sequence[Sequence[Header]]) -> bool:
-    """Tell whether each part has as many images, at the same places, and no two at one place."""
+    """Tell whether all parts have the same positions, with one image at each."""
     if len({len(part) for part in parts}) > 1:
         return False
-    first = parts[0][0]  # whose normal counts for all parts
+    first = parts[0][0]  # its normal is used for all parts
     heights = np.array([sorted(heights_of([first, *part])[1:]) for part in parts])
     return not has_equal(heights[0].tolist()) and bool(np.ptp(heights, axis=0).max() < _EQUAL_PLACES_MM)
 
 
 def _described(keywords: Sequence[str], header: Header) -> str:
-    """The values of elements as phrases, such as ``echo time 80 ms``."""
+    """Return the values of elements as phrases, such as ``echo time 80 ms``."""
     return ", ".join(_ELEMENTS[keyword].format(_short(header.text(keyword)) or "missing") for keyword in keywords)
 
 
@@ -172,7 +172,7 @@ def _short(value: str) -> str:
 
 
 def _by_order(group: Sequence[Header], keyword: str) -> list[list[Header]]:
-    """Phases by the order of an element at each place; none where places have other counts or equal values."""
+    """Split into phases by the order of an element at each position. Return no phases if it does not fit."""
     places = _by_place(group)
     n_phases = len(places[0])
     if any(len(place) != n_phases for place in places):
@@ -200,7 +200,7 @@ def _by_place(group: Sequence[Header]) -> list[list[Header]]:
 
 
 def _without_equal_pixels(group: Sequence[Header]) -> tuple[list[Header], list[Header]]:
-    """One header for each place and content of pixels, and the others: the same slices stored again."""
+    """Separate headers into one for each position and pixel content, and further copies of the same slices."""
     places = _by_place(group)
     hashes = _pixel_hashes([header for place in places if len(place) > 1 for header in place])
     kept, copies = list[Header](), list[Header]()
@@ -214,7 +214,7 @@ def _without_equal_pixels(group: Sequence[Header]) -> tuple[list[Header], list[H
 
 
 def _pixel_hashes(headers: Sequence[Header]) -> dict[tuple[Path, int], str]:
-    """A hash of the pixels of images by their file and frame; of the file's path where they cannot be read."""
+    """Return a hash of each image's pixels by file and frame. If they cannot be read, hash the path of the file."""
     frames = defaultdict[Path, list[int]](list)
     for header in headers:
         frames[header.file].append(header.frame)

@@ -137,7 +137,7 @@ class Segments:
 
     @property
     def slice_spacing_mm(self) -> float:
-        """The step between planes: the smallest one, or what the file states if that is less; 0 if unknown."""
+        """Return the step between planes: the smallest one, or the stated one if that is smaller; 0 if unknown."""
         if (stated := self.frames.slice_spacing_mm) and len(self.frames.frames) > 1:
             first = self.frames.frames[0]
             normal = np.cross(first.along, first.down)
@@ -146,7 +146,7 @@ class Segments:
         return stated
 
     def _step_mm(self, heights: Floats, all_heights: Floats, name: str) -> float:
-        """The step from plane to plane: as the file states it if that fits, else the smallest one that there is."""
+        """Return the step from plane to plane: the stated one if it fits, else the smallest one."""
         stated = self.frames.slice_spacing_mm
         relative = (heights - heights.min()) / stated if stated else heights
         if stated and np.abs(relative - np.round(relative)).max() <= _OFF_STEP:
@@ -175,12 +175,12 @@ def read_segments(file: Path) -> Segments:
         return Segments(_references(stored), _numbers(stored), _version(stored), frames)
     except UserError:
         raise
-    except Exception as fault:  # a damaged file may lead to anything, and its text may quote the patient
+    except Exception as fault:  # a damaged file can raise any error, and the message may contain patient data
         raise UserError(f"the segmentation cannot be read ({type(fault).__name__})") from None
 
 
 def _numbers(content: pydicom.Dataset) -> dict[str, int]:
-    """Number of each segment by its name; a label map's background and padding are none."""
+    """Return the number of each segment by its name. Background and padding of a label map are not segments."""
     is_labelmap = str(content.get("SegmentationType") or "").upper() == _LABELMAP
     ignored = {0, content.get("PixelPaddingValue")} if is_labelmap else set()
     labels = {}

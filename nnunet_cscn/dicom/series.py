@@ -115,7 +115,7 @@ def image_series(headers: Sequence[Header]) -> tuple[list[ImageSeries], dict[str
 
 
 def _slices(files: Sequence[Header], reasons: list[str]) -> list[Header]:
-    """One header for each slice: those of files with one slice as they are, those of multi-frame files by frame."""
+    """Return one header for each slice. Multi-frame files give one header for each frame."""
     slices = []
     for header in files:
         try:
@@ -214,13 +214,13 @@ def _series(repetition: Repetition) -> ImageSeries:
 
 
 def _aliases(header: Header) -> set[str]:
-    """Names by which contours may refer to a slice, beside the SOPInstanceUID of its file."""
+    """Return other names by which contours may refer to a slice, besides the SOPInstanceUID of its file."""
     frame = {image_name(header.instance, header.frame)} if header.frame else set()
     return frame | set(header.elements.get(SOURCE, ()))
 
 
 def _line(ordered: Sequence[Header], heights: list[float]) -> tuple[Line, list[str]]:
-    """Where the slices lie without what rounding did; their heights are changed where that is needed."""
+    """Return the positions of the slices without rounding errors. Heights are changed only if needed."""
     along, down = checked_directions(ordered[0].numbers("ImageOrientationPatient", 6) or ())
     positions = np.array([header.numbers("ImagePositionPatient", 3) for header in ordered])
     line = straightened(positions, along, down)

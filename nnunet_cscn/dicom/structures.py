@@ -18,7 +18,8 @@ from nnunet_cscn.errors import UserError
 
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 _EXCLUSIVE, _NO_TYPE = "CLOSEDPLANAR_XOR", ""
-_CLOSED = ("CLOSED_PLANAR", "INTERPOLATED_PLANAR", _EXCLUSIVE, _NO_TYPE)  # a missing type is said, and filled
+# Contours of these types are filled. A missing type is reported.
+_CLOSED = ("CLOSED_PLANAR", "INTERPOLATED_PLANAR", _EXCLUSIVE, _NO_TYPE)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def read_structures(file: Path) -> StructureSet:
         return _parsed(pydicom.dcmread(file, force=True))
     except UserError:
         raise
-    except Exception as fault:  # a damaged file may lead to anything, and its text may quote the patient
+    except Exception as fault:  # a damaged file can raise any error, and the message may contain patient data
         raise UserError(f"the structure set cannot be read ({type(fault).__name__})") from None
 
 
@@ -127,7 +128,7 @@ def _parsed(content: pydicom.Dataset) -> StructureSet:
     drawn: dict[str, list[pydicom.Dataset]] = {name: [] for name in names.values()}
     for region in content.get("ROIContourSequence") or ():
         name = names.get(region.get("ReferencedROINumber"))
-        if name is None:  # the number stands behind the contours, so a file that is cut off lacks it
+        if name is None:  # the number comes after the contours, so it is missing in a truncated file
             raise UserError("some contours belong to no ROI: the structure set is damaged")
         drawn[name] += region.get("ContourSequence") or ()
     regions = {name: _region(name, contours, frames[name]) for name, contours in drawn.items()}
@@ -154,7 +155,7 @@ def _region(name: str, contours: Sequence[pydicom.Dataset], frames: set[str]) ->
             continue
         is_exclusive = kind == _EXCLUSIVE
         content = points.tobytes()
-        if not is_exclusive and content in seen:  # the same contour again
+        if not is_exclusive and content in seen:  # a repeated contour
             continue
         seen.add(content)
         closed.append(points)
