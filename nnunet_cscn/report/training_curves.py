@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from nnunet_cscn.report.figures import DPI
 
 PICTURES = (".png", ".svg", ".pdf")
 
+_WIDTH = 11.0  # inches
+_LEGEND_ROW = 0.22  # inches
+_LONGEST_OF_TWO = 55  # characters of a name, with which two names stand side by side
+
 
 @matplotlib.style.context("default")
 def draw_training_curves(runs: Mapping[str, Sequence[Row]], file: Path) -> None:
@@ -28,7 +33,9 @@ def draw_training_curves(runs: Mapping[str, Sequence[Row]], file: Path) -> None:
         file: The picture, ``*.png``, ``*.svg`` or ``*.pdf``; whole or not at all.
     """
     has_parts = any("training_loss_coarse" in row for rows in runs.values() for row in rows)
-    figure = Figure(figsize=(11, 7.5 if has_parts else 3.6), layout="constrained")
+    n_columns = 2 if max(map(len, runs), default=0) <= _LONGEST_OF_TWO else 1
+    height = (7.2 if has_parts else 3.3) + _LEGEND_ROW * math.ceil(len(runs) / n_columns)
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     panels = figure.subplots(2 if has_parts else 1, 2 if has_parts else 3).flatten()
     _draw(panels[0], runs, "DSC of patches, moving average", {"dsc_moving_average": "-"})
     losses = {"training_loss": "-", "validation_loss": ":"}
@@ -37,7 +44,7 @@ def draw_training_curves(runs: Mapping[str, Sequence[Row]], file: Path) -> None:
         parts = {"training_loss_coarse": "-", "training_loss_fine": "--"}
         _draw(panels[2], runs, "training loss of the coarse network (dashed: fine)", parts)
     _draw(panels[-1], runs, "learning rate", {"learning_rate": "-"})
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=n_columns, frameon=False)
     with replacing(file) as temporary:
         figure.savefig(temporary, format=file.suffix[1:], dpi=DPI)
 
