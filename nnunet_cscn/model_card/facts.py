@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.evaluation.cases import label_files
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.plans import configuration_from_plans, read_plans_file
 
@@ -153,7 +154,10 @@ def _read_fold(name: str, place: Path, label_names: Mapping[str, str]) -> tuple[
     checkpoint = read_checkpoint(file)
     log: dict[str, Any] = checkpoint.get("logging") or {}
     split = record_of(checkpoint).get("split")
-    dice, n_validation = _validation_dice(place / "validation" / "summary.json", label_names)
+    validation = place / "validation"
+    dice, n_validation = _validation_dice(validation / "summary.json", label_names)
+    if n_validation is None and validation.is_dir():  # predicted, but not measured by nnU-Net
+        n_validation = len(label_files(validation)) or None
     starts, ends = log.get("epoch_start_timestamps", []), log.get("epoch_end_timestamps", [])
     return FoldFacts(
         fold=name,

@@ -56,6 +56,14 @@ def model(tmp_path, write_volume):
     return folder
 
 
+def test_validation_cases_without_nnunets_summary_are_counted(model):
+    for fold in (0, 1):
+        (model / f"fold_{fold}" / "validation" / "summary.json").unlink()
+    text = write_model_card(model, references=model.parents[1] / "labels").markdown.read_text(encoding="utf-8")
+    assert "| 1 | checkpoint_final.pth | 4 | 2 | 2 | 1.00 | 0.5000 |" in text
+    assert "Validation cases of fold 0, 1:" in text
+
+
 def test_the_card_says_what_the_model_is(model):
     """By hand: mean of 0.6 to 0.9; two epochs of half an hour; spacings from 2 to 5 mm."""
     card = write_model_card(model)
