@@ -133,3 +133,15 @@ def test_uids_of_the_meta_information_stand_in_for_missing_ones(tmp_path, voxels
     (listed,) = pydicom.dcmread(tmp_path / "out" / "seg.dcm").ReferencedSeriesSequence
     named = {(item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) for item in listed.ReferencedInstanceSequence}
     assert named == {(image.SOPClassUID, image.SOPInstanceUID) for image in slices}
+
+
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID"])
+def test_images_to_which_contours_cannot_refer_are_refused_before_anything_is_written(tmp_path, voxels, keyword):
+    write_series(tmp_path / "in", voxels)
+    for file in (tmp_path / "in").iterdir():
+        content = pydicom.dcmread(file)
+        del content[keyword]
+        content.save_as(file)
+    with pytest.raises(UserError, match=keyword):
+        predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
