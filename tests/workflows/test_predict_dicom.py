@@ -1,3 +1,6 @@
+import errno
+import os
+
 import highdicom as hd
 import numpy as np
 import pydicom
@@ -145,3 +148,13 @@ def test_images_to_which_contours_cannot_refer_are_refused_before_anything_is_wr
     with pytest.raises(UserError, match=keyword):
         predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_not_blamed_on_the_images(tmp_path, voxels, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "seg.dcm")
+
+    monkeypatch.setattr("nnunet_cscn.dicom.segmentation_writer.write_segmentation", full)
+    write_series(tmp_path / "in", voxels)
+    with pytest.raises(OSError, match=r"seg\.dcm"):
+        predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out")
