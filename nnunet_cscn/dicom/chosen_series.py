@@ -47,7 +47,8 @@ def chosen_series(
 
     Raises:
         ArgumentError: When the series have to be chosen, or those that were chosen do not belong together.
-        UserError: When the patterns do not find one series for each channel.
+        UserError: When the patterns do not find one series for each channel, or the images have no UIDs by which new
+            files can refer to them.
     """
     usable = study.series
     if not numbers and patterns is not None and list(patterns.patterns) == list(channels):
@@ -63,7 +64,9 @@ def chosen_series(
         if series.notes:
             on_note(f"series {usable.index(series) + 1}: {'; '.join(series.notes)}")
     stated = patterns.reference if patterns is not None and not numbers else ""
-    return ChosenSeries(by_channel, present.get(stated) or next(iter(present.values())))
+    reference = present.get(stated) or next(iter(present.values()))
+    _check_uids(reference)
+    return ChosenSeries(by_channel, reference)
 
 
 def _found(patterns: ChannelPatterns, study: ImageStudy) -> FoundChannels:
@@ -111,6 +114,15 @@ def _check_together(chosen: Mapping[str, ImageSeries]) -> None:
         raise ArgumentError("series", "the chosen series are from different patients: choose series of one patient")
     if len({series.frame_of_reference for series in chosen.values()} - {""}) > 1:
         raise ArgumentError("series", "the chosen series have different frames of reference: register them first")
+
+
+def _check_uids(series: ImageSeries) -> None:
+    """Refuse images without the UIDs by which contours refer to them: no other program could read the result."""
+    has_own = all(instance != str(file) for instance, file in zip(series.instances, series.files, strict=True))
+    stated = {"StudyInstanceUID": series.study, "SeriesInstanceUID": series.uid, "SOPInstanceUID": has_own}
+    if missing := [keyword for keyword, value in stated.items() if not value]:
+        where = f"the images have no {' and no '.join(missing)}, so contours cannot refer to them"
+        raise UserError(f"{where}: restore it from the original files")
 
 
 def _choice(study: ImageStudy, channels: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from nnunet_cscn import __version__
 from nnunet_cscn.dicom.patient_and_study import patient_and_study, series_number
 from nnunet_cscn.dicom.segmentation_writer import source_images
 from nnunet_cscn.dicom.series import ImageSeries
-from nnunet_cscn.dicom.slice_datasets import refer_to_frames, slice_datasets
+from nnunet_cscn.dicom.slice_datasets import correct_references, slice_datasets
 from nnunet_cscn.files import replacing
 
 SERIES_OFFSET = 903
@@ -64,7 +64,7 @@ def write_map(
     )
     content.update(taken.elements)
     content.Laterality = ""  # PS3.3, table C.7-5a: it is there, and may be blank, where the body part is not stated
-    refer_to_frames(content, series)
+    correct_references(content, series)
     with replacing(file) as temporary:
         content.save_as(temporary)
     return taken.notes

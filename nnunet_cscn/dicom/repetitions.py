@@ -129,7 +129,7 @@ def _by_elements(group: Sequence[Header]) -> list[Repetition]:
 
 
 def _by_value(group: Sequence[Header], keyword: str) -> list[list[Header]]:
-    """Split into phases by an element. One phase may lack slices. Return None if its values are no phases."""
+    """Split into phases by an element. One phase may lack slices. Return no phases if it does not fit."""
     parts: dict[float, list[Header]] = defaultdict(list)
     for header in group:
         if (value := header.number(keyword)) is None:

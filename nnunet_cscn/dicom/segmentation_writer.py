@@ -17,7 +17,7 @@ from pydicom.uid import generate_uid
 from nnunet_cscn import __version__
 from nnunet_cscn.dicom.patient_and_study import UNICODE, patient_and_study, series_number
 from nnunet_cscn.dicom.series import ImageSeries
-from nnunet_cscn.dicom.slice_datasets import refer_to_frames, slice_datasets
+from nnunet_cscn.dicom.slice_datasets import correct_references, slice_datasets
 from nnunet_cscn.dicom.structure_writer import frame_of
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
@@ -28,8 +28,6 @@ _TYPE = CodedConcept("108369006", "SCT", "Neoplasm")
 _GEOMETRY = (
     "SOPClassUID",
     "SOPInstanceUID",
-    "SeriesInstanceUID",
-    "Modality",
     "PositionReferenceIndicator",
     "ImagePositionPatient",
     "SliceThickness",
@@ -95,7 +93,7 @@ def write_segmentation(
     if "ContentCreatorName" not in content:  # PS3.3, table 10-12: it is there, and may be blank
         content.ContentCreatorName = ""
     content.update(taken.elements)  # the images' own character set: highdicom knows few of them
-    refer_to_frames(content, series)
+    correct_references(content, series)
     with replacing(file) as temporary:
         content.save_as(temporary)
     return taken.notes
@@ -120,6 +118,8 @@ def _source(header: Dataset, first: Dataset, taken: Dataset, series: ImageSeries
             source[keyword] = header[keyword]
     source.update(copy.deepcopy(taken))
     source.SpecificCharacterSet = UNICODE
+    source.SeriesInstanceUID = series.uid  # highdicom takes images of one series only
+    source.Modality = series.modality or "OT"
     source.FrameOfReferenceUID = frame_of(series)
     source.ImageOrientationPatient = first.ImageOrientationPatient  # scanners round each slice's on its own
     source.PixelSpacing = first.PixelSpacing

@@ -51,6 +51,7 @@ class ImageSeries:
         part: Which part of its SeriesInstanceUID this is, such as ``phase 2`` or ``echo time 80 ms``; empty for the
             whole series.
         frames: The frame number of each slice, counted from 1; empty if each slice has a file of its own.
+        slice_uids: The SeriesInstanceUID of each slice, if each has its own; empty if all have that of the series.
         descriptions: Description of the series, protocol and sequence. This is free text.
     """
 
@@ -68,6 +69,7 @@ class ImageSeries:
     aliases: frozenset[str] = field(default=frozenset())
     part: str = ""
     frames: tuple[int, ...] = ()
+    slice_uids: tuple[str, ...] = ()
     descriptions: tuple[str, ...] = ()
 
     @property
@@ -178,7 +180,8 @@ def _series(repetition: Repetition) -> ImageSeries:
     if min(row_step, column_step) <= 0:
         raise UserError(f"PixelSpacing: expected two positive numbers, got {row_step} and {column_step}")
     line, line_notes = _line(ordered, heights)
-    uids = dict.fromkeys(header.text("SeriesInstanceUID") for header in ordered)
+    slice_uids = tuple(header.text("SeriesInstanceUID") for header in ordered)
+    uids = dict.fromkeys(slice_uids)
     n_copies = len(repetition.members) - len(ordered)
     notes = {
         f"{n_copies} copies of slices were passed over": n_copies,
@@ -209,6 +212,7 @@ def _series(repetition: Repetition) -> ImageSeries:
         | {header.instance for header in repetition.copies},
         part=repetition.part,
         frames=tuple(header.frame for header in ordered) if any(header.frame for header in ordered) else (),
+        slice_uids=slice_uids if len(uids) > 1 else (),
         descriptions=tuple(dict.fromkeys(text for keyword in _DESCRIPTIONS if (text := first.text(keyword)))),
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pydicom
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage, generate_uid
 from pydicom.valuerep import format_number_as_ds
 
@@ -23,31 +24,72 @@ def slice_datasets(series: ImageSeries) -> list[Dataset]:
     may however come from several files, and a file may have frames that are not in the series.
     """
     if not series.frames:
-        return [pydicom.dcmread(file, stop_before_pixels=True) for file in series.files]
+        return [elements_of(file) for file in series.files]
     stack, slices = series.stack, list[Dataset]()
-    heads = {file: _without_frames(pydicom.dcmread(file, stop_before_pixels=True)) for file in set(series.files)}
+    heads = {file: _without_frames(elements_of(file)) for file in set(series.files)}
     for index, file in enumerate(series.files):
-        image = Dataset()
+        own, image = Dataset(), Dataset()
+        own.SOPClassUID = _SINGLE_FRAME_CLASSES.get(series.modality, MRImageStorage)
+        own.SOPInstanceUID = _provisional_uid(series, index)
+        own.ImageOrientationPatient = _decimals([*stack.row_direction, *stack.column_direction])
+        own.ImagePositionPatient = _decimals(stack.points_mm([0], [0], index)[0])
+        own.PixelSpacing = _decimals(stack.pixel_spacing_mm)
         image.update(heads[file])
+        image.update(own)  # not by assignment, which would change the elements that all slices share
         image.file_meta = heads[file].file_meta
-        image.SOPClassUID = _SINGLE_FRAME_CLASSES.get(series.modality, MRImageStorage)
-        image.SOPInstanceUID = _provisional_uid(series, index)
-        image.ImageOrientationPatient = _decimals([*stack.row_direction, *stack.column_direction])
-        image.ImagePositionPatient = _decimals(stack.points_mm([0], [0], index)[0])
-        image.PixelSpacing = _decimals(stack.pixel_spacing_mm)
         slices.append(image)
     return slices
 
 
-def refer_to_frames(content: Dataset, series: ImageSeries) -> None:
-    """Replace references to the provisional slices of a multi-frame image by references to its frames.
+def elements_of(file: Path, *, only: Sequence[str] | None = None) -> FileDataset:
+    """Return the elements of an image without its pixels.
+
+    Files without the prefix DICM are read too. UIDs that only the meta information of the file states are added.
 
     Args:
-        content: A data set made from ``slice_datasets``. It is changed. One of single-frame slices stays as it is.
+        file: The image.
+        only: The elements to read; None for all.
+    """
+    content = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(only) if only else None)
+    for keyword in ("SOPClassUID", "SOPInstanceUID"):
+        if not content.get(keyword) and (stated := content.file_meta.get(f"MediaStorage{keyword}")):
+            setattr(content, keyword, stated)
+    return content
+
+
+def correct_references(content: Dataset, series: ImageSeries) -> None:
+    """Correct the references of a new object to its images, where highdicom cannot write them.
+
+    References to the provisional slices of a multi-frame image are replaced by references to its frames. If each slice
+    has a series of its own, all these series are named.
+
+    Args:
+        content: A data set made from ``slice_datasets``. It is changed.
         series: The series.
     """
-    if not series.frames:
-        return
+    if series.frames:
+        _refer_to_frames(content, series)
+    if series.slice_uids:
+        image_class, members = sop_class(series), list[Dataset]()
+        for uid, indices in indices_by_series(series).items():
+            member = Dataset()
+            member.SeriesInstanceUID = uid
+            member.ReferencedInstanceSequence = image_items(series, image_class, indices=indices)
+            for item in member.ReferencedInstanceSequence:  # the header lists images, not frames
+                item.pop("ReferencedFrameNumber", None)
+            members.append(member)
+        content.ReferencedSeriesSequence = members
+
+
+def indices_by_series(series: ImageSeries) -> dict[str, list[int]]:
+    """Return the indices of the slices by their SeriesInstanceUID. There are several if each slice has its own."""
+    found: dict[str, list[int]] = {}
+    for index in range(len(series.instances)):
+        found.setdefault(series.slice_uids[index] if series.slice_uids else series.uid, []).append(index)
+    return found
+
+
+def _refer_to_frames(content: Dataset, series: ImageSeries) -> None:
     image_class = sop_class(series)
     indices = {_provisional_uid(series, index): index for index in range(len(series.files))}
     for element in content.iterall():
@@ -90,7 +132,7 @@ def image_items(series: ImageSeries, image_class: str, *, indices: Sequence[int]
 
 def sop_class(series: ImageSeries) -> str:
     """Return the SOPClassUID of the images of a series."""
-    return str(pydicom.dcmread(series.files[0], specific_tags=["SOPClassUID"], stop_before_pixels=True).SOPClassUID)
+    return str(elements_of(series.files[0], only=["SOPClassUID"]).SOPClassUID)
 
 
 def _with_purpose(item: Dataset, old: Dataset) -> Dataset:

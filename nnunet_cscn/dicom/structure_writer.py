@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
@@ -19,7 +18,7 @@ from nnunet_cscn.dicom.keyholes import join_holes
 from nnunet_cscn.dicom.outlines import trace_outlines
 from nnunet_cscn.dicom.patient_and_study import patient_and_study, series_number
 from nnunet_cscn.dicom.series import ImageSeries
-from nnunet_cscn.dicom.slice_datasets import image_items, sop_class
+from nnunet_cscn.dicom.slice_datasets import elements_of, image_items, indices_by_series, sop_class
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.dicom.structures import RTSTRUCT
 from nnunet_cscn.files import replacing
@@ -62,7 +61,7 @@ def write_structures(
     for region_name, mask in masks.items():
         if mask.shape != series.stack.shape:
             raise ValueError(f"masks: {region_name} has shape {mask.shape}, expected the series' {series.stack.shape}")
-    first = pydicom.dcmread(series.files[0], stop_before_pixels=True)
+    first = elements_of(series.files[0])
     taken = patient_and_study(first, texts=[*masks, label, name])
     content = _file(taken.elements, series_number(first, SERIES_OFFSET), now)
     content.StructureSetLabel = label[:LONGEST_LABEL].rstrip(" _-")
@@ -139,11 +138,15 @@ def _observation(number: int, name: str) -> Dataset:
 
 
 def _references(series: ImageSeries, frame: str) -> Dataset:
-    reference, study, member = Dataset(), Dataset(), Dataset()
+    reference, study, members = Dataset(), Dataset(), list[Dataset]()
     image_class = sop_class(series)
-    member.SeriesInstanceUID, member.ContourImageSequence = series.uid, image_items(series, image_class)
+    for uid, indices in indices_by_series(series).items():
+        member = Dataset()
+        member.SeriesInstanceUID = uid
+        member.ContourImageSequence = image_items(series, image_class, indices=indices)
+        members.append(member)
     study.ReferencedSOPClassUID, study.ReferencedSOPInstanceUID = STUDY_COMPONENT, series.study
-    study.RTReferencedSeriesSequence = [member]
+    study.RTReferencedSeriesSequence = members
     reference.FrameOfReferenceUID, reference.RTReferencedStudySequence = frame, [study]
     return reference
 

@@ -214,6 +214,8 @@ def _write(model: Path, series: ImageSeries, masks: Masks, folder: Path, note: O
         return
     try:
         write_segmentation(folder / SEGMENTATION, masks, series, model=name)
+    except OSError:  # such as a full disk
+        raise
     except Exception as fault:  # highdicom is strict, and its messages may contain patient data
         raise UserError(
             f"{STRUCTURES} was written, but not the SEG: the images have invalid elements ({type(fault).__name__})"
@@ -233,6 +235,8 @@ def _write_uncertainty(
     explanation = "Disagreement of the coarse and the fine network"
     try:
         write_map(folder / UNCERTAINTY, values, series, name="uncertainty", explanation=explanation)
+    except OSError:
+        raise
     except Exception as fault:  # highdicom is strict, and its message may quote the patient
         raise UserError(
             f"{UNCERTAINTY} cannot be written: the images have invalid elements ({type(fault).__name__})"

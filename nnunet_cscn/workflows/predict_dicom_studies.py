@@ -78,7 +78,8 @@ def predict_dicom_studies(
 
     The files of one study are written to ``out``. If there are several, each gets a folder in ``out``. Its name is made
     from the StudyInstanceUID and contains no patient data. A second run predicts only studies that failed, that are
-    new, whose images changed, or that another model predicted.
+    new, whose images changed, or that another model predicted. A model that was trained again, or predicts without
+    mirroring, counts as another model.
 
     Args:
         model: The model, from ``load_model``.
@@ -178,11 +179,19 @@ def _reason(fault: UserError) -> str:
 
 
 def _state(model: LoadedModel, study: ImageStudy, *, uncertainty: bool) -> dict[str, Any]:
-    """What a prediction depends on: the model, how it predicts, and the images."""
+    """What a prediction depends on: the model, when it was trained, how it predicts, and the images."""
     names = sorted(f"{uid} {series.part}" for series in study.series for uid in series.instances)
     images = hashlib.sha256("\n".join(names).encode()).hexdigest()
-    manner = type(model.predictor).__name__
-    return {**model.model.to_json(), "manner": manner, "images": images, "uncertainty": uncertainty}
+    identity = model.model.to_json()
+    checkpoints = [model.model.folder / f"fold_{fold}" / identity["checkpoint"] for fold in identity["folds"]]
+    return {
+        **identity,
+        "trained_ns": [file.stat().st_mtime_ns for file in checkpoints if file.is_file()],
+        "manner": type(model.predictor).__name__,
+        "mirroring": bool(getattr(model.predictor, "use_mirroring", False)),
+        "images": images,
+        "uncertainty": uncertainty,
+    }
 
 
 def _known(place: Path, state: Mapping[str, Any]) -> PredictedSeries | None:

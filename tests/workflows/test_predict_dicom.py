@@ -1,3 +1,6 @@
+import errno
+import os
+
 import highdicom as hd
 import numpy as np
 import pydicom
@@ -93,3 +96,65 @@ def test_contours_on_an_enhanced_image_refer_to_its_frames(tmp_path, voxels):
 def test_models_of_other_formats_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"A__B__C.*\.png"):
         predict_dicom(FakeModel("MR", file_ending=".png"), tmp_path, tmp_path / "out")
+
+
+def series_named_by(structures):
+    """The SeriesInstanceUIDs that an RTSTRUCT names."""
+    study = structures.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
+    return [member.SeriesInstanceUID for member in study.RTReferencedSeriesSequence]
+
+
+def test_slices_with_a_series_of_their_own_are_all_named(tmp_path, voxels):
+    uids = [f"1.2.3.{index}" for index in range(len(voxels))]
+    slices = write_series(tmp_path / "in", voxels, SeriesInstanceUID=uids)
+    predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out")
+    structures, segments = (pydicom.dcmread(tmp_path / "out" / name) for name in ("rtstruct.dcm", "seg.dcm"))
+    assert series_named_by(structures) == uids
+    named = [
+        (item.SeriesInstanceUID, image.ReferencedSOPInstanceUID)
+        for item in segments.ReferencedSeriesSequence
+        for image in item.ReferencedInstanceSequence
+    ]
+    assert named == [(uid, image.SOPInstanceUID) for uid, image in zip(uids, slices, strict=True)]
+
+
+def test_files_without_the_prefix_of_dicom_are_predicted(tmp_path, voxels):
+    write_series(tmp_path / "in", voxels)
+    for file in (tmp_path / "in").iterdir():
+        file.write_bytes(file.read_bytes()[132:])
+    found = predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out")
+    assert sorted(file.name for file in found.folder.iterdir()) == ["picture.png", "rtstruct.dcm", "seg.dcm"]
+
+
+def test_uids_of_the_meta_information_stand_in_for_missing_ones(tmp_path, voxels):
+    slices = write_series(tmp_path / "in", voxels)
+    for file in (tmp_path / "in").iterdir():
+        content = pydicom.dcmread(file)
+        del content.SOPClassUID, content.SOPInstanceUID, content.Modality
+        content.save_as(file)
+    predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out")
+    (listed,) = pydicom.dcmread(tmp_path / "out" / "seg.dcm").ReferencedSeriesSequence
+    named = {(item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) for item in listed.ReferencedInstanceSequence}
+    assert named == {(image.SOPClassUID, image.SOPInstanceUID) for image in slices}
+
+
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID"])
+def test_images_to_which_contours_cannot_refer_are_refused_before_anything_is_written(tmp_path, voxels, keyword):
+    write_series(tmp_path / "in", voxels)
+    for file in (tmp_path / "in").iterdir():
+        content = pydicom.dcmread(file)
+        del content[keyword]
+        content.save_as(file)
+    with pytest.raises(UserError, match=keyword):
+        predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_not_blamed_on_the_images(tmp_path, voxels, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "seg.dcm")
+
+    monkeypatch.setattr("nnunet_cscn.dicom.segmentation_writer.write_segmentation", full)
+    write_series(tmp_path / "in", voxels)
+    with pytest.raises(OSError, match=r"seg\.dcm"):
+        predict_dicom(FakeModel("MR"), tmp_path / "in", tmp_path / "out")

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pydicom
@@ -135,3 +136,18 @@ def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="contains no image series"):
         predict_dicom_studies(FakeModel("MR"), tmp_path / "empty", tmp_path / "out")
+
+
+def test_a_model_that_was_trained_again_or_predicts_otherwise_predicts_all_again(tmp_path, studies):
+    model, out = FakeModel("MR"), tmp_path / "out"
+    model.model.folder = tmp_path / "A__B__C"
+    checkpoint = model.model.folder / "fold_0" / "checkpoint_final.pth"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    predict_dicom_studies(model, studies, out)
+    assert len(predict_dicom_studies(model, studies, out).already_there) == 2
+    os.utime(checkpoint, (0, 0))
+    assert predict_dicom_studies(model, studies, out).already_there == ()
+    model.use_mirroring = True
+    assert predict_dicom_studies(model, studies, out).already_there == ()
+    assert len(predict_dicom_studies(model, studies, out).already_there) == 2
