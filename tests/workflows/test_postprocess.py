@@ -139,3 +139,11 @@ def test_mistakes_are_told(model, tmp_path):
     with pytest.raises(UserError, match="no postprocessing"):
         apply_postprocessing(model / "fold_0" / "validation", tmp_path / "other.json", tmp_path / "out", workers=1)
     assert not (tmp_path / "pp.json").exists()
+
+
+@pytest.mark.parametrize("name", ["pp.pkl", "labels"])
+def test_a_name_that_is_no_json_file_is_refused_before_cases_are_read(tmp_path, name):
+    (tmp_path / "labels").mkdir()
+    with pytest.raises(ArgumentError, match="JSON"):
+        tune_postprocessing(tmp_path / "nowhere", tmp_path / "labels", tmp_path / name)
+    assert not (tmp_path / "pp.pkl").exists()
