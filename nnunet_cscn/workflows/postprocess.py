@@ -69,8 +69,8 @@ def tune_postprocessing(
     """Choose the postprocessing of each label by validation cases.
 
     For every label, all combinations of filling holes, removing small components or keeping the largest one (and of
-    thresholds, with probabilities) are tried. The one with the largest mean DSC is used if it
-    improves held-out cases: for every fold, the choice is made on the other folds and measured on that fold.
+    thresholds, with probabilities) are tried. The one with the largest mean DSC is used if the 95 % interval of its
+    gain in held-out cases is above 0: for every fold, the choice is made on the other folds and measured on that fold.
 
     Args:
         validation: A model's folder with ``fold_0/validation`` and so on; or a folder of predictions of validation
