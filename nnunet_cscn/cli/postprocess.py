@@ -45,9 +45,9 @@ def tune(
     For each label, these steps are tried in all combinations: fill holes; remove
     components below 0.05 to 2 ml, or keep only the largest one; with
     --probabilities, also thresholds from 0.2 to 0.8. The combination with the
-    largest mean DSC is used if it gains something in held-out cases. The gain in
-    held-out cases is measured by cross-validation over the folds: the choice is
-    made on the other folds. Never use test cases here.
+    largest mean DSC is used if it helps in held-out cases: the 95 % interval of
+    its gain must be above 0. The gain is measured by cross-validation over the
+    folds: the choice is made on the other folds. Never use test cases here.
 
     FILE has the format of nnU-Net's postprocessing.json. If nnU-Net can apply all
     of it, a .pkl file for nnUNetv2_apply_postprocessing is written beside it.

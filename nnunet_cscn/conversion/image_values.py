@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nifti.finite import finite_voxels
 
 
 def finite_image(
@@ -33,8 +34,7 @@ def finite_image(
     """
     if voxels.dtype.kind != "f":
         return voxels, ""
-    is_finite = np.isfinite(voxels)
-    n_odd = int(np.count_nonzero(~is_finite))
+    n_odd = int(np.count_nonzero(~np.isfinite(voxels)))
     if not n_odd:
         return voxels, ""
     if nan is None:
@@ -42,5 +42,4 @@ def finite_image(
         offer = ", or add nan=0 to replace them by 0" if can_replace else ""
         raise UserError(f"{what}: {number} NaN or infinite: correct the source{offer}")
     number = "1 voxel of {} was" if n_odd == 1 else f"{n_odd} voxels of {{}} were"
-    replaced = np.where(is_finite, voxels, voxels.dtype.type(nan))
-    return replaced, f"{number.format(what)} NaN or infinite and became {nan:g}"
+    return finite_voxels(voxels, nan), f"{number.format(what)} NaN or infinite and became {nan:g}"

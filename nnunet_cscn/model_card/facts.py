@@ -17,6 +17,7 @@ from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.plans import configuration_from_plans, read_plans_file
 
 CHECKPOINTS = ("checkpoint_final.pth", "checkpoint_best.pth", "checkpoint_latest.pth")
+CURVES = ("train_losses", "val_losses", "ema_fg_dice", "lrs")
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ def read_model(folder: Path) -> ModelFacts:
     description = read_json_file(folder / "dataset.json")
     if not isinstance(description, dict) or not isinstance(description.get("labels"), dict):
         raise UserError(f"{folder / 'dataset.json'} has no valid labels: restore it or train again")
+    if not isinstance(description.get("channel_names", description.get("modality", {})), dict):
+        raise UserError(f"{folder / 'dataset.json'} has no valid channel_names: restore it or train again")
     plans = read_plans_file(folder / "plans.json")
     spacing_mm, shape = _data_spreads(folder / "dataset_fingerprint.json")
     places = {each.name.removeprefix("fold_"): each for each in sorted(folder.glob("fold_*")) if _checkpoint(each)}
@@ -152,27 +155,33 @@ def _read_fold(name: str, place: Path, label_names: Mapping[str, str]) -> tuple[
     file = _checkpoint(place)
     assert file is not None
     checkpoint = read_checkpoint(file)
-    log: dict[str, Any] = checkpoint.get("logging") or {}
+    curves, seconds = _logged(file, checkpoint.get("logging") or {})
     split = record_of(checkpoint).get("split")
     validation = place / "validation"
     dice, n_validation = _validation_dice(validation / "summary.json", label_names)
     if n_validation is None and validation.is_dir():  # predicted, but not measured by nnU-Net
         n_validation = len(label_files(validation)) or None
-    starts, ends = log.get("epoch_start_timestamps", []), log.get("epoch_end_timestamps", [])
     return FoldFacts(
         fold=name,
         checkpoint=file.name,
         n_training=len(split["train"]) if split else None,
         n_validation=n_validation,
-        curves={
-            key: [float(v) for v in log[key]]
-            for key in ("train_losses", "val_losses", "ema_fg_dice", "lrs")
-            if key in log
-        },
-        seconds=float(sum(end - start for start, end in zip(starts, ends, strict=False))) if ends else math.nan,
+        curves=curves,
+        seconds=seconds,
         dice=dice,
         trained_with=_trained_with(place / "debug.json"),
     ), sum(int(weights.numel()) for weights in checkpoint["network_weights"].values() if weights.is_floating_point())
+
+
+def _logged(checkpoint: Path, log: Any) -> tuple[dict[str, list[float]], float]:
+    """Return the curves in nnU-Net's log, and the seconds of all epochs together."""
+    try:
+        curves = {key: [float(value) for value in log[key]] for key in CURVES if key in log}
+        starts, ends = log.get("epoch_start_timestamps", []), log.get("epoch_end_timestamps", [])
+        seconds = float(sum(end - start for start, end in zip(starts, ends, strict=False))) if ends else math.nan
+    except (AttributeError, TypeError, ValueError):
+        raise UserError(f"{checkpoint} has no valid log of its epochs: restore it or train again") from None
+    return curves, seconds
 
 
 def _validation_dice(file: Path, label_names: Mapping[str, str]) -> tuple[dict[str, list[float]], int | None]:
@@ -185,7 +194,7 @@ def _validation_dice(file: Path, label_names: Mapping[str, str]) -> tuple[dict[s
             for key, metrics in case["metrics"].items():
                 found.setdefault(label_names.get(key, key), []).append(float(metrics["Dice"]))
         return found, len(content["metric_per_case"])
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise UserError(f"{file} is not a summary of nnU-Net's: validate the fold again (`--val`)") from None
 
 
@@ -194,6 +203,8 @@ def _trained_with(file: Path) -> dict[str, str]:
     try:
         notes = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        return {}
+    if not isinstance(notes, dict):
         return {}
     wanted = {"torch_version": "torch", "device": "device", "gpu_name": "GPU"}
     return {shown: str(notes[key]) for key, shown in wanted.items() if key in notes}

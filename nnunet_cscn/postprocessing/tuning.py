@@ -46,8 +46,8 @@ class TunedLabel:
 
     @property
     def is_adopted(self) -> bool:
-        """Whether the choice improves held-out cases. Otherwise the label is not changed."""
-        return not self.best.change_nothing and self.found.gain > 0
+        """Whether the steps are used: the 95 % interval of the gain in held-out cases is above 0."""
+        return not self.best.change_nothing and self.found.low > 0
 
     @property
     def postprocessing(self) -> LabelPostprocessing:

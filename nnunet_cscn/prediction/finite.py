@@ -12,6 +12,7 @@ import numpy as np
 import SimpleITK
 
 from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.nifti.finite import finite_voxels
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nifti.writing import whole_volume, write_image
 
@@ -62,18 +63,14 @@ def _copied(file: Path, folder: Path, value: float) -> Path:
         header = image.header.copy()
         header.set_data_dtype(np.float32)
         with whole_volume(copy) as temporary:
-            nibabel.save(type(image)(_replaced(voxels, value), image.affine, header), temporary)
+            nibabel.save(type(image)(finite_voxels(voxels, value), image.affine, header), temporary)
     elif file.name.endswith(ITK_ENDINGS):
         read = SimpleITK.ReadImage(str(file))
         written = SimpleITK.GetImageFromArray(
-            _replaced(SimpleITK.GetArrayFromImage(read), value), isVector=read.GetNumberOfComponentsPerPixel() > 1
+            finite_voxels(SimpleITK.GetArrayFromImage(read), value), isVector=read.GetNumberOfComponentsPerPixel() > 1
         )
         written.CopyInformation(read)
         write_image(copy, written)
     else:
         raise ArgumentError("nan", f"{file} cannot be corrected in its format: only {', '.join(ENDINGS + ITK_ENDINGS)}")
     return copy
-
-
-def _replaced(voxels: np.ndarray, value: float) -> np.ndarray:
-    return np.where(np.isfinite(voxels), voxels, np.asarray(value, voxels.dtype))

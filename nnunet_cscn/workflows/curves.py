@@ -11,6 +11,14 @@ from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.protocol.epochs import FILE, Row, read_epochs
 
 CHECKPOINTS = ("checkpoint_final.pth", "checkpoint_latest.pth", "checkpoint_best.pth")
+_LOGGED = {
+    "learning_rate": "lrs",
+    "training_loss": "train_losses",
+    "validation_loss": "val_losses",
+    "dsc": "mean_fg_dice",
+    "dsc_moving_average": "ema_fg_dice",
+}
+"""The list in nnU-Net's log for each column."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +101,13 @@ def _epochs_in(checkpoint: Path) -> list[Row]:
     """Return what nnU-Net logged."""
     from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 
-    log = read_checkpoint(checkpoint).get("logging", {})
-    columns = {
-        "learning_rate": log.get("lrs", []),
-        "training_loss": log.get("train_losses", []),
-        "validation_loss": log.get("val_losses", []),
-        "dsc": log.get("mean_fg_dice", []),
-        "dsc_moving_average": log.get("ema_fg_dice", []),
-    }
-    n_epochs = min(map(len, columns.values()))
-    return [
-        {"epoch": float(epoch), **{name: float(values[epoch]) for name, values in columns.items()}}
-        for epoch in range(n_epochs)
-    ]
+    log = read_checkpoint(checkpoint).get("logging") or {}
+    try:
+        columns = {column: log.get(key, []) for column, key in _LOGGED.items()}
+        n_epochs = min(map(len, columns.values()))
+        return [
+            {"epoch": float(epoch), **{name: float(values[epoch]) for name, values in columns.items()}}
+            for epoch in range(n_epochs)
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise UserError(f"{checkpoint} has no valid log of its epochs: restore it or train again") from None

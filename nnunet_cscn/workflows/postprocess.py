@@ -27,6 +27,7 @@ from nnunet_cscn.postprocessing.tuning import TunedLabel, tune
 from nnunet_cscn.postprocessing.validation import probabilities_by_case, validation_cases
 
 APPLIED = "postprocessing_applied.json"
+PICKLE = ".pkl"  # of the file for nnU-Net beside the JSON file
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def tune_postprocessing(
     """Choose the postprocessing of each label by validation cases.
 
     For every label, all combinations of filling holes, removing small components or keeping the largest one (and of
-    thresholds, with probabilities) are tried. The one with the largest mean DSC is used if it
-    improves held-out cases: for every fold, the choice is made on the other folds and measured on that fold.
+    thresholds, with probabilities) are tried. The one with the largest mean DSC is used if the 95 % interval of its
+    gain in held-out cases is above 0: for every fold, the choice is made on the other folds and measured on that fold.
 
     Args:
         validation: A model's folder with ``fold_0/validation`` and so on; or a folder of predictions of validation
@@ -88,6 +89,8 @@ def tune_postprocessing(
         UserError: If cases have no reference, lie on another grid or cannot be read; all of them are listed.
     """
     folder, target = Path(validation), Path(out)
+    if target.is_dir() or target.suffix == PICKLE:
+        raise ArgumentError("out", f"expected the name of a JSON file such as postprocessing.json, got {out}")
     cases = validation_cases(folder)
     labels = _labels(folder, dataset_json)
     maps = None if probabilities is None else probabilities_by_case(Path(probabilities), cases, labels)
@@ -101,7 +104,7 @@ def tune_postprocessing(
     )
     n_folds = len({case.fold for case in cases.values()})
     write_postprocessing(target, tuned, {"n_cases": len(cases), "n_folds": n_folds})
-    pickle = target.with_suffix(".pkl")
+    pickle = target.with_suffix(PICKLE)
     if not is_nnunets(tuned):
         pickle.unlink(missing_ok=True)  # that of an earlier choice
         return TunedPostprocessing(tuple(tuned), target, None, n_folds)

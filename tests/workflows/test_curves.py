@@ -55,6 +55,16 @@ def test_trainings_of_stock_nnunet_are_read_from_their_checkpoints(tmp_path):
     )
 
 
+def test_a_checkpoint_with_a_damaged_log_is_named(tmp_path):
+    file = tmp_path / "fold_0" / "checkpoint_latest.pth"
+    tiny_checkpoint.write(file, BUNetTrainer)
+    checkpoint = torch.load(file, weights_only=False)
+    for log in (3, {"lrs": 3}):
+        torch.save({**checkpoint, "logging": log}, file)
+        with pytest.raises(UserError, match=r"checkpoint_latest\.pth has no valid log"):
+            draw_curves([tmp_path / "fold_0"], tmp_path / "curves.png")
+
+
 def test_the_numbers_go_into_json(tmp_path):
     write_run(tmp_path / "fold_0", dsc=float("nan"))
     content = draw_curves([tmp_path / "fold_0"], tmp_path / "curves.png").to_json()

@@ -140,6 +140,29 @@ def test_other_folders_are_refused(model, tmp_path):
         write_model_card(model)
 
 
+def test_damaged_files_are_named(model):
+    labels = {"background": 0, "GTVp": 1}
+    for name, content in (
+        ("fold_0/validation/summary.json", {"metric_per_case": [{"metrics": [1]}]}),
+        ("dataset.json", {"labels": labels, "channel_names": ["MRI"]}),
+    ):
+        there = (model / name).read_text(encoding="utf-8")
+        (model / name).write_text(json.dumps(content), encoding="utf-8")
+        with pytest.raises(UserError, match=name):
+            write_model_card(model)
+        (model / name).write_text(there, encoding="utf-8")
+    checkpoint = torch.load(model / "fold_1" / "checkpoint_final.pth", weights_only=False)
+    torch.save({**checkpoint, "logging": {"train_losses": 3}}, model / "fold_1" / "checkpoint_final.pth")
+    with pytest.raises(UserError, match=r"checkpoint_final\.pth has no valid log"):
+        write_model_card(model)
+
+
+def test_a_note_on_the_training_that_cannot_be_read_is_left_out(model):
+    for fold in (0, 1):
+        (model / f"fold_{fold}" / "debug.json").write_text("null", encoding="utf-8")
+    assert [fold.trained_with for fold in write_model_card(model).facts.folds] == [{}, {}]
+
+
 def test_the_card_of_a_trained_model(trained_models, tmp_path):
     folder = trained_models("regions") / "results" / tiny_dataset.NAME / "CSCNTrainer__nnUNetPlans__3d_tiny"
     card = write_model_card(folder, tmp_path / "card")

@@ -97,6 +97,25 @@ def test_what_gains_nothing_in_held_out_cases_is_not_used(tmp_path, write_volume
     assert tuned.labels[0].found.gain <= 0
 
 
+def test_a_gain_whose_interval_reaches_0_is_not_used(tmp_path, write_volume):
+    """An island in 2 of 9 cases. By hand: DSC 96 / 108 with it, 1 without; 10 % of bootstrap samples have neither."""
+    for case in range(N_CASES):
+        reference = np.where(tumours(case) == 1, 1, 0).astype(np.uint8)
+        prediction = reference.copy()
+        if case < 2:
+            prediction[4:5, 1:4, 12:16] = 1
+        write_volume(tmp_path / "labels" / f"case_{case}.nii.gz", reference)
+        write_volume(tmp_path / "model" / f"fold_{case % 3}" / "validation" / f"case_{case}.nii.gz", prediction)
+    (tmp_path / "model" / "dataset.json").write_text(json.dumps(DATASET), encoding="utf-8")
+    found = tune_postprocessing(tmp_path / "model", tmp_path / "labels", tmp_path / "pp.json", workers=1).labels[0]
+    assert found.best.only_keep_largest
+    assert found.found.gain == pytest.approx(2 * 12 / 108 / 9)
+    assert found.found.low == 0
+    assert not found.is_adopted
+    content = json.loads((tmp_path / "pp.json").read_text(encoding="utf-8"))
+    assert content["postprocessed"]["mean"]["1"] == content["input_folder"]["mean"]["1"]
+
+
 def test_thresholds_are_tuned_with_maps_and_need_them_when_applied(model, tmp_path, write_volume):
     for case in range(N_CASES):
         prediction = read_voxels(model / f"fold_{case % 3}" / "validation" / f"case_{case}.nii.gz")
@@ -139,3 +158,11 @@ def test_mistakes_are_told(model, tmp_path):
     with pytest.raises(UserError, match="no postprocessing"):
         apply_postprocessing(model / "fold_0" / "validation", tmp_path / "other.json", tmp_path / "out", workers=1)
     assert not (tmp_path / "pp.json").exists()
+
+
+@pytest.mark.parametrize("name", ["pp.pkl", "labels"])
+def test_a_name_that_is_no_json_file_is_refused_before_cases_are_read(tmp_path, name):
+    (tmp_path / "labels").mkdir()
+    with pytest.raises(ArgumentError, match="JSON"):
+        tune_postprocessing(tmp_path / "nowhere", tmp_path / "labels", tmp_path / name)
+    assert not (tmp_path / "pp.pkl").exists()
