@@ -27,7 +27,7 @@ Scores = dict[tuple[str, str], list[dict[str, Any]]]  # by case and label: the s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(title=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("problem", choices=list(PROBLEMS))
     parser.add_argument("--budget", type=float, default=1.0)
     parser.add_argument("--arms", help="some of them only, in this order")
