@@ -102,6 +102,7 @@ def train_automatically(
     content = read_dataset_json(raw)
     chosen = list(devices) if devices is not None else all_devices()
     check_gpus(chosen)
+    _check_trainer(trainer)
     auto = _Auto(raw, plans, results_folder() / raw.name / FOLDER, LocalExecutor(chosen), run, on_note)
     auto.plan(chosen)
     name = configuration or auto.usual_configuration()
@@ -179,6 +180,14 @@ class _Auto:
 
     def _run(self, name: str, *command: str) -> None:
         self.run(self.executor, [Job(name, command, self.folder / "logs" / f"{name}.log")])
+
+
+def _check_trainer(name: str) -> None:
+    """Refuse an unknown trainer before hours of preprocessing."""
+    from nnunet_cscn.nnunet.trainer_search import find_trainer
+
+    if find_trainer(name) is None:
+        raise ArgumentError("trainer", f"nnU-Net cannot find a trainer {name}: check the name")
 
 
 def _epochs_done(training: Training) -> int:
