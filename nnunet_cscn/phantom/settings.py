@@ -75,7 +75,7 @@ class PhantomSettings:
         millimetres = min(self.in_plane * min(self.spacing_mm[:2]), low * self.spacing_mm[2])
         _require(
             millimetres >= 60,
-            "field of view: a tumour needs at least 60 mm along each axis, so raise in_plane or slices; the least is",
+            "field of view: expected 60 mm or more along each axis for a tumour (raise in_plane or slices)",
             f"{millimetres:g} mm",
         )
 

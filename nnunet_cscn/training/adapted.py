@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +13,9 @@ from torch import Tensor
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint
-from nnunet_cscn.nnunet.discovery import ensure_registered
 from nnunet_cscn.nnunet.plans import configuration_from_plans
-from nnunet_cscn.nnunet.trainer import PlansManager, trainer_named
+from nnunet_cscn.nnunet.trainer import PlansManager
+from nnunet_cscn.nnunet.trainer_search import find_trainer
 from nnunet_cscn.training.interface import Interface, matched
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -140,12 +138,10 @@ class _Plan:
 
 
 def _trainer_class(name: str) -> Any:
-    ensure_registered()
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net tells where it looks
-            return trainer_named(name)
-    except RuntimeError:
-        raise UserError(f"nnU-Net cannot find the trainer {name} of this checkpoint: install its package") from None
+    found = find_trainer(name)
+    if found is None:
+        raise UserError(f"nnU-Net cannot find the trainer {name} of this checkpoint: install its package")
+    return found
 
 
 def _differing(shapes: Shapes, others: Shapes) -> dict[str, int]:

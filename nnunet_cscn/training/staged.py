@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,8 @@ from nnunet_cscn.networks.registry import build_second_stage
 from nnunet_cscn.networks.staged import ResampledNetwork, StagedBlockCSCN, StagedCSCN
 from nnunet_cscn.nnunet.checkpoints import RECORD, read_checkpoint
 from nnunet_cscn.nnunet.plans import configuration_from_plans
-from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes, trainer_named
+from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes
+from nnunet_cscn.nnunet.trainer_search import find_trainer
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.training.base import CSCNBaseTrainer
@@ -196,11 +195,9 @@ def _resampled_to_grid(second: ConfigurationManager, network: nn.Module, first: 
 
 
 def _trainer_class(name: str) -> Any:
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net prints where it searches
-            found = trainer_named(name)
-    except RuntimeError:
-        raise UserError(f"cscn.staged.stage_one: nnU-Net cannot find a trainer {name}; check the name") from None
+    found = find_trainer(name)
+    if found is None:
+        raise UserError(f"cscn.staged.stage_one: nnU-Net cannot find a trainer {name}; check the name")
     if issubclass(found, CSCNStagedTrainer):
         raise UserError(
             f"cscn.staged.stage_one: {name} is a trainer of stage two; give the trainer of a single network"

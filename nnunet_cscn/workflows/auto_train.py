@@ -13,7 +13,7 @@ from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.execution.estimates import Estimate, estimate, read_pace, tiles_of_case
 from nnunet_cscn.execution.jobs import Job, RunJobs, run_jobs
 from nnunet_cscn.execution.local import LocalExecutor, all_devices
-from nnunet_cscn.execution.machine import memory_gb
+from nnunet_cscn.execution.machine import check_gpus, memory_gb
 from nnunet_cscn.execution.trainings import Training, trainings
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nnunet.folders import (
@@ -101,6 +101,8 @@ def train_automatically(
     raw = raw_dataset(dataset)
     content = read_dataset_json(raw)
     chosen = list(devices) if devices is not None else all_devices()
+    check_gpus(chosen)
+    _check_trainer(trainer)
     auto = _Auto(raw, plans, results_folder() / raw.name / FOLDER, LocalExecutor(chosen), run, on_note)
     auto.plan(chosen)
     name = configuration or auto.usual_configuration()
@@ -178,6 +180,14 @@ class _Auto:
 
     def _run(self, name: str, *command: str) -> None:
         self.run(self.executor, [Job(name, command, self.folder / "logs" / f"{name}.log")])
+
+
+def _check_trainer(name: str) -> None:
+    """Refuse an unknown trainer before hours of preprocessing."""
+    from nnunet_cscn.nnunet.trainer_search import find_trainer
+
+    if find_trainer(name) is None:
+        raise ArgumentError("trainer", f"nnU-Net cannot find a trainer {name}: check the name")
 
 
 def _epochs_done(training: Training) -> int:

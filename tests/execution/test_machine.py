@@ -4,7 +4,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from nnunet_cscn.execution.machine import memory_gb
+from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.execution.machine import check_gpus, memory_gb
 
 
 @pytest.mark.parametrize(("ram_gb", "planned"), [(64, 8.0), (16, 4.0), (1, 0.5)])
@@ -26,3 +27,10 @@ def test_nine_tenths_of_a_gpu_are_planned_for(monkeypatch):
     )
     assert memory_gb("cuda:1") == pytest.approx(21.6)
     assert memory_gb("cuda") == pytest.approx(72)
+
+
+def test_a_gpu_that_the_machine_does_not_have_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    check_gpus(["cuda", "cuda:1", "cpu"])
+    with pytest.raises(ArgumentError, match="cuda:2"):
+        check_gpus(["cuda:1", "cuda:2"])

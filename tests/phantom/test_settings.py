@@ -20,7 +20,7 @@ from nnunet_cscn.phantom.settings import PhantomSettings
         ({"contrast": "t2"}, "contrast"),
         ({"slices": (30, 20)}, "slices"),
         ({"slices": (10, 20)}, "field of view"),
-        ({"in_plane": 50}, "field of view"),
+        ({"in_plane": 50}, "60 mm or more .*, got 30 mm"),
         ({"spacing_mm": (0.6, 0.0, 3.0)}, "spacing_mm"),
     ],
 )

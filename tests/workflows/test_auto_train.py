@@ -109,3 +109,17 @@ def test_the_usual_configuration_is_that_at_full_resolution(root, made):
 def test_the_staged_cascade_is_refused(root):
     with pytest.raises(ArgumentError, match="--staged"):
         train_automatically(901, trainer="CSCNStagedTrainer")
+
+
+def test_an_unknown_trainer_is_refused_before_anything_is_made(root, made):
+    names, run = made
+    with pytest.raises(ArgumentError, match="CSCNTrainr"):
+        train_automatically(901, trainer="CSCNTrainr", devices=["cpu"], run=run)
+    assert names == []
+
+
+def test_a_gpu_that_the_machine_lacks_is_refused_before_anything_is_made(root, made):
+    names, run = made
+    with pytest.raises(ArgumentError, match="cuda:99"):
+        train_automatically(901, devices=["cuda:99"], run=run)
+    assert names == []
