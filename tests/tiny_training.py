@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+import tiny_dataset
 from nnunet_cscn.planning.options import merge_options
+from nnunet_cscn.prediction.predictor import Model, PredictionMode, SlidingWindow
 
 CONFIGURATION = "3d_tiny"
 
@@ -33,3 +35,10 @@ def new_trainer(
         dataset_json=json.loads((preprocessed / "dataset.json").read_text()),
         device=torch.device("cpu"),
     )
+
+
+def load_predictor(root: Path, trainer: str, *folds: int, mode: PredictionMode = "tiles", **window: Any) -> Any:
+    """Load a trained model of the tiny data set into nnU-Net's predictor, on the CPU."""
+    folder = root / "results" / tiny_dataset.NAME / f"{trainer}__nnUNetPlans__{CONFIGURATION}"
+    model = Model(folder, folds, "checkpoint_final.pth")
+    return model.load(torch.device("cpu"), SlidingWindow(**window), mode=mode)

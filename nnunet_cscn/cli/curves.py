@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.model_options import Trust
 
 
 def curves(
@@ -21,6 +22,7 @@ def curves(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers to this JSON file.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Draw DSC, losses and learning rate of trainings into one picture.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.cli.score_options import JsonFile, Workers
 
 
@@ -33,6 +34,7 @@ def card(
     ] = None,
     json_file: JsonFile = None,
     workers: Workers = None,
+    trust: Trust = False,
 ) -> None:
     """Write a model card as Markdown and HTML.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,7 @@ def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
     is_trusted = trusts_all() if trust is None else trust
     try:
         checkpoint = _trusted(file) if is_trusted else _clean(file)
-        _ = checkpoint["trainer_name"], *(checkpoint["init_args"][key] for key in ("plans", "configuration"))
-        _ = checkpoint["init_args"]["dataset_json"]["labels"], checkpoint["network_weights"].keys()
+        require_entries(checkpoint)
         foreign = [] if is_trusted else foreign_names(checkpoint["init_args"]["plans"])
     except ForeignCode:
         raise
@@ -51,6 +51,22 @@ def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
     if foreign:
         raise ForeignCode(refusal(file, foreign))
     return dict(checkpoint)
+
+
+def require_entries(checkpoint: Any) -> None:
+    """Check the entries of a checkpoint that prediction, pretrained weights and descriptions read.
+
+    Raises:
+        LookupError: When one is missing.
+        TypeError: When one has another type than nnU-Net and our trainers store.
+    """
+    arguments = checkpoint["init_args"]
+    texts = checkpoint["trainer_name"], arguments["configuration"]
+    blocks = checkpoint["network_weights"], arguments["plans"], arguments["dataset_json"]["labels"]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("the names of trainer and configuration are not text")
+    if not all(isinstance(block, Mapping) for block in (*blocks, arguments.get(RECORD, {}))):
+        raise TypeError("weights, plans, labels and record are not dictionaries")
 
 
 def record_of(checkpoint: dict[str, Any]) -> dict[str, Any]:

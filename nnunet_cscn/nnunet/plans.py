@@ -84,12 +84,12 @@ def inheritance(plans: dict[str, Any], configuration: str) -> list[str]:
     """
     known: dict[str, dict[str, Any]] = plans["configurations"]
     chain: list[str] = []
-    name: str | None = configuration
+    name: Any = configuration
     while name is not None:
         if name in chain:
             circle = " -> ".join([*chain, name])
             raise UserError(f"configuration {configuration}: inherits_from is circular: {circle}; correct the plans")
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             source = f" (the parent of {chain[-1]})" if chain else ""
             raise UserError(f"the plans have no configuration {name}{source}; {available_names(list(known))}")
         if not isinstance(known[name], dict):

@@ -13,7 +13,7 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.writing import whole_volume
+from nnunet_cscn.nifti.writing import whole_volume, write_image
 
 _ITK = ("SimpleITKIO", "SimpleITKIOWithReorient")
 _NIBABEL = ("NibabelIO", "NibabelIOWithReorient")
@@ -63,17 +63,31 @@ def write_map(file: Path, values: NDArray[np.float32 | np.uint8], properties: Ma
         file: The file to write.
         values: Map on the grid of nnU-Net's reader, shape (Z, Y, X).
         properties: Properties of the case from nnU-Net's preprocessor.
-    """
-    with whole_volume(file) as temporary:
-        if "sitk_stuff" in properties:
-            SimpleITK.WriteImage(_itk_image(values, properties["sitk_stuff"]), str(temporary), True)
-        elif "nibabel_stuff" in properties:
-            nibabel.save(_nibabel_image(values, properties["nibabel_stuff"]), temporary)
-        else:
-            import tifffile  # nnU-Net needs it too
 
-            is_flat = len(values) == 1 and properties["spacing"][0] >= 999  # as nnU-Net marks 2D images
-            tifffile.imwrite(temporary, values[0] if is_flat else values, compression="zlib")
+    Raises:
+        OSError: When the file cannot be written completely.
+    """
+    if "sitk_stuff" in properties:
+        write_image(file, _itk_image(values, properties["sitk_stuff"]))
+    elif "nibabel_stuff" in properties:
+        with whole_volume(file) as temporary:
+            nibabel.save(_nibabel_image(values, properties["nibabel_stuff"]), temporary)
+    else:
+        is_flat = len(values) == 1 and properties["spacing"][0] >= 999  # as nnU-Net marks 2D images
+        _write_tiff(file, values[0] if is_flat else values)
+
+
+def _write_tiff(file: Path, values: NDArray[np.float32 | np.uint8]) -> None:
+    import tifffile  # nnU-Net needs it too
+
+    with whole_volume(file) as temporary:
+        tifffile.imwrite(temporary, values, compression="zlib")
+        try:
+            is_whole = np.array_equal(tifffile.imread(temporary), values)
+        except Exception as fault:  # tifffile and its codecs have kinds of their own
+            raise RuntimeError("it cannot be read again") from fault
+        if not is_whole:
+            raise RuntimeError("other values")
 
 
 def _itk_image(values: NDArray[np.float32 | np.uint8], geometry: Mapping[str, Any]) -> SimpleITK.Image:

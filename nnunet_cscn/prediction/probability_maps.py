@@ -7,7 +7,6 @@ voxel by voxel.
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,8 +16,10 @@ import numpy as np
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.probabilities import CONTENTS, FOLDER
-from nnunet_cscn.files import read_json_file, replacing, write_json
+from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nifti.probabilities import set_slope, to_levels
+from nnunet_cscn.nifti.writing import whole_volume
+from nnunet_cscn.nnunet.readers import read_label_map
 from nnunet_cscn.prediction.map_files import check_reader, map_ending, write_map
 from nnunet_cscn.prediction.predictor import Model, mode_of
 
@@ -41,9 +42,11 @@ class ProbabilityMaps:
 
     def __init__(self, predictor: Any, model: Model, out: Path, *, keep_arrays: bool = False) -> None:
         check_reader(predictor.plans_manager)
+        self._reader = predictor.plans_manager.image_reader_writer_class
         if map_ending(predictor.plans_manager, ENDING) != ENDING:
-            reader = predictor.plans_manager.image_reader_writer_class.__name__
-            raise UserError(f"probability maps are NIfTI files, but {model.folder.name} reads images with {reader}")
+            raise UserError(
+                f"probability maps are NIfTI files, but {model.folder.name} reads images with {self._reader.__name__}"
+            )
         self._out = out
         self._keep_arrays = keep_arrays
         self._ending = model.file_ending()
@@ -78,9 +81,9 @@ class ProbabilityMaps:
         arrays, properties = self._out / f"{case}.npz", self._out / f"{case}.pkl"
         with np.load(arrays) as content:
             probabilities = content["probabilities"]
-        geometry = pickle.loads(properties.read_bytes())  # nnU-Net wrote it a moment ago
+        _, geometry = read_label_map(self._reader, self._out / f"{case}{self._ending}")  # that of the image
         for name, channel in self._channels.items():
-            with replacing(self._map(name, case)) as temporary:
+            with whole_volume(self._map(name, case)) as temporary:
                 write_map(temporary, to_levels(probabilities[channel]), geometry)
                 set_slope(temporary)
         if not self._keep_arrays:

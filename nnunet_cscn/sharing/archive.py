@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -72,9 +73,9 @@ def unpack(archive: zipfile.ZipFile, names: Sequence[str], folder: Path) -> None
         try:
             with archive.open(member) as source, target.open("xb") as out:
                 shutil.copyfileobj(source, out, 2**20)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as fault:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as fault:
             raise UserError(
-                f"{escape_controls(member.filename)} is damaged ({fault}): copy or download the archive"
+                f"{escape_controls(member.filename)} is damaged ({fault}): copy or download the archive again"
             ) from None
 
 
@@ -116,7 +117,7 @@ def _repeated(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
 
 
 def _bombs(members: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
-    packed, unpacked = (sum(sizes) for sizes in zip(*((m.compress_size, m.file_size) for m in members), strict=True))
+    packed, unpacked = sum(member.compress_size for member in members), sum(member.file_size for member in members)
     if unpacked > SMALL_ENOUGH and unpacked > LARGEST_RATIO * packed:
         yield f"the archive would grow from {packed / 1e6:.1f} MB to {unpacked / 1e6:.0f} MB, as no model does"
     end, before = 0, ""

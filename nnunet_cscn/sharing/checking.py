@@ -73,11 +73,12 @@ class _Findings:
         (self.foreign if isinstance(fault, ForeignCode) else self.problems).append(sentence)
 
 
-def check_models(root: Path) -> list[CheckedModel]:
+def check_models(root: Path, *, source: Path | None = None) -> list[CheckedModel]:
     """Check all models in a folder, without running or changing anything.
 
     Args:
         root: A model folder, or a folder that contains models.
+        source: The archive from which the folder was unpacked, for the message.
 
     Raises:
         UserError: When there is no model.
@@ -85,8 +86,8 @@ def check_models(root: Path) -> list[CheckedModel]:
     folders = model_folders(root)
     if not folders:
         raise UserError(
-            f"{root} contains no trained model: expected a folder TRAINER__PLANS__CONFIGURATION with plans.json, "
-            "dataset.json and fold_0 and so on"
+            f"{source or root} contains no trained model: expected a folder TRAINER__PLANS__CONFIGURATION with "
+            "plans.json, dataset.json and fold_0 and so on"
         )
     outside = _Findings(root)
     models = [_checked(folder, root) for folder in folders]
@@ -142,6 +143,9 @@ def _files(folder: Path, found: _Findings) -> Iterator[Path]:
         for name in sorted([*names, *files]):
             path = Path(parent, name)
             if path.is_symlink():
+                if not path.exists():
+                    found.problems.append(f"{found.name(path)} is a link that leads nowhere")
+                    continue
                 if not path.resolve().is_relative_to(inside):
                     found.problems.append(f"{found.name(path)} is a link that leads out of the folder")
                     continue

@@ -8,6 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.checkpoints import record_of
@@ -63,16 +65,23 @@ def described_fold(folder: Path, checkpoint: Mapping[str, Any]) -> dict[str, Any
         folder: The fold folder.
         checkpoint: A checkpoint of the fold.
     """
-    split = record_of(dict(checkpoint)).get("split", {})
+    split = record_of(dict(checkpoint)).get("split")
     summary = folder / "validation" / "summary.json"
     content = read_json_file(summary) if summary.is_file() else {}
-    foreground = content.get("foreground_mean", {}) if isinstance(content, dict) else {}
-    tensors = {tensor.data_ptr(): tensor.numel() for tensor in checkpoint["network_weights"].values()}
+    foreground = content.get("foreground_mean") if isinstance(content, dict) else None
+    weights = (weight for weight in checkpoint["network_weights"].values() if isinstance(weight, Tensor))
+    tensors = {tensor.data_ptr(): tensor.numel() for tensor in weights}
+    epochs = checkpoint.get("current_epoch")
     return {
         "fold": fold_name(folder),
-        "n_training_cases": len(split["train"]) if "train" in split else None,
-        "n_validation_cases": len(split["val"]) if "val" in split else None,
-        "epochs": checkpoint.get("current_epoch"),
-        "validation_dice": foreground.get("Dice"),
+        "n_training_cases": _count(split, "train"),
+        "n_validation_cases": _count(split, "val"),
+        "epochs": epochs if isinstance(epochs, int) else None,
+        "validation_dice": foreground.get("Dice") if isinstance(foreground, dict) else None,
         "n_parameters": sum(tensors.values()),
     }
+
+
+def _count(split: Any, part: str) -> int | None:
+    cases = split.get(part) if isinstance(split, Mapping) else None
+    return len(cases) if isinstance(cases, (list, tuple)) else None

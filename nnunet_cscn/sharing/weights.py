@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet.checkpoints import require_entries
 
 ENDING = ".safetensors"
 _KEY = "nnunet_cscn"
@@ -28,13 +29,14 @@ def write_weights(checkpoint: Mapping[str, Any], file: Path) -> None:
         file: The file to write.
 
     Raises:
-        UserError: When the weights contain something other than tensors.
+        UserError: When the weights contain something other than tensors, or the other entries something other than
+            text, numbers, lists and dictionaries.
     """
     tensors: dict[str, Tensor] = {}
     also: dict[str, str] = {}
     first: dict[Any, str] = {}
     for name, tensor in checkpoint["network_weights"].items():
-        if not isinstance(tensor, Tensor):
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
             raise UserError(f"{name} among the weights is not a tensor: models with other content cannot be exported")
         place = (tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
         if tensor.numel() and place in first:
@@ -46,7 +48,11 @@ def write_weights(checkpoint: Mapping[str, Any], file: Path) -> None:
     rest = {key: value for key, value in checkpoint.items() if key not in ("network_weights", "init_args")}
     order = list(checkpoint["network_weights"])
     content = {**rest, "init_args": arguments, "also": also, "order": order}
-    save_file(tensors, file, metadata={_KEY: json.dumps(content)})
+    try:
+        text = json.dumps(content)
+    except (TypeError, ValueError) as fault:
+        raise UserError(f"the checkpoint has an entry that cannot be exported as text ({fault})") from None
+    save_file(tensors, file, metadata={_KEY: text})
 
 
 def read_weights(file: Path, plans: Mapping[str, Any], dataset_json: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,12 +73,14 @@ def read_weights(file: Path, plans: Mapping[str, Any], dataset_json: Mapping[str
         names = [(name, content["also"].get(name, name)) for name in content.pop("order")]
         weights = {name: tensors[source] for name, source in names}
         arguments = {**content["init_args"], "plans": dict(plans), "dataset_json": dict(dataset_json)}
-        axes = content["inference_allowed_mirroring_axes"]
         del content["also"]
+        checkpoint = {**content, "network_weights": weights, "init_args": arguments}
+        axes = content["inference_allowed_mirroring_axes"]
+        checkpoint["inference_allowed_mirroring_axes"] = None if axes is None else tuple(axes)
+        require_entries(checkpoint)
     except (SafetensorError, OSError, KeyError, TypeError, AttributeError, ValueError) as fault:
         raise UserError(f"{file} contains no weights of an exported model ({fault}): get the model again") from None
-    axes = None if axes is None else tuple(axes)
-    return {**content, "network_weights": weights, "init_args": arguments, "inference_allowed_mirroring_axes": axes}
+    return checkpoint
 
 
 def same_weights(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

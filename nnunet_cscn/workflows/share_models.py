@@ -102,7 +102,7 @@ def check_model(source: str | Path) -> list[CheckedModel]:
         return check_models(path)
     with tempfile.TemporaryDirectory() as place:
         _unpack(path, Path(place))
-        return check_models(Path(place))
+        return check_models(Path(place), source=path)
 
 
 def install_model(archive: str | Path, *, overwrite: bool = False, trust: bool = False) -> InstalledModels:
@@ -122,7 +122,7 @@ def install_model(archive: str | Path, *, overwrite: bool = False, trust: bool =
     results = results_folder()
     with temporary_folder(results) as place:
         notes = _unpack(Path(archive), place)
-        models = check_models(place)
+        models = check_models(place, source=Path(archive))
         refuse(models, trust=trust)
         for model in models:
             notes += [

@@ -1,7 +1,9 @@
 import json
 
 import pytest
+import torch
 
+import hostile_files
 from sharing.conftest import NAME, model, results, zipped  # noqa: F401
 
 
@@ -37,6 +39,24 @@ def test_the_flags_are_named(refused, model, results, tmp_path):  # noqa: F811
 @pytest.mark.parametrize("command", ["check", "install"])
 def test_a_missing_zip_is_told(refused, results, tmp_path, command):  # noqa: F811
     assert "none.zip does not exist" in refused("model", command, tmp_path / "none.zip")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("model", "card", "{model}", "-o", "{out}/card"), ("curves", "{model}/fold_0", "-o", "{out}/curves.png")],
+)
+def test_code_in_a_checkpoint_runs_only_with_trust(refused, cscn, model, tmp_path, monkeypatch, command):  # noqa: F811
+    monkeypatch.setenv("CSCN_TRUST", "0")  # restored afterwards: --trust sets it
+    file = model / "fold_0" / "checkpoint_final.pth"
+    content = torch.load(file, weights_only=False)
+    content["logging"] = {key: [0.5] for key in ("lrs", "train_losses", "val_losses", "mean_fg_dice", "ema_fg_dice")}
+    file.write_bytes(hostile_files.spoilt(content, tmp_path / "ran"))
+    arguments = [word.format(model=model, out=tmp_path) for word in command]
+    assert "os.system" in refused(*arguments)
+    assert not (tmp_path / "ran").exists()
+    status, _, message = cscn(*arguments, "--trust")
+    assert status == 0, message
+    assert (tmp_path / "ran").exists()
 
 
 def test_another_folder_is_refused_in_one_sentence(refused, tmp_path):

@@ -75,6 +75,28 @@ def test_a_map_of_a_picture_is_a_flat_tiff(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("ending", "geometry", "writer"),
+    [
+        (".nrrd", {"sitk_stuff": {"spacing": (1, 1, 1), "origin": (0, 0, 0), "direction": np.eye(3).ravel()}}, "ITK"),
+        (".tif", {"spacing": (3.0, 0.6, 0.5)}, "tifffile"),
+    ],
+)
+def test_a_map_that_was_written_in_part_is_told_and_removed(tmp_path, monkeypatch, ending, geometry, writer):
+    """As on a full disk, of which ITK says nothing."""
+    whole = {"ITK": SimpleITK.WriteImage, "tifffile": tifffile.imwrite}[writer]
+
+    def cut(*arguments, **options):
+        whole(*arguments, **options)
+        (file,) = tmp_path.rglob(f"*{ending}")
+        file.write_bytes(file.read_bytes()[:-40])
+
+    monkeypatch.setattr(*{"ITK": (SimpleITK, "WriteImage"), "tifffile": (tifffile, "imwrite")}[writer], cut)
+    with pytest.raises(OSError, match="whole"):
+        write_map(tmp_path / f"map{ending}", VALUES, geometry)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("reader", "ending", "of_maps"),
     [
         ("SimpleITKIO", ".nrrd", ".nrrd"),

@@ -1,6 +1,7 @@
 import json
 import shutil
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK
@@ -74,3 +75,26 @@ def test_maps_of_another_model_are_not_continued(loaded, tmp_path):
     other = loaded("labels", fold=1)
     with pytest.raises(UserError, match="maps of another model"):
         predict_folder(other, tmp_path / "in", tmp_path / "out", save_probability_maps=True, overwrite=False)
+
+
+def test_a_map_that_is_torn_by_its_last_write_is_told(loaded, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "nnunet_cscn.prediction.probability_maps.set_slope", lambda file: file.write_bytes(file.read_bytes()[:-20])
+    )
+    with pytest.raises(OSError, match="whole"):
+        predict_folder(loaded("labels"), tmp_path / "in", tmp_path / "out", save_probability_maps=True)
+    assert not list((tmp_path / "out" / "probability_maps").rglob("*.nii.gz"))
+
+
+def test_maps_of_sheared_images_fit_the_segmentation(loaded, tmp_path):
+    model = loaded("labels")
+    model.predictor.plans_manager.plans["image_reader_writer"] = "NibabelIO"
+    type(model.predictor.plans_manager).image_reader_writer_class.fget.cache_clear()
+    affine = np.diag([1.0, 1.0, 2.0, 1.0])
+    affine[0, 1] = 2e-4
+    file = tmp_path / "in" / "case_0_0000.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(voxels(file).transpose(2, 1, 0), affine), file)
+    (tmp_path / "in" / "case_1_0000.nii.gz").unlink()
+    model.predict_folder(tmp_path / "in", tmp_path / "out", save_probability_maps=True)
+    found = nibabel.load(tmp_path / "out" / "probability_maps" / "GTVp" / "case_0.nii.gz")
+    np.testing.assert_allclose(found.affine, affine, atol=1e-7)

@@ -96,6 +96,24 @@ def test_a_torn_zip_is_told(model, tmp_path, results):
         install_model(tmp_path / "torn.zip")
 
 
+def test_an_archive_without_members_is_told(tmp_path, results):
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+    for look in (check_model, install_model):
+        with pytest.raises(UserError, match=r"empty\.zip contains no trained model"):
+            look(tmp_path / "empty.zip")
+
+
+def test_a_member_with_other_bits_is_told(model, zipped, results):
+    content = bytearray(zipped(model, (f"{PLACE}/a.json", bytes(range(256)) * 16)).read_bytes())
+    packed = content.find(f"{PLACE}/a.json".encode()) + len(f"{PLACE}/a.json")
+    content[packed : packed + 50] = b"\xff" * 50  # no block of deflate begins so
+    file = results.parent / "bits.zip"
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.json is damaged"):
+        install_model(file)
+
+
 @pytest.mark.parametrize("kind", ["reduce", "object", "names on the stack", "names from the memo"])
 @pytest.mark.parametrize("place", ["fold_0/checkpoint_final.pth", "fold_1/checkpoint_best.pth"])
 def test_a_checkpoint_that_runs_something_is_refused(model, zipped, results, tmp_path, kind, place):
@@ -152,6 +170,13 @@ def test_links_that_lead_out_of_a_folder_are_told(model, tmp_path):
     (model / "fold_2").symlink_to(tmp_path)
     (checked,) = check_model(model)
     assert len([sentence for sentence in checked.problems if "leads out of the folder" in sentence]) == 2
+
+
+def test_links_that_lead_nowhere_are_told(model):
+    (model / "loop.json").symlink_to("loop.json")
+    (model / "lost.json").symlink_to("no_such_file.json")
+    (checked,) = check_model(model)
+    assert len([sentence for sentence in checked.problems if "leads nowhere" in sentence]) == 2
 
 
 def test_pipes_in_a_folder_are_told_and_not_opened(model):
