@@ -25,7 +25,8 @@ class FakeModel:
             folder=Path("A__B__C"),
             file_ending=lambda: file_ending,
             description=lambda: {"dicom_channels": dicom_channels},
-            to_json=lambda: {"model": "A__B__C", "folds": [0], "checkpoint": "checkpoint_final.pth"},
+            to_json=lambda: {"model": "A__B__C"},
+            checkpoint_files=lambda: [],
         )
         self.n_predicted = 0
 

@@ -104,6 +104,10 @@ class Model:
             raise UserError(f"{self.folder / 'dataset.json'} has no valid labels: restore it or train again")
         return labels
 
+    def checkpoint_files(self) -> list[Path]:
+        """Return the checkpoint of each fold. It may be missing."""
+        return [self._file(fold) for fold in self.folds]
+
     def to_json(self) -> dict[str, Any]:
         """Return the identity of the model for a JSON file."""
         return {"model": self.folder.name, "folds": list(self.folds), "checkpoint": self.checkpoint}

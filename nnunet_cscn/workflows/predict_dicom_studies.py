@@ -182,11 +182,10 @@ def _state(model: LoadedModel, study: ImageStudy, *, uncertainty: bool) -> dict[
     """What a prediction depends on: the model, when it was trained, how it predicts, and the images."""
     names = sorted(f"{uid} {series.part}" for series in study.series for uid in series.instances)
     images = hashlib.sha256("\n".join(names).encode()).hexdigest()
-    identity = model.model.to_json()
-    checkpoints = [model.model.folder / f"fold_{fold}" / identity["checkpoint"] for fold in identity["folds"]]
+    checkpoints = [file for file in model.model.checkpoint_files() if file.is_file()]
     return {
-        **identity,
-        "trained_ns": [file.stat().st_mtime_ns for file in checkpoints if file.is_file()],
+        **model.model.to_json(),
+        "trained_ns": [file.stat().st_mtime_ns for file in checkpoints],
         "manner": type(model.predictor).__name__,
         "mirroring": bool(getattr(model.predictor, "use_mirroring", False)),
         "images": images,

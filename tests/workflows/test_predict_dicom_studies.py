@@ -140,10 +140,9 @@ def test_a_folder_without_images_is_refused(tmp_path):
 
 def test_a_model_that_was_trained_again_or_predicts_otherwise_predicts_all_again(tmp_path, studies):
     model, out = FakeModel("MR"), tmp_path / "out"
-    model.model.folder = tmp_path / "A__B__C"
-    checkpoint = model.model.folder / "fold_0" / "checkpoint_final.pth"
-    checkpoint.parent.mkdir(parents=True)
+    checkpoint = tmp_path / "checkpoint_final.pth"
     checkpoint.touch()
+    model.model.checkpoint_files = lambda: [checkpoint]
     predict_dicom_studies(model, studies, out)
     assert len(predict_dicom_studies(model, studies, out).already_there) == 2
     os.utime(checkpoint, (0, 0))
