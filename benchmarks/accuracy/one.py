@@ -107,19 +107,23 @@ def summary(report: dict[str, Any]) -> str:
 
 
 def _save_by_time(trainer: Any, clock: CpuClock) -> None:
-    trainer.save_every = 10**9
+    """Save the latest checkpoint after an epoch if the last one is older than SAVE_MINUTES, with its CPU time."""
     trainer.logger.plot_progress_png = lambda _folder: None  # saves half a second per epoch
-    trainer.logger_saved = time.monotonic()
-    on_epoch_end = trainer.on_epoch_end
+    saved = time.monotonic()
+    end_epoch, save = trainer.on_epoch_end, trainer.save_checkpoint
 
-    def saving() -> None:
-        on_epoch_end()
-        if time.monotonic() - trainer.logger_saved > 60 * SAVE_MINUTES and trainer.current_epoch < trainer.num_epochs:
-            trainer.save_checkpoint(str(Path(trainer.output_folder) / "checkpoint_latest.pth"))
+    def end_epoch_and_save_when_due() -> None:
+        trainer.save_every = 1 if time.monotonic() - saved > 60 * SAVE_MINUTES else 10**9
+        end_epoch()  # saves before it counts the epoch, so that the checkpoint names the right one
+
+    def save_with_time(filename: str) -> None:
+        nonlocal saved
+        save(filename)
+        if Path(filename).name == "checkpoint_latest.pth":
             clock.note()
-            trainer.logger_saved = time.monotonic()
+            saved = time.monotonic()
 
-    trainer.on_epoch_end = saving
+    trainer.on_epoch_end, trainer.save_checkpoint = end_epoch_and_save_when_due, save_with_time
 
 
 def _keep_full_precision(trainer: Any) -> None:
