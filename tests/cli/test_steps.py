@@ -1,8 +1,10 @@
-from nnunet_cscn.cli.steps import shown_steps
+"""Progress bars of commands with several steps."""
+
+from nnunet_cscn.cli.steps import step_progress
 
 
 def test_each_step_has_a_bar_with_its_name_as_it_is(capsys):
-    with shown_steps() as show:
+    with step_progress() as show:
         show("drawing [x]", 1, 3)
         show("writing", 2, 2)
         show("drawing [x]", 3, 3)
@@ -14,6 +16,6 @@ def test_each_step_has_a_bar_with_its_name_as_it_is(capsys):
 
 
 def test_without_any_step_nothing_is_shown(capsys):
-    with shown_steps():
+    with step_progress():
         pass
     assert capsys.readouterr().err == ""

@@ -1,3 +1,5 @@
+"""The metrics that a user chooses by their keys."""
+
 import pytest
 
 from nnunet_cscn.errors import ArgumentError
@@ -16,8 +18,8 @@ def test_the_default_ones_exist():
 
 
 @pytest.mark.parametrize("key", ["dice", "volume_ml", ""])
-def test_what_is_no_metric_to_compare_is_refused_with_those_that_are(key):
-    with pytest.raises(ArgumentError, match=f"metrics: there is no {key} to compare; there are dsc, precision"):
+def test_an_unknown_metric_is_refused_with_those_available(key):
+    with pytest.raises(ArgumentError, match=f"unknown metric {key}; available: dsc, precision"):
         compared_metrics([key])
 
 
