@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.dicom.wording import damaged_files
 from nnunet_cscn.errors import UserError
 
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
     from nnunet_cscn.workflows.conversion_result import ConversionResult
 
 
+SHOWN_NOTES = 10  # more fill a screen; the report holds all
+
+
 def show_result(result: ConversionResult, *, remedy: str = "correct these cases and run the command again") -> None:
-    """Print the number of converted cases and of all cases.
+    """Print the number of converted cases and of all cases, and what was ignored or changed in them.
 
     Args:
         result: The result of the conversion.
@@ -30,6 +34,11 @@ def show_result(result: ConversionResult, *, remedy: str = "correct these cases 
     unchanged = f", {n_there - result.n_new} of them already there" if result.n_new < n_there else ""
     text = f"{result.folder}: {n_there} of {result.n_cases} cases converted{unchanged}"
     console.print(text, soft_wrap=True, markup=False, highlight=False)
+    notes = [f"{name}: {note}" for name, case in sorted(result.converted.items()) for note in case.notes]
+    show_notes(notes[:SHOWN_NOTES])
+    if len(notes) > SHOWN_NOTES:
+        more = f"and {len(notes) - SHOWN_NOTES} more notes: see the column notes of {result.report}"
+        console.print(more, soft_wrap=True, markup=False, highlight=False)
     if result.problems:
         lines = [f"{case}: {reason}" for case, reason in sorted(result.problems.items())]
         heading = f"{len(lines)} of {result.n_cases} cases cannot be converted; {remedy}:"
