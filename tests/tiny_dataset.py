@@ -34,18 +34,30 @@ SHORT = {"epochs": 1, "iterations_per_epoch": 2, "validation_iterations_per_epoc
 
 def make(root: Path, kind: str) -> Path:
     """Write, plan and preprocess the data set below ``root``; return its preprocessed folder."""
+    raw, preprocessed = root / "raw" / NAME, root / "preprocessed" / NAME
     with _in_this_process(root):
-        _write_raw(root / "raw" / NAME, kind)
-        _plan_and_preprocess(root / "raw" / NAME, root / "preprocessed" / NAME, kind)
-    return root / "preprocessed" / NAME
+        _write_raw(raw, kind)
+        _plan(901, preprocessed / "nnUNetPlans.json")
+        if kind == "no tumour":  # nnU-Net cannot plan without any, so it goes missing afterwards
+            for file in (raw / "labelsTr").iterdir():
+                _write(file, np.zeros((12, 32, 32), dtype=np.uint8))
+        _preprocess(901, ["2d", "3d_fullres"] if kind == "labels" else ["3d_fullres"])
+    return preprocessed
+
+
+def prepare(root: Path, name: str) -> Path:
+    """Plan and preprocess another raw data set below ``root``; return its preprocessed folder."""
+    number, preprocessed = int(name[7:10]), root / "preprocessed" / name
+    with _in_this_process(root):
+        _plan(number, preprocessed / "nnUNetPlans.json")
+        _preprocess(number, ["3d_fullres"])
+    return preprocessed
 
 
 def preprocess(root: Path, configuration: str) -> None:
     """Preprocess a configuration that was added to the plans."""
-    from nnunetv2.experiment_planning.plan_and_preprocess_api import preprocess_dataset
-
     with _in_this_process(root):
-        preprocess_dataset(901, configurations=[configuration], num_processes=[1], show_progress_bar=False)
+        _preprocess(901, [configuration])
 
 
 @contextlib.contextmanager
@@ -93,23 +105,24 @@ def _write(file: Path, voxels: np.ndarray) -> None:
     SimpleITK.WriteImage(image, str(file))
 
 
-def _plan_and_preprocess(raw: Path, preprocessed: Path, kind: str) -> None:
+def _plan(number: int, plans_file: Path) -> None:
+    """Plan as nnU-Net does, and add the tiny configurations."""
     from nnunetv2.experiment_planning.dataset_fingerprint.fingerprint_extractor import DatasetFingerprintExtractor
-    from nnunetv2.experiment_planning.plan_and_preprocess_api import plan_experiments, preprocess_dataset
+    from nnunetv2.experiment_planning.plan_and_preprocess_api import plan_experiments
 
-    extractor = DatasetFingerprintExtractor(901, 1)
+    extractor = DatasetFingerprintExtractor(number, 1)
     extractor.num_foreground_voxels_for_intensitystats = 1000  # nnU-Net draws ten million
     extractor.show_progress_bar = False
     extractor.run()
-    plan_experiments([901])
-    if kind == "no tumour":  # nnU-Net cannot plan without any, so it goes missing afterwards
-        for file in (raw / "labelsTr").iterdir():
-            _write(file, np.zeros((12, 32, 32), dtype=np.uint8))
-    file = preprocessed / "nnUNetPlans.json"
-    plans = json.loads(file.read_text())
+    plan_experiments([number])
+    plans = json.loads(plans_file.read_text())
     for base, name, patch_size in (("3d_fullres", "3d_tiny", (8, 16, 16)), ("2d", "2d_tiny", (16, 16))):
         changes = Changes(options=SHORT, patch_size=patch_size, batch_size=2, features=4, max_features=8)
         plans["configurations"][name] = derive_configuration(plans, base, name, changes)
-    write_json(file, plans)
-    configurations = ["2d", "3d_fullres"] if kind == "labels" else ["3d_fullres"]
-    preprocess_dataset(901, configurations=configurations, num_processes=[1], show_progress_bar=False)
+    write_json(plans_file, plans)
+
+
+def _preprocess(number: int, configurations: list[str]) -> None:
+    from nnunetv2.experiment_planning.plan_and_preprocess_api import preprocess_dataset
+
+    preprocess_dataset(number, configurations=configurations, num_processes=[1], show_progress_bar=False)
