@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.temporary import PREFIX, aside, temporary_folder
 
 _LITTLE_ROOM = 2**20  # bytes
@@ -89,6 +89,23 @@ def replacing_folder(target: Path) -> Iterator[Path]:
             target.rename(aside(folder, target))
         new.rename(target)
         _to_disk(target.parent)
+
+
+def check_output_folder(folder: Path, argument: str = "out") -> None:
+    """Check before long work that a folder exists or can be created, and that files can be written to it.
+
+    Args:
+        folder: The folder.
+        argument: Name of the argument that the user gave, for the error.
+
+    Raises:
+        ArgumentError: When a file is in its place, or its parent is read-only.
+    """
+    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+    if not place.is_dir():
+        raise ArgumentError(argument, f"{place} is a file, not a folder: choose another folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise ArgumentError(argument, f"{place} is read-only: choose another folder, or change its permissions")
 
 
 def write_json(target: Path, content: Any, *, allow_nan: bool = False) -> None:

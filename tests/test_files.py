@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from nnunet_cscn import temporary
-from nnunet_cscn.errors import UserError
-from nnunet_cscn.files import read_json_file, replacing, replacing_folder, write_json, write_text
+from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.files import check_output_folder, read_json_file, replacing, replacing_folder, write_json, write_text
 
 DEAD = f"{temporary.PREFIX}{temporary._machine()}-999999999-1-01234567"
 ELSEWHERE = f"{temporary.PREFIX}00000000-1-1-01234567"
@@ -197,3 +197,21 @@ def test_json_that_is_nested_without_end_is_no_json(tmp_path):
     (tmp_path / "deep.json").write_text("[" * 100_000)
     with pytest.raises(UserError, match="not valid JSON"):
         read_json_file(tmp_path / "deep.json")
+
+
+def test_an_output_folder_is_checked_before_the_work(tmp_path):
+    check_output_folder(tmp_path)
+    check_output_folder(tmp_path / "new" / "below")
+    assert not (tmp_path / "new").exists()
+    write_text(tmp_path / "file", "a")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    for place in ("file", "file/below", "dangling", "dangling/below"):
+        with pytest.raises(ArgumentError, match="is a file, not a folder") as caught:
+            check_output_folder(tmp_path / place)
+        assert caught.value.argument == "out"
+
+
+def test_an_output_folder_that_is_read_only_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda _place, _mode: False)  # root may write everywhere
+    with pytest.raises(ArgumentError, match=r"folder: .* is read-only"):
+        check_output_folder(tmp_path / "new", "folder")

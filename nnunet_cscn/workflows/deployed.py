@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nnunet_cscn.conversion.source_volumes import read_volume
 from nnunet_cscn.errors import ArgumentError, UserError, available_names
+from nnunet_cscn.files import check_output_folder
 from nnunet_cscn.formats.endings import VOLUME_ENDINGS, ending_of
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nifti.writing import write_volume
@@ -72,6 +73,7 @@ def predict_challenge_case(
         raise UserError(f"{model.model.folder.name} reads {ending} files: expected a model that reads NIfTI")
     files = [_only_image(each) for each in _socket_folders(Path(source) / "images", sockets, model)]
     target = Path(out) / "images" / out_socket / "output.mha"
+    check_output_folder(target.parent)
     with tempfile.TemporaryDirectory() as place:
         copies = [Path(place) / f"channel_{index}{ending}" for index in range(len(files))]
         volumes = [read_volume(file) for file in files]

@@ -16,7 +16,7 @@ from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
 from nnunet_cscn.evaluation.cases import label_files, raise_problems
 from nnunet_cscn.evaluation.labels import EvaluatedLabels, read_labels
 from nnunet_cscn.evaluation.probabilities import Probabilities, open_probabilities
-from nnunet_cscn.files import write_json
+from nnunet_cscn.files import check_output_folder, write_json
 from nnunet_cscn.formats.endings import files_by_case
 from nnunet_cscn.nifti.grids import read_grid
 from nnunet_cscn.nifti.voxels import read_voxels
@@ -158,6 +158,7 @@ def apply_postprocessing(
     files = label_files(source)
     if target.resolve() == source.resolve():
         raise ArgumentError("out", "expected another folder than that of the predictions, which stay as they are")
+    check_output_folder(target)
     maps = None
     if wanted.needs_probabilities:
         if probabilities is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.files import check_output_folder
 from nnunet_cscn.prediction.running import OnProgress, run_predictor
 from nnunet_cscn.temporary import remove_stale
 from nnunet_cscn.workflows.models import LoadedModel
@@ -110,6 +111,7 @@ def predict_folder(
         raise ArgumentError("part", f"expected a number from 0 to {n_parts - 1} for {n_parts} parts, got {part}")
     if nan is not None and not math.isfinite(nan):
         raise ArgumentError("nan", f"expected a finite number, got {nan}")
+    check_output_folder(Path(out))
     previous = _checked_previous_stage(model, previous_stage)
     found = find_images(Path(images), file_ending=model.model.file_ending(), n_channels=len(model.channel_names))
     cases = {case: found[case] for case in sorted(found)[part::n_parts]}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
+from nnunet_cscn.files import check_output_folder
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.prediction.model_names import long_name, short_name
 from nnunet_cscn.prediction.running import run_predictor
@@ -95,6 +96,7 @@ def predict_dicom(
     from nnunet_cscn.dicom.image_studies import image_headers, whole_folder
 
     check_model(model, uncertainty=uncertainty)
+    check_output_folder(Path(out))
     early: list[str] = []
 
     def note(text: str) -> None:

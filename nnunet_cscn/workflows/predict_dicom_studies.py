@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.files import read_json_file, write_json
+from nnunet_cscn.files import check_output_folder, read_json_file, write_json
 from nnunet_cscn.workflows.models import LoadedModel
 from nnunet_cscn.workflows.predict_dicom import FILES, PredictedSeries, check_model, predict_study
 from nnunet_cscn.workflows.progress import OnStepProgress, for_step
@@ -108,6 +108,7 @@ def predict_dicom_studies(
     from nnunet_cscn.dicom.image_studies import image_headers, studies_with_images, whole_folder
 
     check_model(model, uncertainty=uncertainty)
+    check_output_folder(Path(out))
     tell = on_note or (lambda name, text: None)
     folder, source = Path(out), Path(images)
     with quiet():
