@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.itk_path import itk_path
 from nnunet_cscn.nifti.shear import is_not_orthonormal, orthonormal_geometry
+from nnunet_cscn.nifti.two_geometries import geometry_note
 
 TOLERANCE = 1e-3
 """Largest difference of spacing (mm) and direction cosines to ignore: the rounding of other programs."""
@@ -35,7 +36,7 @@ class Grid:
         origin_mm: Position of the centre of the first voxel.
         direction: Direction cosines, row by row.
         n_dimensions: 2 for a 2D image, which is one slice of 1 mm; else 3.
-        notes: How the grid differs from that of the file, if it does.
+        notes: How the grid differs from that of the file, and whether the file has two geometries that differ.
     """
 
     shape: tuple[int, ...]
@@ -62,6 +63,7 @@ def read_grid(path: Path) -> Grid:
     """Read the grid of a file, without its voxels.
 
     Axes of a NIfTI file that are up to 0.1 degrees from perpendicular are replaced by the nearest perpendicular ones.
+    If the two geometries of a NIfTI header differ, the one that ITK uses counts, and the notes say so.
 
     Args:
         path: A file of any format that ITK reads. A 2D image becomes one slice.
@@ -83,7 +85,9 @@ def read_grid(path: Path) -> Grid:
         raise UserError(f"expected 3 dimensions, the file has {reader.GetDimension()} {reader.GetSize()}")
     if reader.GetNumberOfComponents() != 1:
         raise UserError(f"expected one value per voxel, the file has {reader.GetNumberOfComponents()}")
-    return _checked(grid_from_itk(reader))
+    grid = _checked(grid_from_itk(reader))
+    note = geometry_note(path, reader, grid.affine())
+    return replace(grid, notes=(note,)) if note else grid
 
 
 def grid_from_itk(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> Grid:
