@@ -3,12 +3,13 @@
 VENV ?= .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test lint docs bench gpu install release-check
+.PHONY: help demo test matrix lint docs bench gpu install release-check
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    train and evaluate on synthetic data"
 	@echo "make test    run the tests"
+	@echo "make matrix  run the tests on Python 3.10 to 3.13, with the oldest and newest nnU-Net, and against other packages"
 	@echo "make lint    check style, format and types"
 	@echo "make docs    build the documentation: docs/_build/index.html"
 	@echo "make release-check  build the package, and try it in a fresh environment"
@@ -21,6 +22,9 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(VENV)/bin/pytest --numprocesses auto --dist loadfile
+
+matrix: $(INSTALLED)
+	$(VENV)/bin/tox run $(ARGS)
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check

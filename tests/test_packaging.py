@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -90,3 +91,9 @@ def test_every_direct_dependency_is_pinned_within_its_bounds():
         needed = Requirement(requirement)
         if needed.name != "nnunet-cscn" and "peers" not in str(needed.marker):
             assert needed.specifier.contains(pins[needed.name.lower()]), requirement
+
+
+def test_the_oldest_supported_nnunetv2_is_the_one_that_is_tested():
+    text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")  # Python 3.10 has no tomllib
+    (needed,) = re.findall(r'"nnunetv2>=([\d.]+),', text)
+    assert re.findall(r'"nnunetv2==([\d.]+)"', text) == [needed]
