@@ -127,4 +127,6 @@ def surface_colours(case_view):
     """The distances that colour the predicted surface."""
     trace = next(t for t in json.loads(case_view.surface)["data"] if t.get("name") == "prediction")
     stored = trace["intensity"]
+    if isinstance(stored, list):  # plotly 5
+        return np.array(stored)
     return np.frombuffer(base64.b64decode(stored["bdata"]), stored["dtype"])
