@@ -25,6 +25,7 @@ class StoppingTrainer(nnUNetTrainer):
     num_val_iterations_per_epoch: int
     my_init_kwargs: dict[str, Any]
     _is_warm = False  # whether an epoch was trained in this process
+    _is_announced = False  # whether the number of epochs was written into the log of this process
 
     @property
     def epoch_budget(self) -> EpochBudget:
@@ -128,7 +129,8 @@ class StoppingTrainer(nnUNetTrainer):
         pace = seconds - self._agreed(self._warm_up_seconds)
         self.epoch_budget.advance(self.current_epoch, seconds=seconds, score=score, pace=pace)
         self.num_epochs = self.epoch_budget.num_epochs
-        if self.num_epochs != before:
+        if self.num_epochs != before or (self.settings.stop.minutes is not None and not self._is_announced):
+            self._is_announced = True
             self.print_to_log_file(
                 f"The training will end after about {self.num_epochs} epochs; the learning rate falls to 0 by then"
             )

@@ -1,11 +1,14 @@
 """Trainings that end before their number of epochs, with a clock of their own."""
 
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 import torch
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.execution.trainings import NEW_TOTAL
 from nnunet_cscn.training import stopping
 from nnunet_cscn.training.cscn import BUNetTrainer, CSCNTrainer
 from nnunet_cscn.training.paper import BUNetPaperTrainer
@@ -29,6 +32,13 @@ def test_a_time_budget_ends_the_training_with_a_low_rate(make_trainer, clock):
     rates = log_of(trainer)["lrs"]
     assert trainer.current_epoch == trainer.num_epochs == len(rates) == 6
     assert rates == pytest.approx([0.01 * (1 - epoch / 6) ** 0.9 for epoch in range(6)])
+
+
+def test_the_log_tells_the_number_of_epochs_to_the_progress_bar(make_trainer, clock):
+    trainer = make_trainer(BUNetTrainer, cscn={"epochs": 3, "stop": {"minutes": 500}})  # the time is enough for all
+    trainer.run_training()
+    log = Path(trainer.log_file).read_text(encoding="utf-8")
+    assert re.findall(NEW_TOTAL, log) == ["3"]
 
 
 def test_patience_ends_the_training_after_the_cooldown(make_trainer, monkeypatch):
