@@ -17,6 +17,7 @@ from nnunet_cscn.cli.steps import step_progress
 from nnunet_cscn.evaluation.numbers import format_p
 from nnunet_cscn.metrics.defaults import COMPARED_METRICS
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
+from nnunet_cscn.texts import counted
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.comparison import MetricComparison
@@ -128,7 +129,7 @@ def _pair_table(comparison: MetricComparison) -> Table:
     undefined = f"; undefined in {comparison.n_undefined} more" if comparison.n_undefined else ""
     table = Table(
         title=f"{escape(comparison.label)}: {metric.heading}, {metric.better} is better",
-        caption=f"{len(comparison.cases)} cases{undefined}. Difference: mean of first minus second.",
+        caption=f"{counted(len(comparison.cases), 'case')}{undefined}. Difference: mean of first minus second.",
     )
     for heading in ("first", "second"):
         table.add_column(heading, overflow="fold")

@@ -19,6 +19,7 @@ from nnunet_cscn.cli.score_options import (
     tolerances_mm,
 )
 from nnunet_cscn.cli.steps import step_progress
+from nnunet_cscn.texts import counted
 
 
 def report(
@@ -86,7 +87,7 @@ def report(
             command=sys.argv,
             on_progress=on_progress,
         )
-    size = f"{len(written.scores.cases)} cases, {file.stat().st_size / 1e6:.1f} MB"
+    size = f"{counted(len(written.scores.cases), 'case')}, {file.stat().st_size / 1e6:.1f} MB"
     console.print(f"{file}: {size}", markup=False, highlight=False, soft_wrap=True)
     show_notes(written.scores.notes)
     console.print(f"{written.figures}: its charts as PNG and SVG", markup=False, highlight=False, soft_wrap=True)

@@ -16,9 +16,8 @@ from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.formats.endings import files_by_case
 from nnunet_cscn.formats.named_reader import reader_for
 from nnunet_cscn.model_card.facts import ModelFacts
-from nnunet_cscn.stats.paired import bootstrap_interval
+from nnunet_cscn.stats.paired import FEWEST_FOR_INTERVAL, bootstrap_interval
 
-FEWEST = 3  # an interval of two cases says nothing
 SHOWN = ("dsc", "precision", "recall", "assd_mm", "hd95_mm", "nsd_2mm")
 
 
@@ -50,7 +49,7 @@ class Score:
     def from_values(cls, label: str, metric: str, values: Sequence[float], *, digits: int) -> Score:
         """Put the values of all cases together."""
         finite = np.asarray([value for value in values if math.isfinite(value)])
-        low, high = bootstrap_interval(finite) if finite.size >= FEWEST else (math.nan, math.nan)
+        low, high = bootstrap_interval(finite) if finite.size >= FEWEST_FOR_INTERVAL else (math.nan, math.nan)
         mean = float(finite.mean()) if finite.size else math.nan
         return cls(label, metric, finite.size, len(values) - finite.size, mean, low, high, digits)
 
