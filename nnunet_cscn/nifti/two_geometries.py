@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
-from nnunet_cscn.nifti.voxels import read_header
+from nnunet_cscn.nifti.voxels import ENDINGS, read_header
 
 SMALL_MM = 0.1
 """Largest distance of the same voxel in both geometries to ignore: the qform's quaternion is rounded."""
@@ -27,6 +27,8 @@ def geometry_note(path: Path, reader: SimpleITK.ImageFileReader, used: NDArray[n
     Returns:
         A note, or an empty text.
     """
+    if not path.name.lower().endswith(ENDINGS):  # ITK keeps the entries of a NIfTI header when it writes other formats
+        return ""
     codes = ("sform_code", "qform_code")
     if not all(reader.HasMetaDataKey(code) and reader.GetMetaData(code) != "0" for code in codes):
         return ""
