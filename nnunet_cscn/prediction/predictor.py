@@ -136,7 +136,7 @@ class Model:
             tile_step_size=window.step_size,
             use_gaussian=True,
             use_mirroring=window.mirroring,
-            perform_everything_on_device=window.on_device,
+            perform_everything_on_device=window.on_device and device.type == "cuda",
             device=device,
             verbose=window.verbose,
             verbose_preprocessing=window.verbose,
