@@ -69,11 +69,11 @@ def compare(
 ) -> None:
     """Compare methods on the same cases with statistical tests.
 
-    For each pair of methods, label and metric, the command reports: the mean
-    difference with a 95 % bootstrap interval; the p value of the Wilcoxon
-    signed-rank test with Holm correction for the number of pairs; the
-    rank-biserial effect size; and the number of cases in which the first method
-    is better, equal or worse. For three or more methods it adds mean ranks, the
+    For each pair of methods, label and metric, the command reports the mean
+    difference with a 95 % bootstrap interval. It adds the p value of the
+    Wilcoxon signed-rank test, also with Holm correction for the number of pairs,
+    and the rank-biserial effect size. It counts the cases in which the first
+    method is better, equal or worse. For three or more methods it adds mean ranks, the
     Friedman test and the groups of methods that do not differ significantly
     (Nemenyi test, 5 %). A single case has no interval, and with fewer than six
     cases no paired test can reach 0.05.

@@ -57,10 +57,10 @@ def report(
 ) -> None:
     """Write an HTML report about a folder of predictions.
 
-    The report is one HTML file that works offline. It shows a summary; the
-    worst, median and best cases with contours in three views and a rotatable
-    3D surface; the distribution of every metric; volumes; and a table of all
-    cases that you can sort and filter. The charts are also written as PNG and
+    The report is one HTML file that works offline. It shows a summary, the
+    distribution of every metric, and volumes. The worst, median and best cases
+    have contours in three views and a rotatable 3D surface. You can sort and
+    filter the table of all cases. The charts are also written as PNG and
     SVG, into a folder next to the report.
 
     The report contains image slices and case names. Protect it like the images.
