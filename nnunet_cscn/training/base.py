@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from torch import nn
@@ -27,12 +24,15 @@ from nnunet_cscn.nnunet.crossval import check_enough_cases
 from nnunet_cscn.nnunet.datasets import infer_dataset_class
 from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes
 from nnunet_cscn.nnunet.wrapping import unwrapped
-from nnunet_cscn.settings.block import LARGEST_SEED, Settings
+from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 from nnunet_cscn.training.checkpoint_interval import TimedCheckpointTrainer
 from nnunet_cscn.training.heads import load_heads, wanted_heads
 from nnunet_cscn.training.interface import Interface
+from nnunet_cscn.training.memory_advice import memory_advice
+from nnunet_cscn.training.planned_distance_maps import planned_distance_maps
 from nnunet_cscn.training.recording import RecordingTrainer
+from nnunet_cscn.training.reproducible import limit_threads, seed_everything
 from nnunet_cscn.training.stopping import StoppingTrainer
 from nnunet_cscn.training.tiles import TilePredictingTrainer
 
@@ -94,7 +94,8 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, 
 
     def initialize(self) -> None:
         """Build the network, the optimiser and the loss."""
-        self._limit_threads()
+        if self.device.type == "cpu":
+            limit_threads()
         self._seed()
         with self._explaining_out_of_memory():
             super().initialize()
@@ -209,21 +210,12 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, 
 
     def distance_maps(self) -> DistanceMaps:
         """Return the distance maps for this plan, data set and loss."""
-        kind = "regions" if self.label_manager.has_regions else "labels"
-        loss = self.settings.loss
-        kind += f"_{loss.edge}"  # separate folders, because trainings with different settings may run at the same time
-        kind += "" if loss.distance_cap_mm is None else f"_cap{loss.distance_cap_mm:g}mm"
-        kind += "_normalised" if loss.normalised else ""
-        base = Path(self.preprocessed_dataset_folder_base)
-        return DistanceMaps(
-            folder=base / "cscn" / self.configuration_manager.data_identifier / f"distance_{kind}",
-            target_spacing_mm=tuple(float(s) for s in self.configuration_manager.spacing),
-            transpose_forward=tuple(self.plans_manager.transpose_forward),
-            regions=tuple(self.label_manager.foreground_regions) if self.label_manager.has_regions else None,
-            ignore_label=self.label_manager.ignore_label,
-            edge=loss.edge,
-            cap_mm=loss.distance_cap_mm,
-            normalised=loss.normalised,
+        return planned_distance_maps(
+            Path(self.preprocessed_dataset_folder_base),
+            self.configuration_manager,
+            tuple(self.plans_manager.transpose_forward),
+            self.label_manager,
+            self.settings.loss,
         )
 
     def _get_deep_supervision_scales(self) -> list[list[float]]:
@@ -287,20 +279,10 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, 
         )
         self.initial_lr = settings.initial_learning_rate or self.initial_lr
 
-    def _limit_threads(self) -> None:
-        # nnU-Net uses all cores despite OMP_NUM_THREADS; two trainings would then slow each other down
-        threads = os.environ.get("OMP_NUM_THREADS", "")
-        if self.device.type == "cpu" and threads.isdecimal() and int(threads) > 0:
-            torch.set_num_threads(int(threads))
-
     def _seed(self) -> None:
-        if self.settings.seed is None:
-            return
-        # a resumed training must not repeat the batches of its first epochs
-        seed = (self.settings.seed + self.local_rank + self.current_epoch) % (LARGEST_SEED + 1)
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        if self.settings.seed is not None:
+            # a resumed training must not repeat the batches of its first epochs
+            seed_everything(self.settings.seed + self.local_rank + self.current_epoch)
 
     @contextlib.contextmanager
     def _explaining_out_of_memory(self) -> Iterator[None]:
@@ -310,15 +292,15 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, 
             raise UserError(self._memory_advice()) from error
 
     def _memory_advice(self) -> str:
-        properties = torch.cuda.get_device_properties(self.device)
-        gibibytes = properties.total_memory / 2**30
-        plan, plans_name = self.configuration_manager, self.plans_manager.plans_name
-        residual = "--residual " if "Residual" in plan.network_arch_class_name else ""
-        # if plans of this package do not fit (other programs also use the GPU), suggest plans for half of its memory
-        share, name = (0.5, f"{plans_name}Small") if plans_name.startswith("nnUNetCSCN") else (0.8, "nnUNetCSCNPlans")
-        return (
-            f"{properties.name} has {gibibytes:.0f} GiB, not enough for {type(self).__name__} with configuration "
-            f"{self.configuration_name} (patch {list(plan.patch_size)}, batch {self.batch_size}): make plans that fit "
-            f"with `cscn plan -d {self.plans_manager.dataset_name} --gpu-memory {max(1, int(gibibytes * share))} "
-            f"{residual}-p {name}` and train with `-p {name}` (add your own configurations to these plans again)"
+        properties, plan = torch.cuda.get_device_properties(self.device), self.configuration_manager
+        return memory_advice(
+            gpu=properties.name,
+            gibibytes=properties.total_memory / 2**30,
+            trainer=type(self).__name__,
+            dataset=self.plans_manager.dataset_name,
+            plans=self.plans_manager.plans_name,
+            configuration=self.configuration_name,
+            patch_size=plan.patch_size,
+            batch_size=self.batch_size,
+            is_residual="Residual" in plan.network_arch_class_name,
         )
