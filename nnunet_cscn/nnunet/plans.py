@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +136,7 @@ def preprocessed_data(dataset: str, plans: str, configuration: str) -> Path:
 
 def _holds_plans(file: Path) -> bool:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json_file(file)
+    except UserError:
         return False
     return isinstance(content, dict) and "configurations" in content

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.files import parse_json
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
@@ -51,6 +51,6 @@ def merge_options(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return parse_json(text)
+    except ValueError:
         return text

@@ -8,6 +8,7 @@ from typing import Any
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.splits.cross_validation import Splits
+from nnunet_cscn.texts import are_texts
 
 
 def read_folds(file: Path) -> Splits:
@@ -32,8 +33,4 @@ def read_folds(file: Path) -> Splits:
 
 
 def _is_fold(fold: Any) -> bool:
-    return isinstance(fold, dict) and all(_are_names(fold.get(side)) for side in ("train", "val"))
-
-
-def _are_names(names: Any) -> bool:
-    return isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return isinstance(fold, dict) and all(are_texts(fold.get(side)) for side in ("train", "val"))

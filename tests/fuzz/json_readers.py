@@ -128,7 +128,7 @@ def _handle(folder: Path) -> Any:
     executor = SlurmExecutor(folder / "submitit", {"timeout_min": 5}, cluster="debug")
     executor._job_class = _SlurmJob
     job = Job("a", ("true",), folder / "a.log")
-    with mock.patch.object(executor, "_submit_together", lambda jobs: []):
+    with mock.patch.object(executor, "_submit_together", return_value=[]):
         return [found.running() for _, found in executor.submit([job])]
 
 
@@ -202,7 +202,7 @@ READERS = (
     Reader(
         "manifest of the phantom",
         write("phantom.json", {"generator_version": 1, "settings": {"slices": [20, 24]}, "heads": {}}),
-        lambda folder: read_manifest(folder),
+        read_manifest,
     ),
     Reader("Slurm handle", write("a.submitted", {"job_id": "17", "folder": "/nowhere/jobs"}), _handle),
 )

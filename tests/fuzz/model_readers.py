@@ -84,7 +84,7 @@ def write_model(folder: Path) -> Path:
 
 def _card(folder: Path) -> Any:
     model = folder / "Dataset901_Tiny" / NAME
-    with mock.patch("nnunet_cscn.workflows.model_card.curves_png", lambda facts: b""):  # drawing takes a second
+    with mock.patch("nnunet_cscn.workflows.model_card.curves_png", return_value=b""):  # drawing takes a second
         card = write_model_card(model, folder / "card")
     return card.scores
 

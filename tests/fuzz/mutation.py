@@ -48,8 +48,13 @@ def damaged(name: str, content: bytes, chance: Chance) -> Mutation:
 
 def damaged_bytes(content: bytes, chance: Chance) -> Mutation:
     """Flip bits, cut off, insert, remove, repeat, overwrite numbers, or empty the file."""
-    changed, how = bytearray(content), chance.choice(("flip", "flip", "cut", "insert", "remove", "number", "swap", "all"))
-    place = chance.randrange(len(content) + 1) if chance.random() < 0.6 else chance.randrange(min(len(content), 400) + 1)
+    changed, how = (
+        bytearray(content),
+        chance.choice(("flip", "flip", "cut", "insert", "remove", "number", "swap", "all")),
+    )
+    place = (
+        chance.randrange(len(content) + 1) if chance.random() < 0.6 else chance.randrange(min(len(content), 400) + 1)
+    )
     if how == "flip":
         for _ in range(chance.choice((1, 1, 2, 8, 64))):
             if changed:
@@ -86,28 +91,21 @@ def damaged_json(content: bytes, chance: Chance) -> Mutation:
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         place, key = chance.choice(list(_places(root)))
         value = place[key]
+        other, theirs = chance.choice(list(_places(root)))
         how = chance.choice(("type", "type", "number", "key", "extra", "nested", "swap"))
-        if how == "type":
-            place[key] = _odd_value(chance)
-        elif how == "number":
-            place[key] = chance.choice((*HUGE, *ODD_FLOATS))
-        elif how == "key":
-            if isinstance(place, dict):
-                del place[key]
-            elif place is not root:
-                place.pop(key)
+        if how == "key" and place is not root:
+            del place[key]
         elif how == "extra" and isinstance(value, dict):
             value[chance.choice(ODD_TEXTS)] = _odd_value(chance)
         elif how == "extra" and isinstance(value, list):
             value.append(_odd_value(chance))
-        elif how == "nested":
-            place[key] = [value] if chance.random() < 0.5 else {"a": value}
-        elif how == "swap":
-            other, theirs = chance.choice(list(_places(root)))
-            place[key] = json.loads(json.dumps(other[theirs]))
+        else:
+            place[key] = {
+                "number": chance.choice((*HUGE, *ODD_FLOATS)),
+                "nested": chance.choice(([value], {"a": value})),
+                "swap": json.loads(json.dumps(other[theirs])),
+            }.get(how, _odd_value(chance))
         hows.append(f"{how} at {key!r}")
-        if place is not root and not root:
-            break
     text = json.dumps(root[0])
     if "1" + "0" * 30 in text and chance.random() < 0.5:
         text = text.replace("1" + "0" * 30, "9" * 5000, 1)
@@ -132,9 +130,12 @@ def damaged_table(content: bytes, chance: Chance) -> Mutation:
     elif how == "heading":
         lines = lines[1:] or lines
         place = min(place, len(lines) - 1)
-    lines[place : place + 1] = {"drop": [], "double": [lines[place]] * 2, "blank": [""], "heading": lines[place : place + 1]}.get(
-        how, [",".join(cells)]
-    )
+    lines[place : place + 1] = {
+        "drop": [],
+        "double": [lines[place]] * 2,
+        "blank": [""],
+        "heading": lines[place : place + 1],
+    }.get(how, [",".join(cells)])
     text = "\n".join(lines) + ("\n" if chance.random() < 0.8 else "")
     return Mutation(text.encode(errors="surrogatepass"), f"table: {how} in line {place}")
 
@@ -193,7 +194,9 @@ def damaged_arrays(content: bytes, chance: Chance) -> Mutation:
     if how == "type":
         arrays[name] = array.astype(chance.choice(("i1", "u8", "f2", "f8", "c16", "U3", "?", ">f4", "M8[s]")))
     elif how == "shape":
-        arrays[name] = chance.choice((array.ravel(), array[None], array[..., 0], array.T, np.concatenate([array, array])))
+        arrays[name] = chance.choice(
+            (array.ravel(), array[None], array[..., 0], array.T, np.concatenate([array, array]))
+        )
     elif how == "nan" and array.dtype.kind == "f":
         array = array.copy()
         array.flat[chance.randrange(array.size)] = chance.choice((np.nan, np.inf, -np.inf, 3.0))
@@ -282,7 +285,7 @@ def _packed_number(chance: Chance) -> bytes:
 def _pack(code: str, value: float, order: str = "<") -> bytes:
     if code in "fd":
         try:
-            return struct.pack(order + code, value)
+            return struct.pack(order + code, float(value))
         except OverflowError:
             return struct.pack(order + code, float("inf"))
     size = struct.calcsize(order + code)

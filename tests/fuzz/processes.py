@@ -8,34 +8,51 @@ import selectors
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from fuzz.reader import Campaign, Judged, Reader
 
-SECONDS = 60  # for one input
+SECONDS = 180  # for one input, or the start of a process
 MEMORY = 2 * 2**30  # bytes that an input may add to the process
 PEAK = 512 * 2**20  # bytes of memory that an input may use; the seeds are a few kB
 
 _TESTS = Path(__file__).resolve().parents[1]
 
 
-def judged_in_process(name: str, seed: int, numbers: range) -> Iterator[tuple[int, Judged]]:
-    """Yield the outcome of each input of a reader. A process that ends is a finding, and a new one goes on."""
-    first = numbers.start
-    while first < numbers.stop:
-        process = _started(name, seed, range(first, numbers.stop))
-        assert process.stdout is not None
-        for line in _lines(process):
-            found = json.loads(line)
-            first = found.pop("number") + 1
-            yield first - 1, Judged(**found)
-        process.kill()
-        status = process.wait()
-        if first < numbers.stop:
-            why = "takes longer than a minute" if status == -9 else f"ends the process with status {status}"
-            yield first, Judged("finding", "?", why)
-            first += 1
+def judged_in_processes(counts: Mapping[str, int], seed: int) -> Iterator[tuple[str, int, Judged]]:
+    """Yield the outcome of each input of some readers. A process that ends is a finding, and a new one goes on.
+
+    Args:
+        counts: Number of inputs of each reader.
+        seed: The seed.
+    """
+    left = {name: range(count) for name, count in counts.items()}
+    while left:
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+            process = _started(left, seed, errors)
+            for line in _lines(process):
+                found = json.loads(line)
+                name, number = found.pop("reader"), found.pop("number")
+                left = _behind(left, name, number)
+                yield name, number, Judged(**found)
+            process.kill()
+            status = process.wait()
+            errors.seek(0)
+            last_words = errors.read()[-500:]
+        if left:
+            name, numbers = next(iter(left.items()))
+            why = f"takes longer than {SECONDS} s" if status == -9 else f"ends the process with status {status}"
+            yield name, numbers.start, Judged("finding", "?", f"{why}: {last_words}")
+            left = _behind(left, name, numbers.start)
+
+
+def _behind(left: Mapping[str, range], name: str, number: int) -> dict[str, range]:
+    """Return what is left behind an input of a reader."""
+    others = {each: numbers for each, numbers in left.items() if each != name}
+    numbers = range(number + 1, left[name].stop)
+    return {name: numbers, **others} if numbers else others
 
 
 def work(reader: Reader, seed: int, numbers: range) -> None:
@@ -49,7 +66,7 @@ def work(reader: Reader, seed: int, numbers: range) -> None:
             grown = _memory("VmHWM") - before
             if judged.outcome != "finding" and grown > PEAK:
                 judged = Judged("finding", judged.how, f"takes {grown / 2**20:.0f} MB")
-            print(json.dumps({"number": number, **vars(judged)}), flush=True)
+            print(json.dumps({"reader": reader.name, "number": number, **vars(judged)}), flush=True)
 
 
 def limit_memory() -> None:
@@ -63,11 +80,12 @@ def limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
-def _started(name: str, seed: int, numbers: range) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "fuzz", "--work", name, str(seed), str(numbers.start), str(numbers.stop)]
+def _started(left: Mapping[str, range], seed: int, errors: IO[str]) -> subprocess.Popen[str]:
+    tasks = {name: [numbers.start, numbers.stop] for name, numbers in left.items()}
+    command = [sys.executable, "-m", "fuzz", "--seed", str(seed), "--work", json.dumps(tasks)]
     path = os.pathsep.join([str(_TESTS), str(_TESTS.parent), os.environ.get("PYTHONPATH", "")])
     env = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env)
 
 
 def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
@@ -75,7 +93,7 @@ def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
-        while selector.select(SECONDS + 60):
+        while selector.select(SECONDS):
             line = process.stdout.readline()
             if not line:
                 process.wait()

@@ -70,6 +70,7 @@ class Campaign:
     def __init__(self, reader: Reader, folder: Path) -> None:
         self.reader = reader
         self._folder = folder
+        folder.mkdir(exist_ok=True)
         with _quiet():
             reader.write(folder)
             self._seed = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

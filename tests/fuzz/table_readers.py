@@ -9,8 +9,8 @@ import numpy as np
 
 from fuzz.reader import Reader
 from fuzz.volume_readers import labels, save
-from nnunet_cscn.conversion.case_mapping import read_mapping
 from nnunet_cscn.conversion import lgg
+from nnunet_cscn.conversion.case_mapping import read_mapping
 from nnunet_cscn.evaluation.groups import read_groups
 from nnunet_cscn.protocol.curves import CurveFile, read_curve
 from nnunet_cscn.protocol.epochs import COLUMNS, EpochFile, read_epochs

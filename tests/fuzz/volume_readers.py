@@ -142,9 +142,7 @@ READERS = (
         oracle="checksum",
     ),
     Reader("NIfTI", lambda folder: save(folder / "a.nii", labels()), lambda folder: _nifti(folder, "a.nii")),
-    Reader(
-        "flat NIfTI", lambda folder: save(folder / "a.nii", labels()[2]), lambda folder: _nifti(folder, "a.nii")
-    ),
+    Reader("flat NIfTI", lambda folder: save(folder / "a.nii", labels()[2]), lambda folder: _nifti(folder, "a.nii")),
     Reader("other formats", _write_formats, _any_format),
     Reader("pair of label maps", _write_pair, _scored),
     Reader("images to predict", _write_images, _images),
