@@ -60,7 +60,7 @@ def is_whole(file: Path, shape: tuple[int, ...]) -> bool:
         if tuple(stored.shape) != shape:  # before its voxels are read: a damaged header may announce any number
             return False
         frame, voxels = stored.schunk, np.asarray(stored[:])
-        return voxel_hash(voxels) == frame.vlmeta[_VOXELS]
+        return bool(voxel_hash(voxels) == frame.vlmeta[_VOXELS])
     except _UNREADABLE:
         return False
 

@@ -8,6 +8,7 @@ from typing import Any
 from nnunet_cscn.errors import UserError, available_names
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.folders import dataset_number, preprocessed_dataset
+from nnunet_cscn.nnunet.plan_entries import check_entries
 
 MAKE_PLANS = "make new plans with `nnUNetv2_plan_experiment` or `cscn plan`"
 
@@ -62,7 +63,8 @@ def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[
         configuration: Name of the configuration, such as ``"3d_fullres"``.
 
     Raises:
-        UserError: If a configuration is unknown (with a list of the existing ones), or inheritance is circular.
+        UserError: If a configuration is unknown (with a list of the existing ones), inheritance is circular, or an
+            entry has another type than nnU-Net writes.
 
     Example:
         >>> plans = {"configurations": {"3d": {"batch_size": 2}, "quick": {"inherits_from": "3d", "epochs": 5}}}
@@ -72,6 +74,7 @@ def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[
     resolved: dict[str, Any] = {}
     for link in reversed(inheritance(plans, configuration)):
         resolved.update(plans["configurations"][link])
+    check_entries(configuration, resolved, MAKE_PLANS)
     return resolved
 
 

@@ -24,11 +24,13 @@ from nnunet_cscn.nnunet.plans import configuration_from_plans, data_identifier, 
 from nnunet_cscn.phantom.manifest import read_manifest
 from nnunet_cscn.planning.options import merge_options, parse_assignments
 from nnunet_cscn.postprocessing.files import read_postprocessing
+from nnunet_cscn.prediction.uncertainty import read_scores
 from nnunet_cscn.protocol.splits import read_paper_splits, read_patients
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.splits.cross_validation import check_same_folds
 from nnunet_cscn.splits.out_of_fold import check_held_out_once
 from nnunet_cscn.splits.reading import read_folds
+from nnunet_cscn.workflows.compare import compare_folders
 
 CASES = [f"case_{number}" for number in range(6)]
 FOLDS = [
@@ -99,7 +101,7 @@ def _block(folder: Path) -> Any:
 
 
 def _scores(folder: Path) -> Any:
-    return MethodScores.from_file("a", folder / "scores.json", empty_distance="infinite").values
+    return MethodScores.from_file("a", folder / "scores.json", empty_distance="diagonal").values
 
 
 def _pace(folder: Path) -> Any:
@@ -132,10 +134,24 @@ def _handle(folder: Path) -> Any:
         return [found.running() for _, found in executor.submit([job])]
 
 
+SCORES = {
+    "distance_where_one_mask_is_empty": "diagonal",
+    "cases": {case: {"GTVp": {"dsc": 0.1 * n, "hd95_mm": None, "assd_mm": 2.0}} for n, case in enumerate(CASES)},
+    "skipped": {"case_9": "no reference"},
+    "notes": ["a note"],
+}
 PAPER = {
     "patients": {case: f"patient_{case}" for case in CASES},
     "splits": [{"train": CASES[:3], "validation": CASES[3:4], "test": CASES[4:]}],
 }
+
+
+def _compared(folder: Path) -> Any:
+    scores = folder / "scores.json"
+    (folder / "other.json").write_bytes(scores.read_bytes())
+    found = compare_folders({"a": scores, "b": folder / "other.json"}, metrics=["dsc"], workers=1)
+    return found.to_json()
+
 
 READERS = (
     Reader(
@@ -176,16 +192,14 @@ READERS = (
     ),
     Reader(
         "scores",
-        write(
-            "scores.json",
-            {
-                "distance_where_one_mask_is_empty": "infinite",
-                "cases": {case: {"GTVp": {"dsc": 0.5, "hd95_mm": None, "assd_mm": "inf"}} for case in CASES},
-                "skipped": {"case_9": "no reference"},
-                "notes": ["a note"],
-            },
-        ),
+        write("scores.json", SCORES),
         _scores,
+    ),
+    Reader("compared scores", write("scores.json", SCORES), _compared),
+    Reader(
+        "disagreement",
+        write("uncertainty.json", {"model": "a", "disagreement": dict.fromkeys(CASES, 0.5)}),
+        read_scores,
     ),
     Reader(
         "pace",

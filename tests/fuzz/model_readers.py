@@ -18,7 +18,7 @@ from fuzz.reader import Reader
 from nnunet_cscn.nnunet.checkpoint_files import is_whole
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint, record_of
 from nnunet_cscn.prediction.model_names import long_name, short_name
-from nnunet_cscn.prediction.predictor import Model
+from nnunet_cscn.prediction.predictor import Model, SlidingWindow
 from nnunet_cscn.training.cscn import BUNetTrainer
 from nnunet_cscn.training.heads import load_heads
 from nnunet_cscn.workflows.curves import draw_curves
@@ -100,6 +100,19 @@ def _names(folder: Path) -> Any:
     )
 
 
+def _loaded(folder: Path) -> Any:
+    model = Model(folder / "Dataset901_Tiny" / NAME, (0,), "checkpoint_final.pth")
+    predictor = model.load(torch.device("cpu"), SlidingWindow(progress=False))
+    return sorted(predictor.network.state_dict())
+
+
+def _write_whole_model(folder: Path) -> None:
+    model = write_model(folder)
+    (model / "dataset_fingerprint.json").unlink()
+    shutil.rmtree(model / "fold_0" / "validation")
+    tiny_checkpoint.write(model / "fold_0" / "checkpoint_final.pth", BUNetTrainer)
+
+
 def _check_folder(folder: Path) -> Any:
     found = check_model(folder)
     refuse(found)
@@ -107,7 +120,8 @@ def _check_folder(folder: Path) -> Any:
 
 
 def _export(folder: Path) -> Any:
-    return export_model(folder / "Dataset901_Tiny" / NAME, folder / "out.zip", overwrite=True)["model"]
+    model = folder / "Dataset901_Tiny" / NAME
+    return [export_model(model, folder / "out.zip", overwrite=True, case_names=names)["model"] for names in (0, 1)]
 
 
 def _write_zip(folder: Path) -> None:
@@ -154,6 +168,7 @@ READERS = (
     Reader("checkpoint", lambda folder: write_checkpoint(folder / "checkpoint_final.pth"), _checkpoint),
     Reader("model card", _model_only, _card),
     Reader("names of a model", _model_only, _names),
+    Reader("loaded model", _write_whole_model, _loaded, share=0.5),
     Reader("check of a model folder", _model_only, _check_folder),
     Reader("export of a model", _model_only, _export),
     Reader("exported model", _write_zip, _install, oracle="checksum"),

@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import SimpleITK
@@ -23,6 +24,9 @@ from nnunet_cscn.nifti.probabilities import set_slope, to_levels
 from nnunet_cscn.nifti.voxels import check_whole, count_not_finite, read_header, volume_shape
 from nnunet_cscn.prediction.finite import finite_images
 from nnunet_cscn.prediction.images import check_images, find_images
+from nnunet_cscn.workflows import convert_cases
+from nnunet_cscn.workflows.convert_nifti import convert_nifti
+from nnunet_cscn.workflows.evaluate import evaluate_folders
 
 LABELS = EvaluatedLabels.from_dataset({"background": 0, "GTVp": 1, "GTVn": 2})
 SHAPE = (6, 8, 10)
@@ -134,6 +138,47 @@ def _read_probabilities(folder: Path) -> Any:
     return {name: digest(levels) for name, levels in found.read("a", grid).items()}
 
 
+def _write_folders(folder: Path) -> None:
+    for number in range(2):
+        save(folder / "predictions" / f"case_{number}.nii.gz", labels(1))
+        save(folder / "references" / f"case_{number}.nii.gz", labels(number))
+    names = {"background": 0, "GTVp": 1, "GTVn": 2}
+    description = {"channel_names": {"0": "MR"}, "labels": names, "numTraining": 2, "file_ending": ".nii.gz"}
+    (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
+    plans = {"image_reader_writer": "SimpleITKIO", "configurations": {}}
+    (folder / "predictions" / "plans.json").write_text(json.dumps(plans), encoding="utf-8")
+
+
+def _evaluated(folder: Path) -> Any:
+    found = evaluate_folders(
+        folder / "predictions", folder / "references", dataset_json=folder / "dataset.json", workers=1
+    )
+    return json.dumps(found.to_json()["cases"])
+
+
+def _write_source(folder: Path) -> None:
+    for case in ("a", "b"):
+        save(folder / "source" / f"{case}_mr.nii.gz", np.random.default_rng(0).normal(size=SHAPE).astype(np.float32))
+        save(folder / "source" / f"{case}_gtv.nii.gz", labels())
+
+
+def _converted(folder: Path) -> Any:
+    with mock.patch.object(convert_cases, "draw_cases"):
+        found = convert_nifti(
+            folder / "source",
+            folder / "raw",
+            dataset_id=950,
+            images={"MR": "{case}_mr.nii.gz"},
+            label_maps="{case}_gtv.nii.gz",
+            labels={"GTVp": 1, "GTVn": 2},
+            overwrite=True,
+            workers=1,
+        )
+    if found.problems:
+        raise UserError("; ".join(found.problems.values()))
+    return {case: digest(BY_CONTENT.read(found.folder / "labelsTr" / f"{case}.nii.gz").voxels) for case in ("a", "b")}
+
+
 READERS = (
     Reader(
         "packed NIfTI",
@@ -145,6 +190,8 @@ READERS = (
     Reader("flat NIfTI", lambda folder: save(folder / "a.nii", labels()[2]), lambda folder: _nifti(folder, "a.nii")),
     Reader("other formats", _write_formats, _any_format),
     Reader("pair of label maps", _write_pair, _scored),
+    Reader("evaluated folders", _write_folders, _evaluated, share=0.5),
+    Reader("NIfTI files to convert", _write_source, _converted, share=0.3),
     Reader("images to predict", _write_images, _images),
     Reader("probability maps", _write_maps, _read_probabilities, fragile="probability_maps"),
     Reader("probability arrays", _write_arrays, _read_probabilities),
