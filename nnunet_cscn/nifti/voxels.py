@@ -91,14 +91,15 @@ def check_whole(path: Path) -> None:
 
 
 def count_not_finite(path: Path) -> int:
-    """Check that a NIfTI file is whole, and count the voxels that are NaN or infinite.
+    """Check that a NIfTI file is whole and has a grid, and count the voxels that are NaN or infinite.
 
     Raises:
-        UserError: As ``check_whole``.
+        UserError: As ``check_whole``, or when the header has no valid affine or scaling.
     """
     content = _unpacked(path)
     header = _header(content)
     _require_all(content, header)
+    _require_geometry(header)
     kind = _number_type(header)
     if kind is None or kind.kind != "f":
         return 0
@@ -110,6 +111,18 @@ def _require_all(content: bytes, header: Any) -> None:
     end = _end(header)
     if len(content) < end:
         raise UserError(f"the file is truncated: it has {len(content)} of {end} bytes")
+
+
+def _require_geometry(header: Any) -> None:
+    try:
+        header.get_slope_inter()
+        axes = header.get_best_affine()[:3]
+    except (HeaderDataError, ValueError) as fault:
+        reason = " ".join(str(fault).split())
+        raise UserError(f"the header is damaged ({reason})") from None
+    used = axes[:, : min(len(_shape(header)), 3)]
+    if not np.isfinite(axes).all() or np.linalg.matrix_rank(used) < used.shape[1]:
+        raise UserError(f"the header is damaged: its affine is {axes.tolist()}")
 
 
 def _end(header: Any) -> int:
@@ -148,7 +161,7 @@ def _start(header: Any) -> int:
     start = float(header["vox_offset"])
     if not math.isfinite(start):
         raise UserError(f"the header is damaged: the voxels begin at byte {start} (vox_offset)")
-    return max(int(start), int(header["sizeof_hdr"]))
+    return max(int(start), int(header.sizeof_hdr))  # the number that belongs to the format, not that of the file
 
 
 def _number_type(header: Any) -> np.dtype[Any] | None:

@@ -9,6 +9,8 @@ from typing import Any
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.files import parse_json
 
+_DEEPEST = 10  # blocks in blocks
+
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
     """Turn ``name=value`` texts into nested blocks. Values are JSON; anything else is plain text.
@@ -26,6 +28,8 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         if not equals or not name.strip():
             raise ArgumentError("assignments", f"expected NAME=VALUE, such as loss.gamma=1; got {assignment!r}")
         *blocks, last = name.strip().split(".")
+        if len(blocks) > _DEEPEST:
+            raise ArgumentError("assignments", f"expected at most {_DEEPEST} dots in a name, got {len(blocks)}")
         block = nested
         for key in blocks:
             block = block.setdefault(key, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,8 +59,11 @@ def read_epochs(file: Path) -> list[Row]:
         UserError: If the file has another format.
     """
     try:
-        return [{column: float(row[column]) for column in COLUMNS if row[column]} for row in read_table(file)]
-    except (KeyError, ValueError):
+        rows = [{column: float(row[column]) for column in COLUMNS if row[column]} for row in read_table(file)]
+        if not all(math.isfinite(row["epoch"]) for row in rows):
+            raise ValueError("an epoch has no number")
+        return rows
+    except (KeyError, ValueError):  # a UserError is one, too
         raise UserError(f"{file} is not a table of epochs as the trainers write it: remove it") from None
 
 

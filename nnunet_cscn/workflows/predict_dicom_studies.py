@@ -208,12 +208,12 @@ def _known(place: Path, state: Mapping[str, Any]) -> PredictedSeries | None:
         return None
     if not content.get("files") or content["files"] != _files(place):
         return None
-    volumes, notes, disagreement = (content.get(key) for key in ("volumes_ml", "notes", "disagreement"))
-    if not isinstance(volumes, dict) or not all(map(is_number, volumes.values())) or not are_texts(notes):
-        return None
-    if disagreement is not None and not is_number(disagreement):
-        return None
-    return PredictedSeries(place, volumes, tuple(notes), disagreement)
+    volumes: Any = content.get("volumes_ml")
+    notes: Any = content.get("notes")
+    disagreement: Any = content.get("disagreement")
+    are_volumes = isinstance(volumes, dict) and all(map(is_number, volumes.values()))
+    is_record = are_volumes and are_texts(notes) and (disagreement is None or is_number(disagreement))
+    return PredictedSeries(place, volumes, tuple(notes), disagreement) if is_record else None
 
 
 def _files(place: Path) -> list[str]:
