@@ -23,7 +23,7 @@ def test_known_labels_and_voxels_outside_pass():
 
 
 def test_cases_with_other_labels_are_named_with_the_labels():
-    with pytest.raises(UserError, match="2 preprocessed cases.*b has 3, 7; c has 255; correct"):
+    with pytest.raises(UserError, match=r"2 preprocessed cases.*b has 3, 7; c has 255; correct"):
         check_known_labels([cases(a=[0, 1], b=[3, 1, 7]), cases(c=[255])], [0, 1, 2], n_threads=1)
 
 

@@ -53,5 +53,5 @@ def test_entries_of_other_types_are_named(key, value):
 
 def test_an_inherited_entry_is_checked_too():
     plans = {"configurations": {"a": {"spacing": "1"}, "b": {"inherits_from": "a"}}}
-    with pytest.raises(UserError, match="configuration b.*spacing"):
+    with pytest.raises(UserError, match=r"configuration b.*spacing"):
         configuration_from_plans(plans, "b")

@@ -50,7 +50,7 @@ def test_steps_that_cannot_be_are_named(tmp_path, place, value):
         read(tmp_path, {"cscn": {"labels": [label]}})
 
 
-@pytest.mark.parametrize("value", [float("inf"), float("nan"), 0, -1, True, "1", None, [[1]]])
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 0, -1, True, "1", None, {"a": 1}])
 def test_values_that_no_label_has_are_refused(tmp_path, value):
     with pytest.raises(UserError, match="value of a label"):
         read(tmp_path, {"cscn": {"labels": [{**LABEL, "values": [value]}]}})
