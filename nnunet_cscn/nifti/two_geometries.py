@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
-from nnunet_cscn.nifti.voxels import read_header
+from nnunet_cscn.nifti.voxels import check_geometry, read_header
 
 SMALL_MM = 0.1
 """Largest distance of the same voxel in both geometries to ignore: the qform's quaternion is rounded."""
@@ -26,11 +26,15 @@ def geometry_note(path: Path, reader: SimpleITK.ImageFileReader, used: NDArray[n
 
     Returns:
         A note, or an empty text.
+
+    Raises:
+        UserError: When one of them is damaged.
     """
     codes = ("sform_code", "qform_code")
     if not all(reader.HasMetaDataKey(code) and reader.GetMetaData(code) != "0" for code in codes):
         return ""
     header = read_header(path)
+    check_geometry(header)
     last = np.maximum(1, np.array((*reader.GetSize(), 1)[:3]) - 1)
     corners = np.c_[np.array(list(np.ndindex(2, 2, 2))) * last, np.ones(8)]
     sform, qform = (_TO_LPS @ np.asarray(each, np.float64) for each in (header.get_sform(), header.get_qform()))

@@ -99,7 +99,7 @@ def count_not_finite(path: Path) -> int:
     content = _unpacked(path)
     header = _header(content)
     _require_all(content, header)
-    _require_geometry(header)
+    check_geometry(header)
     kind = _number_type(header)
     if kind is None or kind.kind != "f":
         return 0
@@ -113,9 +113,19 @@ def _require_all(content: bytes, header: Any) -> None:
         raise UserError(f"the file is truncated: it has {len(content)} of {end} bytes")
 
 
-def _require_geometry(header: Any) -> None:
+def check_geometry(header: Any) -> None:
+    """Check that a header has a scaling and places voxels in space.
+
+    Args:
+        header: As ``read_header`` returns it.
+
+    Raises:
+        UserError: When it does not.
+    """
     try:
         header.get_slope_inter()
+        if int(header["qform_code"]) > 0:
+            header.get_qform()
         axes = header.get_best_affine()[:3]
     except (HeaderDataError, ValueError) as fault:
         reason = " ".join(str(fault).split())
