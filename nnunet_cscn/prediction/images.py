@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
+from nnunet_cscn.nifti.text_headers import check_text_header
 from nnunet_cscn.nifti.voxels import ENDINGS, count_not_finite
 
 ReadImages = Callable[[list[str]], tuple[NDArray[Any], Any]]  # as the readers of nnU-Net
@@ -96,7 +97,10 @@ def _not_finite(files: Sequence[Path], read: ReadImages | None) -> dict[Path, in
                 raise UserError(f"{file}: {fault}") from None
         elif read is not None:
             try:
+                check_text_header(file)
                 voxels, _ = read([str(file)])
+            except UserError as fault:
+                raise UserError(f"{file}: {fault}") from None
             except Exception as fault:  # every library behind nnU-Net's readers has kinds of its own
                 raise UserError(f"{file}: the file cannot be read ({type(fault).__name__})") from None
             counts[file] = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))

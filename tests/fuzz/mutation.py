@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import random
+import re
 import struct
 import zipfile
 from collections.abc import Callable
@@ -138,6 +139,16 @@ def damaged_table(content: bytes, chance: Chance) -> Mutation:
     }.get(how, [",".join(cells)])
     text = "\n".join(lines) + ("\n" if chance.random() < 0.8 else "")
     return Mutation(text.encode(errors="surrogatepass"), f"table: {how} in line {place}")
+
+
+def damaged_header(content: bytes, chance: Chance) -> Mutation:
+    """Replace a number in a header of text, such as NRRD's, by another one."""
+    places = list(re.finditer(rb"-?\d+(\.\d+)?", content[:400]))
+    if not places:
+        return damaged_bytes(content, chance)
+    found, value = chance.choice(places), chance.choice((*HUGE[:-1], *ODD_FLOATS, 3000))
+    changed = content[: found.start()] + str(value).encode() + content[found.end() :]
+    return Mutation(changed, f"header: {value} at {found.start()}")
 
 
 def damaged_nifti(content: bytes, chance: Chance) -> Mutation:
@@ -311,6 +322,7 @@ _BY_ENDING: tuple[tuple[tuple[str, ...], tuple[Callable[[bytes, Chance], Mutatio
     ((".json", ".submitted", ".outcome"), (damaged_json,)),
     ((".csv",), (damaged_table,)),
     ((".nii.gz", ".nii"), (damaged_nifti,)),
+    ((".nrrd", ".mha"), (damaged_header,)),
     ((".npz",), (damaged_arrays, damaged_archive)),
     ((".pth", ".zip"), (damaged_archive,)),
     ((".dcm",), (damaged_dicom,)),
