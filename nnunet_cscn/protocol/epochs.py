@@ -59,7 +59,9 @@ def read_epochs(file: Path) -> list[Row]:
         UserError: If the file has another format.
     """
     try:
-        rows = [{column: float(row[column]) for column in COLUMNS if row[column]} for row in read_table(file)]
+        rows: list[Row] = [
+            {column: float(row[column]) for column in COLUMNS if row[column]} for row in read_table(file)
+        ]
         if not all(math.isfinite(row["epoch"]) for row in rows):
             raise ValueError("an epoch has no number")
         return rows
