@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.itk_path import itk_path
 from nnunet_cscn.nifti.shear import is_not_orthonormal, orthonormal_geometry
-from nnunet_cscn.nifti.text_headers import check_text_header
 from nnunet_cscn.nifti.two_geometries import geometry_note
 
 TOLERANCE = 1e-3
@@ -73,7 +72,6 @@ def read_grid(path: Path) -> Grid:
         UserError: When the file cannot be read, has other than two or three dimensions, several values per voxel, or
             axes that are sheared more. The message is the reason, without the name of the file.
     """
-    check_text_header(path)
     reader = SimpleITK.ImageFileReader()
     with itk_path(path) as name:
         reader.SetFileName(name)

@@ -113,6 +113,26 @@ def _require_all(content: bytes, header: Any) -> None:
         raise UserError(f"the file is truncated: it has {len(content)} of {end} bytes")
 
 
+def check_finite_geometry(header: Any) -> None:
+    """Check that the parts of a header that place the voxels are finite.
+
+    Args:
+        header: As ``read_header`` returns it.
+
+    Raises:
+        UserError: When one of them is NaN or infinite.
+    """
+    names = ["pixdim"]
+    if int(header["sform_code"]) > 0:
+        names += ["srow_x", "srow_y", "srow_z"]
+    if int(header["qform_code"]) > 0:
+        names += ["quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"]
+    for name in names:
+        values = header[name][:4] if name == "pixdim" else header[name]
+        if not np.isfinite(values).all():
+            raise UserError(f"the header is damaged: {name} is {np.asarray(values).tolist()}")
+
+
 def check_geometry(header: Any) -> None:
     """Check that a header has a scaling and places voxels in space.
 

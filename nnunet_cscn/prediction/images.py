@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
+from nnunet_cscn.nifti.itk_path import itk_path
 from nnunet_cscn.nifti.text_headers import check_text_header
 from nnunet_cscn.nifti.voxels import ENDINGS, count_not_finite
 
@@ -116,9 +117,10 @@ def _is_complete(files: dict[int, Path], n_channels: int) -> bool:
 def _is_multichannel(file: Path) -> bool:
     """Return whether one file contains several channels. nnU-Net's readers split such a file."""
     reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(file))
     try:
-        reader.ReadImageInformation()
-    except RuntimeError:  # SimpleITK cannot read the format
+        with itk_path(file) as name:
+            reader.SetFileName(name)
+            reader.ReadImageInformation()
+    except (UserError, RuntimeError):  # SimpleITK cannot read the format
         return False
     return bool(reader.GetDimension() == 4 or reader.GetNumberOfComponents() > 1)

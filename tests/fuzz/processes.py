@@ -14,7 +14,7 @@ from typing import IO
 
 from fuzz.reader import Campaign, Judged, Reader
 
-SECONDS = 180  # for one input, or the start of a process
+SECONDS = 90  # for one input, or the start of a process
 MEMORY = 2 * 2**30  # bytes that an input may add to the process
 PEAK = 512 * 2**20  # bytes of memory that an input may use; the seeds are a few kB
 
