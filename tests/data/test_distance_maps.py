@@ -187,3 +187,13 @@ def test_normalised_maps_of_regions_weigh_each_region_by_itself(maps, cases):
     whole, core = 1 + maps.load("case_0")[:]
     assert whole[labels > 0].mean() == pytest.approx(1, rel=1e-5)
     assert core[labels == 2].mean() == pytest.approx(1, rel=1e-5)
+
+
+def test_a_map_whose_type_of_numbers_is_damaged_is_done_again(maps, cases):
+    """blosc2 reads the type as Python text, and raises SyntaxError."""
+    maps.prepare(cases, n_threads=1)
+    file = maps.folder / "case_0.b2nd"
+    content = file.read_bytes()
+    assert b"<f4" in content
+    file.write_bytes(content.replace(b"<f4", b"<(4", 1))
+    assert maps.prepare(cases, n_threads=1) == 1
