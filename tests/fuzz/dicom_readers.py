@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -93,10 +96,24 @@ def _write_enhanced(folder: Path) -> None:
     dicom_enhanced.write_enhanced(folder / "enhanced.dcm", dicom_enhanced.frames_of(VOXELS))
 
 
+def _with_fixed_uids(write: Callable[[Path], object]) -> Callable[[Path], None]:
+    """Let a seed have the same UIDs each time, so that the same input has the same bytes."""
+
+    def run(folder: Path) -> None:
+        uids = (f"1.2.826.0.1.3680043.8.498.{number}" for number in itertools.count(10**20))
+        with (
+            mock.patch("dicom_files.generate_uid", side_effect=uids),
+            mock.patch("dicom_enhanced.generate_uid", side_effect=uids),
+        ):
+            write(folder)
+
+    return run
+
+
 READERS = (
-    Reader("DICOM series", lambda folder: write_series(folder / "mr", VOXELS) and None, _series),
-    Reader("enhanced image", _write_enhanced, _series),
-    Reader("RTSTRUCT", _write_rt, _structures),
+    Reader("DICOM series", _with_fixed_uids(lambda folder: write_series(folder / "mr", VOXELS)), _series),
+    Reader("enhanced image", _with_fixed_uids(_write_enhanced), _series),
+    Reader("RTSTRUCT", _with_fixed_uids(_write_rt), _structures),
     Reader("SEG", _write_seg, _segments),
-    Reader("DICOM study", _write_study, _convert, share=0.3),
+    Reader("DICOM study", _with_fixed_uids(_write_study), _convert, share=0.3),
 )
