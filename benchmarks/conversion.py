@@ -3,7 +3,7 @@
 All methods to fill contours run alternately in one process, on the 40 slices of 512 x 512 pixels of a real oblique
 series. Each converter runs as a command in a separate process; its time includes start-up and pictures.
 
-Example: python benchmarks/conversion.py ../shared/data --rounds 10 --json runs/conversion.json
+Example: python benchmarks/conversion.py downloads --rounds 10 --json runs/conversion.json
 """
 
 from __future__ import annotations
@@ -99,16 +99,16 @@ def _by_slices(
 def _measure_commands(data: Path, rounds: int) -> dict[str, tuple[float, float, float]]:
     dicom = ("dicom", str(data / "sts_mr_dicom"))
     commands = {
-        "cscn convert sts, 41 cases": ("sts", str(data / "sts_mr"), "--out"),
-        "cscn convert dicom, 5 of them as DICOM": (*dicom, "--dataset", "950", "--roi", "GTV.*"),
+        "cscn convert sts, 41 cases": ("sts", str(data / "sts_mr")),
+        "cscn convert dicom, 5 of them as DICOM": (*dicom, "--dataset-id", "950", "--roi", "GTV.*"),
     }
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds):
-        for name, (converter, source, *options) in commands.items():
+        for name, words in commands.items():
             with tempfile.TemporaryDirectory() as out:
-                places = [source, out, *options] if converter == "dicom" else [source, *options, out]
                 start = time.perf_counter()
-                subprocess.run([executable("cscn"), "convert", converter, *places], check=True, capture_output=True)
+                command = [executable("cscn"), "convert", *words, "--out", out]
+                subprocess.run(command, check=True, capture_output=True)
                 seconds[name].append(time.perf_counter() - start)
     return {name: _spread(values) for name, values in seconds.items()}
 
@@ -119,7 +119,9 @@ def _spread(values: Sequence[float]) -> tuple[float, float, float]:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder with sts_mr, sts_mr_dicom and sts_raw_dicom")
+    parser.add_argument(
+        "data", type=Path, help="folder with sts_mr, sts_mr_dicom and sts_raw_dicom (docs/reference/public_data.md)"
+    )
     parser.add_argument("--rounds", type=int, default=10, help="of filling")
     parser.add_argument("--command-rounds", type=int, default=3, help="of the commands")
     parser.add_argument("--json", type=Path, required=True, help="file to write")

@@ -1,4 +1,4 @@
-"""Text from files and their names, made safe to show."""
+"""Text from files and their names, made safe to show, and numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ def are_texts(values: Any) -> TypeGuard[list[str]]:
         (True, True, False, False)
     """
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Example:
+        >>> counted(1, "case"), counted(0, "case"), counted(1000, "epoch")
+        ('1 case', '0 cases', '1000 epochs')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def escape_controls(text: str) -> str:

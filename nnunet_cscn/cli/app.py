@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -35,6 +36,7 @@ def run(app: typer.Typer) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names need not be text, nor the terminal know all letters
             stream.reconfigure(errors="backslashreplace")
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")  # users cannot correct it
     try:
         with ending_on_signals():
             app()

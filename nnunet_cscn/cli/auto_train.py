@@ -68,10 +68,11 @@ def train_automatically(
 def _show_estimate(found: Estimate) -> None:
     pace = found.pace
     end = datetime.now() + timedelta(seconds=found.total_s)
-    training = (
-        f"training takes about {format_duration(found.training_s)}: {found.epochs_left} epochs of "
-        f"{pace.steps_per_epoch} steps, {pace.train_step_s:.2g} s a step (measured on {pace.n_steps} steps)."
-    )
+    step = f"{pace.train_step_s:.2g} s a step (measured on {pace.n_steps} steps)"
+    epochs = f"{found.epochs_left} epochs of {pace.steps_per_epoch} steps"
+    if found.is_limited:
+        epochs = "as many epochs as fit into stop.minutes"
+    training = f"training takes about {format_duration(found.training_s)}: {epochs}, {step}."
     console.print(
         f"{training if found.epochs_left else 'all epochs are trained already.'} "
         f"Predicting the validation cases takes about {format_duration(found.validation_s)}. "

@@ -17,6 +17,7 @@ from nnunet_cscn.cli.steps import step_progress
 from nnunet_cscn.evaluation.numbers import format_p
 from nnunet_cscn.metrics.defaults import COMPARED_METRICS
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
+from nnunet_cscn.texts import counted
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.comparison import MetricComparison
@@ -68,11 +69,11 @@ def compare(
 ) -> None:
     """Compare methods on the same cases with statistical tests.
 
-    For each pair of methods, label and metric, the command reports: the mean
-    difference with a 95 % bootstrap interval; the p value of the Wilcoxon
-    signed-rank test with Holm correction for the number of pairs; the
-    rank-biserial effect size; and the number of cases in which the first method
-    is better, equal or worse. For three or more methods it adds mean ranks, the
+    For each pair of methods, label and metric, the command reports the mean
+    difference with a 95 % bootstrap interval. It adds the p value of the
+    Wilcoxon signed-rank test, also with Holm correction for the number of pairs,
+    and the rank-biserial effect size. It counts the cases in which the first
+    method is better, equal or worse. For three or more methods it adds mean ranks, the
     Friedman test and the groups of methods that do not differ significantly
     (Nemenyi test, 5 %). A single case has no interval, and with fewer than six
     cases no paired test can reach 0.05.
@@ -128,7 +129,7 @@ def _pair_table(comparison: MetricComparison) -> Table:
     undefined = f"; undefined in {comparison.n_undefined} more" if comparison.n_undefined else ""
     table = Table(
         title=f"{escape(comparison.label)}: {metric.heading}, {metric.better} is better",
-        caption=f"{len(comparison.cases)} cases{undefined}. Difference: mean of first minus second.",
+        caption=f"{counted(len(comparison.cases), 'case')}{undefined}. Difference: mean of first minus second.",
     )
     for heading in ("first", "second"):
         table.add_column(heading, overflow="fold")

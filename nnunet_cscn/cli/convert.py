@@ -22,6 +22,7 @@ from nnunet_cscn.cli.convert_public import (
 )
 from nnunet_cscn.cli.old_option_names import accept_old_option_names
 from nnunet_cscn.cli.out_options import Out
+from nnunet_cscn.cli.plain_usage import PlainUsageCommand
 from nnunet_cscn.cli.score_options import Workers
 from nnunet_cscn.conversion.hippocampus import HIPPOCAMPUS
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
@@ -63,7 +64,9 @@ sts = paired_converter("sts", STS)
 hippocampus = paired_converter("hippocampus", HIPPOCAMPUS)
 
 convert_app = typer.Typer(help="Convert images and labels to nnU-Net's raw format.", no_args_is_help=True)
-convert_app.command("dicom", context_settings=accept_old_option_names(dataset="dataset-id"))(dicom)
+convert_app.command("dicom", cls=PlainUsageCommand, context_settings=accept_old_option_names(dataset="dataset-id"))(
+    dicom
+)
 convert_app.command("hecktor")(hecktor)
 convert_app.command("hnts-mrg")(hnts_mrg)
 convert_app.command("lgg")(lgg)

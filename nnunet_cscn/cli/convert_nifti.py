@@ -78,7 +78,7 @@ def nifti(
     values. If masks overlap, the later one is on top; a label that is completely
     covered is refused. The report names all that was changed.
 
-    Example: cscn convert nifti data --image T1=img/{case}.nii.gz --labels seg/{case}.nii.gz --label GTVp=1
+    Example: cscn convert nifti data --image T1={case}_T1.nii.gz --mask GTVp={case}_GTV.nii.gz --dataset-id 960
     """
     from nnunet_cscn.workflows.convert_nifti import convert_nifti
 

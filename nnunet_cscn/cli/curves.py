@@ -9,6 +9,7 @@ import typer
 
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.model_options import Trust
+from nnunet_cscn.texts import counted
 
 
 def curves(
@@ -40,5 +41,5 @@ def curves(
     if json_file is not None:
         write_json(json_file, drawn.to_json())
     for name, rows in drawn.runs.items():
-        console.print(f"{name}: {len(rows)} epochs", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{name}: {counted(len(rows), 'epoch')}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"written to {drawn.file}", markup=False, highlight=False, soft_wrap=True)

@@ -149,7 +149,7 @@ def show_definitions(wanted: bool) -> None:
         from nnunet_cscn.metrics.catalogue import metrics
 
         for metric in metrics():
-            console.print(f"[bold]{metric.key}[/] {metric.heading}: {metric.definition}", highlight=False)
+            console.print(f"[bold]{metric.key}[/] ({metric.heading}): {metric.definition}", highlight=False)
         raise typer.Exit
 
 

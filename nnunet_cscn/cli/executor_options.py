@@ -40,7 +40,12 @@ def run_with_progress(executor: Executor, jobs: Sequence[Job]) -> None:
     """Run jobs until they end, with a progress bar for each job."""
     with progress_bar() as progress:
         tasks = {job: progress.add_task(job.name, total=job.total) for job in jobs}
-        run_jobs(executor, jobs, on_progress=lambda job, done: progress.update(tasks[job], completed=done))
+        run_jobs(
+            executor,
+            jobs,
+            on_progress=lambda job, done: progress.update(tasks[job], completed=done),
+            on_total=lambda job, total: progress.update(tasks[job], total=total),
+        )
 
 
 def chosen_executor(devices: str | None, slurm: str | None, *, folder: Path) -> Executor:

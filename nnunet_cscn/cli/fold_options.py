@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
+from nnunet_cscn.cli.plain_usage import PlainUsageCommand
 from nnunet_cscn.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ FoldsToTrain = Annotated[
 ]
 
 
-class MultiFoldCommand(TyperCommand):
+class MultiFoldCommand(PlainUsageCommand):
     """A command whose option ``-f`` accepts several values, separated by spaces or commas."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from nnunet_cscn import __version__
 from nnunet_cscn.cli.app import run
@@ -24,6 +25,7 @@ from nnunet_cscn.cli.observers import observers
 from nnunet_cscn.cli.old_option_names import current_option_name
 from nnunet_cscn.cli.paper import paper_app
 from nnunet_cscn.cli.phantom import phantom
+from nnunet_cscn.cli.plain_usage import PlainUsageCommand
 from nnunet_cscn.cli.plan import plan
 from nnunet_cscn.cli.postprocess import postprocess_app
 from nnunet_cscn.cli.predict import predict
@@ -32,8 +34,25 @@ from nnunet_cscn.cli.report import report
 from nnunet_cscn.cli.train import train
 from nnunet_cscn.cli.weights import weights_app
 
+PANELS = DATA, TRAINING, PREDICTION, EVALUATION, PAPER, HELP = (
+    "Data", "Training", "Prediction", "Evaluation", "The paper", "Help",
+)  # fmt: skip
+
+
+class _InPanels(TyperGroup):
+    """A group of commands in the order of ``PANELS``. Typer puts groups, such as ``convert``, last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands, panel by panel."""
+        return sorted(super().list_commands(ctx), key=self._place)
+
+    def _place(self, name: str) -> int:
+        return PANELS.index(getattr(self.commands[name], "rich_help_panel", HELP))
+
+
 app = typer.Typer(
     name="cscn",
+    cls=_InPanels,
     help="Coarse-to-fine tumour segmentation (CSCN) with nnU-Net v2: data, training, prediction, evaluation.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -58,11 +77,8 @@ def _root(
     pass
 
 
-DATA, TRAINING, PREDICTION = "Data", "Training", "Prediction"
-EVALUATION, PAPER, HELP = "Evaluation", "The paper", "Help"
-
 app.add_typer(convert_app, name="convert", rich_help_panel=DATA)
-app.command("phantom", rich_help_panel=DATA)(phantom)
+app.command("phantom", cls=PlainUsageCommand, rich_help_panel=DATA)(phantom)
 app.command("plan", rich_help_panel=TRAINING)(plan)
 app.command("configure", rich_help_panel=TRAINING)(configure)
 app.command("train", cls=MultiFoldCommand, rich_help_panel=TRAINING)(train)

@@ -13,6 +13,7 @@ from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, Workers, chosen_names
 from nnunet_cscn.evaluation.numbers import format_number
+from nnunet_cscn.texts import counted
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.observers import Agreement
@@ -70,7 +71,7 @@ def observers(
 def _table(label: str, agreements: list[Agreement]) -> Table:
     n_cases = len(agreements[0].cases)
     table = Table(
-        title=f"{escape(label)}: agreement over {n_cases} cases",
+        title=f"{escape(label)}: agreement over {counted(n_cases, 'case')}",
         caption="Mean (SD). A case with one empty mask counts as 0 in overlaps and is left out of distances.",
     )
     for heading in ("first", "second"):

@@ -42,7 +42,9 @@ def phantom(
     ] = None,
     slices: Annotated[
         tuple[int, int] | None,
-        typer.Option(show_default="28 36; 30 36 with --anatomy", help="Minimum and maximum number of slices."),
+        typer.Option(
+            metavar="MIN MAX", show_default="28 36; 30 36 with --anatomy", help="Minimum and maximum number of slices."
+        ),
     ] = None,
     processes: Annotated[
         int | None, typer.Option(show_default="one per CPU core", help="Number of cases made in parallel.")
@@ -76,7 +78,7 @@ def phantom(
 
 
 def _report(folder: Path, cases: int, test_cases: int, *, was_there: bool) -> None:
-    """Print the content of the folder and the next commands."""
+    """Print what the folder contains."""
     from nnunet_cscn.phantom.manifest import read_manifest
     from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 
@@ -84,8 +86,8 @@ def _report(folder: Path, cases: int, test_cases: int, *, was_there: bool) -> No
     lines = [f"{folder}: {cases} training and {test_cases} test cases, {state}"]
     left_out = (read_manifest(folder) or {}).get("left_out")
     if left_out:
-        lines.append(f"left out, since they end at the nasopharynx: {', '.join(left_out)}")
+        lines.append(f"left out, because they end at the nasopharynx: {', '.join(left_out)}")
     if (folder / SPLITS_FILE).exists():
-        lines.append(f"folds that keep each head on one side, taken over by nnU-Net's planning: {folder / SPLITS_FILE}")
+        lines.append(f"folds that keep each head on one side, used by nnU-Net's planning: {folder / SPLITS_FILE}")
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -133,7 +133,7 @@ def apply(
 
 def _row(each: TunedLabel) -> tuple[str, ...]:
     found = each.found
-    gain = f"{found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f})" if found.n > 1 else "-"
+    gain = f"{found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f})" if each.has_interval else "too few cases"
     dsc = (format_number(value, 3) for value in (found.before, found.after))
     return escape(each.name), each.best.describe(), *dsc, gain, "yes" if each.is_adopted else "no"
 

@@ -19,6 +19,7 @@ from nnunet_cscn.cli.score_options import (
     tolerances_mm,
 )
 from nnunet_cscn.cli.steps import step_progress
+from nnunet_cscn.texts import counted
 
 
 def report(
@@ -56,10 +57,10 @@ def report(
 ) -> None:
     """Write an HTML report about a folder of predictions.
 
-    The report is one HTML file that works offline. It shows a summary; the
-    worst, median and best cases with contours in three views and a rotatable
-    3D surface; the distribution of every metric; volumes; and a table of all
-    cases that you can sort and filter. The charts are also written as PNG and
+    The report is one HTML file that works offline. It shows a summary, the
+    distribution of every metric, and volumes. The worst, median and best cases
+    have contours in three views and a rotatable 3D surface. You can sort and
+    filter the table of all cases. The charts are also written as PNG and
     SVG, into a folder next to the report.
 
     The report contains image slices and case names. Protect it like the images.
@@ -86,7 +87,7 @@ def report(
             command=sys.argv,
             on_progress=on_progress,
         )
-    size = f"{len(written.scores.cases)} cases, {file.stat().st_size / 1e6:.1f} MB"
+    size = f"{counted(len(written.scores.cases), 'case')}, {file.stat().st_size / 1e6:.1f} MB"
     console.print(f"{file}: {size}", markup=False, highlight=False, soft_wrap=True)
     show_notes(written.scores.notes)
     console.print(f"{written.figures}: its charts as PNG and SVG", markup=False, highlight=False, soft_wrap=True)

@@ -9,7 +9,8 @@ STS = DatasetDescription(
     name="STS",
     title=(
         "Soft-tissue sarcoma of limbs and trunk: T1-weighted MR, N4-corrected and cropped to 5 cm around the tumour by "
-        "its publishers (theibsi/data_sets, ibsi_validation), with the radiotherapy contour of the gross tumour volume"
+        "its publishers (theibsi/data_sets, ibsi_1_validation), with the radiotherapy contour of the gross tumour "
+        "volume"
     ),
     channel_names=("T1",),
     labels=(("background", 0), ("GTV", 1)),

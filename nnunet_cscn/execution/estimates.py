@@ -24,13 +24,15 @@ class Estimate:
         training_s: Of training, in seconds.
         validation_s: Of predicting the validation cases, in seconds.
         pace: The measured speed.
-        epochs_left: Epochs that are not done yet, of all folds together.
+        epochs_left: Epochs that are not done yet, of all folds together. With a time budget: the largest number.
+        is_limited: Whether a time budget ends the training before these epochs.
     """
 
     training_s: float
     validation_s: float
     pace: Pace
     epochs_left: int
+    is_limited: bool = False
 
     @property
     def total_s(self) -> float:
@@ -44,17 +46,21 @@ class Estimate:
             "validation_s": self.validation_s,
             "total_s": self.total_s,
             "epochs_left": self.epochs_left,
+            "is_limited": self.is_limited,
             "pace": {field.name: getattr(self.pace, field.name) for field in fields(Pace)},
         }
 
 
-def estimate(pace: Pace, *, epochs_done: Sequence[int], n_tiles: int) -> Estimate:
+def estimate(
+    pace: Pace, *, epochs_done: Sequence[int], n_tiles: int, budgets_s: Sequence[float] | None = None
+) -> Estimate:
     """Return the remaining time.
 
     Args:
         pace: The measured pace.
         epochs_done: Finished epochs of each fold that is still to be trained.
         n_tiles: Tiles of a typical case.
+        budgets_s: Time that each of these folds has left, in seconds; None without a time budget.
 
     Example:
         Ten epochs of 100 steps of 0.5 s and 10 validation steps of 0.2 s; 3 cases of 4 tiles, mirrored 8 times.
@@ -64,10 +70,18 @@ def estimate(pace: Pace, *, epochs_done: Sequence[int], n_tiles: int) -> Estimat
         >>> left.training_s, left.validation_s
         (520.0, 24.0)
     """
-    epochs_left = sum(max(0, pace.n_epochs - done) for done in epochs_done)
+    epochs_left = [max(0, pace.n_epochs - done) for done in epochs_done]
     epoch_s = pace.steps_per_epoch * pace.train_step_s + pace.validation_steps_per_epoch * pace.validation_step_s
     case_s = n_tiles * pace.n_mirrored * pace.forward_s
-    return Estimate(epochs_left * epoch_s, len(epochs_done) * pace.n_validation * case_s, pace, epochs_left)
+    unlimited_s = [epochs * epoch_s for epochs in epochs_left]
+    limited_s = list(map(min, unlimited_s, budgets_s if budgets_s is not None else unlimited_s))
+    return Estimate(
+        training_s=sum(limited_s),
+        validation_s=len(epochs_done) * pace.n_validation * case_s,
+        pace=pace,
+        epochs_left=sum(epochs_left),
+        is_limited=limited_s != unlimited_s,
+    )
 
 
 def tiles_of_case(size: Sequence[float], tile: Sequence[int]) -> int:

@@ -34,7 +34,8 @@ class Job:
         command: The command and its arguments. ``{device}`` is replaced by ``cuda`` or ``cpu``.
         log_file: File for its output.
         progress: Regular expression. Its last match in the log is the number of finished steps.
-        total: Total number of steps.
+        total: Total number of steps; None if it is not known yet.
+        new_total: Regular expression. Its last match in the log is the total number of steps, where that may change.
         array: Jobs with the same value are submitted to a cluster as one job array; None for a single job.
     """
 
@@ -43,6 +44,7 @@ class Job:
     log_file: Path
     progress: str | None = None
     total: int | None = None
+    new_total: str | None = None
     array: str | None = None
 
     def remove_log(self) -> None:
@@ -51,16 +53,23 @@ class Job:
 
     def done_steps(self) -> int:
         """Return the number of finished steps according to the log."""
-        if self.progress is None:
-            return 0
+        return self._last_number(self.progress) or 0
+
+    def total_steps(self) -> int | None:
+        """Return the total number of steps according to the last lines of the log, or None."""
+        return self._last_number(self.new_total)
+
+    def _last_number(self, pattern: str | None) -> int | None:
+        if pattern is None:
+            return None
         try:
             with self.log_file.open("rb") as file:
                 file.seek(max(0, self.log_file.stat().st_size - _TAIL_BYTES))
                 tail = file.read().decode(errors="replace")
         except OSError:  # not written yet, or a slow file server
-            return 0
-        found = re.findall(self.progress, tail, flags=re.MULTILINE)
-        return int(found[-1]) if found else 0
+            return None
+        found = re.findall(pattern, tail, flags=re.MULTILINE)
+        return int(found[-1]) if found else None
 
 
 class RunningJob(Protocol):
@@ -95,6 +104,7 @@ def run_jobs(
     *,
     on_progress: Callable[[Job, int], None] = lambda job, done: None,
     on_state: Callable[[Job, JobState, str], None] = lambda job, state, reason: None,
+    on_total: Callable[[Job, int], None] = lambda job, total: None,
 ) -> None:
     """Run independent jobs until all have ended.
 
@@ -105,13 +115,14 @@ def run_jobs(
         jobs: The jobs.
         on_progress: Called regularly with a job and the number of its finished steps, and at its end with the total.
         on_state: Called with a job, its new state, and the reason if it failed.
+        on_total: Called with a job and its total number of steps when this number changes.
 
     Raises:
         CommandFailed: If a job failed, with the reasons of all failed jobs.
         JobRefused: If the executor refuses a job.
     """
     with _interrupted_by_termination():
-        _run_jobs(executor, jobs, on_progress, on_state)
+        _run_jobs(executor, jobs, on_progress, on_state, on_total)
 
 
 def _run_jobs(
@@ -119,9 +130,17 @@ def _run_jobs(
     jobs: Sequence[Job],
     on_progress: Callable[[Job, int], None],
     on_state: Callable[[Job, JobState, str], None],
+    on_total: Callable[[Job, int], None],
 ) -> None:
     running: dict[Job, RunningJob] = {}
     furthest = dict.fromkeys(jobs, 0)
+    totals = {job: job.total for job in jobs}
+
+    def show_total(job: Job, total: int | None) -> None:
+        if total is not None and total != totals[job]:
+            totals[job] = total
+            on_total(job, total)
+
     failures: list[str] = []
     try:
         for job, handle in executor.submit(jobs):
@@ -135,6 +154,7 @@ def _run_jobs(
                     if job in waiting and handle.running():
                         waiting.remove(job)
                         on_state(job, "running", "")
+                    show_total(job, job.total_steps())
                     furthest[job] = max(furthest[job], job.done_steps())
                     on_progress(job, furthest[job])
                     continue
@@ -145,7 +165,8 @@ def _run_jobs(
                     failures.append(f"{job.name}: {failure}")
                     on_state(job, "failed", str(failure))
                 else:
-                    on_progress(job, job.total or 1)
+                    show_total(job, job.total_steps() or totals[job] or 1)
+                    on_progress(job, totals[job] or 1)
                     on_state(job, "done", "")
     except JobRefused:  # the other jobs continue
         raise

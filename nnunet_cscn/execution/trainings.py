@@ -21,6 +21,7 @@ from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 from nnunet_cscn.splits.reading import read_folds
 
 NNUNET_DEFAULT_EPOCHS = 1000
+NEW_TOTAL = r"will end after about (\d+) epochs"  # what our trainers write when a stop option changes the number
 ALL = "all"  # nnU-Net's name for the training on all cases
 
 Fold = int | str  # a number, or ``ALL``
@@ -97,12 +98,22 @@ class Training:
             log_file=self.folder.parent / "logs" / f"fold_{self.fold}.log",
             progress=r"\bEpoch (\d+)\s*$",
             total=self._epochs(),
+            new_total=NEW_TOTAL,
         )
 
-    def _epochs(self) -> int:
+    def _epochs(self) -> int | None:
+        """Return the number of epochs; None with a time budget, which decides it during the training."""
         plan = configuration_from_plans(read_plans(self.dataset, self.plans), self.configuration)
+        settings = Settings() if is_stock(self.trainer) else Settings.from_configuration(plan)
+        if settings.stop.minutes is not None:
+            return None
         named = re.search(r"_(\d+)epochs?$", self.trainer)
-        return Settings.from_configuration(plan).epochs or (int(named.group(1)) if named else NNUNET_DEFAULT_EPOCHS)
+        return settings.epochs or (int(named.group(1)) if named else NNUNET_DEFAULT_EPOCHS)
+
+
+def is_stock(trainer: str) -> bool:
+    """Return whether a trainer is one of nnU-Net's own, which do not read our options."""
+    return trainer.startswith("nnUNetTrainer")
 
 
 def trainings(

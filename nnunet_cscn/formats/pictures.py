@@ -45,6 +45,26 @@ def read_pixels(file: Path) -> NDArray[Any]:
         raise UserError("the file cannot be read; it is damaged or has an unsupported format") from None
 
 
+def has_colours(file: Path) -> bool:
+    """Tell whether a TIFF file is one picture with the colours of a pixel side by side.
+
+    Three or four slices are no colours, even if tifffile, and so nnU-Net, marks them as colour planes.
+
+    Raises:
+        UserError: When it cannot be read.
+    """
+    import tifffile  # nnU-Net needs it too
+
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            page = tiff.pages.first
+            return (
+                len(tiff.pages) == 1 and page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.CONTIG
+            )
+    except Exception:  # a damaged file may lead to any exception
+        raise UserError("the file cannot be read; it is damaged or has an unsupported format") from None
+
+
 def read_tiff(file: Path) -> Volume:
     """Read a TIFF file: a 2D image, or slices whose spacing is in a JSON file with the same name.
 

@@ -8,7 +8,7 @@ import SimpleITK
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.formats.endings import ITK_ENDINGS, NIFTI_ENDINGS, PICTURE_ENDINGS, TIFF_ENDINGS, ending_of
-from nnunet_cscn.formats.pictures import flat_volume, read_picture, read_pixels, read_tiff
+from nnunet_cscn.formats.pictures import flat_volume, has_colours, read_picture, read_pixels, read_tiff
 from nnunet_cscn.formats.volume import Volume
 from nnunet_cscn.nifti.grids import Grid, read_grid
 from nnunet_cscn.nifti.itk_path import itk_path
@@ -68,7 +68,8 @@ class ShownImageReader(ContentReader):
         Raises:
             UserError: When the file cannot be read. The message is the reason, without the name of the file.
         """
-        if ending_of(file.name, (*PICTURE_ENDINGS, *TIFF_ENDINGS)) is not None:
+        is_tiff = ending_of(file.name, TIFF_ENDINGS) is not None
+        if has_colours(file) if is_tiff else ending_of(file.name, PICTURE_ENDINGS) is not None:
             pixels = read_pixels(file)
             if pixels.ndim == 3 and pixels.shape[-1] in (3, 4):
                 return flat_volume(pixels[..., :3].mean(axis=-1))

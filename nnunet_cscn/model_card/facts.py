@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.evaluation.cases import label_files
 from nnunet_cscn.files import read_json_file
+from nnunet_cscn.formats.endings import files_by_case
 from nnunet_cscn.nnunet.plans import configuration_from_plans, read_plans_file
 
 CHECKPOINTS = ("checkpoint_final.pth", "checkpoint_best.pth", "checkpoint_latest.pth")
@@ -159,7 +159,7 @@ def _read_fold(name: str, place: Path, label_names: Mapping[str, str]) -> tuple[
     validation = place / "validation"
     dice, n_validation = _validation_dice(validation / "summary.json", label_names)
     if n_validation is None and validation.is_dir():  # predicted, but not measured by nnU-Net
-        n_validation = len(label_files(validation)) or None
+        n_validation = len(files_by_case(validation)) or None
     return FoldFacts(
         fold=name,
         checkpoint=file.name,

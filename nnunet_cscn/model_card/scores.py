@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_cscn.errors import ArgumentError
-from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs, label_files
+from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs
 from nnunet_cscn.evaluation.folder import evaluate_cases
 from nnunet_cscn.evaluation.labels import read_labels
+from nnunet_cscn.formats.endings import files_by_case
+from nnunet_cscn.formats.named_reader import reader_for
 from nnunet_cscn.model_card.facts import ModelFacts
-from nnunet_cscn.stats.paired import bootstrap_interval
+from nnunet_cscn.stats.paired import FEWEST_FOR_INTERVAL, bootstrap_interval
 
-FEWEST = 3  # an interval of two cases says nothing
 SHOWN = ("dsc", "precision", "recall", "assd_mm", "hd95_mm", "nsd_2mm")
 
 
@@ -48,7 +49,7 @@ class Score:
     def from_values(cls, label: str, metric: str, values: Sequence[float], *, digits: int) -> Score:
         """Put the values of all cases together."""
         finite = np.asarray([value for value in values if math.isfinite(value)])
-        low, high = bootstrap_interval(finite) if finite.size >= FEWEST else (math.nan, math.nan)
+        low, high = bootstrap_interval(finite) if finite.size >= FEWEST_FOR_INTERVAL else (math.nan, math.nan)
         mean = float(finite.mean()) if finite.size else math.nan
         return cls(label, metric, finite.size, len(values) - finite.size, mean, low, high, digits)
 
@@ -78,17 +79,20 @@ def measured_scores(folder: Path, facts: ModelFacts, references: Path, *, worker
         ArgumentError: If no fold has been validated.
         UserError: If cases have no reference, lie on another grid or cannot be read.
     """
+    description = folder / "dataset.json"
+    reader = reader_for(description, folder)
     predictions: dict[str, Path] = {}
     for fold in facts.folds:
         place = folder / f"fold_{fold.fold}" / "validation"
         if fold.fold.isdecimal() and place.is_dir():
-            predictions |= label_files(place)
+            predictions |= files_by_case(place, endings=reader.endings)
     if not predictions:
         raise ArgumentError("folder", f"{folder} has no validation cases: validate a fold (`nnUNetv2_train ... --val`)")
-    known: Mapping[str, Path] = label_files(references)
+    known: Mapping[str, Path] = files_by_case(references, endings=reader.endings)
     pairs = [CaseFiles(case, file, known[case]) for case, file in sorted(predictions.items()) if case in known]
     problems = {case: f"without a reference in {references}" for case in predictions if case not in known}
-    scores = evaluate_cases(check_pairs(pairs, problems), labels=read_labels(folder / "dataset.json"), workers=workers)
+    checked = check_pairs(pairs, problems, reader=reader)
+    scores = evaluate_cases(checked, labels=read_labels(description), workers=workers)
     shown = [metric for metric in scores.metrics if metric.key in SHOWN]
     return [
         Score.from_values(

@@ -132,7 +132,8 @@ def _scores(facts: ModelFacts, scores: Sequence[Score]) -> tuple[Block, ...]:
     rows = []
     for score in scores:
         mean, low, high = (format_number(value, score.digits) for value in (score.mean, score.low, score.high))
-        rows.append((score.label, score.metric, str(score.n), str(score.n_left_out), mean, f"{low} to {high}"))
+        interval = "none" if math.isnan(score.low) else f"{low} to {high}"
+        rows.append((score.label, score.metric, str(score.n), str(score.n_left_out), mean, interval))
     validated = [fold.fold for fold in facts.folds if fold.n_validation is not None and fold.fold.isdecimal()]
     return (
         Table(("label", "metric", "n", "left out", "mean", "95 % interval"), tuple(rows)),

@@ -14,6 +14,8 @@ from nnunet_cscn.nifti.voxels import read_header, volume_shape
 LARGEST_SHEAR_DEGREES = 0.1
 """Largest shear to ignore. At 300 mm from the first voxel, it moves a voxel by at most 0.5 mm."""
 
+ROUNDING_DEGREES = 1e-4
+
 _TO_LPS = np.diag([-1.0, -1.0, 1.0])  # NIfTI counts to the right and to the front, ITK to the left and to the back
 
 
@@ -72,6 +74,17 @@ def orthonormal_geometry(path: Path) -> OrthonormalGeometry:
         tuple(float(cosine) for cosine in (left @ right).ravel()),
         shear,
     )
+
+
+def is_sheared(path: Path) -> bool:
+    """Tell whether the axes of a NIfTI file are not perpendicular, by more than rounding explains.
+
+    Raises:
+        UserError: When the file is not a NIfTI volume. The message is the reason, without the name of the file.
+    """
+    steps = np.asarray(read_header(path).get_best_affine(), np.float64)[:3, :3]
+    lengths = np.linalg.norm(steps, axis=0)
+    return bool(lengths.all()) and shear_degrees(steps / lengths) > ROUNDING_DEGREES
 
 
 def shear_degrees(axes: NDArray[np.float64]) -> float:

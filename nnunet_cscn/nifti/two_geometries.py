@@ -10,7 +10,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.voxels import read_header
+from nnunet_cscn.nifti.voxels import ENDINGS, read_header
 
 SMALL_MM = 0.1
 """Largest distance of the same voxel in both geometries to ignore: the qform's quaternion is rounded."""
@@ -32,6 +32,8 @@ def geometry_note(path: Path, reader: SimpleITK.ImageFileReader, used: NDArray[n
     Raises:
         UserError: When the qform is damaged and the sform was not used.
     """
+    if not path.name.lower().endswith(ENDINGS):  # ITK keeps the entries of a NIfTI header when it writes other formats
+        return ""
     codes = ("sform_code", "qform_code")
     if not all(reader.HasMetaDataKey(code) and reader.GetMetaData(code) != "0" for code in codes):
         return ""

@@ -55,5 +55,5 @@ def refusal(file: Path | str, foreign: list[str]) -> str:
     shown = ", ".join(names[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
     return (
         f"{file} is not loaded, because it would run {shown}, which is no part of nnU-Net: get the model from a source "
-        f"that you trust; if you trust this file, load it with --trust or {TRUST_VARIABLE}=1"
+        f"that you trust; if you trust this file, add trust=True, or set {TRUST_VARIABLE}=1"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,7 +42,8 @@ def load_trained(
         for file in files:
             read_checkpoint(file, trust=False)
     try:
-        predictor.initialize_from_trained_model_folder(str(folder), tuple(folds), checkpoint)
+        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net prints where it searches for the trainer
+            predictor.initialize_from_trained_model_folder(str(folder), tuple(folds), checkpoint)
     except (UserError, torch.OutOfMemoryError):
         raise
     except Exception as fault:  # plans and weights that do not fit can raise any exception in nnU-Net

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.phantom.tissues import Contrast
+
+SMALLEST_VIEW_MM = 60  # a head with a tumour needs that much along each axis
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class PhantomSettings:
         spacing_mm: Size of a voxel along (x, y, z).
 
     Raises:
-        UserError: When a value is not valid.
+        ArgumentError: When a value is not valid.
     """
 
     cases: int = 24
@@ -62,22 +65,22 @@ class PhantomSettings:
         return cls(anatomy=anatomy, **(usual | changes))
 
     def __post_init__(self) -> None:
-        _require(self.cases >= 1, "cases: expected 1 or more", self.cases)
-        _require(self.test_cases >= 0, "test-cases: expected 0 or more", self.test_cases)
-        _require(self.seed >= 0, "seed: expected 0 or more", self.seed)
-        _require(1 <= self.dataset_id <= 999, "dataset-id: expected 1 to 999", self.dataset_id)
+        _require(self.cases >= 1, "cases", "1 or more", self.cases)
+        _require(self.test_cases >= 0, "test_cases", "0 or more", self.test_cases)
+        _require(self.seed >= 0, "seed", "0 or more", self.seed)
+        _require(1 <= self.dataset_id <= 999, "dataset_id", "1 to 999", self.dataset_id)
         is_plain = self.name.isascii() and self.name.replace("_", "").replace("-", "").isalnum()
-        _require(is_plain, "name: expected letters, digits, - and _", self.name)
-        _require(self.contrast in ("t1", "cet1"), "contrast: expected t1 or cet1", self.contrast)
+        _require(is_plain, "name", "letters, digits, - and _", self.name)
+        _require(self.contrast in ("t1", "cet1"), "contrast", "t1 or cet1", self.contrast)
         low, high = self.slices
-        _require(1 <= low <= high, "slices: expected a smallest and a largest number", self.slices)
-        _require(min(self.spacing_mm) > 0, "spacing_mm: expected 3 positive numbers", self.spacing_mm)
-        millimetres = min(self.in_plane * min(self.spacing_mm[:2]), low * self.spacing_mm[2])
-        _require(
-            millimetres >= 60,
-            "field of view: expected 60 mm or more along each axis for a tumour (raise in_plane or slices)",
-            f"{millimetres:g} mm",
-        )
+        _require(1 <= low <= high, "slices", "a smallest and a largest number", self.slices)
+        _require(min(self.spacing_mm) > 0, "spacing_mm", "3 positive numbers", self.spacing_mm)
+        for argument, voxels, spacing in (
+            ("in_plane", self.in_plane, min(self.spacing_mm[:2])),
+            ("slices", low, self.spacing_mm[2]),
+        ):
+            expected = f"{ceil(SMALLEST_VIEW_MM / spacing)} or more ({SMALLEST_VIEW_MM} mm, to hold a tumour)"
+            _require(voxels * spacing >= SMALLEST_VIEW_MM, argument, expected, voxels)
 
     @property
     def folder_name(self) -> str:
@@ -94,6 +97,6 @@ class PhantomSettings:
         return f"{self.name}_{index:03d}"
 
 
-def _require(is_right: bool, expected: str, got: object) -> None:
+def _require(is_right: bool, argument: str, expected: str, got: object) -> None:
     if not is_right:
-        raise UserError(f"{expected}, got {got}")
+        raise ArgumentError(argument, f"expected {expected}, got {got}")

@@ -24,6 +24,7 @@ from nnunet_cscn.postprocessing.candidates import all_candidates, candidate_dsc
 from nnunet_cscn.postprocessing.steps import LabelPostprocessing, LabelSteps, Levels
 from nnunet_cscn.postprocessing.validation import ValidationCase
 from nnunet_cscn.stats.held_out import HeldOutGain, held_out_gain
+from nnunet_cscn.stats.paired import FEWEST_FOR_INTERVAL
 
 Scores = Mapping[str, Any]
 
@@ -46,8 +47,13 @@ class TunedLabel:
 
     @property
     def is_adopted(self) -> bool:
-        """Whether the steps are used: the 95 % interval of the gain in held-out cases is above 0."""
-        return not self.best.change_nothing and self.found.low > 0
+        """Whether the steps are used: the 95 % interval of the gain in at least three held-out cases is above 0."""
+        return not self.best.change_nothing and self.has_interval and self.found.low > 0
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there are enough cases for an interval of the gain."""
+        return self.found.n >= FEWEST_FOR_INTERVAL
 
     @property
     def postprocessing(self) -> LabelPostprocessing:

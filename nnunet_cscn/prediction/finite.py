@@ -40,8 +40,7 @@ def finite_images(
         raise ArgumentError(
             "images",
             f"{len(not_finite)} of {len(cases)} cases have voxels that are NaN or infinite, which can make their "
-            f"predictions empty: {found}; correct these images, or replace such voxels by a number (`--nan 0`; in "
-            "Python nan=0.0)",
+            f"predictions empty: {found}; correct these images, or add nan=0 to replace such voxels by 0",
         )
     with tempfile.TemporaryDirectory() as place:
         copies = {

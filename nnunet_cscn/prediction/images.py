@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
 from nnunet_cscn.nifti.itk_path import itk_path
+from nnunet_cscn.nifti.shear import is_sheared
 from nnunet_cscn.nifti.text_headers import check_text_header
 from nnunet_cscn.nifti.voxels import ENDINGS, count_not_finite
 
@@ -69,7 +70,8 @@ def check_images(
 
     Args:
         cases: The files of each case.
-        read: Reads images of other formats than NIfTI, as nnU-Net's readers do; None to skip these images.
+        read: Reads images of other formats than NIfTI, and NIfTI files with sheared axes, as nnU-Net's readers do; None
+            to skip this.
         on_progress: Called with the number of finished cases and of all cases.
 
     Returns:
@@ -96,16 +98,22 @@ def _not_finite(files: Sequence[Path], read: ReadImages | None) -> dict[Path, in
                 counts[file] = count_not_finite(file)
             except UserError as fault:
                 raise UserError(f"{file}: {fault}") from None
+            if read is not None and is_sheared(file):
+                _read(file, read, advice="; its axes are not perpendicular: resample it, or use a model with NibabelIO")
         elif read is not None:
-            try:
-                check_text_header(file)
-                voxels, _ = read([str(file)])
-            except UserError as fault:
-                raise UserError(f"{file}: {fault}") from None
-            except Exception as fault:  # every library behind nnU-Net's readers has kinds of its own
-                raise UserError(f"{file}: the file cannot be read ({type(fault).__name__})") from None
+            voxels = _read(file, read)
             counts[file] = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
     return {file: count for file, count in counts.items() if count}
+
+
+def _read(file: Path, read: ReadImages, *, advice: str = "") -> NDArray[Any]:
+    try:
+        check_text_header(file)
+        return read([str(file)])[0]
+    except UserError as fault:
+        raise UserError(f"{file}: {fault}") from None
+    except Exception as fault:  # every library behind nnU-Net's readers has kinds of its own
+        raise UserError(f"{file}: the file cannot be read ({type(fault).__name__}){advice}") from None
 
 
 def _is_complete(files: dict[int, Path], n_channels: int) -> bool:

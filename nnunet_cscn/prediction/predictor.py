@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,16 +134,17 @@ class Model:
 
         if mode not in get_args(PredictionMode):
             raise ArgumentError("mode", f"expected {', '.join(get_args(PredictionMode))}, got {mode}")
-        predictor = _predictors()[mode](
-            tile_step_size=window.step_size,
-            use_gaussian=True,
-            use_mirroring=window.mirroring,
-            perform_everything_on_device=window.on_device,
-            device=device,
-            verbose=window.verbose,
-            verbose_preprocessing=window.verbose,
-            allow_tqdm=window.progress,
-        )
+        with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net prints that on_device is for CUDA alone
+            predictor = _predictors()[mode](
+                tile_step_size=window.step_size,
+                use_gaussian=True,
+                use_mirroring=window.mirroring,
+                perform_everything_on_device=window.on_device,
+                device=device,
+                verbose=window.verbose,
+                verbose_preprocessing=window.verbose,
+                allow_tqdm=window.progress,
+            )
         load_trained(predictor, self.folder, self.folds, self.checkpoint, trust=trust)
         return predictor
 

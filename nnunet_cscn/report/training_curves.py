@@ -54,7 +54,9 @@ def _draw(panel: Axes, runs: Mapping[str, Sequence[Row]], heading: str, columns:
         epochs = _column(runs[name], "epoch") + 1
         for number, (column, style) in enumerate(columns.items()):
             label = name if number == 0 else None
-            panel.plot(epochs, _column(runs[name], column), style, color=colour, linewidth=1.3, label=label)
+            marker = "." if len(epochs) == 1 else None  # a line of one point cannot be seen
+            values = _column(runs[name], column)
+            panel.plot(epochs, values, style, color=colour, linewidth=1.3, marker=marker, label=label)
     panel.set_title(heading, fontsize=10, loc="left")
     panel.set_xlabel("epoch")
     panel.spines[["top", "right"]].set_visible(False)

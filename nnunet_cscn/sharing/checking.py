@@ -223,8 +223,8 @@ def to_text(value: Any) -> str:
     """Return a value of a description as one line of text.
 
     Example:
-        >>> to_text({"0": "MRI"}), to_text([3.0, 0.5]), to_text(None)
-        ('0: MRI', '3.0, 0.5', 'unknown')
+        >>> to_text({"0": "MRI"}), to_text([3.0, 0.6000000238418579]), to_text(None)
+        ('0: MRI', '3, 0.6', 'unknown')
     """
     if value is None:
         return "unknown"
@@ -234,5 +234,5 @@ def to_text(value: Any) -> str:
             for key, item in value.items()
         )
     if isinstance(value, (list, tuple)):
-        return ", ".join(escape_controls(str(item)) for item in value)
+        return ", ".join(f"{item:g}" if isinstance(item, float) else escape_controls(str(item)) for item in value)
     return escape_controls(str(value))

@@ -25,7 +25,7 @@ from nnunet_cscn.sharing.slim import slim_checkpoint, slim_dataset_json, slim_su
 from nnunet_cscn.sharing.weights import ENDING, write_weights
 
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # first possible date; the same model always gives the same bytes
-MODEL_CARD = ("model_card.md", "model_card.html")  # of `cscn model card`, which contains no case names
+MODEL_CARD = ("model_card.md", "model_card.html", "model_card_curves.png")  # contain no case names
 _PACKED_ALREADY = (".pth", ENDING, ".png")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file, replacing
 from nnunet_cscn.nnunet.plans import read_plans_file
 from nnunet_cscn.sharing.layout import DATASET, fold_folders
@@ -68,14 +68,14 @@ def move_in(unpacked: Path, results: Path, *, overwrite: bool) -> list[Path]:
         The new folders and files in the folders of their data sets.
 
     Raises:
-        ArgumentError: When a model already exists. Nothing is moved then.
+        UserError: When a model already exists. Nothing is moved then.
     """
     moves = {
         part: results / part.relative_to(unpacked) for dataset in sorted(unpacked.iterdir()) for part in _parts(dataset)
     }
     there = [target for target in moves.values() if target.exists() or target.is_symlink()]
     if there and not overwrite:
-        raise ArgumentError("overwrite", f"{there[0]} is there already: add overwrite=True to replace it")
+        raise UserError(f"{there[0]} is there already: add overwrite=True to replace it")
     done: list[tuple[Path, Path | None]] = []
     try:
         for part, target in moves.items():

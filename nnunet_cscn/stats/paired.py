@@ -15,6 +15,8 @@ N_RESAMPLES = 10_000
 CONFIDENCE = 0.95
 FEWEST_CASES = 6
 """Smallest number of cases for which the two-sided signed-rank test can reach 0.05: the smallest p is 2 / 2^n."""
+FEWEST_FOR_INTERVAL = 3
+"""Smallest number of cases with an interval that is worth showing: one of two cases says nothing."""
 
 Floats: TypeAlias = NDArray[np.float64]
 

@@ -25,6 +25,8 @@ class StoppingTrainer(nnUNetTrainer):
     num_val_iterations_per_epoch: int
     my_init_kwargs: dict[str, Any]
     _is_warm = False  # whether an epoch was trained in this process
+    _counted_until: float | None = None  # time on the clock up to which the budget is spent
+    _is_announced = False  # whether the number of epochs was written into the log of this process
 
     @property
     def epoch_budget(self) -> EpochBudget:
@@ -54,8 +56,9 @@ class StoppingTrainer(nnUNetTrainer):
         self.on_train_end()
 
     def on_epoch_start(self) -> None:
-        """Start the epoch as nnU-Net does, and note the time."""
-        self._epoch_started = clock()
+        """Start the epoch as nnU-Net does, and note the time of the first one."""
+        if self._counted_until is None:
+            self._counted_until = clock()
         super().on_epoch_start()
 
     def on_epoch_end(self) -> None:
@@ -124,11 +127,15 @@ class StoppingTrainer(nnUNetTrainer):
     def _look_ahead(self) -> None:
         score = float(self.logger.get_value("ema_fg_dice", step=-1))
         before = self.epoch_budget.num_epochs
-        seconds = self._agreed(clock() - self._epoch_started)
+        now, counted_until = clock(), self._counted_until
+        assert counted_until is not None
+        self._counted_until = now  # what nnU-Net writes at the end of this epoch takes the time of the next one
+        seconds = self._agreed(now - counted_until)
         pace = seconds - self._agreed(self._warm_up_seconds)
         self.epoch_budget.advance(self.current_epoch, seconds=seconds, score=score, pace=pace)
         self.num_epochs = self.epoch_budget.num_epochs
-        if self.num_epochs != before:
+        if self.num_epochs != before or (self.settings.stop.minutes is not None and not self._is_announced):
+            self._is_announced = True
             self.print_to_log_file(
                 f"The training will end after about {self.num_epochs} epochs; the learning rate falls to 0 by then"
             )

@@ -14,8 +14,7 @@ from nnunet_cscn.execution.estimates import Estimate, estimate, read_pace, tiles
 from nnunet_cscn.execution.jobs import Job, RunJobs, run_jobs
 from nnunet_cscn.execution.local import LocalExecutor, all_devices
 from nnunet_cscn.execution.machine import check_gpus, memory_gb
-from nnunet_cscn.execution.trainings import Training, trainings
-from nnunet_cscn.nifti.voxels import ENDINGS
+from nnunet_cscn.execution.trainings import Training, is_stock, trainings
 from nnunet_cscn.nnunet.folders import (
     dataset_number,
     model_path,
@@ -43,8 +42,8 @@ class AutoTraining:
     Attributes:
         trainings: The trained folds.
         estimate: The estimated time of the training. None if all folds were trained already.
-        report: The report on the validation cases; None if it was not written.
-        model_card: The model card as Markdown; None if it was not written.
+        report: The report on the validation cases; None after the estimate alone.
+        model_card: The model card as Markdown; None after the estimate alone.
     """
 
     trainings: tuple[Training, ...]
@@ -117,9 +116,6 @@ def train_automatically(
         return AutoTraining(tuple(wanted), found)
     train(raw.name, name, trainer=trainer, plans=plans, folds=list(folds), executor=auto.executor, run=run)
     model = model_path(raw.name, trainer=trainer, plans=plans, configuration=name)
-    if content["file_ending"] not in ENDINGS:
-        on_note(f"no report: it needs NIfTI files, the data set has {content['file_ending']}")
-        return AutoTraining(tuple(wanted), found)
     on_note("writing the report and the model card")
     report = _write_report(model, wanted, raw)
     from nnunet_cscn.workflows.model_card import write_model_card
@@ -174,9 +170,15 @@ class _Auto:
             module = (sys.executable, "-m", "nnunet_cscn.training.pace")
             what = (self.raw.name, first.configuration, first.trainer, first.plans, str(first.fold))
             self._run("pace", *module, *what, "{device}", str(n_steps), str(file))
-        tile = Settings.from_configuration(plan).tile_size or plan["patch_size"]
-        n_tiles = tiles_of_case(plan["median_image_size_in_voxels"], tile)
-        return estimate(read_pace(file), epochs_done=[_epochs_done(each) for each in left], n_tiles=n_tiles)
+        settings = Settings.from_configuration(plan)
+        n_tiles = tiles_of_case(plan["median_image_size_in_voxels"], settings.tile_size or plan["patch_size"])
+        done = [_done(each) for each in left]
+        return estimate(
+            read_pace(file),
+            epochs_done=[epochs for epochs, _ in done],
+            n_tiles=n_tiles,
+            budgets_s=_budgets_s(settings, first.trainer, [seconds for _, seconds in done]),
+        )
 
     def _run(self, name: str, *command: str) -> None:
         self.run(self.executor, [Job(name, command, self.folder / "logs" / f"{name}.log")])
@@ -190,33 +192,46 @@ def _check_trainer(name: str) -> None:
         raise ArgumentError("trainer", f"nnU-Net cannot find a trainer {name}: check the name")
 
 
-def _epochs_done(training: Training) -> int:
-    """Return the number of finished epochs in the checkpoint from which a training is resumed."""
+def _done(training: Training) -> tuple[int, float]:
+    """Return the epochs and the seconds of a time budget that a training has behind it, by its checkpoint."""
     from nnunet_cscn.nnunet.checkpoint_files import is_whole
-    from nnunet_cscn.nnunet.checkpoints import read_checkpoint
+    from nnunet_cscn.nnunet.checkpoints import read_checkpoint, record_of
 
     for name in ("final", "latest", "best"):  # the order in which nnU-Net looks for them
         file = training.folder / f"checkpoint_{name}.pth"
         if is_whole(file):
-            return int(read_checkpoint(file).get("current_epoch", 0))
-    return 0
+            checkpoint = read_checkpoint(file)
+            budget = record_of(checkpoint).get("stop", {})
+            return int(checkpoint.get("current_epoch", 0)), float(budget.get("seconds", 0))
+    return 0, 0.0
+
+
+def _budgets_s(settings: Settings, trainer: str, spent_s: Sequence[float]) -> list[float] | None:
+    """Return the seconds that each training has left of its time budget; None without a budget."""
+    minutes = settings.stop.minutes
+    if minutes is None or is_stock(trainer):
+        return None
+    return [max(0.0, 60 * minutes - seconds) for seconds in spent_s]
 
 
 def _write_report(model: Path, wanted: Sequence[Training], raw: Path) -> Path:
-    from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs, label_files
+    from nnunet_cscn.evaluation.cases import CaseFiles, check_pairs
     from nnunet_cscn.evaluation.folder import evaluate_cases
     from nnunet_cscn.evaluation.labels import read_labels
+    from nnunet_cscn.formats.endings import files_by_case
+    from nnunet_cscn.formats.named_reader import reader_for
     from nnunet_cscn.report.provenance import Provenance
     from nnunet_cscn.report.writing import write_report
 
-    references = label_files(raw / "labelsTr")
+    reader = reader_for(raw / "dataset.json", wanted[0].folder / "validation")
+    references = files_by_case(raw / "labelsTr", endings=reader.endings)
     predictions: dict[str, Path] = {}
     for training in wanted:
-        predictions |= label_files(training.folder / "validation")
+        predictions |= files_by_case(training.folder / "validation", endings=reader.endings)
     if missing := sorted(set(predictions) - set(references)):
         raise UserError(f"{raw / 'labelsTr'} has no reference of {missing[0]}, which was validated: restore the file")
     pairs = [CaseFiles(case, file, references[case]) for case, file in sorted(predictions.items())]
-    scores = evaluate_cases(check_pairs(pairs), labels=read_labels(raw / "dataset.json"))
+    scores = evaluate_cases(check_pairs(pairs, reader=reader), labels=read_labels(raw / "dataset.json"))
     file = model / "validation_report.html"
     folds = ", ".join(str(training.fold) for training in wanted)
     write_report(

@@ -42,7 +42,7 @@ class PredictedFolder:
         parts = [f"{len(self.empty)} of {n_cases} predictions are empty: {', '.join(self.empty)}"] if self.empty else []
         if self.unreadable:
             parts.append(f"{len(self.unreadable)} cannot be read: {', '.join(self.unreadable)}")
-        return f"plausibility: {'; '.join(parts) or f'all {n_cases} predictions contain labelled voxels'}"
+        return f"plausibility: {'; '.join(parts) or 'every prediction contains labelled voxels'}"
 
 
 def predict_folder(

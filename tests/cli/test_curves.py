@@ -9,7 +9,7 @@ def test_several_runs_become_one_picture(tmp_path, cscn):
     out, numbers = tmp_path / "c.png", tmp_path / "c.json"
     status, shown, _ = cscn("curves", tmp_path / "fold_0", tmp_path / "fold_3", "-o", out, "--json", numbers)
     assert status == 0
-    assert "fold_3: 1 epochs" in shown
+    assert "fold_3: 1 epoch" in shown
     assert out.is_file()
     assert list(json.loads(numbers.read_text(encoding="utf-8"))["runs"]) == ["fold_0", "fold_3"]
 

@@ -33,3 +33,12 @@ def test_every_help_is_shown_and_imports_nothing_heavy():
         assert "Usage:" in output, command
         assert "Example: " in output or "COMMAND [ARGS]" in output, command
     assert content["heavy"] == []
+    for command in ("phantom", "convert dicom", "predict-dicom"):  # OUT was an argument in earlier versions
+        assert "OUT" not in usage_line(content["shown"][command][1])
+    panels = ("Data", "Training", "Prediction", "Evaluation", "The paper", "Help")
+    places = [content["shown"][""][1].index(f" {panel} ─") for panel in panels]
+    assert places == sorted(places)
+
+
+def usage_line(text):
+    return next(line for line in text.splitlines() if "Usage:" in line)

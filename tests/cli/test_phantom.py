@@ -39,8 +39,8 @@ def test_real_heads_come_with_folds_for_nnunets_planning(tmp_path, shared_data):
         (few / source.name).symlink_to(source)
     shown = run(tmp_path / "raw", "--anatomy", few, "--cases", 2, "--test-cases", 1, *SMALL[4:])
     folder = tmp_path / "raw" / "Dataset903_npc_synth"
-    assert "left out, since they end at the nasopharynx: training_seg_13.nii.gz" in shown
-    assert f"taken over by nnU-Net's planning: {folder / 'splits_final.json'}" in shown
+    assert "left out, because they end at the nasopharynx: training_seg_13.nii.gz" in shown
+    assert f"used by nnU-Net's planning: {folder / 'splits_final.json'}" in shown
     assert (folder / "splits_final.json").is_file()
     patients = json.loads((folder / "patients.json").read_text())
     assert len({patients[f"npc_synth_00{case}"] for case in range(3)}) == 3
@@ -61,6 +61,8 @@ def test_mistakes_end_with_status_2_and_a_sentence(tmp_path, refused):
         "folder not found": ["--anatomy", str(tmp_path / "absent")],
         "not a label map": ["--anatomy", str(write_noise(tmp_path / "noise")), "--processes", "1"],
         "processes: expected": ["--processes", "0"],
+        "--in-plane: expected": ["--in-plane", "50"],
+        "--dataset-id: expected": ["--dataset-id", "1000"],
         "--overwrite": [*SMALL, "--seed", "1"],
     }
     for sentence, arguments in mistakes.items():

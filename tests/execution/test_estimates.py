@@ -19,6 +19,14 @@ def test_finished_epochs_take_no_time():
     assert estimate(PACE, epochs_done=[10], n_tiles=4).training_s == 0
 
 
+def test_a_time_budget_limits_the_training():
+    """By hand: 6 epochs of 52 s left of one fold, within 200 s; 10 of the other, within 1000 s."""
+    left = estimate(PACE, epochs_done=[4, 0], n_tiles=4, budgets_s=[200.0, 1000.0])
+    assert left.training_s == pytest.approx(200 + 520)
+    assert left.is_limited
+    assert not estimate(PACE, epochs_done=[4, 0], n_tiles=4, budgets_s=[313.0, 521.0]).is_limited
+
+
 def test_tiles_are_as_many_as_nnunet_lays():
     from nnunetv2.inference.sliding_window_prediction import compute_steps_for_sliding_window
 

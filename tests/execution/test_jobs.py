@@ -195,3 +195,34 @@ def test_a_signal_that_ends_the_command_ends_its_jobs(write_command, job, number
         run_jobs(LocalExecutor(["cpu"]), [one], on_progress=end_us)
     assert not is_alive(int(one.log_file.read_text()))
     assert signal.getsignal(number) is before
+
+
+def test_a_total_that_becomes_known_while_the_job_runs_is_told(write_command, job):
+    write_command(
+        "work",
+        "import time\n"
+        'for line in ("Epoch 0", "will end after about 7 epochs", "Epoch 1", "will end after about 5 epochs"):\n'
+        "    print(line, flush=True); time.sleep(0.3)",
+    )
+    training = job("training", "work", progress=r"Epoch (\d+)$", new_total=r"will end after about (\d+) epochs")
+    told = []
+    run_jobs(
+        LocalExecutor(["cpu"]),
+        [training],
+        on_progress=lambda _job, done: told.append(("done", done)),
+        on_total=lambda _job, total: told.append(("total", total)),
+    )
+    assert [number for kind, number in told if kind == "total"] == [7, 5]
+    assert told[-1] == ("done", 5)
+
+
+def test_a_job_without_a_number_of_steps_ends_with_one(write_command, job):
+    write_command("work", "")
+    told = []
+    run_jobs(
+        LocalExecutor(["cpu"]),
+        [job("plan", "work")],
+        on_progress=lambda _job, done: told.append(("done", done)),
+        on_total=lambda _job, total: told.append(("total", total)),
+    )
+    assert told[-2:] == [("total", 1), ("done", 1)]

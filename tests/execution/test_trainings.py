@@ -89,3 +89,21 @@ def test_pretrained_weights_that_run_code_are_refused(training, tmp_path):
         archive.writestr("a/data.pkl", hostile_files.by_hand(tmp_path / "ran")["reduce"])
     with pytest.raises(ForeignCode, match=r"start\.pth .*os\.system"):
         dataclasses.replace(training, pretrained_weights=bad).remove_incomplete_checkpoints()
+
+
+@pytest.mark.parametrize(
+    ("trainer", "options", "epochs"),
+    [
+        ("CSCNTrainer", {}, 1000),
+        ("CSCNTrainer", {"epochs": 30}, 30),
+        ("CSCNTrainer_50epochs", {}, 50),
+        ("CSCNTrainer", {"epochs": 30, "stop": {"patience": 5}}, 30),
+        ("CSCNTrainer", {"epochs": 30, "stop": {"minutes": 5}}, None),  # known when the first epoch has ended
+        ("nnUNetTrainer_1epoch", {"epochs": 30, "stop": {"minutes": 5}}, 1),  # does not read our options
+        ("nnUNetTrainer", {"epochs": 30}, 1000),
+    ],
+)
+def test_the_number_of_epochs_is_that_of_the_trainer(training, empty_nnunet_folders, trainer, options, epochs):
+    plans = empty_nnunet_folders["nnUNet_preprocessed"] / "Dataset901_NPC" / "nnUNetPlans.json"
+    write_json(plans, {"configurations": {"3d": {"cscn": options}}})
+    assert dataclasses.replace(training, trainer=trainer).job().total == epochs

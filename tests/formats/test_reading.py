@@ -92,3 +92,16 @@ def test_an_unknown_format_is_refused(tmp_path):
     (tmp_path / "a.npz").touch()
     with pytest.raises(UserError):
         BY_CONTENT.read(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("n_slices", [3, 4])
+def test_a_few_slices_of_a_tiff_are_no_colours(tmp_path, n_slices):
+    voxels = np.arange(n_slices * 5 * 6, dtype=np.float32).reshape(n_slices, 5, 6)
+    tifffile.imwrite(tmp_path / "a_0000.tif", voxels)
+    assert np.array_equal(SHOWN_IMAGES.read(tmp_path / "a_0000.tif").voxels, voxels)
+
+
+def test_a_coloured_tiff_becomes_grey_when_shown(tmp_path):
+    pixels = np.stack([VOXELS[0], VOXELS[0] + 3, VOXELS[0] + 6], axis=-1)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb")
+    assert np.array_equal(SHOWN_IMAGES.read(tmp_path / "a.tif").voxels, VOXELS[:1] + 3.0)

@@ -3,6 +3,7 @@
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK
 
 from nnunet_cscn.nifti.grids import read_grid
 
@@ -52,3 +53,12 @@ def test_the_sform_is_not_used_if_only_the_qform_is_of_the_scanner(tmp_path):
 )
 def test_without_a_difference_that_matters_there_is_no_note(tmp_path, qform, codes):
     assert read_grid(write(tmp_path / "a.nii.gz", sform=AFFINE, qform=qform, codes=codes)).notes == ()
+
+
+def test_another_format_that_was_made_from_nifti_is_no_nifti(tmp_path):
+    image = nibabel.Nifti1Image(np.zeros((4, 5, 6), np.uint8), np.diag([1.0, 1.0, 3.0, 1.0]))
+    image.set_qform(image.affine, 1)
+    image.set_sform(image.affine, 1)
+    nibabel.save(image, tmp_path / "a.nii.gz")
+    SimpleITK.WriteImage(SimpleITK.ReadImage(str(tmp_path / "a.nii.gz")), str(tmp_path / "a.nrrd"))
+    assert read_grid(tmp_path / "a.nrrd") == read_grid(tmp_path / "a.nii.gz")

@@ -5,6 +5,7 @@ import torch
 
 import tiny_checkpoint
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet.loading import load_trained
 from nnunet_cscn.prediction.predictor import Model, SlidingWindow
 from nnunet_cscn.training.cscn import BUNetTrainer
 
@@ -41,3 +42,19 @@ def test_labels_that_nnunet_does_not_understand_are_told_with_the_model(model, l
     (model.folder / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(UserError, match="cannot load BUNetTrainer__nnUNetPlans__3d_tiny"):
         load(model)
+
+
+class TalkativePredictor:
+    def __init__(self):
+        self.loaded = None
+
+    def initialize_from_trained_model_folder(self, folder, folds, checkpoint):
+        print("Trainer 'CSCNTrainer' not found in nnunetv2.training.nnUNetTrainer.")
+        self.loaded = (folder, folds, checkpoint)
+
+
+def test_what_nnunet_prints_while_it_searches_for_a_trainer_is_not_shown(tmp_path, capsys):
+    predictor = TalkativePredictor()
+    load_trained(predictor, tmp_path, [0, 1], "checkpoint_final.pth", trust=True)
+    assert predictor.loaded == (str(tmp_path), (0, 1), "checkpoint_final.pth")
+    assert not capsys.readouterr().out

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.phantom.settings import PhantomSettings
 
 
@@ -11,21 +11,21 @@ from nnunet_cscn.phantom.settings import PhantomSettings
     [
         ({"cases": 0}, "cases"),
         ({"cases": -3}, "cases"),
-        ({"test_cases": -1}, "test-cases"),
+        ({"test_cases": -1}, "test_cases"),
         ({"seed": -1}, "seed"),
-        ({"dataset_id": 0}, "dataset-id"),
-        ({"dataset_id": 1000}, "dataset-id"),
+        ({"dataset_id": 0}, "dataset_id"),
+        ({"dataset_id": 1000}, "dataset_id"),
         ({"name": "a/b"}, "name"),
         ({"name": ""}, "name"),
         ({"contrast": "t2"}, "contrast"),
         ({"slices": (30, 20)}, "slices"),
-        ({"slices": (10, 20)}, "field of view"),
-        ({"in_plane": 50}, "60 mm or more .*, got 30 mm"),
+        ({"slices": (10, 20)}, "slices: expected 20 or more .*, got 10"),
+        ({"in_plane": 50}, "in_plane: expected 100 or more .*, got 50"),
         ({"spacing_mm": (0.6, 0.0, 3.0)}, "spacing_mm"),
     ],
 )
 def test_a_bad_value_is_named(changes, named):
-    with pytest.raises(UserError, match=named):
+    with pytest.raises(ArgumentError, match=named):
         PhantomSettings(**changes)
 
 

@@ -1,6 +1,8 @@
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK
+from nnunetv2.imageio.nibabel_reader_writer import NibabelIO
 from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
 from nnunet_cscn.errors import UserError
@@ -84,3 +86,13 @@ def test_voxels_that_are_no_finite_numbers_are_counted(tmp_path, write_volume, v
     voxels[0, 0, :3] = value
     file = write_volume(tmp_path / "a_0000.nii.gz", voxels)
     assert check_images({"a": [file]}) == ({"a": {file: count}} if count else {})
+
+
+def test_sheared_images_that_the_models_reader_cannot_read_are_named(tmp_path):
+    affine = np.diag([1.0, 1.0, 3.0, 1.0])
+    affine[0, 1] = 2e-4
+    file = tmp_path / "a_0000.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(np.ones((4, 5, 6), np.float32), affine), file)
+    with pytest.raises(UserError, match=rf"{file}: .*not perpendicular.*NibabelIO"):
+        check_images({"a": [file]}, read=SimpleITKIO().read_images)
+    assert check_images({"a": [file]}, read=NibabelIO().read_images) == {}

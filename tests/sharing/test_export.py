@@ -36,9 +36,11 @@ def test_a_zip_holds_nnunets_layout_the_weights_beside_it_and_a_manifest(model, 
 
 def test_a_model_card_is_included(model, tmp_path):
     (model / "model_card.md").write_text("# Card", encoding="utf-8")
+    (model / "model_card_curves.png").write_bytes(b"curves")
     export_model(model, tmp_path / "out.zip", folds=[0])
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert archive.read(f"{PLACE}/model_card.md") == b"# Card"
+        assert archive.read(f"{PLACE}/model_card_curves.png") == b"curves"
 
 
 def test_no_case_is_named_unless_asked_for(model, tmp_path):

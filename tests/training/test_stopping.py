@@ -1,11 +1,14 @@
 """Trainings that end before their number of epochs, with a clock of their own."""
 
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 import torch
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.execution.trainings import NEW_TOTAL
 from nnunet_cscn.training import stopping
 from nnunet_cscn.training.cscn import BUNetTrainer, CSCNTrainer
 from nnunet_cscn.training.paper import BUNetPaperTrainer
@@ -29,6 +32,33 @@ def test_a_time_budget_ends_the_training_with_a_low_rate(make_trainer, clock):
     rates = log_of(trainer)["lrs"]
     assert trainer.current_epoch == trainer.num_epochs == len(rates) == 6
     assert rates == pytest.approx([0.01 * (1 - epoch / 6) ** 0.9 for epoch in range(6)])
+
+
+def test_what_is_written_at_the_end_of_an_epoch_takes_time_of_the_budget(make_trainer, monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(stopping, "clock", lambda: float(next(ticks)))
+    trainer = make_trainer(BUNetTrainer, cscn={"epochs": 500, "stop": {"minutes": 0.5}})
+    trainer.initialize()
+    save = trainer.save_checkpoint
+
+    def slow(filename):
+        save(filename)
+        for _ in range(5):
+            next(ticks)
+
+    monkeypatch.setattr(trainer, "save_checkpoint", slow)
+    trainer.save_every = 1  # nnU-Net does not write the latest checkpoint after the last epoch
+    trainer.run_training()
+    # 5 s for the first epoch, then 5 s for the checkpoint and 5 s for each further one (and 5 s for a new best): at
+    # most 3 epochs fit into 30 s
+    assert trainer.current_epoch <= 3
+
+
+def test_the_log_tells_the_number_of_epochs_to_the_progress_bar(make_trainer, clock):
+    trainer = make_trainer(BUNetTrainer, cscn={"epochs": 3, "stop": {"minutes": 500}})  # the time is enough for all
+    trainer.run_training()
+    log = Path(trainer.log_file).read_text(encoding="utf-8")
+    assert re.findall(NEW_TOTAL, log) == ["3"]
 
 
 def test_patience_ends_the_training_after_the_cooldown(make_trainer, monkeypatch):

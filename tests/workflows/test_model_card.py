@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+import SimpleITK
 import torch
 
 import tiny_dataset
@@ -168,3 +169,17 @@ def test_the_card_of_a_trained_model(trained_models, tmp_path):
     card = write_model_card(folder, tmp_path / "card")
     assert card.facts.folds[0].n_epochs == 1
     assert "iterations_per_epoch" in card.markdown.read_text(encoding="utf-8")
+
+
+def test_a_model_of_another_file_format_has_a_card_too(model):
+    """Predictions and references in NRRD, without nnU-Net's own measurements."""
+    labels = model.parents[1] / "labels"
+    for folder in (labels, *(model / f"fold_{fold}" / "validation" for fold in (0, 1))):
+        (folder / "summary.json").unlink(missing_ok=True)
+        for file in list(folder.glob("*.nii.gz")):
+            SimpleITK.WriteImage(SimpleITK.ReadImage(str(file)), str(file).replace(".nii.gz", ".nrrd"))
+            file.unlink()
+    content = json.loads((model / "dataset.json").read_text(encoding="utf-8"))
+    (model / "dataset.json").write_text(json.dumps({**content, "file_ending": ".nrrd"}), encoding="utf-8")
+    text = write_model_card(model, references=labels).markdown.read_text(encoding="utf-8")
+    assert re.search(r"\| GTVp \| DSC \| 4 \| 0 \| 1\.000 \|", text)

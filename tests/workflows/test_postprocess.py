@@ -54,6 +54,18 @@ def test_what_helps_in_held_out_cases_is_chosen_and_written_for_nnunet_too(model
     np.testing.assert_array_equal(nnunets_apply(label_map, functions, arguments), tumours(0))
 
 
+def test_two_cases_decide_nothing(model, tmp_path):
+    folder = tmp_path / "two"
+    folder.mkdir()
+    for fold in (0, 1):
+        (model / f"fold_{fold}" / "validation" / f"case_{fold}.nii.gz").rename(folder / f"case_{fold}.nii.gz")
+    found = tune_postprocessing(
+        folder, tmp_path / "labels", tmp_path / "pp.json", dataset_json=model / "dataset.json", workers=1
+    ).labels[0]
+    assert found.found.low > 0  # both gain
+    assert not found.is_adopted
+
+
 def test_what_was_chosen_is_applied(model, tmp_path):
     tune_postprocessing(model, tmp_path / "labels", tmp_path / "pp.json", workers=1)
     source = model / "fold_0" / "validation"
