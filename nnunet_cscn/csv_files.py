@@ -1,4 +1,4 @@
-"""Write CSV files without formulas and control characters. An interruption leaves no incomplete file."""
+"""Read CSV files of the user, and write them without formulas, control characters or incomplete files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 from nnunet_cscn.texts import escape_controls
 
@@ -44,6 +45,51 @@ def writing_csv(target: Path) -> Iterator[WriteRow]:
             writer.writerow([harmless(escape_controls(cell)) if isinstance(cell, str) else cell for cell in row])
 
         yield write
+
+
+def read_csv(file: Path, *, encoding: str = "utf-8", errors: str = "strict", ragged: bool = False) -> list[list[str]]:
+    """Read the rows of a CSV file of the user, without blank ones.
+
+    Args:
+        file: The file.
+        encoding: Its encoding.
+        errors: What happens to bytes of other encodings, as in ``open``.
+        ragged: Whether quotation marks may be anywhere.
+
+    Raises:
+        UserError: When it cannot be read, or is not a CSV file.
+    """
+    try:
+        with file.open(newline="", encoding=encoding, errors=errors) as stream:
+            return [row for row in csv.reader(stream, strict=not ragged) if row]
+    except OSError as fault:
+        raise UserError(f"{file} cannot be read: {fault.strerror}") from None
+    except (UnicodeError, csv.Error) as fault:
+        raise UserError(
+            f"{file} is not a valid CSV file ({fault}): restore it or save it again as CSV (UTF-8)"
+        ) from None
+
+
+def read_table(
+    file: Path, *, encoding: str = "utf-8", errors: str = "strict", ragged: bool = False
+) -> list[dict[str, str]]:
+    """Read the rows of a CSV file of the user by the headings in its first row.
+
+    Args:
+        file: The file.
+        encoding: Its encoding.
+        errors: What happens to bytes of other encodings, as in ``open``.
+        ragged: Whether rows may have more or fewer cells than the first one. What is behind the headings is left out.
+
+    Raises:
+        UserError: As in ``read_csv``, or when a row has more or fewer cells than the first one, or a heading is twice.
+    """
+    headings, *rows = read_csv(file, encoding=encoding, errors=errors, ragged=ragged) or [[]]
+    if not ragged and len(set(headings)) < len(headings):
+        raise UserError(f"{file} has the same heading twice: rename or remove one of the columns")
+    if not ragged and (wrong := [row for row in rows if len(row) != len(headings)]):
+        raise UserError(f"{file} has rows of {len(headings)} and of {len(wrong[0])} cells: correct it")
+    return [dict(zip(headings, row, strict=not ragged)) for row in rows]
 
 
 def harmless(text: str) -> str:

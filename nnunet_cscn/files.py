@@ -19,6 +19,7 @@ from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.temporary import PREFIX, aside, temporary_folder
 
 _LITTLE_ROOM = 2**20  # bytes
+_DEEPEST = 100  # levels of JSON; nnU-Net's files have about ten, and Python cannot copy or print a thousand
 _OPEN_FILE = re.compile(r"(?:/proc/(?P<process>\d+)/fd|/dev/fd)/(?P<number>\d+)")
 
 
@@ -141,11 +142,34 @@ def read_json_file(file: Path) -> Any:
         UserError: When the file is missing, cannot be read or is not valid JSON.
     """
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return parse_json(file.read_text(encoding="utf-8"))
     except OSError as failure:
         raise UserError(f"{file} cannot be read: {failure.strerror}") from failure
-    except (ValueError, RecursionError) as failure:
+    except ValueError as failure:
         raise UserError(f"{file} is not valid JSON ({failure}): restore it or create it again") from failure
+
+
+def parse_json(text: str) -> Any:
+    """Return the content of a JSON text.
+
+    Raises:
+        ValueError: When it is not valid JSON, is nested too deep, or has a number with thousands of digits.
+
+    Example:
+        >>> parse_json('{"epochs": 50}')
+        {'epochs': 50}
+    """
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    level = [content]
+    for _ in range(_DEEPEST):
+        blocks = [each for each in level if isinstance(each, (dict, list))]
+        if not blocks:
+            return content
+        level = [inner for each in blocks for inner in (each.values() if isinstance(each, dict) else each)]
+    raise ValueError("it is nested too deep")
 
 
 @contextlib.contextmanager

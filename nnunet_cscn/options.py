@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.numbers import is_number
 
 _Dataclass = TypeVar("_Dataclass")
+
+_LONGEST_SHOWN = 100  # characters
 
 
 def read_options(kind: type[_Dataclass], path: str, block: Any) -> _Dataclass:
@@ -25,7 +27,7 @@ def read_options(kind: type[_Dataclass], path: str, block: Any) -> _Dataclass:
         UserError: When an option is unknown or a value has the wrong type.
     """
     if not isinstance(block, Mapping):
-        raise UserError(f"{path}: expected a block of options, got {block!r}")
+        raise UserError(f"{path}: expected a block of options, got {_shown(block)}")
     hints = get_type_hints(kind)
     names = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
     for key in block:
@@ -44,11 +46,11 @@ def _convert(kind: Any, path: str, value: Any) -> Any:
         return None if value is None else _convert(inner, path, value)
     if origin is Literal:
         if value not in get_args(kind):
-            raise UserError(f"{path}: expected one of {', '.join(get_args(kind))}, got {value!r}")
+            raise UserError(f"{path}: expected one of {', '.join(get_args(kind))}, got {_shown(value)}")
         return value
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
-            raise UserError(f"{path}: expected a list, got {value!r}")
+            raise UserError(f"{path}: expected a list, got {_shown(value)}")
         return tuple(_convert(get_args(kind)[0], path, item) for item in value)
     return _convert_scalar(kind, path, value)
 
@@ -56,17 +58,22 @@ def _convert(kind: Any, path: str, value: Any) -> Any:
 def _convert_scalar(kind: type, path: str, value: Any) -> Any:
     if kind is bool:
         if not isinstance(value, bool):
-            raise UserError(f"{path}: expected true or false, got {value!r}")
+            raise UserError(f"{path}: expected true or false, got {_shown(value)}")
         return value
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if kind is int:
-        if not is_number or int(value) != value:
-            raise UserError(f"{path}: expected an integer, got {value!r}")
+        if not is_number(value) or int(value) != value:
+            raise UserError(f"{path}: expected an integer, got {_shown(value)}")
         return int(value)
     if kind is str:
         if not isinstance(value, str):
-            raise UserError(f"{path}: expected text, got {value!r}")
+            raise UserError(f"{path}: expected text, got {_shown(value)}")
         return value
-    if not is_number:
-        raise UserError(f"{path}: expected a number, got {value!r}")
+    if not is_number(value):
+        raise UserError(f"{path}: expected a number, got {_shown(value)}")
     return float(value)
+
+
+def _shown(value: Any) -> str:
+    """Return a value for a message, cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

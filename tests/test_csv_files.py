@@ -2,7 +2,8 @@ import csv
 
 import pytest
 
-from nnunet_cscn.csv_files import harmless, original, writing_csv
+from nnunet_cscn.csv_files import harmless, original, read_table, writing_csv
+from nnunet_cscn.errors import UserError
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "'=1", "\r=1", "--1"])
@@ -21,3 +22,37 @@ def test_numbers_and_odd_names_are_written(tmp_path):
         write(["case", -1.5, None, float("inf"), "größe", "a\udcff", "=x", "a\x1b[2J"])
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as stream:
         assert list(csv.reader(stream)) == [["case", "-1.5", "", "inf", "größe", "a\\udcff", "'=x", r"a\x1b[2J"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"a,b\n1,\xff\n", "not a valid CSV"),
+        (b"a,b\n1," + b"1" * 200_000 + b"\n", "not a valid CSV"),
+        (b'a,b\n1,"2\n', "not a valid CSV"),
+        (b"a,b\n1\n", "cells"),
+        (b"a,b\n1,2,3\n", "cells"),
+        (b"a,a\n1,2\n", "same heading"),
+    ],
+)
+def test_a_damaged_table_is_refused(tmp_path, content, word):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(UserError, match=word):
+        read_table(tmp_path / "a.csv")
+
+
+def test_a_table_is_read_by_its_headings_without_blank_rows(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n\n1,\n", encoding="utf-8")
+    assert read_table(tmp_path / "a.csv") == [{"a": "1", "b": ""}]
+    (tmp_path / "a.csv").write_text("", encoding="utf-8")
+    assert read_table(tmp_path / "a.csv") == []
+
+
+def test_a_ragged_table_is_read_on_request(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n1\n1,2,3\n", encoding="utf-8")
+    assert read_table(tmp_path / "a.csv", ragged=True) == [{"a": "1"}, {"a": "1", "b": "2"}]
+
+
+def test_a_missing_table_is_told(tmp_path):
+    with pytest.raises(UserError, match="cannot be read"):
+        read_table(tmp_path / "a.csv")

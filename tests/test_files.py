@@ -215,3 +215,17 @@ def test_an_output_folder_that_is_read_only_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda _place, _mode: False)  # root may write everywhere
     with pytest.raises(ArgumentError, match=r"folder: .* is read-only"):
         check_output_folder(tmp_path / "new", "folder")
+
+
+@pytest.mark.parametrize("n_levels", [101, 100_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_json_that_is_nested_too_deep_is_refused(tmp_path, n_levels, opening, closing):
+    file = tmp_path / "a.json"
+    file.write_text(f"{opening * n_levels}1{closing * n_levels}", encoding="utf-8")
+    with pytest.raises(UserError, match="nested too deep"):
+        read_json_file(file)
+
+
+def test_json_of_a_hundred_levels_less_one_is_read(tmp_path):
+    (tmp_path / "a.json").write_text("[" * 99 + "]" * 99, encoding="utf-8")
+    assert isinstance(read_json_file(tmp_path / "a.json"), list)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.cascade.maps import FORMAT, MapProvenance, StageOneMaps, voxel_hash
+from nnunet_cscn.cascade.maps import FORMAT, MapProvenance, StageOneMaps
 from nnunet_cscn.cascade.stage_one import StageOne, same_labels
+from nnunet_cscn.data.stored_volumes import voxel_hash
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nnunet.datasets import infer_dataset_class
@@ -73,8 +74,12 @@ class Manifest:
         content = read_json_file(file)
         try:
             cases = {case: MapProvenance.from_json(provenance) for case, provenance in content["cases"].items()}
-            return cls(**{**content, "cases": cases})
-        except (KeyError, TypeError, AttributeError):
+            manifest = cls(**{**content, "cases": cases})
+            names = (manifest.trainer, manifest.plans, manifest.configuration, manifest.checkpoint)
+            if not all(isinstance(name, str) for name in names) or not isinstance(manifest.labels, dict):
+                raise TypeError("names are text, labels are a dictionary")
+            return manifest
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise UserError(f"{file} is not a manifest of stage-one maps: delete it and run `cscn cascade`") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cscn.data.channels import Volume
-from nnunet_cscn.files import replacing
+from nnunet_cscn.data.stored_volumes import is_whole, note_of, open_volume, store_volume
 
 FORMAT = 1  # increase this when maps of older versions are no longer valid
-_PROVENANCE, _VOXELS = "origin", "voxels_sha256"
-
-# Exceptions of blosc2 for files that are missing or damaged.
-_UNREADABLE = (FileNotFoundError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)
+_PROVENANCE = "origin"
 
 
 @dataclass(frozen=True)
@@ -45,8 +41,17 @@ class MapProvenance:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> MapProvenance:
-        """Read the result of ``to_json``."""
-        return cls(**{**content, "shape": tuple(content["shape"])})
+        """Read the result of ``to_json``.
+
+        Raises:
+            KeyError: If an entry is missing.
+            TypeError: If one has another type, or is unknown.
+        """
+        made = cls(**{**content, "shape": tuple(content["shape"])})
+        texts, numbers = (made.checkpoint_sha256, made.image_sha256), (made.fold, made.format, *made.shape)
+        if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in numbers):
+            raise TypeError("hashes are text, fold, format and shape are integers")
+        return made
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class StageOneMaps:
 
     def load(self, case: str) -> Volume:
         """Open the map of ``case``, (C, Z, Y, X) foreground probabilities as float16, without reading it."""
-        opened: Volume = blosc2.open(urlpath=str(self.file(case)), mode="r", dparams={"nthreads": 1})
+        opened: Volume = open_volume(self.file(case))
         return opened
 
     def file(self, case: str) -> Path:
@@ -82,23 +87,13 @@ class StageOneMaps:
         voxels = np.ascontiguousarray(probabilities, dtype=np.float16)
         if not np.all((voxels >= 0) & (voxels <= 1)):  # also false for nan
             raise ValueError(f"{case}: the values are no probabilities")
-        with replacing(self.file(case)) as temporary:
-            stored: Any = blosc2.asarray(
-                voxels,
-                urlpath=str(temporary),
-                cparams={"codec": blosc2.Codec.ZSTD, "clevel": 5, "nthreads": 1},
-            )
-            frame = stored.schunk  # the metadata are lost when no variable refers to schunk
-            frame.vlmeta[_PROVENANCE] = provenance.to_json()
-            frame.vlmeta[_VOXELS] = voxel_hash(voxels)
+        store_volume(self.file(case), voxels, {_PROVENANCE: provenance.to_json()}, blosc2.Codec.ZSTD)
 
     def provenance(self, case: str) -> MapProvenance | None:
         """Return how the stored map was made; None if there is no map or it is damaged."""
         try:
-            stored: Any = blosc2.open(urlpath=str(self.file(case)), mode="r")
-            frame = stored.schunk
-            return MapProvenance.from_json(frame.vlmeta[_PROVENANCE])
-        except _UNREADABLE:
+            return MapProvenance.from_json(note_of(self.file(case), _PROVENANCE))
+        except (KeyError, TypeError, ValueError):
             return None
 
     def problem(self, case: str, expected: MapProvenance) -> str | None:
@@ -110,18 +105,4 @@ class StageOneMaps:
             return "its map is truncated or damaged"
         if provenance != expected:
             return "its map was made by a different network or from a different image"
-        return None if self._is_whole(case, expected.shape) else "its map is truncated or damaged"
-
-    def _is_whole(self, case: str, shape: tuple[int, ...]) -> bool:
-        try:
-            stored: Any = self.load(case)
-            frame, voxels = stored.schunk, np.asarray(stored[:])
-            return voxels.shape == shape and voxel_hash(voxels) == frame.vlmeta[_VOXELS]
-        except _UNREADABLE:
-            return False
-
-
-def voxel_hash(image: Any) -> str:
-    """Return the SHA-256 of an array, such as a preprocessed image as nnU-Net's data set opens it."""
-    voxels = np.ascontiguousarray(image[:])
-    return hashlib.sha256(repr((voxels.shape, str(voxels.dtype))).encode() + voxels.tobytes()).hexdigest()
+        return None if is_whole(self.file(case), expected.shape) else "its map is truncated or damaged"

@@ -13,12 +13,15 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.checkpoint_files import ForeignCode
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint, record_of
+from nnunet_cscn.nnunet.crossval import check_enough_cases
+from nnunet_cscn.nnunet.datasets import infer_dataset_class
 from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset, read_dataset_json
-from nnunet_cscn.nnunet.plans import configuration_from_plans, data_identifier, read_plans
+from nnunet_cscn.nnunet.plans import configuration_from_plans, data_identifier, preprocessed_data, read_plans
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.settings.staged import StagedSettings
-from nnunet_cscn.splits.cross_validation import SPLITS_FILE
+from nnunet_cscn.splits.cross_validation import SPLITS_FILE, Splits
 from nnunet_cscn.splits.out_of_fold import check_held_out_once
+from nnunet_cscn.splits.reading import read_folds
 
 FINAL = "checkpoint_final.pth"
 # Entries of a configuration that change the probability maps.
@@ -134,19 +137,22 @@ class StageOne:
         return configuration_from_plans(read_plans(self.dataset, self.plans), configuration)
 
     @cached_property
-    def splits(self) -> list[dict[str, list[str]]]:
+    def splits(self) -> Splits:
         """Training and validation cases of each fold.
 
         Raises:
-            UserError: If there are no splits, or they are not valid (see ``check_held_out_once``).
+            UserError: If there are no splits, there are too few cases for nnU-Net to make them, or they are not valid
+                (see ``check_held_out_once``).
         """
         file = self.preprocessed / SPLITS_FILE
         if not file.is_file():
+            folder = str(preprocessed_data(self.dataset, self.plans, self.configuration))
+            check_enough_cases(self.dataset, infer_dataset_class(folder).get_identifiers(folder))
             raise UserError(
                 f"{file} is missing: nnU-Net writes it when the first fold is trained; train every fold: "
                 f"{self.train_command(0)} and so on"
             )
-        splits: list[dict[str, list[str]]] = read_json_file(file)
+        splits = read_folds(file)
         check_held_out_once(file, splits)
         return splits
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cscn.conversion.case_names import CaseName, Identity
-from nnunet_cscn.csv_files import harmless, original
+from nnunet_cscn.csv_files import harmless, original, read_table
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 
@@ -59,13 +59,10 @@ def read_mapping(file: Path, dataset: str, *, has_ids: bool, prefix: str) -> Cas
     if not file.exists():
         return CaseMapping({})
     try:
-        with file.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
-            read = csv.DictReader(stream, strict=True)
-            rows = [
-                {key: original(cell) if isinstance(cell, str) else cell for key, cell in row.items()} for row in read
-            ]
-    except csv.Error:
-        rows = []
+        read = read_table(file, errors="surrogateescape")
+    except UserError:
+        read = []
+    rows = [{key: original(cell) for key, cell in row.items()} for row in read]
     if not rows or not all(_is_row(row) for row in rows):
         raise UserError(f"{file} exists but is not a case mapping: choose another file")
     if others := sorted({row["dataset"] for row in rows} - {dataset}):
@@ -90,8 +87,6 @@ def write_mapping(file: Path, mapping: CaseMapping) -> None:
                 writer.writerow({column: harmless(cell) for column, cell in row.items()})
 
 
-def _is_row(row: Mapping[str | None, str | None]) -> bool:
+def _is_row(row: Mapping[str, str]) -> bool:
     """Whether a row has all columns, and names that no path gives a meaning."""
-    if set(row) != set(_COLUMNS) or None in row.values():
-        return False
-    return all(_SAFE.fullmatch(str(row[column])) for column in ("case", "patient"))
+    return set(row) == set(_COLUMNS) and all(_SAFE.fullmatch(row[column]) for column in ("case", "patient"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +13,7 @@ import numpy as np
 from nnunet_cscn.conversion import lgg_slices, paired_folders
 from nnunet_cscn.conversion.raw_dataset import DatasetDescription
 from nnunet_cscn.conversion.source_case import LoadedCase, SourceCase
+from nnunet_cscn.csv_files import read_table
 from nnunet_cscn.errors import UserError
 
 LGG = DatasetDescription(
@@ -81,5 +81,5 @@ def _load(load: Callable[[], LoadedCase], institution: str) -> LoadedCase:
 def _institutions(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}
-    with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-        return {row.get("case") or "": row.get("institution") or "" for row in csv.DictReader(stream)}
+    rows = read_table(file, encoding="utf-8-sig", errors="replace", ragged=True)
+    return {row.get("case", ""): row.get("institution", "") for row in rows}

@@ -1,4 +1,5 @@
-"""Distance maps of all training cases. They are stored on disk and computed again when the labels change."""
+"""Distance maps of all training cases. They are stored on disk and computed again when the labels change, or a file is
+damaged."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.data.channels import Volume
 from nnunet_cscn.data.distance import distance_to_border, distance_to_region_borders, excess_weight
-from nnunet_cscn.files import replacing
+from nnunet_cscn.data.stored_volumes import is_whole, note_of, open_volume, store_volume
 from nnunet_cscn.nnunet.datasets import nnUNetBaseDataset
 from nnunet_cscn.settings.loss import Edge
 
@@ -55,11 +56,11 @@ class DistanceMaps:
 
     def load(self, case: str) -> Volume:
         """Open the map of ``case``, (C, Z, Y, X), without reading it. It holds alpha - 1: mm, unless normalised."""
-        opened: Volume = blosc2.open(urlpath=str(self._file(case)), mode="r", dparams={"nthreads": 1})
+        opened: Volume = open_volume(self._file(case))
         return opened
 
     def prepare(self, cases: nnUNetBaseDataset, *, n_threads: int) -> int:
-        """Compute the maps that are missing or do not belong to the present labels and settings.
+        """Compute the maps that are missing, damaged, or do not belong to the present labels and settings.
 
         Args:
             cases: The preprocessed cases.
@@ -82,21 +83,12 @@ class DistanceMaps:
         labels[labels < 0] = 0  # nnU-Net uses -1 outside the non-zero region
         spacing_mm = self._spacing_mm(properties["spacing"])
         key = self._key(labels, spacing_mm)
-        if self._stored_key(case) == key:
+        if note_of(self._file(case), _KEY) == key and is_whole(self._file(case), (self.n_channels, *labels.shape)):
             return False
         distance = self._compute(labels, spacing_mm)
         chunks = (1, *image.chunks[1:]) if hasattr(image, "chunks") else None
         blocks = (1, *image.blocks[1:]) if hasattr(image, "blocks") else None
-        with replacing(self._file(case)) as temporary:
-            stored: Any = blosc2.asarray(
-                distance,
-                urlpath=str(temporary),
-                chunks=chunks,
-                blocks=blocks,
-                cparams={"codec": blosc2.Codec.LZ4HC, "clevel": 5, "nthreads": 1},
-            )
-            frame = stored.schunk  # the metadata are lost when no variable refers to schunk
-            frame.vlmeta[_KEY] = key
+        store_volume(self._file(case), distance, {_KEY: key}, blosc2.Codec.LZ4HC, chunks=chunks, blocks=blocks)
         return True
 
     def _compute(self, labels: NDArray[np.int16], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
@@ -125,11 +117,3 @@ class DistanceMaps:
         if self.cap_mm is not None or self.normalised:
             made_from = (*made_from, self.cap_mm, self.normalised)
         return hashlib.sha256(repr(made_from).encode() + labels.tobytes()).hexdigest()
-
-    def _stored_key(self, case: str) -> str | None:
-        try:
-            stored: Any = blosc2.open(urlpath=str(self._file(case)), mode="r")
-            frame = stored.schunk
-            return str(frame.vlmeta[_KEY])
-        except (FileNotFoundError, RuntimeError, KeyError, ValueError):
-            return None  # missing or damaged: it will be computed

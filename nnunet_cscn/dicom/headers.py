@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -71,12 +72,12 @@ class Header:
         return self.numbers("ImagePositionPatient", 3) or ()
 
     def numbers(self, keyword: str, count: int) -> tuple[float, ...] | None:
-        """Return an element of ``count`` numbers. None if it is missing, blank or not that many numbers."""
+        """Return an element of ``count`` numbers. None if it is missing, blank, not that many numbers or not finite."""
         try:
             found = tuple(float(text) for text in self.elements.get(keyword, ()))
         except ValueError:
             return None
-        return found if len(found) == count else None
+        return found if len(found) == count and all(map(math.isfinite, found)) else None
 
     def number(self, keyword: str) -> float | None:
         """Return an element of one number. None if it is missing, blank or not one number."""

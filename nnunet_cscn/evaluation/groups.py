@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.csv_files import read_table
+from nnunet_cscn.errors import ArgumentError, UserError
 
 ALL = "all"
 
@@ -27,13 +27,12 @@ def read_groups(file: Path | None, cases: Sequence[str]) -> dict[str, list[str]]
     if file is None:
         return {ALL: sorted(cases)}
     try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        raise ArgumentError("groups", f"{file} cannot be read ({fault})") from None
+        rows = read_table(file, encoding="utf-8-sig")
+    except UserError as fault:
+        raise ArgumentError("groups", str(fault)) from None
     if not rows or not {"case", "group"} <= rows[0].keys():
         raise ArgumentError("groups", f"{file}: expected a CSV file with the columns case and group")
-    group_of = {(row["case"] or "").strip(): (row["group"] or "").strip() for row in rows}
+    group_of = {row["case"].strip(): row["group"].strip() for row in rows}
     if missing := [case for case in sorted(cases) if not group_of.get(case)]:
         raise ArgumentError("groups", f"{file} names no group for {len(missing)} cases, such as {missing[0]}")
     found: dict[str, list[str]] = {}

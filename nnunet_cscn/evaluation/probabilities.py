@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from nnunet_cscn.errors import ArgumentError, UserError, available_names
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nifti.grids import Grid, grid_differences, read_grid
-from nnunet_cscn.nifti.probabilities import read_levels, to_levels
+from nnunet_cscn.nifti.probabilities import check_probabilities, read_levels, to_levels
 from nnunet_cscn.nifti.voxel_order import in_order_of
 from nnunet_cscn.nifti.voxels import ENDINGS, read_voxels
 
@@ -154,10 +153,16 @@ class _Arrays(Probabilities):
         try:
             with np.load(self._folder / f"{case}.npz") as content:
                 array: NDArray[np.float32] = content["probabilities"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            raise UserError(f"{case}.npz contains no probabilities of nnU-Net") from None
+        except Exception:  # a damaged archive can raise any exception
+            raise UserError(f"{case}.npz contains no probabilities of nnU-Net, or is damaged") from None
+        if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+            raise UserError(f"{case}.npz: expected floating-point probabilities")
         if array.ndim != 4 or array.shape[0] != expected:
             raise UserError(f"{case}.npz: expected {expected} channels along (Z, Y, X), got shape {array.shape}")
+        try:
+            check_probabilities(array)
+        except UserError as fault:
+            raise UserError(f"{case}.npz: {fault}") from None
         return array
 
     def _channel(self, label: str) -> int:

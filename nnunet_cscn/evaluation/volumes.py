@@ -45,7 +45,7 @@ def score_files(
         The scores by label.
 
     Raises:
-        UserError: When a file is incomplete or contains unknown labels.
+        UserError: When a file is incomplete or contains unknown labels, or the shapes differ.
     """
     volumes = list[Volume]()
     for role, path in (("prediction", prediction), ("reference", reference)):
@@ -55,8 +55,11 @@ def score_files(
             raise UserError(f"{role}: {fault}") from None
     first, second = volumes
     reordered = first.on(second.grid)
+    prediction_voxels = first.voxels if reordered is None else reordered
+    if prediction_voxels.shape != second.voxels.shape:
+        raise UserError(f"the prediction has shape {first.voxels.shape}, the reference has {second.voxels.shape}")
     return score_volumes(
-        first.voxels if reordered is None else reordered,
+        prediction_voxels,
         second.voxels,
         spacing_mm,
         labels=labels,

@@ -10,6 +10,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
+from nnunet_cscn.numbers import is_number
 from nnunet_cscn.training.pace import Pace
 
 STEP_BETWEEN_TILES = 0.5  # nnU-Net's, as a fraction of a tile
@@ -110,6 +111,7 @@ def read_pace(file: Path) -> Pace:
     """
     content = read_json_file(file)
     names = {field.name for field in fields(Pace)}
-    if not isinstance(content, Mapping) or content.keys() != names:
+    are_numbers = isinstance(content, Mapping) and all(is_number(value) and value >= 0 for value in content.values())
+    if not are_numbers or content.keys() != names:
         raise UserError(f"{file} is not a measured pace: remove it")
     return Pace(**content)

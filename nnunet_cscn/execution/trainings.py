@@ -18,6 +18,7 @@ from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset
 from nnunet_cscn.nnunet.plans import configuration_from_plans, preprocessed_data, read_plans
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
+from nnunet_cscn.splits.reading import read_folds
 
 NNUNET_DEFAULT_EPOCHS = 1000
 NEW_TOTAL = r"will end after about (\d+) epochs"  # what our trainers write when a stop option changes the number
@@ -150,8 +151,7 @@ def ensure_folds(dataset: str, plans: str, configuration: str) -> list[dict[str,
     data = preprocessed_data(dataset, plans, configuration)
     file = preprocessed_dataset(dataset) / SPLITS_FILE
     if file.is_file():
-        splits: list[dict[str, list[str]]] = read_json_file(file)
-        return splits
+        return read_folds(file)
     from nnunet_cscn.nnunet.datasets import infer_dataset_class
 
     splits = nnunets_folds(dataset, infer_dataset_class(str(data)).get_identifiers(str(data)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import read_json_file
 from nnunet_cscn.formats.volume import Volume
 from nnunet_cscn.nifti.grids import Grid
 
@@ -113,8 +113,8 @@ def _spacing_beside(file: Path) -> tuple[tuple[float, ...], tuple[str, ...]]:
     if not beside.is_file():
         return (1.0, 1.0, 1.0), (f"{beside.name} is missing: distances are in voxels",)
     try:
-        spacing = tuple(float(step) for step in json.loads(beside.read_text(encoding="utf-8"))["spacing"])
-    except (OSError, ValueError, KeyError, TypeError):
+        spacing = tuple(float(step) for step in read_json_file(beside)["spacing"])
+    except (ValueError, KeyError, TypeError, OverflowError):
         spacing = ()
     if len(spacing) != 3 or not all(np.isfinite(step) and step > 0 for step in spacing):
         raise UserError(f"expected a spacing of 3 positive numbers in {beside.name}")

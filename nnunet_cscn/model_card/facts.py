@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -201,8 +200,8 @@ def _validation_dice(file: Path, label_names: Mapping[str, str]) -> tuple[dict[s
 def _trained_with(file: Path) -> dict[str, str]:
     """Return versions and device from nnU-Net's notes, and nothing else: they also hold paths and the host's name."""
     try:
-        notes = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        notes = read_json_file(file)
+    except UserError:
         return {}
     if not isinstance(notes, dict):
         return {}

@@ -77,18 +77,23 @@ def _data(facts: ModelFacts) -> tuple[Block, ...]:
 
 def _plan(facts: ModelFacts) -> list[tuple[str, str]]:
     plan = facts.plan
-    architecture = plan.get("architecture", {})
-    kwargs = architecture.get("arch_kwargs", {})
+    architecture = plan.get("architecture") or {}
+    kwargs = architecture.get("arch_kwargs") or {}
     return [
-        ("spacing in mm", _joined(plan.get("spacing", ()))),
-        ("patch in voxels", _joined(plan.get("patch_size", ()))),
+        ("spacing in mm", _joined(plan.get("spacing") or ())),
+        ("patch in voxels", _joined(plan.get("patch_size") or ())),
         ("batch size", str(plan.get("batch_size", "not known"))),
         ("network of the plan", str(architecture.get("network_class_name", "not known")).rpartition(".")[2]),
         ("stages", str(kwargs.get("n_stages", "not known"))),
-        ("features of the stages", ", ".join(str(n) for n in kwargs.get("features_per_stage", ()))),
-        ("normalisation", ", ".join(str(name) for name in plan.get("normalization_schemes", ()))),
+        ("features of the stages", ", ".join(str(n) for n in _listed(kwargs.get("features_per_stage")))),
+        ("normalisation", ", ".join(str(name) for name in plan.get("normalization_schemes") or ())),
         ("preprocessor", str(plan.get("preprocessor_name", "not known"))),
     ]
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    """Return a value for all stages, or one for each of them, as a list."""
+    return value if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
 
 def _options(facts: ModelFacts) -> tuple[Block, ...]:

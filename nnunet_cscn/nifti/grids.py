@@ -156,6 +156,8 @@ def _sheared_grid(path: Path) -> Grid:
 def _checked(grid: Grid) -> Grid:
     if not all(math.isfinite(step) and step > 0 for step in grid.spacing_mm):
         raise UserError(f"expected a positive spacing, got {_listed(grid.spacing_mm)} mm")
+    if not all(map(math.isfinite, (*grid.origin_mm, *grid.direction))):
+        raise UserError(f"expected a finite origin and direction, got {_listed((*grid.origin_mm, *grid.direction))}")
     return grid
 
 

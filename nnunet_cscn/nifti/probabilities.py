@@ -64,6 +64,17 @@ def read_levels(file: Path) -> NDArray[np.uint8]:
         UserError: If the file cannot be read or has other values. The text is the reason, without the file's name.
     """
     values = read_voxels(file)
-    if values.size and not (values.min() >= -1e-6 and values.max() <= 1 + 1e-6):  # also false for nan
-        raise UserError(f"expected probabilities from 0 to 1, got values from {values.min():g} to {values.max():g}")
+    check_probabilities(values)
     return to_levels(values)
+
+
+def check_probabilities(values: NDArray[Any]) -> None:
+    """Check that all values are from 0 to 1, apart from rounding.
+
+    Raises:
+        UserError: When they are not, or there is none.
+    """
+    if not values.size:
+        raise UserError("expected probabilities, the file has no voxel")
+    if not (values.min() >= -1e-6 and values.max() <= 1 + 1e-6):  # also false for nan
+        raise UserError(f"expected probabilities from 0 to 1, got values from {values.min():g} to {values.max():g}")

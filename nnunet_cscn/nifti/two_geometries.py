@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
+from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.voxels import ENDINGS, read_header
 
 SMALL_MM = 0.1
@@ -26,6 +28,9 @@ def geometry_note(path: Path, reader: SimpleITK.ImageFileReader, used: NDArray[n
 
     Returns:
         A note, or an empty text.
+
+    Raises:
+        UserError: When the qform is damaged and the sform was not used.
     """
     if not path.name.lower().endswith(ENDINGS):  # ITK keeps the entries of a NIfTI header when it writes other formats
         return ""
@@ -35,7 +40,13 @@ def geometry_note(path: Path, reader: SimpleITK.ImageFileReader, used: NDArray[n
     header = read_header(path)
     last = np.maximum(1, np.array((*reader.GetSize(), 1)[:3]) - 1)
     corners = np.c_[np.array(list(np.ndindex(2, 2, 2))) * last, np.ones(8)]
-    sform, qform = (_TO_LPS @ np.asarray(each, np.float64) for each in (header.get_sform(), header.get_qform()))
+    sform = _TO_LPS @ np.asarray(header.get_sform(), np.float64)
+    try:
+        qform = _TO_LPS @ np.asarray(header.get_qform(), np.float64)
+    except (HeaderDataError, ValueError):
+        if not _largest_distance(sform, used, corners) <= SMALL_MM:
+            raise UserError("the header is damaged: its qform is no rotation") from None
+        return "the qform of the header is no rotation; the sform was used"
     apart = _largest_distance(sform, qform, corners)
     if not apart > SMALL_MM:
         return ""

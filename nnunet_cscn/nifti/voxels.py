@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ ENDINGS = (".nii.gz", ".nii")
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _LONGEST_HEADER = 600  # bytes; version 2 has 540
+_CHUNK = 2**20  # bytes
 _LARGEST_NUMBER = 8  # bytes; wider floats depend on the machine
 
 
@@ -89,14 +91,15 @@ def check_whole(path: Path) -> None:
 
 
 def count_not_finite(path: Path) -> int:
-    """Check that a NIfTI file is whole, and count the voxels that are NaN or infinite.
+    """Check that a NIfTI file is whole and has a grid, and count the voxels that are NaN or infinite.
 
     Raises:
-        UserError: As ``check_whole``.
+        UserError: As ``check_whole``, or when the header has no valid affine or scaling.
     """
     content = _unpacked(path)
     header = _header(content)
     _require_all(content, header)
+    check_geometry(header)
     kind = _number_type(header)
     if kind is None or kind.kind != "f":
         return 0
@@ -105,11 +108,58 @@ def count_not_finite(path: Path) -> int:
 
 
 def _require_all(content: bytes, header: Any) -> None:
-    kind = _number_type(header)
-    size = int(header["bitpix"]) // 8 if kind is None else kind.itemsize
-    end = _start(header) + math.prod(_shape(header)) * size
+    end = _end(header)
     if len(content) < end:
         raise UserError(f"the file is truncated: it has {len(content)} of {end} bytes")
+
+
+def check_finite_geometry(header: Any) -> None:
+    """Check that the parts of a header that place the voxels are finite.
+
+    Args:
+        header: As ``read_header`` returns it.
+
+    Raises:
+        UserError: When one of them is NaN or infinite.
+    """
+    names = ["pixdim"]
+    if int(header["sform_code"]) > 0:
+        names += ["srow_x", "srow_y", "srow_z"]
+    if int(header["qform_code"]) > 0:
+        names += ["quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"]
+    for name in names:
+        values = header[name][:4] if name == "pixdim" else header[name]
+        if not np.isfinite(values).all():
+            raise UserError(f"the header is damaged: {name} is {np.asarray(values).tolist()}")
+
+
+def check_geometry(header: Any) -> None:
+    """Check that a header has a scaling and places voxels in space.
+
+    Args:
+        header: As ``read_header`` returns it.
+
+    Raises:
+        UserError: When it does not.
+    """
+    try:
+        header.get_slope_inter()
+        if int(header["qform_code"]) > 0:
+            header.get_qform()
+        axes = header.get_best_affine()[:3]
+    except (HeaderDataError, ValueError) as fault:
+        reason = " ".join(str(fault).split())
+        raise UserError(f"the header is damaged ({reason})") from None
+    used = axes[:, : min(len(_shape(header)), 3)]
+    if not np.isfinite(axes).all() or np.linalg.matrix_rank(used) < used.shape[1]:
+        raise UserError(f"the header is damaged: its affine is {axes.tolist()}")
+
+
+def _end(header: Any) -> int:
+    """Return the position behind the last byte of the voxels."""
+    kind = _number_type(header)
+    size = max(0, int(header["bitpix"]) // 8) if kind is None else kind.itemsize
+    return _start(header) + math.prod(_shape(header)) * size
 
 
 def _header(content: bytes) -> Any:
@@ -120,38 +170,79 @@ def _header(content: bytes) -> Any:
 
 
 def _shape(header: Any) -> tuple[int, ...]:
-    """Return the voxels along (x, y, z, ...)."""
+    """Return the voxels along (x, y, z, ...).
+
+    Raises:
+        UserError: When they are not positive numbers.
+    """
     n_dimensions, *edges = (int(number) for number in header["dim"])
-    return tuple(edges[:n_dimensions])
+    shape = tuple(edges[: max(n_dimensions, 0)])
+    if not 1 <= n_dimensions <= len(edges) or min(shape) < 1:
+        raise UserError(f"the header is damaged: it has {n_dimensions} dimensions {shape}")
+    return shape
 
 
 def _start(header: Any) -> int:
-    """Return the position of the first byte of the voxels."""
-    return max(int(header["vox_offset"]), int(header["sizeof_hdr"]))
+    """Return the position of the first byte of the voxels.
+
+    Raises:
+        UserError: When the header does not have it.
+    """
+    start = float(header["vox_offset"])
+    if not math.isfinite(start):
+        raise UserError(f"the header is damaged: the voxels begin at byte {start} (vox_offset)")
+    return max(int(start), int(header.sizeof_hdr))  # the number that belongs to the format, not that of the file
 
 
 def _number_type(header: Any) -> np.dtype[Any] | None:
     """Return the type of the voxels in the byte order of the file. None if they are not real numbers."""
     try:
         kind: np.dtype[Any] = header.get_data_dtype()
-    except HeaderDataError:
+    except (HeaderDataError, KeyError):
         return None
     return kind if kind.kind in "iuf" and kind.itemsize <= _LARGEST_NUMBER else None
 
 
 def _unpacked(path: Path, *, at_most: int | None = None) -> bytes:
-    """The file's bytes, unpacked where it is packed; all of them, or the first ones."""
+    """The file's bytes, unpacked where it is packed; as many as its header announces, or the first ones."""
     try:
         if at_most is not None:
             return _first_bytes(path, at_most)
         content = path.read_bytes()
-        return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
+        if not content.startswith(_GZIP_MAGIC):
+            return content
+        header = _header(_first_bytes(path, _LONGEST_HEADER))
+        return _inflated(content, _end(header))
     except EOFError:
         raise UserError("the file is truncated") from None
     except (zlib.error, gzip.BadGzipFile) as fault:
         raise UserError(f"the file is damaged ({fault})") from None
+    except MemoryError:
+        raise UserError("the file has more voxels than fit into the memory") from None
     except OSError as fault:
         raise UserError(f"the file cannot be read ({fault.strerror})") from None
+
+
+def _inflated(packed: bytes, at_most: int) -> bytes:
+    """Unpack bytes and check their checksum. What is beyond the voxels is not kept: it may be a thousand times larger.
+
+    Raises:
+        EOFError: When they are truncated.
+        zlib.error: When they are damaged.
+    """
+    found, missing = list[bytes](), min(at_most, sys.maxsize)
+    while packed:
+        part = zlib.decompressobj(wbits=31)  # a file may have several parts, each with a checksum
+        while not part.eof:
+            chunk = part.decompress(packed, missing or _CHUNK)
+            if not chunk and not part.eof and not part.unconsumed_tail:
+                raise EOFError
+            packed = part.unconsumed_tail
+            if missing:
+                found.append(chunk)
+                missing -= len(chunk)
+        packed = part.unused_data.lstrip(b"\0")  # zeros may fill the last block of a medium
+    return b"".join(found)
 
 
 def _first_bytes(path: Path, n_bytes: int) -> bytes:

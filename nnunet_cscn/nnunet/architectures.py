@@ -39,7 +39,7 @@ def _imported(architecture: Mapping[str, Any]) -> Iterator[str]:
     arguments = architecture.get("arch_kwargs")
     wanted = architecture.get("_kw_requires_import")
     for key in wanted if isinstance(wanted, (list, tuple)) else ():
-        value = arguments.get(key) if isinstance(arguments, Mapping) else None
+        value = arguments.get(key) if isinstance(arguments, Mapping) and isinstance(key, str) else None
         if value is not None:
             yield str(value)
 

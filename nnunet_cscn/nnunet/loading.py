@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet.architectures import foreign_names
 from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, refusal, trusts_all
@@ -31,7 +33,7 @@ def load_trained(
 
     Raises:
         ForeignCode: When a checkpoint or the plans would run code that is not part of nnU-Net.
-        UserError: When a checkpoint or the plans are damaged.
+        UserError: When a checkpoint or the plans are damaged, or do not fit each other.
     """
     files = [folder / f"fold_{fold}" / checkpoint for fold in folds]
     is_trusted = trusts_all() if trust is None else trust
@@ -42,12 +44,16 @@ def load_trained(
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net prints where it searches for the trainer
             predictor.initialize_from_trained_model_folder(str(folder), tuple(folds), checkpoint)
-    except UserError:
+    except (UserError, torch.OutOfMemoryError):
         raise
-    except Exception:
+    except Exception as fault:  # plans and weights that do not fit can raise any exception in nnU-Net
         for file in files:
             read_checkpoint(file, trust=is_trusted)  # raises a clear error for the damaged one
-        raise
+        reason = str(fault).strip().partition("\n")[0]
+        raise UserError(
+            f"nnU-Net cannot load {folder.name} ({type(fault).__name__}: {reason:.200}): its plans.json, dataset.json "
+            "and checkpoints are damaged or do not fit; restore them"
+        ) from fault
 
 
 def check_plans(file: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from nnunet_cscn.errors import UserError, available_names
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.folders import dataset_number, preprocessed_dataset
+from nnunet_cscn.nnunet.plan_entries import check_entries
 
 MAKE_PLANS = "make new plans with `nnUNetv2_plan_experiment` or `cscn plan`"
 
@@ -63,7 +63,8 @@ def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[
         configuration: Name of the configuration, such as ``"3d_fullres"``.
 
     Raises:
-        UserError: If a configuration is unknown (with a list of the existing ones), or inheritance is circular.
+        UserError: If a configuration is unknown (with a list of the existing ones), inheritance is circular, or an
+            entry has another type than nnU-Net writes.
 
     Example:
         >>> plans = {"configurations": {"3d": {"batch_size": 2}, "quick": {"inherits_from": "3d", "epochs": 5}}}
@@ -73,6 +74,7 @@ def configuration_from_plans(plans: dict[str, Any], configuration: str) -> dict[
     resolved: dict[str, Any] = {}
     for link in reversed(inheritance(plans, configuration)):
         resolved.update(plans["configurations"][link])
+    check_entries(configuration, resolved, MAKE_PLANS)
     return resolved
 
 
@@ -137,7 +139,7 @@ def preprocessed_data(dataset: str, plans: str, configuration: str) -> Path:
 
 def _holds_plans(file: Path) -> bool:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json_file(file)
+    except UserError:
         return False
     return isinstance(content, dict) and "configurations" in content

@@ -15,6 +15,7 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nifti.itk_path import itk_path
 from nnunet_cscn.phantom.tissues import Tissue
 
 AIR, BRAINSTEM, SOFT_TISSUE, SKIN = 0, 16, 507, 511
@@ -82,8 +83,9 @@ def read_labels(path: Path) -> NDArray[np.int16]:
         UserError: When the file cannot be read, or is not a label map of a head with voxels of 1 mm.
     """
     try:
-        image = SimpleITK.ReadImage(str(path))
-    except RuntimeError as fault:
+        with itk_path(path) as name:
+            image = SimpleITK.ReadImage(name)
+    except (UserError, RuntimeError) as fault:
         raise UserError(f"{path}: the file cannot be read as an image; restore it") from fault
     if image.GetDimension() != 3 or not np.allclose(image.GetSpacing(), 1.0, atol=0.01):
         raise UserError(f"{path}: expected a label map of 1 mm voxels, got a spacing of {image.GetSpacing()}")

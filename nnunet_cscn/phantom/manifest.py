@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import read_json_file
 from nnunet_cscn.phantom.heads import find_label_maps
 from nnunet_cscn.phantom.settings import PhantomSettings
 
@@ -33,8 +34,8 @@ def manifest(settings: PhantomSettings) -> dict[str, Any]:
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Read the manifest of a data set. None if there is none."""
     try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+        content = read_json_file(folder / MANIFEST)
+    except UserError:
         return None
     return content if isinstance(content, dict) else None
 

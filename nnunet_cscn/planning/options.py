@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.files import parse_json
+
+_DEEPEST = 10  # blocks in blocks
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
@@ -26,6 +28,8 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         if not equals or not name.strip():
             raise ArgumentError("assignments", f"expected NAME=VALUE, such as loss.gamma=1; got {assignment!r}")
         *blocks, last = name.strip().split(".")
+        if len(blocks) > _DEEPEST:
+            raise ArgumentError("assignments", f"expected at most {_DEEPEST} dots in a name, got {len(blocks)}")
         block = nested
         for key in blocks:
             block = block.setdefault(key, {})
@@ -51,6 +55,6 @@ def merge_options(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return parse_json(text)
+    except ValueError:
         return text

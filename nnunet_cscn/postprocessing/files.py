@@ -13,6 +13,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file, write_json
+from nnunet_cscn.options import read_options
 from nnunet_cscn.postprocessing.steps import LabelPostprocessing, LabelSteps
 from nnunet_cscn.postprocessing.tuning import TunedLabel
 
@@ -86,9 +87,11 @@ def read_postprocessing(file: Path) -> Postprocessing:
             return Postprocessing(tuple(_label(entry) for entry in entries))
         functions, arguments = content["postprocessing_fns"], content["postprocessing_kwargs"]
         if unknown := [name for name in functions if name != LARGEST]:
-            raise UserError(f"{file} names the function {unknown[0]}, which is not known here")
+            raise UserError(f"it names the function {unknown[0]}, which is not known here")
         return Postprocessing(tuple(_nnunets_label(each["labels_or_regions"]) for each in arguments), True)
-    except (KeyError, TypeError, ValueError):
+    except UserError as fault:
+        raise UserError(f"{file}: {fault}") from None
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise UserError(
             f"{file} contains no postprocessing: give a file from `cscn postprocess tune`, or nnU-Net's "
             "postprocessing.json"
@@ -96,26 +99,26 @@ def read_postprocessing(file: Path) -> Postprocessing:
 
 
 def _label(entry: Mapping[str, Any]) -> LabelPostprocessing:
-    steps = entry["steps"]
-    threshold = steps["threshold"]
-    return LabelPostprocessing(
-        str(entry["name"]),
-        tuple(int(value) for value in entry["values"]),
-        LabelSteps(
-            None if threshold is None else float(threshold),
-            bool(steps["fill_holes"]),
-            float(steps["min_ml"]),
-            bool(steps["keep_largest"]),
-        ),
-    )
+    steps = read_options(LabelSteps, "steps", entry["steps"])
+    if steps.threshold is not None and not 0 <= steps.threshold <= 1:
+        raise UserError(f"steps.threshold: expected a number from 0 to 1, got {steps.threshold:g}")
+    if steps.min_ml < 0:
+        raise UserError(f"steps.min_ml: expected a number of 0 or more, got {steps.min_ml:g}")
+    return LabelPostprocessing(str(entry["name"]), tuple(_label_value(value) for value in entry["values"]), steps)
 
 
 def _nnunets_label(values: Any) -> LabelPostprocessing:
     """Read ``labels_or_regions``: a label, a region (values together), or a list of both (all together)."""
     flat: list[int] = []
     for value in values if isinstance(values, list) else [values]:
-        flat += [int(each) for each in value] if isinstance(value, list) else [int(value)]
+        flat += [_label_value(each) for each in (value if isinstance(value, list) else [value])]
     return LabelPostprocessing(str(values), tuple(dict.fromkeys(flat)), LabelSteps(keep_largest=True))
+
+
+def _label_value(value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise UserError(f"expected the value of a label, got {value!r:.100}")
+    return value
 
 
 def _dice(by_label: Mapping[int, float]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import SimpleITK
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
-from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.nifti.finite import finite_voxels
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nifti.writing import whole_volume, write_image
@@ -57,12 +59,17 @@ def _copied(file: Path, folder: Path, value: float) -> Path:
     folder.mkdir(exist_ok=True)
     copy = folder / file.name
     if file.name.endswith(ENDINGS):
-        image = nibabel.load(file)
-        voxels = np.asarray(image.get_fdata(dtype=np.float32))
-        header = image.header.copy()
-        header.set_data_dtype(np.float32)
+        try:
+            image = nibabel.load(file)
+            voxels = np.asarray(image.get_fdata(dtype=np.float32))
+            header = image.header.copy()
+            header.set_data_dtype(np.float32)
+            changed = type(image)(finite_voxels(voxels, value), image.affine, header)
+        except (ImageFileError, HeaderDataError, ValueError) as fault:
+            reason = " ".join(str(fault).split())
+            raise UserError(f"{file}: the header is damaged ({reason})") from None
         with whole_volume(copy) as temporary:
-            nibabel.save(type(image)(finite_voxels(voxels, value), image.affine, header), temporary)
+            nibabel.save(changed, temporary)
     elif file.name.endswith(ITK_ENDINGS):
         read = SimpleITK.ReadImage(str(file))
         written = SimpleITK.GetImageFromArray(

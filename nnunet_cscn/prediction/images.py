@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
+from nnunet_cscn.nifti.itk_path import itk_path
 from nnunet_cscn.nifti.shear import is_sheared
+from nnunet_cscn.nifti.text_headers import check_text_header
 from nnunet_cscn.nifti.voxels import ENDINGS, count_not_finite
 
 ReadImages = Callable[[list[str]], tuple[NDArray[Any], Any]]  # as the readers of nnU-Net
@@ -106,7 +108,10 @@ def _not_finite(files: Sequence[Path], read: ReadImages | None) -> dict[Path, in
 
 def _read(file: Path, read: ReadImages, *, advice: str = "") -> NDArray[Any]:
     try:
+        check_text_header(file)
         return read([str(file)])[0]
+    except UserError as fault:
+        raise UserError(f"{file}: {fault}") from None
     except Exception as fault:  # every library behind nnU-Net's readers has kinds of its own
         raise UserError(f"{file}: the file cannot be read ({type(fault).__name__}){advice}") from None
 
@@ -120,9 +125,10 @@ def _is_complete(files: dict[int, Path], n_channels: int) -> bool:
 def _is_multichannel(file: Path) -> bool:
     """Return whether one file contains several channels. nnU-Net's readers split such a file."""
     reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(file))
     try:
-        reader.ReadImageInformation()
-    except RuntimeError:  # SimpleITK cannot read the format
+        with itk_path(file) as name:
+            reader.SetFileName(name)
+            reader.ReadImageInformation()
+    except (UserError, RuntimeError):  # SimpleITK cannot read the format
         return False
     return bool(reader.GetDimension() == 4 or reader.GetNumberOfComponents() > 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.files import read_json_file, write_json
+from nnunet_cscn.numbers import is_number
 from nnunet_cscn.prediction.disagreement import disagreement_map, disagreement_score
 from nnunet_cscn.prediction.map_files import check_reader, map_ending, spacing_entry, write_map
 from nnunet_cscn.prediction.native_grid import to_native_grid
@@ -113,12 +113,13 @@ class UncertaintyWriter:
     def _score(self, file: Path) -> float | None:
         """Return the score in the file of a case. None if it belongs to another model or is being replaced."""
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            content = read_json_file(file)
+        except UserError:
             return None
         if not isinstance(content, dict) or any(content.get(key) != value for key, value in self._model.items()):
             return None
-        return float(content["disagreement"])
+        score = content.get("disagreement")
+        return float(score) if is_number(score) else None
 
     @property
     def _folder(self) -> Path:
@@ -143,6 +144,7 @@ def read_scores(out: Path) -> dict[str, float]:
     """
     file = out / SUMMARY
     content = read_json_file(file)
-    if not isinstance(content, dict) or not isinstance(content.get("disagreement"), dict):
+    scores = content.get("disagreement") if isinstance(content, dict) else None
+    if not isinstance(scores, dict) or not all(is_number(score) for score in scores.values()):
         raise UserError(f"{file} contains no disagreement of the stages: predict again with uncertainty=True")
-    return dict(sorted(content["disagreement"].items(), key=lambda item: -item[1]))
+    return dict(sorted(scores.items(), key=lambda item: -item[1]))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnunet_cscn.csv_files import writing_csv
+from nnunet_cscn.csv_files import read_csv, writing_csv
+from nnunet_cscn.errors import UserError
 
 TRAINING_FILE = "training_curve.csv"
 VALIDATION_FILE = "validation_curve.csv"
@@ -39,10 +39,12 @@ def read_curve(file: Path) -> list[tuple[int, float, float, float]]:
     """Read the file of a ``CurveFile``: iteration, accuracy, loss, learning rate.
 
     Raises:
-        ValueError: If it has other columns.
+        UserError: If it has another format.
     """
-    with file.open(newline="", encoding="utf-8") as stream:
-        headings, *rows = csv.reader(stream)
+    headings, *rows = read_csv(file) or [[]]
     if tuple(headings) != _HEADINGS:
-        raise ValueError(f"{file}: expected the columns {', '.join(_HEADINGS)}")
-    return [(int(row[0]), float(row[1]), float(row[2]), float(row[3])) for row in rows]
+        raise UserError(f"{file}: expected the columns {', '.join(_HEADINGS)}; remove it")
+    try:
+        return [(int(iteration), float(accuracy), float(loss), float(rate)) for iteration, accuracy, loss, rate in rows]
+    except ValueError:
+        raise UserError(f"{file} is not a curve as the trainers write it: remove it") from None

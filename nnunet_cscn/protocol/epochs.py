@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from nnunet_cscn.csv_files import read_table
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 
@@ -57,10 +59,13 @@ def read_epochs(file: Path) -> list[Row]:
         UserError: If the file has another format.
     """
     try:
-        with file.open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
-        return [{column: float(row[column]) for column in COLUMNS if row[column]} for row in rows]
-    except (KeyError, TypeError, ValueError):
+        rows: list[Row] = [
+            {column: float(row[column]) for column in COLUMNS if row[column]} for row in read_table(file)
+        ]
+        if not all(math.isfinite(row["epoch"]) for row in rows):
+            raise ValueError("an epoch has no number")
+        return rows
+    except (KeyError, ValueError):  # a UserError is one, too
         raise UserError(f"{file} is not a table of epochs as the trainers write it: remove it") from None
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file, write_json
+from nnunet_cscn.texts import are_texts
 
 # Section 4.2: "randomly selected 24 patients' images as the test set, 9 ... as the validation set and 87 ... as the
 # training set", of 120, five times.
@@ -96,11 +97,11 @@ def read_paper_splits(file: Path) -> list[PaperSplit]:
     Raises:
         UserError: If the file is missing or damaged.
     """
-    try:
-        entries = _content(file)["splits"]
-        return [PaperSplit(**{key: tuple(names) for key, names in entry.items()}) for entry in entries]
-    except (TypeError, AttributeError):
-        raise UserError(_DAMAGED.format(file=file)) from None
+    entries = _content(file)["splits"]
+    keys = {each.name for each in fields(PaperSplit)}
+    if not isinstance(entries, list) or not all(_is_split(entry, keys) for entry in entries):
+        raise UserError(_DAMAGED.format(file=file))
+    return [PaperSplit(**{key: tuple(names) for key, names in entry.items()}) for entry in entries]
 
 
 def read_patients(file: Path) -> dict[str, str]:
@@ -109,10 +110,10 @@ def read_patients(file: Path) -> dict[str, str]:
     Raises:
         UserError: If the file is missing or damaged.
     """
-    try:
-        return {str(case): str(patient) for case, patient in _content(file)["patients"].items()}
-    except AttributeError:
-        raise UserError(_DAMAGED.format(file=file)) from None
+    patients = _content(file)["patients"]
+    if not isinstance(patients, dict):
+        raise UserError(_DAMAGED.format(file=file))
+    return {case: str(patient) for case, patient in patients.items()}
 
 
 def save_split(folder: Path, split: PaperSplit) -> None:
@@ -145,6 +146,10 @@ def _content(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not {"patients", "splits"} <= content.keys():
         raise UserError(_DAMAGED.format(file=file))
     return content
+
+
+def _is_split(entry: Any, keys: set[str]) -> bool:
+    return isinstance(entry, dict) and entry.keys() == keys and all(are_texts(names) for names in entry.values())
 
 
 def _deal_into_test_sets(names: Sequence[str], cases: Mapping[str, Sequence[str]]) -> list[list[str]]:

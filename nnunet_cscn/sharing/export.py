@@ -66,8 +66,9 @@ def collect(model: Path, target: Path, choice: Choice) -> dict[str, Any]:
     if not choice.trust:
         check_plans(model / "plans.json")
     plans, dataset_json = read_plans_file(model / "plans.json"), read_json_file(model / "dataset.json")
-    write_json(target / "plans.json", plans)
-    write_json(target / "dataset.json", slim_dataset_json(dataset_json, case_names=choice.case_names))
+    write_json(target / "plans.json", plans, allow_nan=True)
+    described_data = slim_dataset_json(dataset_json, case_names=choice.case_names)
+    write_json(target / "dataset.json", described_data, allow_nan=True)
     folds = []
     for folder in _chosen(model, choice):
         checkpoint = read_checkpoint(folder / choice.checkpoint, trust=choice.trust)
@@ -122,7 +123,10 @@ def _collect_fold(folder: Path, target: Path, checkpoint: Mapping[str, Any], cho
         shutil.copyfile(folder / "progress.png", target / "progress.png")
     summary = folder / "validation" / "summary.json"
     if summary.is_file():
-        content = slim_summary(read_json_file(summary), case_names=choice.case_names)
+        scores = read_json_file(summary)
+        if not isinstance(scores, dict):
+            raise UserError(f"{summary} is not a summary of nnU-Net: validate the fold again (`--val`)")
+        content = slim_summary(scores, case_names=choice.case_names)
         write_json(target / "validation" / "summary.json", content, allow_nan=True)
 
 

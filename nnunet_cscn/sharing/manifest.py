@@ -27,7 +27,7 @@ def write_manifest(model: Path, content: Mapping[str, Any]) -> None:
     """Write the manifest for all files in a model folder."""
     files = sorted(file for file in model.rglob("*") if file.is_file())
     hashes = {file.relative_to(model).as_posix(): sha256(file) for file in files}
-    write_json(model / MANIFEST, {"format": FORMAT, **content, "files": hashes})
+    write_json(model / MANIFEST, {"format": FORMAT, **content, "files": hashes}, allow_nan=True)
 
 
 def read_manifest(model: Path) -> dict[str, Any] | None:

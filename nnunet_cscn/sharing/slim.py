@@ -49,8 +49,9 @@ def slim_dataset_json(content: Mapping[str, Any], *, case_names: bool) -> dict[s
 def slim_summary(content: Mapping[str, Any], *, case_names: bool) -> dict[str, Any]:
     """Return nnU-Net's ``summary.json`` without cases, or with file names instead of paths."""
     kept = {key: content[key] for key in ("foreground_mean", "mean") if key in content}
-    if case_names and isinstance(content.get("metric_per_case"), list):
-        kept["metric_per_case"] = [_without_folders(case) for case in content["metric_per_case"]]
+    cases = content.get("metric_per_case")
+    if case_names and isinstance(cases, list):
+        kept["metric_per_case"] = [_without_folders(case) for case in cases if isinstance(case, Mapping)]
     return kept
 
 

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import parse_json
 from nnunet_cscn.nnunet.checkpoints import require_entries
 
 ENDING = ".safetensors"
@@ -68,7 +69,7 @@ def read_weights(file: Path, plans: Mapping[str, Any], dataset_json: Mapping[str
     """
     try:
         with safe_open(file, framework="pt") as opened:
-            content = json.loads(opened.metadata()[_KEY])
+            content = parse_json(opened.metadata()[_KEY])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         names = [(name, content["also"].get(name, name)) for name in content.pop("order")]
         weights = {name: tensors[source] for name, source in names}

@@ -123,4 +123,6 @@ def _cases_of(splits: object) -> set[str]:
 def _sides(splits: Any, cases: set[str]) -> list[dict[str, set[str]]]:
     """Who of some cases is on which side of each fold."""
     folds = [fold if isinstance(fold, dict) else {} for fold in splits]
-    return [{side: cases & {*map(str, names)} for side, names in fold.items()} for fold in folds]
+    return [
+        {side: cases & {*map(str, names)} for side, names in fold.items() if isinstance(names, list)} for fold in folds
+    ]

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.splits.cross_validation import Splits
 
 
-def check_held_out_once(file: Path, splits: Any) -> None:
+def check_held_out_once(file: Path, splits: Splits) -> None:
     """Check that every case is in the validation set of exactly one fold and not in its training set.
 
     Args:
         file: The file of the splits, for messages.
-        splits: Content of the file.
+        splits: Result of ``read_folds``.
 
     Raises:
-        UserError: If this is not the case, or the content is not a list of splits.
+        UserError: If this is not the case.
     """
-    if not _are_splits(splits):
-        raise UserError(f"{file} contains no valid splits: expected a list of folds with 'train' and 'val'")
     validated = [case for split in splits for case in split["val"]]
     if uncovered := sorted({case for split in splits for case in split["train"]} - set(validated)):
         raise UserError(
@@ -36,12 +34,6 @@ def check_held_out_once(file: Path, splits: Any) -> None:
                 f"{file}: fold {fold} has these cases in its training and validation sets: {_first_names(shared)}; "
                 "remove them from one set"
             )
-
-
-def _are_splits(content: Any) -> bool:
-    if not isinstance(content, list) or not content:
-        return False
-    return all(isinstance(s, dict) and all(isinstance(s.get(k), list) for k in ("train", "val")) for s in content)
 
 
 def _first_names(names: list[str]) -> str:

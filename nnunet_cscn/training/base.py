@@ -14,6 +14,7 @@ from torch import nn
 from nnunet_cscn.data.block_sampling import ThreeViewSampler, ViewedDataset, ViewSampler
 from nnunet_cscn.data.channels import ExtraChannelDataset, ExtraInputs, with_extra_channels
 from nnunet_cscn.data.distance_maps import DistanceMaps
+from nnunet_cscn.data.known_labels import check_known_labels
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing
 from nnunet_cscn.losses.compound import FocalDiceLoss
@@ -26,6 +27,7 @@ from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, defau
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
+from nnunet_cscn.splits.reading import read_folds
 from nnunet_cscn.training.checkpoint_interval import TimedCheckpointTrainer
 from nnunet_cscn.training.heads import load_heads, wanted_heads
 from nnunet_cscn.training.interface import Interface
@@ -104,10 +106,13 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, 
         """Return the training and the validation cases, as nnU-Net does.
 
         Raises:
-            UserError: When nnU-Net would have to make folds and there are fewer cases than folds.
+            UserError: When nnU-Net would have to make folds and there are fewer cases than folds, or the file of the
+                folds is not valid.
         """
         base = Path(self.preprocessed_dataset_folder_base)
-        if self.fold != "all" and not (base / SPLITS_FILE).is_file():
+        if self.fold != "all" and (base / SPLITS_FILE).is_file():
+            read_folds(base / SPLITS_FILE)
+        elif self.fold != "all":
             cases = infer_dataset_class(self.preprocessed_dataset_folder)
             check_enough_cases(base.name, cases.get_identifiers(self.preprocessed_dataset_folder))
         both: tuple[list[str], list[str]] = super().do_split()
@@ -150,7 +155,11 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, 
 
     def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
         """Return nnU-Net's data sets with extra channels, and with sampled views if there is a view sampler."""
-        training, validation = self._add_extra_channels(*super().get_tr_and_val_datasets())
+        training, validation = super().get_tr_and_val_datasets()
+        if self.local_rank == 0:
+            values = {*self.label_manager.all_labels, self.label_manager.ignore_label} - {None}
+            check_known_labels((training, validation), values, n_threads=default_num_processes)
+        training, validation = self._add_extra_channels(training, validation)
         draw = self.view_sampler()
         if draw is None:
             return training, validation

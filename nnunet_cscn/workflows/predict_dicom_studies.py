@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from nnunet_cscn.dicom.quiet import quiet
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.files import check_output_folder, read_json_file, write_json
+from nnunet_cscn.numbers import is_number
+from nnunet_cscn.texts import are_texts
 from nnunet_cscn.workflows.models import LoadedModel
 from nnunet_cscn.workflows.predict_dicom import FILES, PredictedSeries, check_model, predict_study
 from nnunet_cscn.workflows.progress import OnStepProgress, for_step
@@ -206,7 +208,12 @@ def _known(place: Path, state: Mapping[str, Any]) -> PredictedSeries | None:
         return None
     if not content.get("files") or content["files"] != _files(place):
         return None
-    return PredictedSeries(place, content["volumes_ml"], tuple(content["notes"]), content["disagreement"])
+    volumes: Any = content.get("volumes_ml")
+    notes: Any = content.get("notes")
+    disagreement: Any = content.get("disagreement")
+    are_volumes = isinstance(volumes, dict) and all(map(is_number, volumes.values()))
+    is_record = are_volumes and are_texts(notes) and (disagreement is None or is_number(disagreement))
+    return PredictedSeries(place, volumes, tuple(notes), disagreement) if is_record else None
 
 
 def _files(place: Path) -> list[str]:

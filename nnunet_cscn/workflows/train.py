@@ -6,10 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nnunet_cscn.errors import ArgumentError
+from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.execution.jobs import Executor, RunJobs, run_jobs
 from nnunet_cscn.execution.local import LocalExecutor, all_devices
 from nnunet_cscn.execution.trainings import ALL, Fold, Training, trainings
 from nnunet_cscn.nnunet.folders import preprocessed_dataset
+from nnunet_cscn.nnunet.plans import preprocessed_data
+
+_READERS = 4  # cases read at the same time
 
 OnFinished = Callable[[Training], None]
 OnRemoved = Callable[[Path], None]
@@ -58,8 +62,9 @@ def train(
         The trainings. For the staged cascade: the trainings of stage two.
 
     Raises:
-        UserError: When an argument is not valid, or stage one or existing trainings of stage two do not match the
-            current data or settings. If possible, this is checked before anything is trained.
+        UserError: When an argument is not valid, cases have labels that the dataset.json does not name, or stage one or
+            existing trainings of stage two do not match the current data or settings. If possible, this is checked
+            before anything is trained.
         CommandFailed: When a training failed.
 
     Example:
@@ -85,6 +90,8 @@ def train(
     if weights is not None and not weights.is_file():
         raise ArgumentError("pretrained_weights", f"file not found: {weights}")
     last = trainings(name, configuration, chosen, plans=plans, folds=folds, pretrained_weights=weights)
+    if not all(training.is_finished for training in last):
+        _check_labels(name, configuration, plans)
     if executor is None:
         devices = all_devices()
         executor, n_parts = LocalExecutor(devices), n_parts or len(devices)
@@ -132,6 +139,16 @@ def prepare_stage_two(
     stage_one.check_folds()
     make_maps_in_jobs(stage_one, executor, n_parts=n_parts, run=run)
     check_trained_on_maps([training.folder for training in last], finish_maps(stage_one))
+
+
+def _check_labels(dataset: str, configuration: str, plans: str) -> None:
+    """Check the labels of all cases once, before the training of each fold would stop with the same error."""
+    from nnunet_cscn.data.known_labels import check_known_labels
+    from nnunet_cscn.nnunet.datasets import infer_dataset_class
+
+    known = read_labels(preprocessed_dataset(dataset) / "dataset.json").known
+    folder = str(preprocessed_data(dataset, plans, configuration))
+    check_known_labels([infer_dataset_class(folder)(folder)], known, n_threads=_READERS)
 
 
 def _run(

@@ -3,7 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nnunet_cscn.cascade.maps import MapProvenance, StageOneMaps, voxel_hash
+from nnunet_cscn.cascade.maps import MapProvenance, StageOneMaps
+from nnunet_cscn.data.stored_volumes import voxel_hash
 
 PROVENANCE = MapProvenance(fold=2, checkpoint_sha256="abc", image_sha256="def", shape=(2, 6, 8, 10))
 

@@ -7,6 +7,7 @@ import torch
 
 from nnunet_cscn.cascade.stage_one import StageOne
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.workflows.cascade import make_cascade_maps
 
 
 def change_checkpoint(file, change):
@@ -72,12 +73,23 @@ def test_a_trainer_without_any_model_is_told_with_the_commands(stage_one):
         ({"train": []}, "no valid splits"),
         ([{"train": ["a"]}], "no valid splits"),
         ([], "no valid splits"),
+        ([{"train": ["a", 1], "val": ["b"]}], "no valid splits"),
+        ([{"train": [["a"]], "val": ["b"]}], "no valid splits"),
     ],
 )
 def test_splits_that_leave_cases_without_an_unseen_network_are_refused(stage_one, splits, sentence):
     (stage_one.preprocessed / "splits_final.json").write_text(json.dumps(splits))
     with pytest.raises(UserError, match=sentence):
         _ = stage_one.splits
+
+
+def test_fewer_cases_than_folds_are_told_instead_of_trainings_that_would_fail(stage_one):
+    (stage_one.preprocessed / "splits_final.json").unlink()
+    for case in ("case_0", "case_1"):
+        for file in (stage_one.preprocessed / stage_one.plan["data_identifier"]).glob(f"{case}*"):
+            file.unlink()
+    with pytest.raises(UserError, match="4 preprocessed cases, too few for the 5 folds"):
+        make_cascade_maps(stage_one.dataset, stage_one.configuration, device="cpu")
 
 
 def test_missing_splits_are_told(stage_one):

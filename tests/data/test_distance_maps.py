@@ -127,6 +127,22 @@ def test_damaged_files_are_done_again(maps, cases, damage):
     assert maps.load("case_0")[:].max() > 0
 
 
+@pytest.mark.parametrize("change", ["a voxel", "the type", "the shape"])
+def test_files_with_other_voxels_than_were_written_are_done_again(maps, cases, change):
+    maps.prepare(cases, n_threads=1)
+    file = maps.folder / "case_0.b2nd"
+    stored = blosc2.open(str(file))
+    expected, notes = stored[:], {name: stored.schunk.vlmeta[name] for name in stored.schunk.vlmeta}
+    voxels = {"the type": expected.astype(np.float64), "the shape": expected[..., 1:]}.get(change, expected.copy())
+    voxels.flat[0] += change == "a voxel"
+    file.unlink()
+    changed = blosc2.asarray(np.ascontiguousarray(voxels), urlpath=str(file))
+    for name, note in notes.items():
+        changed.schunk.vlmeta[name] = note
+    assert maps.prepare(cases, n_threads=1) == 1
+    assert np.array_equal(maps.load("case_0")[:], expected)
+
+
 def test_nothing_is_written_into_nnunets_data_folder(maps, cases, data_folder):
     before = sorted(data_folder.iterdir())
     maps.prepare(cases, n_threads=2)
@@ -171,3 +187,13 @@ def test_normalised_maps_of_regions_weigh_each_region_by_itself(maps, cases):
     whole, core = 1 + maps.load("case_0")[:]
     assert whole[labels > 0].mean() == pytest.approx(1, rel=1e-5)
     assert core[labels == 2].mean() == pytest.approx(1, rel=1e-5)
+
+
+def test_a_map_whose_type_of_numbers_is_damaged_is_done_again(maps, cases):
+    """blosc2 reads the type as Python text, and raises SyntaxError."""
+    maps.prepare(cases, n_threads=1)
+    file = maps.folder / "case_0.b2nd"
+    content = file.read_bytes()
+    assert b"<f4" in content
+    file.write_bytes(content.replace(b"<f4", b"<(4", 1))
+    assert maps.prepare(cases, n_threads=1) == 1

@@ -287,3 +287,12 @@ def test_real_enhanced_images_lie_where_another_converter_puts_them(shared_data,
     if "_e1" in reference:
         expected *= found.max() / expected.max()
     assert np.abs(found - expected).max() < 1e-5 * np.ptp(expected)
+
+
+@pytest.mark.parametrize("count", ["nan", "inf"])
+def test_a_number_of_frames_that_is_no_number_is_not_used(tmp_path, count):
+    content = write_enhanced(tmp_path / "a.dcm", frames_of(VOXELS))
+    content["NumberOfFrames"]._value = count
+    content.save_as(tmp_path / "a.dcm")
+    series, problems = found_in(tmp_path)
+    assert series == [] or problems == []

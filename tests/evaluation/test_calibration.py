@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -85,6 +86,27 @@ def test_nnunets_arrays_are_read(folders, write_volume):
     found = evaluate_probabilities(folders / "npz", folders / "labels", labels=LABELS, workers=1)
     assert found["GTVp"].thresholds[0].found.before == 1
     assert found["GTVn"].thresholds[0].found.before == 0
+
+
+@pytest.mark.parametrize("damage", ["nan", "above 1", "integers", "text", "torn"])
+def test_damaged_arrays_are_refused(folders, write_volume, damage):
+    write_arrays(folders / "npz", write_volume)
+    file = folders / "npz" / "case_0.npz"
+    array = np.load(file)["probabilities"]
+    if damage == "torn":
+        content = bytearray(file.read_bytes())
+        content[60:80] = bytes(20)
+        file.write_bytes(content)
+    elif damage == "integers":
+        np.savez(file, probabilities=(array > 0.5).astype(np.int16))
+    elif damage == "text":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("probabilities.npy", b"nothing")
+    else:
+        array[1, 0, 0, 0] = np.nan if damage == "nan" else 1.5
+        np.savez(file, probabilities=array)
+    with pytest.raises(UserError, match=r"case_0\.npz.*probabilities"):
+        evaluate_probabilities(folders / "npz", folders / "labels", labels=LABELS, workers=1)
 
 
 def test_arrays_in_another_orientation_are_refused(folders, write_volume):

@@ -116,6 +116,12 @@ def test_unequal_shapes_are_refused():
         score_volumes(np.ones((4, 4, 4)), np.ones((4, 4, 1)), SPACING_MM)
 
 
+def test_files_of_unequal_shapes_are_refused(tmp_path, write_volume):
+    files = [write_volume(tmp_path / f"{n}.nii.gz", np.ones((4, 6, n), np.uint8)) for n in (5, 6)]
+    with pytest.raises(UserError, match="shape"):
+        score_files(*files, (3.0, 0.6, 0.5))
+
+
 def test_a_torn_file_is_named_by_its_role(tmp_path, write_volume):
     good = write_volume(tmp_path / "good.nii", np.ones((2, 3, 4), dtype=np.uint8))
     torn = tmp_path / "torn.nii"

@@ -1,3 +1,6 @@
+import dataclasses
+import json
+
 import pytest
 
 from nnunet_cscn.errors import UserError
@@ -36,5 +39,13 @@ def test_tiles_are_as_many_as_nnunet_lays():
 
 def test_another_file_is_refused(tmp_path):
     (tmp_path / "pace.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="not a measured pace"):
+        read_pace(tmp_path / "pace.json")
+
+
+@pytest.mark.parametrize("value", [None, "1", [1], True, -1, float("nan"), float("inf")])
+def test_a_pace_that_is_not_of_numbers_is_refused(tmp_path, value):
+    content = {**dataclasses.asdict(PACE), "n_mirrored": value}
+    (tmp_path / "pace.json").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(UserError, match="not a measured pace"):
         read_pace(tmp_path / "pace.json")

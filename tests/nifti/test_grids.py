@@ -93,3 +93,14 @@ def test_a_file_that_is_no_image_is_refused_in_one_line(tmp_path, content):
         read_grid(path)
     assert "\n" not in str(refusal.value)
     assert ".cxx" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("place", "value"), [(280, np.inf), (304, np.nan), (80, np.inf)])
+def test_a_geometry_that_is_not_finite_is_refused_before_itk_sees_it(tmp_path, write_volume, place, value):
+    """ITK would never return."""
+    path = write_volume(tmp_path / "a.nii", np.ones((3, 4, 5), np.uint8))
+    content = bytearray(path.read_bytes())
+    content[place : place + 4] = np.float32(value).tobytes()
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="header is damaged"):
+        read_grid(path)

@@ -1,12 +1,14 @@
+import contextlib
 import gzip
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
 import SimpleITK
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.voxels import check_whole, read_voxels
+from nnunet_cscn.nifti.voxels import check_whole, count_not_finite, read_voxels
 
 
 def stored(voxels, *, order="<", code=2, slope=1.0, intercept=0.0, dimensions=None):
@@ -149,3 +151,80 @@ def test_a_wrong_number_of_bits_in_the_header_does_no_harm(tmp_path):
         path.write_bytes(content[:-1])
         with pytest.raises(UserError, match="truncated"):
             read_voxels(path)
+
+
+@pytest.mark.parametrize("offset", [np.nan, np.inf, -np.inf, 1e38])
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+def test_a_header_that_does_not_say_where_the_voxels_are_is_refused(tmp_path, offset, ending):
+    content = bytearray(stored(VOXELS))
+    struct.pack_into("<f", content, 108, offset)
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(gzip.compress(content) if ending.endswith(".gz") else bytes(content))
+    for read in (read_voxels, check_whole, count_not_finite):
+        with pytest.raises(UserError, match="vox_offset" if not np.isfinite(offset) else "truncated"):
+            read(path)
+
+
+@pytest.mark.parametrize("dimensions", [(-2, -3, 4), (0, 3, 4), (2, 3, -1)])
+def test_dimensions_that_are_not_positive_are_refused(tmp_path, dimensions):
+    path = tmp_path / "a.nii"
+    path.write_bytes(stored(VOXELS, dimensions=dimensions))
+    for read in (read_voxels, check_whole):
+        with pytest.raises(UserError, match="header is damaged"):
+            read(path)
+
+
+@pytest.mark.parametrize("code", [-1, 3, 30_000])
+def test_an_unknown_type_of_voxels_is_refused(tmp_path, code):
+    path = tmp_path / "a.nii"
+    path.write_bytes(stored(VOXELS, code=code))
+    with pytest.raises(UserError, match="another type"):
+        read_voxels(path)
+
+
+def test_what_is_packed_behind_the_voxels_takes_no_memory(tmp_path):
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(gzip.compress(stored(VOXELS) + bytes(100 * 2**20)))
+    tracemalloc.start()
+    voxels = read_voxels(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.array_equal(voxels, VOXELS)
+    assert peak < 10 * 2**20
+
+
+def test_a_file_of_several_packed_parts_is_read(tmp_path):
+    content, path = stored(VOXELS), tmp_path / "a.nii.gz"
+    path.write_bytes(gzip.compress(content[:360]) + gzip.compress(content[360:]))
+    assert np.array_equal(read_voxels(path), VOXELS)
+    path.write_bytes(gzip.compress(content[:360]) + gzip.compress(content[360:])[:-1])
+    with pytest.raises(UserError, match="truncated"):
+        read_voxels(path)
+
+
+@pytest.mark.parametrize("damage", ["a slope without intercept", "a quaternion that is none", "nan", "no length"])
+def test_images_without_a_grid_are_refused(tmp_path, damage):
+    content = bytearray(stored(VOXELS.astype(np.float32), code=16))
+    struct.pack_into("<12f", content, 280, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
+    struct.pack_into("<2h", content, 252, 0, 1)
+    path = tmp_path / "a.nii"
+    path.write_bytes(content)
+    assert count_not_finite(path) == 0
+    if damage == "a slope without intercept":
+        struct.pack_into("<f", content, 116, np.nan)
+    elif damage == "a quaternion that is none":
+        struct.pack_into("<2h3f", content, 252, 1, 0, 1e30, 0, 0)
+    else:
+        struct.pack_into("<f", content, 280, np.nan if damage == "nan" else 0)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="header is damaged"):
+        count_not_finite(path)
+
+
+def test_a_wrong_size_of_the_header_does_no_harm(tmp_path):
+    content, path = bytearray(stored(VOXELS)), tmp_path / "a.nii"
+    struct.pack_into("<f", content, 108, -1.5)
+    struct.pack_into("<i", content, 0, -(2**31))
+    path.write_bytes(content)
+    with contextlib.suppress(UserError):
+        read_voxels(path)

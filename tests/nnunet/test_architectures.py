@@ -39,3 +39,8 @@ def test_a_network_that_this_version_lacks_is_not_foreign():
 @pytest.mark.parametrize("content", [{}, {"configurations": 3}, {"configurations": {"a": 3}}, plans(arch_kwargs=3)])
 def test_plans_of_another_shape_name_nothing_or_are_refused(content):
     assert foreign_names(content) in ([], ["None"])
+
+
+def test_names_of_another_type_are_no_fault_of_the_check():
+    content = plans(arch_kwargs={"conv_op": "torch.nn.Conv3d"}, _kw_requires_import=[{"a": 1}, ["b"], None, "conv_op"])
+    assert foreign_names(content) in ([], ["None"])

@@ -1,4 +1,47 @@
+import json
+
+import pytest
+import torch
+
+import tiny_checkpoint
+from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet.loading import load_trained
+from nnunet_cscn.prediction.predictor import Model, SlidingWindow
+from nnunet_cscn.training.cscn import BUNetTrainer
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = tmp_path / "BUNetTrainer__nnUNetPlans__3d_tiny"
+    tiny_checkpoint.write(folder / "fold_0" / "checkpoint_final.pth", BUNetTrainer)
+    (folder / "plans.json").write_text(json.dumps(tiny_checkpoint.manager().plans), encoding="utf-8")
+    (folder / "dataset.json").write_text(json.dumps(tiny_checkpoint.description()), encoding="utf-8")
+    return Model(folder, (0,), "checkpoint_final.pth")
+
+
+def load(model):
+    return model.load(torch.device("cpu"), SlidingWindow(progress=False))
+
+
+def test_a_whole_model_is_loaded(model):
+    assert load(model).network is not None
+
+
+def test_plans_that_do_not_fit_the_weights_are_told_with_the_model(model):
+    plans = json.loads((model.folder / "plans.json").read_text(encoding="utf-8"))
+    arguments = plans["configurations"]["3d_tiny"]["architecture"]["arch_kwargs"]
+    arguments["features_per_stage"] = [2 * n for n in arguments["features_per_stage"]]
+    (model.folder / "plans.json").write_text(json.dumps(plans), encoding="utf-8")
+    with pytest.raises(UserError, match="cannot load BUNetTrainer__nnUNetPlans__3d_tiny"):
+        load(model)
+
+
+@pytest.mark.parametrize("labels", [None, {"background": 0, "a": "x"}])
+def test_labels_that_nnunet_does_not_understand_are_told_with_the_model(model, labels):
+    content = {**tiny_checkpoint.description(), "labels": labels}
+    (model.folder / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError, match="cannot load BUNetTrainer__nnUNetPlans__3d_tiny"):
+        load(model)
 
 
 class TalkativePredictor:

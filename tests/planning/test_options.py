@@ -1,7 +1,8 @@
 import pytest
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.planning.options import merge_options, parse_assignments
+from nnunet_cscn.settings.block import Settings
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,21 @@ def test_neither_part_is_changed_or_shared():
 def test_a_value_and_a_block_replace_each_other():
     assert merge_options({"loss": {"gamma": 2}}, {"loss": None}) == {"loss": None}
     assert merge_options({"loss": 3}, {"loss": {"gamma": 2}}) == {"loss": {"gamma": 2}}
+
+
+def test_a_number_of_thousands_of_digits_is_refused_by_the_option():
+    block = parse_assignments([f"epochs={'9' * 5000}"])
+    with pytest.raises(UserError, match=r"epochs: expected an integer") as refused:
+        Settings.from_block(block)
+    assert len(str(refused.value)) < 300
+
+
+def test_a_value_that_is_nested_too_deep_is_refused_by_the_option():
+    block = parse_assignments([f"loss.gamma={'[' * 100_000}{']' * 100_000}"])
+    with pytest.raises(UserError, match=r"loss\.gamma: expected a number"):
+        Settings.from_block(block)
+
+
+def test_a_name_of_too_many_blocks_is_refused():
+    with pytest.raises(ArgumentError, match="dots"):
+        parse_assignments([f"a{'.a' * 100_000}=1"])

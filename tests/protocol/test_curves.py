@@ -1,5 +1,6 @@
 import pytest
 
+from nnunet_cscn.errors import UserError
 from nnunet_cscn.protocol.curves import CurveFile, read_curve
 
 ROWS = [(0, 0.5, 1.25, 1e-3), (1, 0.75, 1.0, 1e-3), (2, 0.875, 0.5, 9e-4)]
@@ -28,5 +29,12 @@ def test_a_new_training_begins_anew(tmp_path):
 
 def test_another_file_is_no_curve(tmp_path):
     (tmp_path / "other.csv").write_text("case,dsc\na,0.5\n")
-    with pytest.raises(ValueError, match=r"other\.csv.*columns"):
+    with pytest.raises(UserError, match=r"other\.csv.*columns"):
         read_curve(tmp_path / "other.csv")
+
+
+@pytest.mark.parametrize("row", ["", "1,0.5,1.0", "1,0.5,1.0,0.1,2", "a,0.5,1.0,0.1", "1,0.5,x,0.1", "1.5,0.5,1,0.1"])
+def test_a_damaged_curve_is_refused(tmp_path, row):
+    (tmp_path / "curve.csv").write_text(f"iteration,accuracy,loss,learning_rate\n{row}\n" if row else "")
+    with pytest.raises(UserError, match="curve"):
+        read_curve(tmp_path / "curve.csv")

@@ -1,7 +1,7 @@
 import pytest
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.protocol.epochs import EpochFile, read_epochs
+from nnunet_cscn.protocol.epochs import COLUMNS, EpochFile, read_epochs
 
 
 def row(epoch, **more):
@@ -30,3 +30,11 @@ def test_another_file_is_refused(tmp_path):
     (tmp_path / "epochs.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(UserError, match="not a table of epochs"):
         read_epochs(tmp_path / "epochs.csv")
+
+
+@pytest.mark.parametrize("cells", [{"epoch": ""}, {"epoch": "nan"}, {"dsc": "x"}, {"seconds": "1" * 200_000}])
+def test_a_damaged_table_of_epochs_is_refused(tmp_path, cells):
+    row = {**dict.fromkeys(COLUMNS, "1"), **cells}
+    (tmp_path / "a.csv").write_text(f"{','.join(COLUMNS)}\n{','.join(row.values())}\n", encoding="utf-8")
+    with pytest.raises(UserError, match="not a table of epochs"):
+        read_epochs(tmp_path / "a.csv")

@@ -104,3 +104,16 @@ def test_a_zip_that_cannot_be_written_is_refused(model, tmp_path, out, words):
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(UserError, match="TRAINER__PLANS__CONFIGURATION"):
         export_model(tmp_path, tmp_path / "out.zip")
+
+
+def test_a_score_that_is_not_defined_is_passed_on(model, tmp_path):
+    summary = {"foreground_mean": {"Dice": float("nan")}, "mean": {}, "metric_per_case": []}
+    (model / "fold_0" / "validation" / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    export_model(model, tmp_path / "out.zip")
+    assert check_model(tmp_path / "out.zip")[0].problems == ()
+
+
+def test_a_summary_of_another_kind_is_named(model, tmp_path):
+    (model / "fold_0" / "validation" / "summary.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(UserError, match="not a summary"):
+        export_model(model, tmp_path / "out.zip")

@@ -205,3 +205,12 @@ def test_fewer_cases_than_folds_are_told_in_a_sentence(make_trainer, monkeypatch
     )
     with pytest.raises(UserError, match="Dataset901_Tiny has 4 preprocessed cases"):
         trainer.do_split()
+
+
+@pytest.mark.parametrize("trainer_class", [CSCNTrainer, BUNetTrainer])
+def test_labels_that_the_dataset_json_does_not_name_are_refused_with_the_case(make_trainer, trainer_class):
+    trainer = make_trainer(trainer_class, cscn={"loss": {"distance_weighting": False}})
+    trainer.dataset_json = {**trainer.dataset_json, "labels": {"background": 0, "GTVp": 1}}
+    trainer.label_manager = trainer.plans_manager.get_label_manager(trainer.dataset_json)
+    with pytest.raises(UserError, match=r"case_\d has 2.*dataset\.json"):
+        trainer.get_tr_and_val_datasets()

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -107,3 +108,22 @@ def test_fewer_cases_than_folds_are_told_before_any_training(root, run, phases):
         train(901, CONFIGURATION, run=run)
     assert phases == []
     assert not (folder / "splits_final.json").exists()
+
+
+@pytest.mark.parametrize("folds", [None, ["all"]])
+def test_labels_that_the_dataset_json_does_not_name_are_told_before_any_training(root, run, phases, folds):
+    file = root / "preprocessed" / tiny_dataset.NAME / "dataset.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**content, "labels": {"background": 0, "GTVp": 1}}), encoding="utf-8")
+    with pytest.raises(UserError, match=r"case_0 has 2; .*dataset\.json"):
+        train(901, CONFIGURATION, folds=folds, run=run)
+    assert phases == []
+
+
+@pytest.mark.parametrize("splits", [[1], [{"train": ["case_0", 1], "val": ["case_2"]}], {}])
+def test_folds_that_are_no_lists_of_names_are_told_before_any_training(root, run, phases, splits):
+    file = root / "preprocessed" / tiny_dataset.NAME / "splits_final.json"
+    file.write_text(json.dumps(splits), encoding="utf-8")
+    with pytest.raises(UserError, match="no valid splits"):
+        train(901, CONFIGURATION, run=run)
+    assert phases == []

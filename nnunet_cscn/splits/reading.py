@@ -1,0 +1,36 @@
+"""Read nnU-Net's folds from `splits_final.json`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import read_json_file
+from nnunet_cscn.splits.cross_validation import Splits
+from nnunet_cscn.texts import are_texts
+
+
+def read_folds(file: Path) -> Splits:
+    """Read the folds of a data set.
+
+    Args:
+        file: A `splits_final.json`.
+
+    Returns:
+        The training and validation cases of each fold.
+
+    Raises:
+        UserError: If the file cannot be read, or is not a list of folds with the names of cases.
+    """
+    content = read_json_file(file)
+    if not isinstance(content, list) or not content or not all(_is_fold(fold) for fold in content):
+        raise UserError(
+            f"{file} contains no valid splits: expected a list of folds, each with the names of cases in 'train' and "
+            "'val'; correct it, or remove it so that nnU-Net makes new folds"
+        )
+    return content
+
+
+def _is_fold(fold: Any) -> bool:
+    return isinstance(fold, dict) and all(are_texts(fold.get(side)) for side in ("train", "val"))
