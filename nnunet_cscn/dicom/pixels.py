@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.uid import UID
 
+from nnunet_cscn.dicom.element_lengths import has_damaged_lengths
 from nnunet_cscn.dicom.frame_pixels import as_integers, read_frames
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.errors import UserError
@@ -93,7 +94,12 @@ def _pixels(file: Path, rows: int, columns: int) -> NDArray[Any]:
 
 
 def _is_short(file: Path, rows: int, columns: int) -> bool:
-    """Whether a file that is not compressed has fewer pixel data than its size needs. ITK would invent the rest."""
+    """Whether a file that is not compressed has fewer pixel data than its size needs. ITK would invent the rest.
+
+    A file is also too short if an element claims to be longer than the rest of it.
+    """
+    if has_damaged_lengths(file):
+        return True
     content = pydicom.dcmread(file, force=True, specific_tags=["BitsAllocated", "SamplesPerPixel", "PixelData"])
     syntax = content.file_meta.get("TransferSyntaxUID") if hasattr(content, "file_meta") else None
     if syntax is not None and UID(syntax).is_encapsulated:
