@@ -28,6 +28,7 @@ ENDINGS = (".nii.gz", ".nii")
 _GZIP_MAGIC = b"\x1f\x8b"
 _LONGEST_HEADER = 600  # bytes; version 2 has 540
 _CHUNK = 2**20  # bytes
+_BLOCK = 4096  # bytes
 _LARGEST_NUMBER = 8  # bytes; wider floats depend on the machine
 
 
@@ -246,9 +247,14 @@ def _inflated(packed: bytes, at_most: int) -> bytes:
 
 
 def _first_bytes(path: Path, n_bytes: int) -> bytes:
+    """Read the first bytes of a file, unpacked where it is packed. The file may be cut off after them."""
     with path.open("rb") as stream:
-        if stream.read(len(_GZIP_MAGIC)) != _GZIP_MAGIC:
-            stream.seek(0)
-            return stream.read(n_bytes)
-    with gzip.open(path) as packed:
-        return packed.read(n_bytes)
+        start = stream.read(len(_GZIP_MAGIC))
+        if start != _GZIP_MAGIC:
+            return start + stream.read(n_bytes - len(start))
+        part, found = zlib.decompressobj(wbits=31), b""
+        chunk = start
+        while chunk and len(found) < n_bytes and not part.eof:
+            found += part.decompress(chunk, n_bytes - len(found))
+            chunk = part.unconsumed_tail or stream.read(_BLOCK)
+    return found

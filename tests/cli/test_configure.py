@@ -166,7 +166,10 @@ def test_a_file_that_holds_no_plans_is_refused(plans_file, refused):
     [
         (lambda plans: plans.pop("plans_name"), "the plans have no valid plans_name"),
         (lambda plans: plans["configurations"]["3d_fullres"].pop("spacing"), "the plans have no valid spacing"),
-        (lambda plans: plans["configurations"]["3d_fullres"].update(architecture="U-Net"), "no valid architecture"),
+        (
+            lambda plans: plans["configurations"]["3d_fullres"].update(architecture="U-Net"),
+            "architecture: expected a block",
+        ),
         (
             lambda plans: plans["configurations"]["3d_fullres"]["architecture"].pop("arch_kwargs"),
             "the plans have no valid arch_kwargs",

@@ -40,9 +40,9 @@ def made(root, trained_models):
             names.append(job.name)
             preprocessed = root / "preprocessed" / tiny_dataset.NAME
             if job.name == "plan":
-                shutil.copy(
-                    source / "preprocessed" / tiny_dataset.NAME / "nnUNetPlans.json", preprocessed / f"{PLANS}.json"
-                )
+                planned = source / "preprocessed" / tiny_dataset.NAME
+                shutil.copy(planned / "nnUNetPlans.json", preprocessed / f"{PLANS}.json")
+                shutil.copy(planned / "dataset.json", preprocessed)
             elif job.name == "preprocess":
                 folder = preprocessed / "nnUNetPlans_3d_fullres"
                 shutil.copytree(source / "preprocessed" / tiny_dataset.NAME / folder.name, folder)
