@@ -13,13 +13,7 @@ from typing import Any
 
 from nnunet_cscn.diagnosis.finding import Finding, fault, ok
 from nnunet_cscn.nnunet import discovery
-
-TRAINERS = (
-    *("CSCNTrainer", "BUNetTrainer", "ACDNetTrainer", "CSCNStagedTrainer"),
-    *("VNetTrainer", "DeepLabTrainer", "CNNTrainer"),
-    *("CSCNPaperTrainer", "BUNetPaperTrainer", "ACDNetPaperTrainer"),
-    *("CNNPaperTrainer", "DeepLabPaperTrainer", "VNetPaperTrainer"),
-)
+from nnunet_cscn.training.catalogue import TRAINERS
 
 _PACKAGE = Path(discovery.__file__).resolve().parents[1]
 _EVAL = 'Run `eval "$(cscn env)"` in this shell and add this line to its start-up file.'

@@ -15,7 +15,7 @@ from nnunet_cscn.data.channels import ExtraChannelDataset
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet.crossval import check_enough_cases
 from nnunet_cscn.nnunet.wrapping import unwrapped
-from nnunet_cscn.training import lengths
+from nnunet_cscn.training import catalogue, lengths
 from nnunet_cscn.training.base import CSCNBaseTrainer
 from nnunet_cscn.training.cscn import ACDNetTrainer, BUNetTrainer, CSCNTrainer
 
@@ -176,7 +176,7 @@ def test_a_gpu_that_is_too_small_gets_a_remedy(make_trainer, monkeypatch):
 
 @pytest.mark.parametrize("name", ["CSCNTrainer", "BUNetTrainer_5epochs", "ACDNetTrainer_250epochs"])
 def test_trainers_pickle_by_their_module(name):
-    trainer_class = getattr(lengths, name)
+    trainer_class = lengths.BY_NAME.get(name) or catalogue.trainer_class(name)
     assert pickle.loads(pickle.dumps(trainer_class)) is trainer_class
     assert trainer_class.__module__ == ("nnunet_cscn.training.lengths" if "_" in name else "nnunet_cscn.training.cscn")
 
