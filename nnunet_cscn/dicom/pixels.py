@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from nnunet_cscn.dicom.frame_pixels import as_integers, read_frames
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nifti.itk_path import itk_path
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Held while ITK's GDCM reads a file: it now and then ends the process when two threads read at once."""
 
 
 def read_pixels(series: ImageSeries) -> NDArray[Any]:
@@ -87,9 +91,10 @@ def _pixels(file: Path, rows: int, columns: int) -> NDArray[Any]:
         raise UserError("the pixel data are truncated")
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")  # named here, it also reads files without the prefix DICM
-    with itk_path(file) as name:
+    with itk_path(file) as name, _ONE_AT_A_TIME:
         reader.SetFileName(name)
-        pixels: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
+        image = reader.Execute()
+    pixels: NDArray[Any] = sitk.GetArrayFromImage(image)
     return pixels
 
 
