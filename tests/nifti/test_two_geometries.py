@@ -40,7 +40,7 @@ def test_a_turn_moves_the_far_corner_most(tmp_path):
     assert f"{np.hypot(8, 8):.2g} mm" in grid.notes[0]
 
 
-def test_the_sform_is_not_used_if_only_the_qform_is_of_the_scanner(tmp_path):
+def test_the_note_names_the_geometry_whose_positions_count(tmp_path):
     grid = read_grid(write(tmp_path / "a.nii", sform=moved(5), qform=AFFINE, codes=(2, 1)))
     used = "qform" if grid.origin_mm[0] == -20 else "sform"  # which one ITK prefers depends on its version
     assert grid.notes == (f"sform and qform of the header differ by up to 5 mm; the {used} was used",)
