@@ -1,4 +1,4 @@
-"""The base class of all trainers: settings, distance maps and loss. Everything else is nnU-Net's."""
+"""The base class of all trainers: settings, length, seed and loss. The rest is nnU-Net's, or of a class beside it."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from torch import nn
 
-from nnunet_cscn.data.block_sampling import ThreeViewSampler, ViewedDataset, ViewSampler
-from nnunet_cscn.data.channels import ExtraChannelDataset, ExtraInputs, with_extra_channels
-from nnunet_cscn.data.distance_maps import DistanceMaps
-from nnunet_cscn.data.known_labels import check_known_labels
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.files import replacing
 from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import NetworkName, build_network
-from nnunet_cscn.nnunet.checkpoints import RECORD, read_checkpoint
+from nnunet_cscn.nnunet.checkpoints import RECORD
 from nnunet_cscn.nnunet.crossval import check_enough_cases
 from nnunet_cscn.nnunet.datasets import infer_dataset_class
-from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager, default_num_processes
+from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 from nnunet_cscn.splits.reading import read_folds
 from nnunet_cscn.training.checkpoint_interval import TimedCheckpointTrainer
+from nnunet_cscn.training.extra_channels import ExtraChannelTrainer
 from nnunet_cscn.training.heads import load_heads, wanted_heads
 from nnunet_cscn.training.interface import Interface
 from nnunet_cscn.training.memory_advice import memory_advice
-from nnunet_cscn.training.planned_distance_maps import planned_distance_maps
 from nnunet_cscn.training.recording import RecordingTrainer
 from nnunet_cscn.training.reproducible import limit_threads, seed_everything
+from nnunet_cscn.training.safe_checkpoints import SafeCheckpointTrainer
 from nnunet_cscn.training.stopping import StoppingTrainer
 from nnunet_cscn.training.tiles import TilePredictingTrainer
 
-ISOTROPIC = 1.5  # largest ratio of spacings at which blocks of different views look alike
 
-
-class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, TimedCheckpointTrainer):
+class CSCNBaseTrainer(
+    StoppingTrainer,
+    RecordingTrainer,
+    TilePredictingTrainer,
+    TimedCheckpointTrainer,
+    ExtraChannelTrainer,
+    SafeCheckpointTrainer,
+):
     """Base of all trainers. A subclass names its network, and builds its own loss if it has two stages.
 
     Attributes:
@@ -127,22 +127,6 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, 
             self._load_heads(file)
         super().on_train_start()
 
-    def add_to_record(self, **entries: Any) -> None:
-        """Add entries to the record in all later checkpoints."""
-        self.my_init_kwargs[RECORD] = {**self.my_init_kwargs.get(RECORD, {}), **entries}
-
-    def save_checkpoint(self, filename: str) -> None:
-        """Write nnU-Net's checkpoint. An interruption leaves no partial file."""
-        if self.local_rank == 0 and not self.disable_checkpointing:
-            with replacing(Path(filename)) as temporary:
-                super().save_checkpoint(str(temporary))
-
-    def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
-        """Load nnU-Net's checkpoint, once it is sure that it runs nothing; nnU-Net would not look."""
-        if isinstance(filename_or_checkpoint, str):
-            read_checkpoint(Path(filename_or_checkpoint))
-        super().load_checkpoint(filename_or_checkpoint)
-
     def get_dataloaders(self) -> tuple[Any, Any]:
         """Start the data loaders. With a seed, two networks get the same batches.
 
@@ -152,35 +136,6 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, 
         self._seed()
         loaders: tuple[Any, Any] = super().get_dataloaders()
         return loaders
-
-    def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
-        """Return nnU-Net's data sets with extra channels, and with sampled views if there is a view sampler."""
-        training, validation = super().get_tr_and_val_datasets()
-        if self.local_rank == 0:
-            values = {*self.label_manager.all_labels, self.label_manager.ignore_label} - {None}
-            check_known_labels((training, validation), values, n_threads=default_num_processes)
-        training, validation = self._add_extra_channels(training, validation)
-        draw = self.view_sampler()
-        if draw is None:
-            return training, validation
-        return ViewedDataset(training, draw), ViewedDataset(validation, draw)
-
-    def _add_extra_channels(self, training: Any, validation: Any) -> tuple[Any, Any]:
-        inputs = self.extra_inputs()
-        extras = [inputs.load] if inputs is not None else []
-        if self.settings.uses_distance:
-            extras.append(self._prepared_distance_maps(training, validation).load)
-        if not extras:
-            return training, validation
-        return ExtraChannelDataset(training, *extras), ExtraChannelDataset(validation, *extras)
-
-    def get_training_transforms(self, *args: Any, **kwargs: Any) -> BasicTransform:
-        """Return nnU-Net's augmentation, extended to the extra channels."""
-        return self._with_extra_channels(super().get_training_transforms(*args, **kwargs), is_training=True)
-
-    def get_validation_transforms(self, *args: Any, **kwargs: Any) -> BasicTransform:
-        """Return nnU-Net's validation transforms, extended to the extra channels."""
-        return self._with_extra_channels(super().get_validation_transforms(*args, **kwargs), is_training=False)
 
     def set_deep_supervision_enabled(self, enabled: bool) -> None:
         """Choose between the outputs for training (True) and for prediction (False)."""
@@ -198,34 +153,6 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, 
         with self._explaining_out_of_memory():
             step: dict[str, Any] = super().validation_step(batch)
         return step
-
-    def extra_inputs(self) -> ExtraInputs | None:
-        """Return the input channels besides the image; None by default."""
-        return None
-
-    def view_sampler(self) -> ViewSampler | None:
-        """Return the function that draws a view of a case; None to use cases as they were preprocessed."""
-        if not self.settings.three_views:
-            return None
-        if len(self.configuration_manager.patch_size) != 3:
-            raise UserError(f"three_views: {self.configuration_name} is a 2d configuration; use a 3d configuration")
-        spacing_mm = [float(step) for step in self.configuration_manager.spacing]
-        if max(spacing_mm) > ISOTROPIC * min(spacing_mm):
-            self.print_to_log_file(
-                f"three_views: the spacing of {spacing_mm} mm is far from the same along all axes, so blocks of other "
-                "views show other proportions; `cscn configure --spacing` makes a configuration of equal spacing"
-            )
-        return ThreeViewSampler()
-
-    def distance_maps(self) -> DistanceMaps:
-        """Return the distance maps for this plan, data set and loss."""
-        return planned_distance_maps(
-            Path(self.preprocessed_dataset_folder_base),
-            self.configuration_manager,
-            tuple(self.plans_manager.transpose_forward),
-            self.label_manager,
-            self.settings.loss,
-        )
 
     def _get_deep_supervision_scales(self) -> list[list[float]]:
         # nnU-Net returns no scale for a plan with one stage, but there is always full resolution
@@ -247,25 +174,6 @@ class CSCNBaseTrainer(StoppingTrainer, RecordingTrainer, TilePredictingTrainer, 
             loss.dc = torch.compile(loss.dc)  # type: ignore[assignment]
         weights = scale_weights(n_scales or len(self._get_deep_supervision_scales()))
         return DeepSupervisionLoss(loss, weights, has_distance=self.settings.uses_distance)
-
-    def _prepared_distance_maps(self, *data_sets: Any) -> DistanceMaps:
-        maps = self.distance_maps()
-        if self.local_rank == 0:
-            self.print_to_log_file("Preparing distance maps in", maps.folder)
-            made = sum(maps.prepare(cases, n_threads=default_num_processes) for cases in data_sets)
-            self.print_to_log_file(f"Distance maps ready, {made} of them new")
-        if self.is_ddp:
-            torch.distributed.barrier()
-        return maps
-
-    def _with_extra_channels(self, transforms: BasicTransform, *, is_training: bool) -> BasicTransform:
-        inputs = self.extra_inputs()
-        return with_extra_channels(
-            transforms,
-            n_inputs=inputs.n_channels if inputs is not None else 0,
-            n_targets=self.distance_maps().n_channels if self.settings.uses_distance else 0,
-            on_inputs=inputs.augmentation if inputs is not None and is_training else (),
-        )
 
     def _load_heads(self, file: Path) -> None:
         if not self.was_initialized:
