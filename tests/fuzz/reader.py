@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fuzz.mutation import Mutation, damaged
+from fuzz.mutations.by_name import damaged
+from fuzz.mutations.chance import Mutation
 from nnunet_cscn.errors import UserError
 
 Outcome = Literal["read", "refused", "finding"]

@@ -9,7 +9,8 @@ import blosc2
 import numpy as np
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 
-from fuzz.mutation import Chance, Mutation, damaged_bytes
+from fuzz.mutations.chance import Chance, Mutation
+from fuzz.mutations.raw_bytes import damaged_bytes
 from fuzz.reader import Reader
 from fuzz.volume_readers import SHAPE, digest, labels
 from nnunet_cscn.cascade.maps import MapProvenance, StageOneMaps
