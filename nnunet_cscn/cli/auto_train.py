@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.executor_options import chosen_devices, run_with_progress
 from nnunet_cscn.cli.fold_options import chosen_folds
+from nnunet_cscn.texts import counted
 
 if TYPE_CHECKING:
     from nnunet_cscn.execution.estimates import Estimate
@@ -69,7 +70,7 @@ def _show_estimate(found: Estimate) -> None:
     pace = found.pace
     end = datetime.now() + timedelta(seconds=found.total_s)
     step = f"{pace.train_step_s:.2g} s a step (measured on {pace.n_steps} steps)"
-    epochs = f"{found.epochs_left} epochs of {pace.steps_per_epoch} steps"
+    epochs = f"{counted(found.epochs_left, 'epoch')} of {pace.steps_per_epoch} steps"
     if found.is_limited:
         epochs = "as many epochs as fit into stop.minutes"
     training = f"training takes about {format_duration(found.training_s)}: {epochs}, {step}."

@@ -8,6 +8,7 @@ from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.dicom.wording import damaged_files
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.texts import counted
 
 if TYPE_CHECKING:
     from nnunet_cscn.workflows.conversion_result import ConversionResult
@@ -32,7 +33,7 @@ def show_result(result: ConversionResult, *, remedy: str = "correct these cases 
         console.print(f"archives such as .zip were not read: {result.n_archives}; unpack them first", highlight=False)
     n_there = len(result.converted)
     unchanged = f", {n_there - result.n_new} of them already there" if result.n_new < n_there else ""
-    text = f"{result.folder}: {n_there} of {result.n_cases} cases converted{unchanged}"
+    text = f"{result.folder}: {n_there} of {counted(result.n_cases, 'case')} converted{unchanged}"
     console.print(text, soft_wrap=True, markup=False, highlight=False)
     notes = [f"{name}: {note}" for name, case in sorted(result.converted.items()) for note in case.notes]
     show_notes(notes[:SHOWN_NOTES])
@@ -41,5 +42,5 @@ def show_result(result: ConversionResult, *, remedy: str = "correct these cases 
         console.print(more, soft_wrap=True, markup=False, highlight=False)
     if result.problems:
         lines = [f"{case}: {reason}" for case, reason in sorted(result.problems.items())]
-        heading = f"{len(lines)} of {result.n_cases} cases cannot be converted; {remedy}:"
+        heading = f"{len(lines)} of {counted(result.n_cases, 'case')} cannot be converted; {remedy}:"
         raise UserError("\n  ".join([heading, *lines]))

@@ -16,6 +16,7 @@ from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import EmptyDistanceOption, SkipBad, Tolerances, Workers, tolerances_mm
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.numbers import format_number
+from nnunet_cscn.texts import counted
 
 if TYPE_CHECKING:
     from nnunet_cscn.evaluation.folder import FolderScores
@@ -164,7 +165,7 @@ def _show_skipped(scores: FolderScores) -> None:
     if not scores.skipped:
         return
     n_skipped = len(scores.skipped)
-    console.print(f"{n_skipped} of {n_skipped + len(scores.cases)} cases were left out:")
+    console.print(f"{n_skipped} of {counted(n_skipped + len(scores.cases), 'case')} were left out:")
     for case, reason in scores.skipped.items():
         console.print(f"  {case}: {reason}", markup=False, highlight=False, soft_wrap=True)
 

@@ -83,7 +83,7 @@ def _numbers(fold: Mapping[str, Any]) -> str:
     cases = (fold["n_training_cases"], fold["n_validation_cases"])
     words = [
         to_text(fold["checkpoint"]),
-        f"{to_text(fold['epochs'])} epochs",
+        f"{to_text(fold['epochs'])} {'epoch' if fold['epochs'] == 1 else 'epochs'}",
         f"{fold['n_parameters'] / 1e6:.1f} M weights",
     ]
     words += [f"{cases[0]} training and {cases[1]} validation cases"] if None not in cases else []

@@ -13,6 +13,7 @@ from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.phase_bar import PhaseBar
 from nnunet_cscn.cli.score_options import JsonFile, Workers
 from nnunet_cscn.evaluation.numbers import format_number
+from nnunet_cscn.texts import counted
 
 if TYPE_CHECKING:
     from nnunet_cscn.postprocessing.tuning import TunedLabel
@@ -127,7 +128,10 @@ def apply(
         console.print(table)
     n_changed = sum(any(each.removed_ml or each.added_ml for each in labels.values()) for labels in changed.values())
     console.print(
-        f"{n_changed} of {len(changed)} cases changed; written to {out}", markup=False, highlight=False, soft_wrap=True
+        f"{n_changed} of {counted(len(changed), 'case')} changed; written to {out}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
 
 

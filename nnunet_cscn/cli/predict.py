@@ -27,6 +27,7 @@ from nnunet_cscn.cli.model_options import (
     loaded_model,
 )
 from nnunet_cscn.cli.phase_bar import PhaseBar
+from nnunet_cscn.texts import counted
 
 
 def predict(
@@ -164,7 +165,9 @@ def predict(
             on_uncertainty=comparing,
         )
     if not predicted.cases:
-        console.print(f"nothing to do: {predicted.n_cases} cases in {n_parts} parts leave none for part {part}")
+        console.print(
+            f"nothing to do: {counted(predicted.n_cases, 'case')} in {n_parts} parts leave none for part {part}"
+        )
         return
     if predicted.disagreement is not None:
         _show(predicted.folder, predicted.disagreement)

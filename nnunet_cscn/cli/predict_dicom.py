@@ -156,7 +156,8 @@ def show_studies(found: PredictedStudies) -> None:
     _line(f"written to {found.folder}")
     if found.problems:
         n_studies = len(found.predicted) + len(found.problems)
-        heading = f"{len(found.problems)} of {n_studies} studies failed; correct them and run the command again:"
+        studies = "study" if n_studies == 1 else "studies"
+        heading = f"{len(found.problems)} of {n_studies} {studies} failed; correct them and run the command again:"
         raise UserError("\n  ".join([heading, *(f"{name}: {reason}" for name, reason in found.problems.items())]))
 
 

@@ -10,6 +10,7 @@ import typer
 from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.settings.block import LARGEST_SEED
+from nnunet_cscn.texts import counted
 
 weights_app = typer.Typer(help="Make pretrained weights for nnUNetv2_train -pretrained_weights.", no_args_is_help=True)
 
@@ -52,7 +53,7 @@ def from_bunet(
     n_tensors = cscn_from_bunet(bunet, out, name=configuration, seed=seed)
     trained_on = configuration or "CONFIGURATION"
     console.print(
-        f"{out}: {n_tensors} tensors from {bunet}\n"
+        f"{out}: {counted(n_tensors, 'tensor')} from {bunet}\n"
         f"next: nnUNetv2_train DATASET {trained_on} FOLD -tr CSCNTrainer -pretrained_weights {out}",
         soft_wrap=True,
         markup=False,

@@ -18,8 +18,8 @@ from nnunet_cscn.dicom.segments import Segments
 from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.stack import Floats, Stack
 from nnunet_cscn.dicom.structures import RegionContours, StructureSet
-from nnunet_cscn.dicom.wording import counted
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.texts import counted
 
 Mask = NDArray[np.bool_]
 TRACE = 0.01  # share of a region's area that may be lost without a refusal

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.formats.digits import shown_value
+from nnunet_cscn.texts import counted
 
 ROUNDING = 1e-3
 """Largest distance from a whole number that is rounded: the error of scaling and of 32-bit numbers."""
@@ -172,7 +173,7 @@ def _are_whole(values: NDArray[Any]) -> bool:
 
 
 def _voxels(count: int) -> str:
-    return "1 voxel" if count == 1 else f"{count} voxels"
+    return counted(count, "voxel")
 
 
 def _listed(values: Iterable[Any]) -> str:

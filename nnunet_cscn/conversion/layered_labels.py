@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.texts import counted
 
 
 def layered_labels(
@@ -43,7 +44,7 @@ def layered_labels(
         if n_drawn and n_hidden == n_drawn:
             raise UserError(f"{name} is completely covered by later labels: put it after them")
         if n_hidden:
-            what = "1 voxel" if n_hidden == 1 else f"{n_hidden} voxels"
+            what = counted(n_hidden, "voxel")
             lies = "lies" if n_hidden == 1 else "lie"
             notes.append(f"{what} of {name} {lies} under labels that come after it")
     return voxels, notes

@@ -14,6 +14,7 @@ from nnunet_cscn.formats.reading import BY_CONTENT
 from nnunet_cscn.formats.volume import Volume
 from nnunet_cscn.nifti.grids import Grid, grid_differences
 from nnunet_cscn.nifti.writing import itk_image
+from nnunet_cscn.texts import counted
 
 
 def read_volume(file: Path) -> Volume:
@@ -84,7 +85,7 @@ def _refuse_lost_parts(volume: Volume, grid: Grid, what: str, *, labels: bool) -
         indices, places = np.argwhere(volume.voxels)[:, ::-1], volume.grid
         inside = _is_inside(indices, places, grid)
         if not inside.all():
-            lost = f"{np.count_nonzero(~inside)} of its {len(inside)} voxels"
+            lost = f"{np.count_nonzero(~inside)} of its {counted(len(inside), 'voxel')}"
             raise UserError(f"{what}: {lost} lie outside the image; crop it, or use the image on which it was drawn")
     else:
         steps = [np.linspace(0, count - 1, 9) for count in grid.shape]
@@ -129,7 +130,7 @@ def mask_on_grid(mask: Volume, grid: Grid, what: str, *, resample: bool) -> tupl
     if not note or (before == after and is_whole and _shares_centres(mask.grid, grid)):
         return placed, ""
     if not resample:
-        sizes = f"shape {mask.grid.shape} against {grid.shape}, {after} of {before} voxels inside it"
+        sizes = f"shape {mask.grid.shape} against {grid.shape}, {after} of {counted(before, 'voxel')} inside it"
         raise UserError(
             f"{what} has a different grid ({sizes}): add resample=True to resample it to the grid of the image"
         )

@@ -14,6 +14,7 @@ from nnunet_cscn.dicom.series import ImageSeries
 from nnunet_cscn.dicom.series_wording import series_in_words
 from nnunet_cscn.dicom.stack import Floats
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.texts import counted
 
 _BY_IMAGES = "named images"
 
@@ -181,7 +182,7 @@ def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:
     n_on_slices, gaps = count_on_slices(contours, series), series.stack.gaps()
     if not n_on_slices and not gaps:
         return
-    found = f"only {n_on_slices} of {len(contours)} contours lie on the slices of the referenced series"
+    found = f"only {n_on_slices} of {counted(len(contours), 'contour')} lie on the slices of the referenced series"
     if gaps:
         raise UserError(f"{found}, of which slices are missing ({gaps[0]}): add them")
     if not are_parallel(contours, series):
@@ -210,8 +211,8 @@ def _why_none_fits(
                 )
     n_on_slices = max(count_on_slices(contours, series) for series in usable)
     return (
-        f"at most {n_on_slices} of {len(contours)} contours lie on the slices of an available series: add the series "
-        "on which the contours were drawn, or its missing slices"
+        f"at most {n_on_slices} of {counted(len(contours), 'contour')} lie on the slices of an available series: add "
+        "the series on which the contours were drawn, or its missing slices"
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nnunet_cscn.texts import counted
+
 if TYPE_CHECKING:
     from nnunet_cscn.dicom.series import ImageSeries
 
@@ -15,7 +17,7 @@ def series_in_words(series: ImageSeries) -> str:
     parts = [
         series.modality or "no modality",
         series.stack.plane,
-        f"{slices} slices of {rows} x {columns}",
+        f"{counted(slices, 'slice')} of {rows} x {columns}",
         f"{series.stack.slice_spacing_mm:.3g} x {row_step:.3g} x {column_step:.3g} mm",
     ]
     if series.echo_time_ms is not None and "echo time" not in series.part:

@@ -11,13 +11,3 @@ def damaged_files(count: int) -> str:
         ('1 damaged DICOM file was passed over', '3 damaged DICOM files were passed over')
     """
     return f"{count} damaged DICOM {'file was' if count == 1 else 'files were'} passed over"
-
-
-def counted(count: int, what: str) -> str:
-    """Return a number with its noun.
-
-    Example:
-        >>> counted(1, "contour"), counted(3, "contour")
-        ('1 contour', '3 contours')
-    """
-    return f"{count} {what}{'' if count == 1 else 's'}"

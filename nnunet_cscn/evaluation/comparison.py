@@ -12,6 +12,7 @@ from nnunet_cscn.metrics.catalogue import Metric
 from nnunet_cscn.metrics.scores import json_number
 from nnunet_cscn.stats.paired import FEWEST_CASES, PairedComparison, compare_paired, holm
 from nnunet_cscn.stats.ranks import Ranking, rank_methods
+from nnunet_cscn.texts import counted
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class MetricComparison:
         n_cases = len(self.cases)
         if n_cases >= FEWEST_CASES:
             return ""
-        number = "1 case" if n_cases == 1 else f"{n_cases} cases"
+        number = counted(n_cases, "case")
         return f"with {number} no paired test can reach p < 0.05: at least {FEWEST_CASES} are needed"
 
     def to_json(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from nnunet_cscn.formats.volume import VolumeReader
 from nnunet_cscn.metrics.catalogue import Metric, metrics, scores_to_json
 from nnunet_cscn.metrics.empty_masks import EmptyDistance
 from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM, LabelScores
+from nnunet_cscn.texts import counted
 
 if TYPE_CHECKING:
     import pandas
@@ -81,7 +82,7 @@ class FolderScores:
         """
         n_cases = len(self.cases)
         skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
-        return f"{n_cases} case{'' if n_cases == 1 else 's'}{skipped}, labels: {', '.join(self.labels) or 'none'}"
+        return f"{counted(n_cases, 'case')}{skipped}, labels: {', '.join(self.labels) or 'none'}"
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nnunet_cscn.csv_files import read_table
 from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.texts import counted
 
 ALL = "all"
 
@@ -34,7 +35,9 @@ def read_groups(file: Path | None, cases: Sequence[str]) -> dict[str, list[str]]
         raise ArgumentError("groups", f"{file}: expected a CSV file with the columns case and group")
     group_of = {row["case"].strip(): row["group"].strip() for row in rows}
     if missing := [case for case in sorted(cases) if not group_of.get(case)]:
-        raise ArgumentError("groups", f"{file} names no group for {len(missing)} cases, such as {missing[0]}")
+        raise ArgumentError(
+            "groups", f"{file} names no group for {counted(len(missing), 'case')}, such as {missing[0]}"
+        )
     found: dict[str, list[str]] = {}
     for case in sorted(cases):
         found.setdefault(group_of[case], []).append(case)

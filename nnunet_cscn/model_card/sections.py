@@ -12,6 +12,7 @@ from nnunet_cscn.model_card.document import Block, Bullets, Code, Picture, Secti
 from nnunet_cscn.model_card.facts import FoldFacts, ModelFacts, Spread
 from nnunet_cscn.model_card.scores import Score
 from nnunet_cscn.settings.checks import BLOCK
+from nnunet_cscn.texts import counted
 
 FEW_CASES = 30
 FEW_VALIDATED = 20
@@ -171,7 +172,7 @@ def _limits(facts: ModelFacts, scores: Sequence[Score]) -> list[str]:
         "The scores say nothing about labels, sequences or patients that are not in the data set.",
     ]
     if isinstance(n_cases, int) and n_cases < FEW_CASES:
-        said.append(f"The data set has only {n_cases} cases.")
+        said.append(f"The data set has only {counted(n_cases, 'case')}.")
     if n_validated < FEW_VALIDATED:
         said.append(f"Only {n_validated} cases were validated: the intervals are wide, and may be too narrow still.")
     if unfinished:

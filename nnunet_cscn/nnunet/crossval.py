@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.texts import counted
 
 NNUNETS_FOLDS = 5
 NNUNETS_SEED = 12345
@@ -37,6 +38,6 @@ def check_enough_cases(dataset: str, cases: Sequence[str]) -> None:
     """
     if len(cases) < NNUNETS_FOLDS:
         raise UserError(
-            f"{dataset} has {len(cases)} preprocessed cases, too few for the {NNUNETS_FOLDS} folds of nnU-Net: train "
-            "on all cases (fold all), add cases, or write a splits_final.json with fewer folds"
+            f"{dataset} has {counted(len(cases), 'preprocessed case')}, too few for the {NNUNETS_FOLDS} folds of "
+            "nnU-Net: train on all cases (fold all), add cases, or write a splits_final.json with fewer folds"
         )

@@ -19,6 +19,7 @@ from nnunet_cscn.paper.configuration import PLANS
 from nnunet_cscn.paper.methods import TRAINERS
 from nnunet_cscn.paper.preparation import read_paper_plans
 from nnunet_cscn.protocol.splits import FILE, TEST_FOLDER, PaperSplit, check_split, read_paper_splits
+from nnunet_cscn.texts import counted
 from nnunet_cscn.training.tile_plans import is_same_configuration
 
 RunState = Literal["waiting", "begun", "running", "done", "failed"]
@@ -148,7 +149,7 @@ def _splits(dataset: str, configuration: str) -> list[PaperSplit]:
     cases = {case for split in splits for case in (*split.train, *split.validation, *split.test)}
     if missing := sorted(case for case in cases if not (data / f"{case}.pkl").is_file()):
         raise UserError(
-            f"{data} lacks {len(missing)} cases of the splits, such as {missing[0]}: run `cscn paper prepare "
-            f"{dataset}` again"
+            f"{data} lacks {counted(len(missing), 'case')} of the splits, such as {missing[0]}: run `cscn paper "
+            f"prepare {dataset}` again"
         )
     return splits

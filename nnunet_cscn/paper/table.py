@@ -24,6 +24,7 @@ from nnunet_cscn.stats.clustered import (
     paired_permutation_test,
 )
 from nnunet_cscn.stats.paired import holm
+from nnunet_cscn.texts import counted
 
 OBSERVERS = "two observers"
 
@@ -131,7 +132,9 @@ def table_rows(
         rows.append(Row(scored.method, cells, (*_notes(scored, scores[scored.method]), *scored.notes)))
     if observers is not None:
         cells = {c.key: _cell(observers, c, patients, math.nan, PUBLISHED_OBSERVERS, seed) for c in COLUMNS}
-        rows.append(Row(OBSERVERS, cells, (f"{len(observers)} cases, the first observer's being the reference",)))
+        rows.append(
+            Row(OBSERVERS, cells, (f"{counted(len(observers), 'case')}, the first observer's being the reference",))
+        )
     return rows
 
 
@@ -191,7 +194,7 @@ def _patients_of_cases(cases: Sequence[str], patients: Mapping[str, str]) -> lis
 def _notes(scored: ScoredMethod, scores: Mapping[str, LabelScores]) -> list[str]:
     notes = []
     if len(scores) < scored.n_cases:
-        notes.append(f"{len(scores)} of {scored.n_cases} cases")
+        notes.append(f"{len(scores)} of {counted(scored.n_cases, 'case')}")
     if absent := sum(one.counts.prediction_is_empty and one.counts.reference_is_empty for one in scores.values()):
         notes.append(f"{absent} without the label in truth and prediction, which are left out")
     if empty := sum(one.has_one_empty for one in scores.values()):

@@ -12,6 +12,7 @@ from nnunet_cscn.evaluation.cases import label_files
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.probabilities import Probabilities, open_probabilities
 from nnunet_cscn.stats.held_out import random_folds
+from nnunet_cscn.texts import counted
 
 VALIDATION = "validation"
 
@@ -91,6 +92,6 @@ def probabilities_by_case(
         found = dict.fromkeys(cases, open_probabilities(folder, labels))
     if lacking := [case for case in cases if case not in found or not found[case].has(case)]:
         raise ArgumentError(
-            "probabilities", f"{folder} has no probabilities of {len(lacking)} cases, such as {lacking[0]}"
+            "probabilities", f"{folder} has no probabilities of {counted(len(lacking), 'case')}, such as {lacking[0]}"
         )
     return found

@@ -17,6 +17,7 @@ from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.nifti.finite import finite_voxels
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nifti.writing import whole_volume, write_image
+from nnunet_cscn.texts import counted
 
 ITK_ENDINGS = (".nrrd", ".mha")  # other formats of one file that SimpleITK reads and writes with their geometry
 
@@ -39,8 +40,8 @@ def finite_images(
         found = "; ".join(f"{case} ({_counted(files)})" for case, files in not_finite.items())
         raise ArgumentError(
             "images",
-            f"{len(not_finite)} of {len(cases)} cases have voxels that are NaN or infinite, which can make their "
-            f"predictions empty: {found}; correct these images, or add nan=0 to replace such voxels by 0",
+            f"{len(not_finite)} of {counted(len(cases), 'case')} have voxels that are NaN or infinite, which can make "
+            f"their predictions empty: {found}; correct these images, or add nan=0 to replace such voxels by 0",
         )
     with tempfile.TemporaryDirectory() as place:
         copies = {
@@ -52,7 +53,7 @@ def finite_images(
 
 
 def _counted(files: Mapping[Path, int]) -> str:
-    return ", ".join(f"{file.name}: {count} {'voxel' if count == 1 else 'voxels'}" for file, count in files.items())
+    return ", ".join(f"{file.name}: {counted(count, 'voxel')}" for file, count in files.items())
 
 
 def _copied(file: Path, folder: Path, value: float) -> Path:

@@ -18,6 +18,7 @@ from nnunet_cscn.nifti.itk_path import itk_path
 from nnunet_cscn.nifti.shear import is_sheared
 from nnunet_cscn.nifti.text_headers import check_text_header
 from nnunet_cscn.nifti.voxels import ENDINGS, count_not_finite
+from nnunet_cscn.texts import counted
 
 ReadImages = Callable[[list[str]], tuple[NDArray[Any], Any]]  # as the readers of nnU-Net
 
@@ -50,8 +51,8 @@ def find_images(folder: Path, *, file_ending: str, n_channels: int) -> dict[str,
         wanted = ", ".join(f"CASE_{channel:04d}{file_ending}" for channel in range(n_channels))
         raise ArgumentError(
             "images",
-            f"{len(wrong)} of {len(channels)} cases in {folder} do not have exactly the channels of the model "
-            f"({wanted}): {', '.join(wrong[:10])}{' and others' if len(wrong) > 10 else ''}",
+            f"{len(wrong)} of {counted(len(channels), 'case')} in {folder} do not have exactly the channels of the "
+            f"model ({wanted}): {', '.join(wrong[:10])}{' and others' if len(wrong) > 10 else ''}",
         )
     return {case: [file for _, file in sorted(files.items())] for case, files in channels.items()}
 
@@ -85,7 +86,7 @@ def check_images(
     if problems:
         lines = [problems[case] for case in cases if case in problems]
         raise UserError(
-            "\n  ".join([f"{len(lines)} of {len(cases)} cases cannot be read; restore their files:", *lines])
+            "\n  ".join([f"{len(lines)} of {counted(len(cases), 'case')} cannot be read; restore their files:", *lines])
         )
     return {case: files for case, files in found.items() if files}
 

@@ -10,6 +10,7 @@ from nnunet_cscn.report.chart_values import label_title
 from nnunet_cscn.report.difference_figure import difference_figure
 from nnunet_cscn.report.figures import file_names, save_figure
 from nnunet_cscn.report.rank_figure import rank_figure
+from nnunet_cscn.texts import counted
 
 
 def write_comparison_figures(comparisons: Sequence[MetricComparison], folder: Path) -> list[Path]:
@@ -29,6 +30,7 @@ def write_comparison_figures(comparisons: Sequence[MetricComparison], folder: Pa
         if comparison.cases:
             files += save_figure(difference_figure(comparison), folder / f"{name}_differences")
         if comparison.ranking is not None and len(comparison.cases) > 1:
-            title = f"{label_title(comparison.label)}: {comparison.metric.heading}, {len(comparison.cases)} cases"
+            cases = counted(len(comparison.cases), "case")
+            title = f"{label_title(comparison.label)}: {comparison.metric.heading}, {cases}"
             files += save_figure(rank_figure(comparison.ranking, title=title), folder / f"{name}_ranks")
     return files

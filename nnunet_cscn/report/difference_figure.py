@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from nnunet_cscn.evaluation.comparison import MetricComparison
 from nnunet_cscn.report.chart_values import escape_dollars, label_title
 from nnunet_cscn.report.colours import LABEL_COLOURS
+from nnunet_cscn.texts import counted
 
 
 @matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
@@ -32,7 +33,7 @@ def difference_figure(comparison: MetricComparison) -> Figure:
     side = "right" if metric.better == "higher" else "left"
     panel.set_xlabel(f"difference in {metric.heading}; {side} of the line the first is better", fontsize=9)
     label = escape_dollars(label_title(comparison.label))
-    title = f"{label}: {metric.heading}, {len(comparison.cases)} cases, 95 % intervals"
+    title = f"{label}: {metric.heading}, {counted(len(comparison.cases), 'case')}, 95 % intervals"
     panel.set_title(title, fontsize=10, loc="left")
     panel.spines[["top", "right", "left"]].set_visible(False)
     panel.tick_params(axis="y", length=0)

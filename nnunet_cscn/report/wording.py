@@ -8,6 +8,7 @@ from nnunet_cscn.evaluation.aggregate import LabelAggregate
 from nnunet_cscn.evaluation.folder import FolderScores
 from nnunet_cscn.evaluation.numbers import format_number
 from nnunet_cscn.report.chart_values import label_title, volumes_of
+from nnunet_cscn.texts import counted
 
 _MANY_NAMES = 8
 
@@ -15,7 +16,7 @@ _MANY_NAMES = 8
 def first_sentence(scores: FolderScores) -> str:
     """Return the first sentence of the report: number of cases and names of labels."""
     labels = ", ".join(map(label_title, scores.labels)) or "nothing is marked in any of them"
-    return f"{_counted(len(scores.cases), 'case')}; {labels}."
+    return f"{counted(len(scores.cases), 'case')}; {labels}."
 
 
 def key_figures(scores: FolderScores, label: str) -> list[tuple[str, str]]:
@@ -77,16 +78,12 @@ def _empty_masks(scores: FolderScores, label: str, together: LabelAggregate) -> 
     missed = [case for case, c in by_case.items() if c.prediction_is_empty and not c.reference_is_empty]
     invented = [case for case, c in by_case.items() if c.reference_is_empty and not c.prediction_is_empty]
     if missed:
-        said.append(f"Nothing is predicted in {_counted(len(missed), 'case')} with a reference: {_listed(missed)}.")
+        said.append(f"Nothing is predicted in {counted(len(missed), 'case')} with a reference: {_listed(missed)}.")
     if invented:
-        said.append(f"Something is predicted in {_counted(len(invented), 'case')} without one: {_listed(invented)}.")
+        said.append(f"Something is predicted in {counted(len(invented), 'case')} without one: {_listed(invented)}.")
     if together.n_both_empty:
-        said.append(f"{_counted(together.n_both_empty, 'case')} with two empty masks are left out of the means.")
+        said.append(f"{counted(together.n_both_empty, 'case')} with two empty masks are left out of the means.")
     return said
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _listed(cases: list[str]) -> str:

@@ -16,6 +16,7 @@ from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 from nnunet_cscn.nnunet.plans import configuration_from_plans
 from nnunet_cscn.nnunet.trainer import PlansManager
 from nnunet_cscn.nnunet.trainer_search import find_trainer
+from nnunet_cscn.texts import counted
 from nnunet_cscn.training.interface import Interface, matched
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -164,8 +165,9 @@ def _check_fit(weights: Mapping[str, Tensor], source: _Plan, wanted: _Plan, file
         old, new = (plan.plans.dataset_name for plan in (source, wanted))
         raise UserError(
             f"the network that {wanted.trainer} builds for {new} with configuration {wanted.configuration} of "
-            f"{wanted.plans.plans_name} differs from the network in {file} in {len(differing)} tensors (such as "
-            f"{differing[0]}): train with the model's plans (`nnUNetv2_move_plans_between_datasets -s {old} -t {new} "
+            f"{wanted.plans.plans_name} differs from the network in {file} in {counted(len(differing), 'tensor')} "
+            f"(such as {differing[0]}): train with the model's plans "
+            f"(`nnUNetv2_move_plans_between_datasets -s {old} -t {new} "
             f"-sp {source.plans.plans_name} -tp NAME`, then preprocess with `-plans_name NAME`) and give `-p NAME`"
         )
 

@@ -22,6 +22,7 @@ from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 from nnunet_cscn.splits.reading import read_folds
+from nnunet_cscn.texts import counted
 from nnunet_cscn.training.checkpoint_interval import TimedCheckpointTrainer
 from nnunet_cscn.training.extra_channels import ExtraChannelTrainer
 from nnunet_cscn.training.heads import load_heads, wanted_heads
@@ -180,7 +181,7 @@ class CSCNBaseTrainer(
             self.initialize()
         interface = Interface.of(self.plans_manager, self.configuration_name, self.dataset_json)
         n_loaded = load_heads(unwrapped(self.network), file, interface.labels)
-        self.print_to_log_file(f"Loaded {n_loaded} tensors that depend on the labels from", file)
+        self.print_to_log_file(f"Loaded {counted(n_loaded, 'tensor')} that depend on the labels, from", file)
 
     def _apply_training_length(self) -> None:
         settings = self.settings

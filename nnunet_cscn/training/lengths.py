@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nnunet_cscn.texts import counted
 from nnunet_cscn.training.catalogue import FREE_LENGTH, trainer_class
 
 EPOCHS = (5, 10, 20, 50, 100, 250)
@@ -19,7 +20,7 @@ def with_epochs(trainer: type[Any], epochs: int) -> type[Any]:
     return type(
         f"{trainer.__name__}_{epochs}epochs",
         (trainer,),
-        {"fixed_epochs": epochs, "__module__": __name__, "__doc__": f"{epochs} epochs."},
+        {"fixed_epochs": epochs, "__module__": __name__, "__doc__": f"{counted(epochs, 'epoch')}."},
     )
 
 

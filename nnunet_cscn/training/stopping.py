@@ -12,6 +12,7 @@ from nnunet_cscn.nnunet.checkpoints import RECORD
 from nnunet_cscn.nnunet.trainer import nnUNetTrainer
 from nnunet_cscn.protocol.epoch_budget import PACE_STEPS, WARM_UP_STEPS, BudgetSchedule, EpochBudget, epoch_share
 from nnunet_cscn.settings.block import Settings
+from nnunet_cscn.texts import counted
 
 clock = time.monotonic
 
@@ -137,7 +138,8 @@ class StoppingTrainer(nnUNetTrainer):
         if self.num_epochs != before or (self.settings.stop.minutes is not None and not self._is_announced):
             self._is_announced = True
             self.print_to_log_file(
-                f"The training will end after about {self.num_epochs} epochs; the learning rate falls to 0 by then"
+                f"The training will end after about {counted(self.num_epochs, 'epoch')}; "
+                "the learning rate falls to 0 by then"
             )
 
     def _agreed(self, seconds: float) -> float:

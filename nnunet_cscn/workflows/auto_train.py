@@ -25,6 +25,7 @@ from nnunet_cscn.nnunet.folders import (
 )
 from nnunet_cscn.nnunet.plans import configuration_from_plans, data_identifier, read_plans
 from nnunet_cscn.settings.block import Settings
+from nnunet_cscn.texts import counted
 from nnunet_cscn.workflows.train import train
 
 PLANS = "nnUNetCSCNPlans"
@@ -154,7 +155,7 @@ class _Auto:
         if len(list(data.glob("*.pkl"))) >= n_cases:
             self.on_note(f"preprocessed data of {configuration}: there already")
             return
-        self.on_note(f"preprocessing {n_cases} cases for {configuration}")
+        self.on_note(f"preprocessing {counted(n_cases, 'case')} for {configuration}")
         number = str(dataset_number(self.raw.name))
         self._run("preprocess", "nnUNetv2_preprocess", "-d", number, "-plans_name", self.plans, "-c", configuration)
 

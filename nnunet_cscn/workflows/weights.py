@@ -10,6 +10,7 @@ from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.folders import preprocessed_dataset
 from nnunet_cscn.nnunet.plans import read_plans
+from nnunet_cscn.texts import counted
 
 if TYPE_CHECKING:
     from nnunet_cscn.training.adapted import Adapted
@@ -41,7 +42,7 @@ class AdaptedWeights:
         command = f"nnUNetv2_train {self.dataset} {self.configuration} FOLD -tr {parts.trainer}"
         command += "" if self.plans == "nnUNetPlans" else f" -p {self.plans}"
         return [
-            f"{file}: {parts.kept_tensors} tensors of {parts.checkpoint} are unchanged",
+            f"{file}: {counted(parts.kept_tensors, 'tensor')} of {parts.checkpoint} are unchanged",
             "channels: "
             + _named(
                 parts.kept_channels, parts.new_channels, "from the mean of the model's channels", parts.dropped_channels

@@ -70,7 +70,7 @@ def test_cases_that_differ_are_refused_or_left_out_aloud(folders, refused):
     assert "case_3: without a prediction" in shown
     shown = compare(folders, "--common")
     assert "a: case_3 is left out: without a prediction" in shown
-    assert "1 cases that some method lacks are left out" in shown
+    assert "left out, because some method lacks them: 1 case" in shown
     assert "7 cases. Difference" in shown
 
 
@@ -121,7 +121,7 @@ def test_bad_cases_are_left_out_of_all_methods_when_asked(folders, refused):
     assert "case_3: prediction: " in refused("compare", *methods, "--reference", folders / "truth")
     shown = compare(folders, "--skip-bad", "--workers", "1")
     assert "a: case_3 is left out: prediction: " in shown
-    assert "1 cases that some method lacks are left out" in shown
+    assert "left out, because some method lacks them: 1 case" in shown
     assert "7 cases. Difference" in shown
 
 

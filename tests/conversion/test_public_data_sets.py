@@ -148,7 +148,7 @@ def test_hecktor_of_both_years_has_pet_on_the_grid_of_ct(convert, tmp_path, writ
     write_volume(images / "CHUM-001__PT.nii.gz", np.full((3, 4, 5), 7.0, np.float32), spacing_mm=(1.0, 1.2, 3.0))
     write_volume(labels / "CHUM-001.nii.gz", BOTH)
     write_volume(source / "imagesTs" / "MDA-001__CT.nii.gz", IMAGE)  # without contours
-    assert "1 of 1 cases converted" in convert("hecktor")
+    assert "1 of 1 case converted" in convert("hecktor")
     folder = tmp_path / "raw" / "Dataset922_HECKTOR"
     assert dataset(folder)["channel_names"] == {"0": "CT", "1": "PET"}
     pet = read(folder / "imagesTr" / "CHUM-001_0001.nii.gz")

@@ -69,7 +69,7 @@ def test_a_method_without_a_run_has_a_row_that_says_so():
     )
     assert math.isnan(rows["V-Net"].cells["dsc"].estimate.value)
     assert math.isnan(rows["V-Net"].cells["dsc"].p)
-    assert rows["V-Net"].notes == ("0 of 1 cases", "fold 0 has failed: no memory")
+    assert rows["V-Net"].notes == ("0 of 1 case", "fold 0 has failed: no memory")
     assert cell_texts(rows["V-Net"], published=False) == ["V-Net", "-", "-", "-", "-", "-", "-"]
 
 
