@@ -24,6 +24,7 @@ def nifti(
             "--image", metavar="NAME=PATTERN", help="Channel, such as T1=images/{case}_T1.nii.gz. Repeat for several."
         ),
     ],
+    dataset_id: Annotated[int, typer.Option("--dataset-id", metavar="N", help="Data set number, from 1 to 999.")],
     label_maps: Annotated[
         str | None, typer.Option("--labels", metavar="PATTERN", help="Label maps, one per case. Requires --label.")
     ] = None,
@@ -47,10 +48,6 @@ def nifti(
         typer.Option(
             "--optional", metavar="LABEL", help="Label whose mask file may be missing in a case. Repeat for several."
         ),
-    ] = None,
-    dataset_id: Annotated[
-        int | None,
-        typer.Option("--dataset-id", metavar="N", help="Data set number, from 1 to 999. Required."),
     ] = None,
     name: Annotated[str, typer.Option("--name", help="Name after the data set number.")] = "Converted",
     out: Out = None,
@@ -82,8 +79,6 @@ def nifti(
     """
     from nnunet_cscn.workflows.convert_nifti import convert_nifti
 
-    if dataset_id is None:
-        raise ArgumentError("dataset_id", "a data set number is required: give a number from 1 to 999")
     with step_progress() as on_progress:
         result = convert_nifti(
             source,
