@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import re
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.folder import FolderScores, score_folders
 from nnunet_cscn.evaluation.labels import read_labels
 from nnunet_cscn.execution.commands import environment, run_command
+from nnunet_cscn.execution.jobs import run_jobs
+from nnunet_cscn.execution.local import LocalExecutor
+from nnunet_cscn.execution.trainings import Training
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nnunet.plans import read_plans_file
 from nnunet_cscn.phantom.dataset import write_dataset
@@ -164,14 +168,13 @@ class Demo:
         on_progress(1, 1)
 
     def _train(self, on_progress: OnProgress) -> None:
-        def follow(line: str) -> None:
-            if match := re.search(r"\bEpoch (\d+)\s*$", line):
-                on_progress(int(match.group(1)), EPOCHS + 1)
-            elif "Training done" in line:
-                on_progress(EPOCHS, EPOCHS + 1)
-
-        command = ["nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", self.device]
-        self._run(command, on_line=follow, nnUNet_n_proc_DA="0")
+        with _variables(environment(self.folder, nnUNet_n_proc_DA="0")):
+            training = Training(DATASET, CONFIGURATION, "CSCNTrainer", "nnUNetPlans", fold=0)
+            training.remove_incomplete_checkpoints()
+            # one more step than epochs: the validation
+            run_jobs(
+                LocalExecutor([self.device]), [training.job()], on_progress=lambda _job, n: on_progress(n, EPOCHS + 1)
+            )
 
     def _predict(self, on_progress: OnProgress) -> None:
         done = 0
@@ -221,3 +224,15 @@ class Demo:
             images=self._raw / "imagesTs",
             on_progress=on_progress,
         )
+
+
+@contextlib.contextmanager
+def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables of this process inside the ``with`` block."""
+    kept = dict(os.environ)
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.formats.digits import shown_value
 from nnunet_cscn.formats.reading import BY_CONTENT
 from nnunet_cscn.formats.volume import Volume, VolumeReader
-from nnunet_cscn.metrics.masks import Mask, common_bounding_box
+from nnunet_cscn.metrics.masks import Box, Mask, bounding_box, enclosing_box, grow_box, shift_box, slabs
 from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM, LabelScores, score_masks
 
 MAX_UNNAMED_LABELS = 256
 """Without a dataset.json, a file with more different values than this is considered an image."""
+
+MAX_FAST_LABEL = 2**16 - 1
+"""SciPy's search for the boxes of all values makes a list as long as the largest value."""
 
 
 def score_files(
@@ -103,34 +107,53 @@ def score_volumes(
     """
     if prediction.shape != reference.shape:
         raise ValueError(f"prediction: expected the reference's shape {reference.shape}, got {prediction.shape}")
-    box = common_bounding_box(prediction != 0, reference != 0)
-    crop = box if box is not None else (slice(0, 1),) * 3
-    first, second = prediction[crop], reference[crop]
-    values = label_values("prediction", first, labels) | label_values("reference", second, labels)
+    values = label_values("prediction", prediction, labels) | label_values("reference", reference, labels)
     evaluated = labels if labels is not None else EvaluatedLabels.from_values(values)
     ignored = None
     if evaluated.ignore is not None and evaluated.ignore in values:
-        ignored = second == evaluated.ignore
-    n_outside = prediction.size - first.size
+        ignored = reference == evaluated.ignore
+    n_voxels = reference.size - (0 if ignored is None else int(np.count_nonzero(ignored)))
+    boxes = [boxes_of_values(volume, values) for volume in (prediction, reference)]
     scores = {}
     for name, wanted in evaluated.values.items():
+        near = enclosing_box([box for each in boxes for value, box in each.items() if value in wanted])
+        near = (slice(0, 1),) * 3 if near is None else grow_box(near, reference.shape)
         found = score_masks(
-            label_mask(first, wanted),
-            label_mask(second, wanted),
+            label_mask(prediction[near], wanted),
+            label_mask(reference[near], wanted),
             spacing_mm,
-            ignored=ignored,
+            ignored=None if ignored is None else ignored[near],
             tolerances_mm=tolerances_mm,
             in_plane=in_plane,
         )
-        scores[name] = replace(found, n_voxels=found.n_voxels + n_outside)
+        scores[name] = replace(found, n_voxels=n_voxels)
     return scores
+
+
+def boxes_of_values(volume: NDArray[Any], values: Collection[int]) -> dict[int, Box]:
+    """Return the smallest box around each label value that a volume contains, background excluded.
+
+    Args:
+        volume: Label values, shape (Z, Y, X).
+        values: The values that may occur.
+    """
+    wanted = [value for value in values if value]
+    whole = bounding_box(volume if volume.dtype.kind in "iub" else volume != 0)
+    if whole is None or not wanted:
+        return {}
+    inside = volume[whole]
+    boxes: dict[int, Box | None]
+    if inside.dtype.kind in "iu" and inside.dtype.isnative and all(0 < value <= MAX_FAST_LABEL for value in wanted):
+        found: list[Any] = find_objects(inside, max_label=max(wanted))  # one pass for all values
+        boxes = {value: found[value - 1] for value in wanted}
+    else:
+        boxes = {value: bounding_box(inside == value) for value in wanted}
+    return {value: shift_box(box, whole) for value, box in boxes.items() if box is not None}
 
 
 def label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None) -> set[int]:
     """Return the distinct values of a label map. Raise an error if they are not labels."""
-    flat = volume.reshape(-1)
-    starts_run = np.concatenate(([True], flat[1:] != flat[:-1]))  # only the first voxel of each run: less to sort
-    values = np.unique(flat[starts_run])
+    values = np.unique(np.concatenate([_values_in(volume[part]) for part in slabs(volume.shape)]))
     odd = values[~np.isfinite(values) | (values != np.floor(values))]
     if odd.size:
         raise UserError(f"{role}: expected integer labels, got {shown_value(odd[0])}")
@@ -143,6 +166,13 @@ def label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None
         strange = ", ".join(str(value) for value in sorted(present - labels.known)[:10])
         raise UserError(f"{role}: the file contains {strange}, which is not a label of the dataset.json")
     return present
+
+
+def _values_in(volume: NDArray[Any]) -> NDArray[Any]:
+    flat = volume.reshape(-1)
+    starts_run = np.ones(flat.size, dtype=bool)
+    np.not_equal(flat[1:], flat[:-1], out=starts_run[1:])  # only the first voxel of each run: less to sort
+    return np.unique(flat[starts_run])
 
 
 def label_mask(volume: NDArray[Any], values: Sequence[int]) -> Mask:

@@ -7,27 +7,33 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
+
+from nnunet_cscn.execution import guard
 
 GRACE_SECONDS = 1.5
 
 
 def start_group(command: Sequence[str], *, output: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a command in the background, in a new process group.
+    """Start a command in the background, in a new process group. On Linux, it is stopped when this process ends.
 
     Args:
         command: Path of the program and its arguments.
         output: An open file for its output, standard error included.
         env: Its environment.
     """
+    line = list(command)
+    if sys.platform.startswith("linux"):
+        line = [sys.executable, "-I", guard.__file__, str(os.getpid()), *line]
     if _has_groups():
         own_group: dict[str, Any] = {"start_new_session": True}
     else:
         own_group = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
     return subprocess.Popen(
-        command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=dict(env), **own_group
+        line, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=dict(env), **own_group
     )
 
 

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnunet_cscn.metrics.masks import Mask, bounding_box, checked_pair, checked_spacing, grow_box, interior_voxels
+from nnunet_cscn.metrics.masks import (
+    Mask,
+    bounding_box,
+    checked_pair,
+    checked_spacing,
+    grow_box,
+    interior_voxels,
+    slabs,
+)
 
 
 def contour_pixels(mask: Mask, *, ignored: Mask | None = None) -> Mask:
@@ -70,5 +78,9 @@ def added_path_length_mm(
     box = grow_box(box, second.shape)
     first, second = first[box], second[box]
     hidden = None if ignored is None else np.asarray(ignored)[box] != 0
-    missing = contour_pixels(second, ignored=hidden) & ~contour_pixels(first, ignored=hidden)
-    return int(np.count_nonzero(missing)) * math.sqrt(spacing[1] * spacing[2])
+    n_missing = 0
+    for part in slabs(second.shape):
+        near = None if hidden is None else hidden[part]
+        missing = contour_pixels(second[part], ignored=near) & ~contour_pixels(first[part], ignored=near)
+        n_missing += int(np.count_nonzero(missing))
+    return n_missing * math.sqrt(spacing[1] * spacing[2])

@@ -43,11 +43,7 @@ def count_lesions(prediction: ArrayLike, reference: ArrayLike, *, ignored: Array
     predicted, true = components(first), components(second)
     matches = 0
     if predicted.n and true.n:
-        # both lists of voxels are ascending, so the shared voxels have the same order in both
-        ours = predicted.numbers[second.reshape(-1)[predicted.voxels]]
-        theirs = true.numbers[first.reshape(-1)[true.voxels]]
-        pairs = ours * true.n + theirs
-        shared = np.bincount(pairs, minlength=predicted.n * true.n).reshape(predicted.n, true.n)
+        shared = predicted.shared(true)
         union = predicted.sizes[:, None] + true.sizes[None] - shared
         matches = int(np.count_nonzero(shared > MATCHING_IOU * union))
     return OverlapCounts(matches, predicted.n - matches, true.n - matches)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Mask: TypeAlias = NDArray[np.bool_]
 Box: TypeAlias = tuple[slice, slice, slice]
+
+SLAB_VOXELS = 2**23  # the part of a volume that is processed at once
 
 
 def checked_mask(name: str, array: ArrayLike) -> Mask:
@@ -92,6 +94,17 @@ def checked_spacing(spacing_mm: Sequence[float]) -> tuple[float, float, float]:
     return values
 
 
+def slabs(shape: Sequence[int]) -> Iterator[slice]:
+    """Yield ranges of slices that cover a volume, so that large volumes need little memory besides their own.
+
+    Args:
+        shape: Shape (Z, Y, X).
+    """
+    step = max(1, SLAB_VOXELS // max(1, int(shape[1]) * int(shape[2])))
+    for start in range(0, shape[0], step):
+        yield slice(start, min(start + step, shape[0]))
+
+
 def bounding_box(occupied: NDArray[Any]) -> Box | None:
     """Return the smallest box that contains all nonzero voxels.
 
@@ -117,12 +130,22 @@ def bounding_box(occupied: NDArray[Any]) -> Box | None:
 
 def common_bounding_box(*masks: Mask) -> Box | None:
     """Return the smallest box that contains the foreground of all masks (of one shape). None if all masks are empty."""
-    boxes = [box for box in map(bounding_box, masks) if box is not None]
+    return enclosing_box([box for box in map(bounding_box, masks) if box is not None])
+
+
+def enclosing_box(boxes: Sequence[Box]) -> Box | None:
+    """Return the smallest box that contains all boxes. None if there is none."""
     if not boxes:
         return None
     z, y, x = (
         slice(min(part.start for part in parts), max(part.stop for part in parts)) for parts in zip(*boxes, strict=True)
     )
+    return z, y, x
+
+
+def shift_box(box: Box, outer: Box) -> Box:
+    """Return a box inside of another one as a box of the whole array."""
+    z, y, x = (slice(s.start + o.start, s.stop + o.start) for s, o in zip(box, outer, strict=True))
     return z, y, x
 
 

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from nnunet_cscn.metrics.masks import Mask, bounding_box, checked_pair, checked_spacing, grow_box, interior_voxels
+from nnunet_cscn.metrics.masks import (
+    Mask,
+    bounding_box,
+    checked_pair,
+    checked_spacing,
+    grow_box,
+    interior_voxels,
+    slabs,
+)
 
 ROUNDING_MM = 1e-6  # rounding error of distances: a voxel at 0.3 mm must count as within 0.3 mm
 
@@ -92,8 +100,7 @@ class SurfaceDistances:
 def surface_voxels(mask: Mask, *, ignored: Mask | None = None, in_plane: bool = False) -> Mask:
     """Return the foreground voxels that share a face with a background voxel.
 
-    Everything outside the array counts as background. An ignored voxel does not count as background. Exception: if a
-    mask then has no surface at all, ignored voxels count as background.
+    Everything outside the array counts as background. An ignored voxel does not count as background.
 
     Args:
         mask: Shape (Z, Y, X). Must be False where ``ignored`` is True.
@@ -108,10 +115,7 @@ def surface_voxels(mask: Mask, *, ignored: Mask | None = None, in_plane: bool = 
         26
     """
     solid = mask if ignored is None else mask | ignored
-    surface = mask & ~interior_voxels(mask, solid, (1, 2) if in_plane else (0, 1, 2))
-    if ignored is not None and not surface.any():
-        return surface_voxels(mask, in_plane=in_plane)
-    return surface
+    return mask & ~interior_voxels(mask, solid, (1, 2) if in_plane else (0, 1, 2))
 
 
 def surface_distances(
@@ -131,7 +135,7 @@ def surface_distances(
         reference: Binary mask of the same shape.
         spacing_mm: Size of a voxel along (Z, Y, X).
         ignored: Voxels to exclude, a binary mask of the same shape. They belong to neither mask, and a face towards
-            such a voxel is not a surface (see `surface_voxels`).
+            such a voxel is not a surface. Exception: if a mask then has no surface at all, it is one.
         in_plane: Whether surfaces are the contours of each slice, as for 2D images.
 
     Raises:
@@ -163,11 +167,22 @@ def _surface_indices(mask: Mask, ignored: Mask | None, in_plane: bool = False) -
         return np.empty(0, dtype=np.intp)
     if ignored is not None:
         box = grow_box(box, mask.shape)  # include the ignored neighbours
-    surface = surface_voxels(mask[box], ignored=None if ignored is None else ignored[box], in_plane=in_plane)
-    inside = np.unravel_index(np.flatnonzero(surface), surface.shape)
-    whole = tuple(index + part.start for index, part in zip(inside, box, strict=True))
-    indices: Indices = np.ravel_multi_index(whole, mask.shape)
+    inside = mask[box]
+    hidden = None if ignored is None else ignored[box]
+    found = [_indices_in_slab(inside, hidden, part, in_plane) for part in slabs(inside.shape)]
+    if hidden is not None and not any(z.size for z, _y, _x in found):
+        found = [_indices_in_slab(inside, None, part, in_plane) for part in slabs(inside.shape)]
+    axes = (np.concatenate(parts) + side.start for parts, side in zip(zip(*found, strict=True), box, strict=True))
+    indices: Indices = np.ravel_multi_index(tuple(axes), mask.shape)
     return indices
+
+
+def _indices_in_slab(mask: Mask, ignored: Mask | None, part: slice, in_plane: bool) -> tuple[Indices, ...]:
+    """Return the indices (z, y, x) of the surface voxels in some slices. Their neighbours are looked at, too."""
+    near = slice(max(part.start - 1, 0), part.stop + 1)
+    surface = surface_voxels(mask[near], ignored=None if ignored is None else ignored[near], in_plane=in_plane)
+    z, y, x = np.nonzero(surface[part.start - near.start : part.stop - near.start])
+    return z + part.start, y, x
 
 
 def _sparse_surface_indices(mask: Mask, in_plane: bool = False) -> Indices:

@@ -84,11 +84,10 @@ class _Parts:
     def __init__(self, mask: Mask, reference: Mask, ignored: Mask | None) -> None:
         parts = components(mask)
         self._sizes = parts.sizes
-        counts = np.ones(parts.voxels.size) if ignored is None else (~ignored.ravel()[parts.voxels]).astype(float)
-        hits = counts * reference.ravel()[parts.voxels]
-        self._counted = np.bincount(parts.numbers, weights=counts, minlength=parts.n)
-        self._hits = np.bincount(parts.numbers, weights=hits, minlength=parts.n)
-        self._n_reference = float((reference if ignored is None else reference & ~ignored).sum())
+        wanted = reference if ignored is None else reference & ~ignored
+        self._counted = parts.sizes if ignored is None else parts.sums(~ignored[mask])
+        self._hits = parts.sums(wanted[mask])
+        self._n_reference = float(wanted.sum())
 
     def dsc(self, steps: LabelSteps, voxel_ml: float) -> float:
         stays: NDArray[Any] = self._sizes * voxel_ml >= steps.min_ml - 1e-9

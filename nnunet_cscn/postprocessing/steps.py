@@ -164,7 +164,7 @@ def remove_components(mask: Mask, steps: LabelSteps, *, voxel_ml: float) -> Mask
     if steps.keep_largest:
         stays &= np.arange(found.n) == found.sizes.argmax()
     result = np.zeros(mask.shape, dtype=np.bool_)
-    result.ravel()[found.voxels[stays[found.numbers]]] = True
+    result[mask] = found.of_voxels(stays)
     return result
 
 

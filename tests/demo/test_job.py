@@ -1,10 +1,13 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+import finished_training
 from nnunet_cscn.demo.job import Demo
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.files import write_json
 
 STEPS = {
     "synthetic cases": "_make_cases",
@@ -128,18 +131,25 @@ def test_a_broken_marker_is_one_sentence(ran, tmp_path):
         run(Demo(tmp_path))
 
 
-def test_training_tells_which_epoch_it_has_reached(tmp_path, monkeypatch):
-    lines = ["10:00:00.1: \n", "10:00:00.1: Epoch 0\n", "10:07:00.1: Epoch 10 \n", "Epoch time: 12 s\n"]
-    commands, told = [], []
+def test_an_interrupted_training_is_resumed_and_its_epochs_are_told(tmp_path, monkeypatch):
+    plans = {"configurations": {"3d_demo": {"cscn": {"epochs": 11}}}}
+    write_json(tmp_path / "preprocessed" / "Dataset901_NPC" / "nnUNetPlans.json", plans)
+    folder = tmp_path / "results" / "Dataset901_NPC" / "CSCNTrainer__nnUNetPlans__3d_demo" / "fold_0"
+    folder.mkdir(parents=True)
+    finished_training.write_checkpoint(folder / "checkpoint_latest.pth")
+    (folder / "checkpoint_best.pth").write_bytes(b"PK half")
+    jobs, told = [], []
 
-    def run_command(command, _log_file, *, env, on_line):
-        commands.append((command, env["nnUNet_n_proc_DA"]))
-        for line in [*lines, "Training done.\n"]:
-            on_line(line)
+    def run_jobs(_executor, wanted, *, on_progress):
+        jobs.extend((job, os.environ["nnUNet_n_proc_DA"]) for job in wanted)  # noqa: SIM112  nnU-Net spells it so
+        on_progress(wanted[0], 10)
 
-    monkeypatch.setattr("nnunet_cscn.demo.job.run_command", run_command)
+    monkeypatch.setattr("nnunet_cscn.demo.job.run_jobs", run_jobs)
+    monkeypatch.delenv("nnUNet_n_proc_DA", raising=False)
     Demo(tmp_path)._train(lambda done, total: told.append((done, total)))
-    ((command, workers),) = commands
-    assert command[:4] == ["nnUNetv2_train", "Dataset901_NPC", "3d_demo", "0"]
-    assert workers == "0"
-    assert told == [(0, 12), (10, 12), (11, 12)]
+    ((job, workers),) = jobs
+    assert job.command[:4] == ("nnUNetv2_train", "Dataset901_NPC", "3d_demo", "0")
+    assert "--c" in job.command
+    assert not (folder / "checkpoint_best.pth").exists()
+    assert (workers, job.total, told) == ("0", 11, [(10, 12)])
+    assert "nnUNet_n_proc_DA" not in os.environ

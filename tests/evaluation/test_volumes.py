@@ -6,7 +6,8 @@ import pytest
 import brute_force
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
-from nnunet_cscn.evaluation.volumes import MAX_UNNAMED_LABELS, score_files, score_volumes
+from nnunet_cscn.evaluation.volumes import MAX_UNNAMED_LABELS, boxes_of_values, score_files, score_volumes
+from nnunet_cscn.metrics.masks import bounding_box
 from nnunet_cscn.metrics.overlap import OverlapCounts
 
 SPACING_MM = (3.0, 1.0, 1.0)
@@ -130,3 +131,22 @@ def test_a_torn_file_is_named_by_its_role(tmp_path, write_volume):
         score_files(torn, good, SPACING_MM)
     with pytest.raises(UserError, match=r"^reference: .*truncated"):
         score_files(good, torn, SPACING_MM)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "int16", "int64", "float32", ">i2"])
+@pytest.mark.parametrize("values", [(1, 2, 7), (3, 255), (1,), ()])
+def test_boxes_of_values_are_those_of_each_mask(kind, values):
+    random = np.random.default_rng(len(values))
+    volume = np.zeros((6, 9, 8), dtype=kind)
+    for value in values:
+        volume[tuple(random.integers(0, edge, 4) for edge in volume.shape)] = value
+    found = boxes_of_values(volume, {0, *values, 9})
+    expected = {value: bounding_box(volume == value) for value in values if (volume == value).any()}
+    assert found == expected
+
+
+@pytest.mark.parametrize("value", [-3, 70_000, 2**40])
+def test_boxes_of_values_that_no_list_can_hold(value):
+    volume = np.zeros((4, 4, 4), dtype=np.int64)
+    volume[1, 2:, 3] = value
+    assert boxes_of_values(volume, {0, value}) == {value: np.s_[1:2, 2:4, 3:4]}

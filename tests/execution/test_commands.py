@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -128,21 +129,25 @@ def test_one_log_belongs_to_one_command_at_a_time(write_command, tmp_path, monke
     assert not is_locked(log)
 
 
-def test_the_command_keeps_its_lock_when_its_starter_is_killed(write_command, tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "LOCK_SECONDS", 0.2)
-    write_command("wait", "import time\nprint('on my way', flush=True)\ntime.sleep(60)")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems cannot tell that a parent has ended")
+def test_a_command_and_what_it_started_end_when_its_starter_is_killed(write_command, tmp_path):
+    child = "import time; time.sleep(60)"
+    write_command(
+        "wait",
+        f"import subprocess, sys, time\nchild = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
+        "print(child.pid, flush=True)\ntime.sleep(60)",
+    )
+    write_command("again", "print('well')")
     log = tmp_path / "a.log"
     program = (
         "import os, pathlib, sys\nfrom nnunet_cscn.execution.commands import run_command\n"
         "run_command(['wait'], pathlib.Path(sys.argv[1]), env=os.environ, on_line=lambda line: os.kill(os.getpid(), 9))"
     )
     subprocess.run([sys.executable, "-c", program, str(log)], check=False)
-    try:
-        assert is_locked(log)
-        with pytest.raises(CommandFailed, match="is already running"):
-            run_command(["wait"], log, env=os.environ)
-    finally:
-        subprocess.run(["pkill", "-f", str(tmp_path / "bin" / "wait")], check=False)
+    number = int(log.read_text())
+    run_command(["again"], log, env=os.environ)  # waits for the lock, which the child holds as well
+    assert log.read_text() == "well\n"
+    assert not Path(f"/proc/{number}/cmdline").exists() or not Path(f"/proc/{number}/cmdline").read_bytes()
 
 
 def test_what_is_left_of_an_earlier_command_is_waited_for(write_command, tmp_path):

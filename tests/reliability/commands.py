@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +14,13 @@ import numpy as np
 import tiny_dataset
 from dicom_files import write_series, write_structures
 from dicom_studies import square
+from nnunet_cscn.execution.commands import executable
+from nnunet_cscn.files import write_json
+from nnunet_cscn.nnunet.checkpoints import read_checkpoint
+from nnunet_cscn.protocol.epochs import FILE
 from tiny_training import CONFIGURATION
 
+CSCN = (sys.executable, "-m", "nnunet_cscn.cli.main")
 Arguments = Callable[[Path], Sequence[object]]
 EXACT = (".nii.gz", ".dcm", "dataset.json", "patients.json", "splits_final.json", ".b2nd", "summary.json")
 """Endings of files that are the same after each run. Reports, pictures and checkpoints hold dates or times."""
@@ -27,6 +34,24 @@ def _nothing(_folder: Path) -> None:
     pass
 
 
+def _no_epochs(_out: Path) -> Mapping[str, Sequence[str]]:
+    return {}
+
+
+def epochs_in_checkpoints(out: Path) -> Mapping[str, Sequence[str]]:
+    """Return, for each training below a folder, the rows of the epochs that its last checkpoint holds.
+
+    A row holds the seconds of its epoch, so it changes if the epoch is trained again.
+    """
+    found = {}
+    for file in sorted(out.rglob(FILE)):
+        latest = [file.with_name(f"checkpoint_{name}.pth") for name in ("final", "latest")]
+        if written := [each for each in latest if each.is_file()]:
+            n_epochs = int(read_checkpoint(written[0])["current_epoch"])
+            found[file.relative_to(out).as_posix()] = file.read_text(encoding="utf-8").splitlines()[: n_epochs + 1]
+    return found
+
+
 @dataclass(frozen=True)
 class Killed:
     """A command that is killed and run again.
@@ -37,6 +62,8 @@ class Killed:
         exact: Endings of files whose content has to be the same as undisturbed.
         ignored: Parts of the paths of files that come and go: logs.
         environment: Variables for an output folder.
+        program: What takes the arguments; ``cscn`` by default.
+        kept: Returns what a second run may not do again.
     """
 
     arguments: Arguments
@@ -44,6 +71,8 @@ class Killed:
     exact: Sequence[str] = EXACT
     ignored: Sequence[str] = ()
     environment: Callable[[Path], Mapping[str, str]] = field(default=lambda _folder: {})
+    program: Sequence[str] = CSCN
+    kept: Callable[[Path], Mapping[str, Sequence[str]]] = _no_epochs
 
 
 def phantom(*more: object) -> Killed:
@@ -114,7 +143,7 @@ def _model(root: Path) -> Callable[[Path], Mapping[str, str]]:
     return lambda _out: {f"nnUNet_{name}": str(root / name) for name in ("raw", "preprocessed", "results")}
 
 
-def _inside(out: Path) -> Mapping[str, str]:
+def inside(out: Path) -> Mapping[str, str]:
     return {f"nnUNet_{name}": str(out / name) for name in ("raw", "preprocessed", "results")}
 
 
@@ -146,15 +175,77 @@ def cascade(staged: Path) -> Killed:
         lambda _out: ["cascade", 901, CONFIGURATION, "--devices", "cpu"],
         prepare,
         ignored=("/logs/",),
-        environment=_inside,
+        environment=inside,
     )
 
 
-def train(prepared: Path) -> Killed:
+TRAINING_LOGS = ("/logs/", "training_log_", "checkpoint_best", "events.out.tfevents")
+"""Files of a training that nnU-Net or TensorBoard names by the time, or writes only where an epoch is the best."""
+
+
+def _training(
+    arguments: Sequence[object],
+    prepared: Path,
+    *,
+    program: Sequence[str] = CSCN,
+    exact: Sequence[str] = ("splits_final.json",),
+) -> Killed:
     return Killed(
-        lambda _out: ["train", 901, CONFIGURATION, "-f", 0, "--devices", "cpu"],
+        lambda _out: arguments,
         prepare=lambda out: _copy(prepared, out),
-        exact=("splits_final.json",),
-        ignored=("/logs/", "training_log_", "checkpoint_best"),
-        environment=lambda out: {**_inside(out), "nnUNet_n_proc_DA": "0"},
+        exact=exact,
+        ignored=TRAINING_LOGS,
+        environment=lambda out: {**inside(out), "nnUNet_n_proc_DA": "0"},
+        program=program,
+        kept=epochs_in_checkpoints,
+    )
+
+
+def save_every_epoch(prepared: Path, plans: str = "nnUNetPlans", **changes: int) -> None:
+    """Change options of a prepared data set, and write a checkpoint at the end of each epoch."""
+    file = prepared / "preprocessed" / tiny_dataset.NAME / f"{plans}.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    for plan in content["configurations"].values():
+        if "cscn" in plan:
+            plan["cscn"].update(changes, checkpoint_minutes=1e-6)
+    write_json(file, content)
+
+
+def train(prepared: Path) -> Killed:
+    return _training(["train", 901, CONFIGURATION, "-f", 0, "--devices", "cpu"], prepared)
+
+
+def train_staged(prepared: Path) -> Killed:
+    return _training(["train", 901, CONFIGURATION, "--staged", "-f", 0, "--devices", "cpu"], prepared)
+
+
+def nnunet_train(prepared: Path) -> Killed:
+    """nnU-Net's own command with ``--c``, as its users resume a training."""
+    arguments = ["Dataset901_Tiny", CONFIGURATION, 0, "-tr", "CSCNTrainer", "-device", "cpu", "--c"]
+    return _training(arguments, prepared, program=(executable("nnUNetv2_train"),))
+
+
+PAPER = ("-c", "3d_paper_tiny", "--budget", "0.002")
+
+
+def paper_run(prepared: Path) -> Killed:
+    return _training(["paper", "run", 901, *PAPER, "--methods", "CSCN", "-f", 0, "--devices", "cpu"], prepared)
+
+
+def demo() -> Killed:
+    """The demo with six small cases and short epochs: only the numbers differ from what a user runs."""
+    smaller = (
+        "import functools, sys\n"
+        "from nnunet_cscn.demo import job\n"
+        "from nnunet_cscn.cli.main import main\n"
+        "job.EPOCHS, job.ITERATIONS = 4, 3\n"
+        "job.Demo = functools.partial(job.Demo, training_cases=6, test_cases=2)\n"
+        "main()\n"
+    )
+    return Killed(
+        lambda out: ["demo", "-o", out],
+        exact=("_0000.nii.gz", "splits_final.json", "dataset.json"),
+        ignored=TRAINING_LOGS,
+        program=(sys.executable, "-c", smaller),
+        kept=epochs_in_checkpoints,
     )

@@ -7,39 +7,44 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-CSCN = (sys.executable, "-m", "nnunet_cscn.cli.main")
+from reliability.commands import Killed
 
 
-def run(arguments: Sequence[object], **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``cscn`` to its end."""
-    env = {**os.environ, **environment}
-    return subprocess.run([*CSCN, *map(str, arguments)], env=env, capture_output=True, encoding="utf-8", check=False)
+def run(command: Killed, out: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    line, variables = _line(command, out), _variables(command, out)
+    return subprocess.run(line, env=variables, capture_output=True, encoding="utf-8", check=False)
 
 
-def _start(arguments: Sequence[object], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _line(command: Killed, out: Path) -> Sequence[str]:
+    return [*command.program, *map(str, command.arguments(out))]
+
+
+def _variables(command: Killed, out: Path) -> Mapping[str, str]:
+    return {**os.environ, **command.environment(out)}
+
+
+def _start(command: Killed, out: Path) -> subprocess.Popen[bytes]:
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(
-        [*CSCN, *map(str, arguments)], env={**os.environ, **environment}, start_new_session=True, **silent
-    )
+    return subprocess.Popen(_line(command, out), env=_variables(command, out), start_new_session=True, **silent)
 
 
-def kill_during(arguments: Sequence[object], seconds: float, number: int = signal.SIGKILL, **environment: str) -> int:
-    """Start ``cscn``, send it a signal after a while, wait for it and return its status."""
-    process = _start(arguments, environment)
+def kill_during(command: Killed, out: Path, seconds: float, number: int = signal.SIGKILL) -> int:
+    """Start a command, send it a signal after a while, wait for it and return its status."""
+    process = _start(command, out)
     time.sleep(seconds)
     process.send_signal(number)
     return process.wait()
 
 
-def kill_when_writing(arguments: Sequence[object], folder: Path, chance: random.Random, **environment: str) -> int:
-    """Start ``cscn`` and kill it a moment after something unfinished appears below a folder."""
-    process = _start(arguments, environment)
-    while process.poll() is None and not any(folder.rglob(".cscn-tmp-*")):
+def kill_when_writing(command: Killed, out: Path, chance: random.Random) -> int:
+    """Start a command and kill it a moment after something unfinished appears below its output folder."""
+    process = _start(command, out)
+    while process.poll() is None and not any(out.rglob(".cscn-tmp-*")):
         time.sleep(0.002)
     time.sleep(chance.random() * 0.3)
     process.kill()
