@@ -27,6 +27,10 @@ from nnunet_cscn.report.chart_values import charted_metrics, escape_dollars, lab
 DPI = 200
 _COLUMNS = 4
 _PANEL_INCHES = (2.6, 2.4)
+_LABEL_INCHES = 0.3  # width that the box plot of a label and its name need
+_LEGEND_INSIDE = 8  # a longer legend would cover the points, so it goes beside them
+_LEGEND_ROWS = 15
+_LEGEND_INCHES = 1.1
 
 
 @matplotlib.style.context("default")  # nnU-Net changes the style of a process in which it has trained
@@ -83,9 +87,10 @@ def file_names(labels: Iterable[str]) -> dict[str, str]:
 def distribution_figure(scores: FolderScores) -> Figure:
     """Draw a box plot with points of every metric, for each label."""
     shown = charted_metrics(scores.metrics)
-    n_columns = min(_COLUMNS, len(shown))
-    n_rows = math.ceil(len(shown) / n_columns)
     width, height = _PANEL_INCHES
+    total, width = _COLUMNS * width, max(width, _LABEL_INCHES * len(scores.labels))
+    n_columns = max(1, min(len(shown), int(total / width)))
+    n_rows = math.ceil(len(shown) / n_columns)
     figure = Figure(figsize=(width * n_columns, height * n_rows), layout="constrained")
     panels = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for panel, metric in zip(panels, shown, strict=False):
@@ -97,11 +102,14 @@ def distribution_figure(scores: FolderScores) -> Figure:
 
 def volume_dsc_figure(scores: FolderScores) -> Figure:
     """Draw a scatter plot of the DSC of each case over its reference volume (logarithmic axis)."""
-    figure = Figure(figsize=(4.2, 3.4), layout="constrained")
+    n_legend_columns = math.ceil(len(scores.labels) / _LEGEND_ROWS) if len(scores.labels) > _LEGEND_INSIDE else 0
+    figure = Figure(figsize=(4.2 + _LEGEND_INCHES * n_legend_columns, 3.4), layout="constrained")
     panel = figure.subplots()
     _draw_scatter(panel, dsc_over_volume(scores))
     panel.set(xscale="log", ylim=SHARE_RANGE)
-    if len(scores.labels) > 1:
+    if n_legend_columns:
+        figure.legend(loc="outside right center", ncols=n_legend_columns, frameon=False, fontsize=7)
+    elif len(scores.labels) > 1:
         panel.legend(frameon=False)
     _plain(panel)
     return figure
@@ -109,13 +117,16 @@ def volume_dsc_figure(scores: FolderScores) -> Figure:
 
 def bland_altman_figure(scores: FolderScores) -> Figure:
     """Draw a Bland-Altman plot of predicted and reference volumes, one panel for each label."""
-    n_panels = max(1, len(scores.labels))
-    figure = Figure(figsize=(4.2 * n_panels, 3.4), layout="constrained")
-    panels = figure.subplots(1, n_panels, squeeze=False)[0]
+    n_columns = max(1, min(_COLUMNS, len(scores.labels)))
+    n_rows = max(1, math.ceil(len(scores.labels) / n_columns))
+    figure = Figure(figsize=(4.2 * n_columns, 3.4 * n_rows), layout="constrained")
+    panels = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for panel, label in zip(panels, scores.labels, strict=False):
         _draw_scatter(panel, volume_differences(scores, label))
         panel.set_title(escape_dollars(label_title(label)))
         _plain(panel)
+    for panel in panels[len(scores.labels) :]:
+        panel.set_axis_off()
     return figure
 
 
@@ -126,7 +137,7 @@ def _draw_distribution(panel: Any, shown: Distribution) -> None:
         panel.bxp([drawn], positions=[group.place], widths=0.5, showfliers=False)
         panel.scatter(dots.x, dots.y, s=12, color=dots.colour, alpha=0.75, linewidths=0, zorder=3)
     names = [escape_dollars(name) for name in shown.names]
-    panel.set_xticks(range(len(names)), names, rotation=0 if len(names) < 4 else 45)
+    panel.set_xticks(range(len(names)), names, rotation=0 if len(names) < 4 else 45 if len(names) < 12 else 90)
     panel.set_title(shown.metric.heading, fontsize=10)
     if shown.y_range is not None:
         panel.set_ylim(*shown.y_range)

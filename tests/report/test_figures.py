@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -49,3 +50,17 @@ def test_names_are_shown_literally_whatever_they_hold(predicted, tmp_path):
     (panel,) = volume_dsc_figure(replace(scores, cases=odd)).axes
     shown = [text.get_text() for text in panel.get_legend().get_texts()]
     assert [text.lstrip("\u200b").replace("\\$", "$") for text in shown] == list(labels)
+
+
+@pytest.mark.filterwarnings("error")
+def test_sixty_labels_have_room(predicted, tmp_path):
+    one = {case: labels["GTVp"] for case, labels in predicted.scores.cases.items()}
+    names = [f"organ {number}" for number in range(60)]
+    many = replace(predicted.scores, cases={case: dict.fromkeys(names, score) for case, score in one.items()})
+    write_figures(many, tmp_path / "figures")
+    heights_and_widths = [imread(file).shape[:2] for file in (tmp_path / "figures").glob("*.png")]
+    assert all(edge < 12_000 for shape in heights_and_widths for edge in shape)  # viewers refuse larger ones
+    figure = distribution_figure(many)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
