@@ -1,7 +1,7 @@
 """Score one pair of large masks with each package: CPU time and peak memory, each package in a process of its own.
 
-Needs ``pip install .[peers]``. Each package computes the metrics that it has, ours all of them. A package that needs more
-memory than ``--limit`` allows is stopped.
+Needs ``pip install .[peers]``. Each package computes the metrics that it has, ours all of them. A package that needs
+more memory than ``--limit`` allows is stopped.
 
 Example: python benchmarks/large_masks.py --rounds 3 --json runs/large_masks.json
 """
@@ -38,9 +38,7 @@ def main() -> None:
         return
     results: dict[str, Any] = {}
     for kind in RADII:
-        print(
-            f"\n{kind}\n| package | CPU s, median (smallest to largest) | peak memory (GiB) | times the masks |\n|---|---|---|---|"
-        )
+        print(f"\n{kind}\n{HEADING}")
         rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in (OURS, *PEERS)}
         for _ in range(arguments.rounds):
             for name, found in rounds.items():
