@@ -1,34 +1,18 @@
-"""End processes together with the process that started them."""
+"""Find the processes that a process started, and end them."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
+from nnunet_cscn.guard import KILL
+
 _POLL_SECONDS = 0.05
-_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows, SIGTERM cannot be caught either
 _PROCESSES = Path("/proc")  # Linux alone has it
-
-
-def die_with(parent: int) -> None:
-    """Make the kernel kill this process when its parent process ends.
-
-    Args:
-        parent: Process number of the parent.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, _KILL)
-    if os.getppid() != parent:  # the parent has already ended
-        os.kill(os.getpid(), _KILL)
 
 
 def descendants(pid: int) -> list[int]:
@@ -58,7 +42,7 @@ def end_all(pids: Sequence[int], *, grace_seconds: float) -> None:
     end = time.monotonic() + grace_seconds
     while any(_lives(pid) for pid in pids) and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
-    _send(pids, _KILL)
+    _send(pids, KILL)
 
 
 def _send(pids: Sequence[int], number: int) -> None:

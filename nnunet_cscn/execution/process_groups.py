@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from nnunet_cscn.execution import guard
+from nnunet_cscn import guard
 
 GRACE_SECONDS = 1.5
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from typing import Any, TypeVar
 
-from nnunet_cscn.processes import die_with
+from nnunet_cscn.guard import KILL, die_with
 
 Result = TypeVar("Result")
 
@@ -25,7 +25,7 @@ def process_pool(processes: int) -> Iterator[Executor | None]:
         return
     # a fork could copy the thread of the progress display in an inconsistent state
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=die_with, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(processes, context, initializer=die_with, initargs=(os.getpid(), KILL))
     try:
         yield pool
     finally:

@@ -17,6 +17,7 @@ import sys
 
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 GRACE_SECONDS = 1.5
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows, SIGTERM cannot be caught either
 
 
 class Stopped(BaseException):
@@ -28,10 +29,10 @@ def main() -> None:
     parent, command = int(sys.argv[1]), sys.argv[2:]
     signal.signal(signal.SIGTERM, _stop)
     try:
-        _die_with(parent, signal.SIGTERM)
+        die_with(parent, signal.SIGTERM)
         status = _status_of(command, parent)
     except Stopped:
-        os.killpg(0, signal.SIGKILL)
+        os.killpg(0, KILL)
         raise  # not reached: the group contains this process
     if status < 0:  # a signal ended it: the same one ends this process
         with contextlib.suppress(OSError):  # SIGKILL has no handler
@@ -42,7 +43,7 @@ def main() -> None:
 
 def _status_of(command: list[str], parent: int) -> int:
     own = os.getpid()
-    process = subprocess.Popen(command, preexec_fn=lambda: _die_with(own, signal.SIGKILL))  # noqa: PLW1509  no threads
+    process = subprocess.Popen(command, preexec_fn=lambda: die_with(own, KILL))  # noqa: PLW1509  no threads
     try:
         return process.wait()
     except Stopped:
@@ -53,11 +54,18 @@ def _status_of(command: list[str], parent: int) -> int:
         raise
 
 
-def _die_with(parent: int, number: int) -> None:
-    """Ask for a signal at the end of the parent; send it now if that was too late."""
+def die_with(parent: int, number: int) -> None:
+    """Make the kernel send this process a signal when its parent process ends. Only Linux can.
+
+    Args:
+        parent: Process number of the parent.
+        number: The signal.
+    """
+    if not sys.platform.startswith("linux"):
+        return
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, number)
-    if os.getppid() != parent:
+    if os.getppid() != parent:  # the parent has already ended
         os.kill(os.getpid(), number)
 
 
