@@ -25,6 +25,7 @@ from nnunet_cscn.splits.reading import read_folds
 from nnunet_cscn.texts import counted
 from nnunet_cscn.training.checkpoint_interval import TimedCheckpointTrainer
 from nnunet_cscn.training.extra_channels import ExtraChannelTrainer
+from nnunet_cscn.training.finite_losses import FiniteLossTrainer
 from nnunet_cscn.training.heads import load_heads, wanted_heads
 from nnunet_cscn.training.interface import Interface
 from nnunet_cscn.training.memory_advice import memory_advice
@@ -40,6 +41,7 @@ class CSCNBaseTrainer(
     RecordingTrainer,
     TilePredictingTrainer,
     TimedCheckpointTrainer,
+    FiniteLossTrainer,
     ExtraChannelTrainer,
     SafeCheckpointTrainer,
 ):

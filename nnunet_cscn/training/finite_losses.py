@@ -1,0 +1,67 @@
+"""Name the cases whose loss is not a number, and stop a training whose weights are no longer numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from nnunet_cscn.errors import UserError
+from nnunet_cscn.nnunet.trainer import nnUNetTrainer
+from nnunet_cscn.nnunet.wrapping import unwrapped
+
+MANY = 5  # batches that are named in an epoch
+
+
+class FiniteLossTrainer(nnUNetTrainer):
+    """nnU-Net's trainer. nnU-Net itself goes on with weights that are NaN until the last epoch.
+
+    nnU-Net moves the loss of every step to the CPU, so looking at it there costs no synchronisation.
+    """
+
+    _not_finite: tuple[str, ...] = ()
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch as nnU-Net does."""
+        super().on_train_epoch_start()
+        self._not_finite = ()
+
+    def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Run nnU-Net's training step, and note the cases if the loss is NaN or infinite."""
+        step: dict[str, Any] = super().train_step(batch)
+        loss = float(step["loss"])
+        if not math.isfinite(loss):
+            found = f"{loss} with {_cases(batch)}"
+            self._not_finite += (found,)
+            if len(self._not_finite) <= MANY:
+                self.print_to_log_file(f"The loss of a step is {found}")
+        return step
+
+    def on_train_epoch_end(self, train_outputs: list[dict[str, Any]]) -> None:
+        """End the training part of an epoch as nnU-Net does.
+
+        Raises:
+            UserError: If the weights are NaN or infinite. All processes of a training decide alike, because their
+                weights are the same.
+        """
+        super().on_train_epoch_end(train_outputs)
+        if math.isfinite(float(self.logger.get_value("train_losses", step=-1))):  # of all processes together
+            return
+        if all(bool(torch.isfinite(weight).all()) for weight in unwrapped(self.network).parameters()):
+            return  # mixed precision leaves out a step whose gradients overflow
+        where = self._not_finite[0] if self._not_finite else "not finite in another process"
+        raise UserError(
+            f"the weights are no longer finite numbers: in epoch {self.current_epoch} the loss was {where}. Correct "
+            "the images that are named and preprocess them again; if none is, use a lower initial_learning_rate "
+            "(`cscn configure`). Then run the same command again: the last checkpoint is from before this epoch"
+        )
+
+
+def _cases(batch: dict[str, Any]) -> str:
+    """Return the cases of a batch; if images have voxels that are not finite, only these."""
+    names = [str(name) for name in batch["keys"]]
+    odd = [name for name, image in zip(names, batch["data"], strict=True) if not bool(torch.isfinite(image).all())]
+    if odd:
+        return f"NaN or infinity in the image of {', '.join(dict.fromkeys(odd))}"
+    return f"the cases {', '.join(dict.fromkeys(names))}"
