@@ -118,11 +118,11 @@ def _number(name: str) -> int:
     return int(digits.group()) if digits else 0
 
 
-def _free(name: str, taken: set[str], separator: str) -> str:
+def _free(name: str, used: set[str], separator: str) -> str:
     """Return a name that is not used yet (upper and lower case count as equal), and mark it as used."""
     candidate, number = name, 1
-    while candidate.casefold() in taken:
+    while candidate.casefold() in used:
         number += 1
         candidate = f"{name}{separator}{number}"
-    taken.add(candidate.casefold())
+    used.add(candidate.casefold())
     return candidate

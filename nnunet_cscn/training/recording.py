@@ -48,12 +48,12 @@ class RecordingTrainer(nnUNetTrainer):
     def on_train_epoch_end(self, train_outputs: list[dict[str, Any]]) -> None:
         """End the training part of an epoch as nnU-Net does, and collect the losses of both networks."""
         super().on_train_epoch_end(train_outputs)
-        self._training_parts = self._parts.taken()
+        self._training_parts = self._parts.pop_losses()
 
     def on_validation_epoch_end(self, val_outputs: list[dict[str, Any]]) -> None:
         """End the validation part of an epoch as nnU-Net does, and collect the losses of both networks."""
         super().on_validation_epoch_end(val_outputs)
-        self._validation_parts = self._parts.taken()
+        self._validation_parts = self._parts.pop_losses()
 
     def on_epoch_end(self) -> None:
         """Write the epoch to the files, then end it as nnU-Net does."""

@@ -27,7 +27,7 @@ class StageLosses:
         elif isinstance(loss, CascadeLoss):  # one module, called for the coarse network first
             self._watch(loss.stage_loss, ["coarse", "fine"])
 
-    def taken(self) -> dict[str, float]:
+    def pop_losses(self) -> dict[str, float]:
         """Return the mean loss of each network since the last call."""
         noted, self._noted = self._noted, {}
         return {name: float(torch.stack(values).mean()) for name, values in noted.items()}

@@ -23,15 +23,15 @@ def test_the_losses_of_both_networks_are_noted_apart_and_unweighted():
     target = [torch.zeros(1, 1, 2, 2)]
     for coarse, fine in ((1.0, 3.0), (2.0, 7.0)):
         loss([None, [torch.full((1, 1, 2, 2), coarse)], [torch.full((1, 1, 2, 2), fine)]], target)
-    assert parts.taken() == {"coarse": 1.5, "fine": 5.0}
-    assert parts.taken() == {}
+    assert parts.pop_losses() == {"coarse": 1.5, "fine": 5.0}
+    assert parts.pop_losses() == {}
 
 
 def test_a_single_network_has_no_parts():
     loss = DeepSupervisionLoss(MeanLoss(), [1.0], has_distance=False)
     parts = StageLosses(loss)
     loss([torch.zeros(1, 1, 2, 2)], [torch.zeros(1, 1, 2, 2)])
-    assert parts.taken() == {}
+    assert parts.pop_losses() == {}
 
 
 @pytest.mark.parametrize("resolution", ["pooled", "full"])
