@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from nnunet_cscn.report.oriented import (
     view_axes,
     view_slice,
 )
+
+_LEGEND_COLUMNS = 15
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,12 @@ def _draw(
     The views follow the radiological convention: the patient's right is on the left, the head is up.
     """
     middle = largest_slices(focus)
-    figure = Figure(figsize=(13, 3.1), layout="constrained", facecolor="white")
-    axes = figure.subplots(1, 6, width_ratios=[1] * 6)
+    legend = 0.34 + 0.12 * (math.ceil(len(contours) / _LEGEND_COLUMNS) - 1)  # inches, as below
+    height = 2.76 + legend
+    figure = Figure(figsize=(13, height), facecolor="white")
+    # a layout engine would take half of the time
+    places = {"left": 0.005, "right": 0.995, "bottom": legend / height, "top": 1 - 0.53 / height, "wspace": 0.03}
+    axes = figure.subplots(1, 6, gridspec_kw=places)
     low, high = grey_range(image.voxels)
     for normal, view in enumerate(VIEWS):
         shown = view_slice(image.voxels, normal, middle[normal])
@@ -107,10 +114,12 @@ def _draw(
                 if cut.any():
                     axis.contour(*_framed(cut), levels=[0.5], colors=[contour.colour], linewidths=1.4)
     figure.suptitle(escape_dollars(title), fontsize=11, x=0.01, ha="left")
+    n_columns = min(len(contours), _LEGEND_COLUMNS)
     figure.legend(
         handles=[Line2D([], [], color=contour.colour, label=escape_dollars(contour.name)) for contour in contours],
-        loc="outside lower center",
-        ncols=len(contours),
+        loc="lower center",
+        ncols=n_columns,
+        fontsize=10 if len(contours) <= n_columns else 5,
         frameon=False,
     )
     with replacing(target) as temporary:
