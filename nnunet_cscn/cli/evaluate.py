@@ -165,7 +165,7 @@ def _show_skipped(scores: FolderScores) -> None:
     if not scores.skipped:
         return
     n_skipped = len(scores.skipped)
-    console.print(f"{n_skipped} of {counted(n_skipped + len(scores.cases), 'case')} were left out:")
+    console.print(f"left out: {n_skipped} of {counted(n_skipped + len(scores.cases), 'case')}")
     for case, reason in scores.skipped.items():
         console.print(f"  {case}: {reason}", markup=False, highlight=False, soft_wrap=True)
 

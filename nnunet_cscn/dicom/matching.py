@@ -182,9 +182,9 @@ def _refuse_incomplete(contours: Sequence[Floats], series: ImageSeries) -> None:
     n_on_slices, gaps = count_on_slices(contours, series), series.stack.gaps()
     if not n_on_slices and not gaps:
         return
-    found = f"only {n_on_slices} of {counted(len(contours), 'contour')} lie on the slices of the referenced series"
+    found = f"the referenced series has slices for only {n_on_slices} of {counted(len(contours), 'contour')}"
     if gaps:
-        raise UserError(f"{found}, of which slices are missing ({gaps[0]}): add them")
+        raise UserError(f"{found}, because slices are missing ({gaps[0]}): add them")
     if not are_parallel(contours, series):
         raise UserError(f"{found}; others are not parallel to them: use the series on which they were drawn")
     farthest = max(off_slices_mm(contour, series) for contour in contours)
@@ -211,8 +211,8 @@ def _why_none_fits(
                 )
     n_on_slices = max(count_on_slices(contours, series) for series in usable)
     return (
-        f"at most {n_on_slices} of {counted(len(contours), 'contour')} lie on the slices of an available series: add "
-        "the series on which the contours were drawn, or its missing slices"
+        f"no available series fits (slices for at most {n_on_slices} of {counted(len(contours), 'contour')}): add the "
+        "series on which the contours were drawn, or its missing slices"
     )
 
 

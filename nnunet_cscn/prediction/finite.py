@@ -40,8 +40,8 @@ def finite_images(
         found = "; ".join(f"{case} ({_counted(files)})" for case, files in not_finite.items())
         raise ArgumentError(
             "images",
-            f"{len(not_finite)} of {counted(len(cases), 'case')} have voxels that are NaN or infinite, which can make "
-            f"their predictions empty: {found}; correct these images, or add nan=0 to replace such voxels by 0",
+            f"voxels are NaN or infinite in {len(not_finite)} of {counted(len(cases), 'case')}, which can make "
+            f"predictions empty: {found}; correct these images, or add nan=0 to replace such voxels by 0",
         )
     with tempfile.TemporaryDirectory() as place:
         copies = {

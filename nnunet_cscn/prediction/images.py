@@ -51,8 +51,8 @@ def find_images(folder: Path, *, file_ending: str, n_channels: int) -> dict[str,
         wanted = ", ".join(f"CASE_{channel:04d}{file_ending}" for channel in range(n_channels))
         raise ArgumentError(
             "images",
-            f"{len(wrong)} of {counted(len(channels), 'case')} in {folder} do not have exactly the channels of the "
-            f"model ({wanted}): {', '.join(wrong[:10])}{' and others' if len(wrong) > 10 else ''}",
+            f"{folder} has other channels than the model ({wanted}) in {len(wrong)} of "
+            f"{counted(len(channels), 'case')}: {', '.join(wrong[:10])}{' and others' if len(wrong) > 10 else ''}",
         )
     return {case: [file for _, file in sorted(files.items())] for case, files in channels.items()}
 

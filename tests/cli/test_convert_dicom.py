@@ -116,7 +116,7 @@ def test_a_bad_case_is_listed_and_the_others_go_on(convert_dicom, studies, tmp_p
     assert status == 2
     assert "2 of 3 cases converted" in out
     assert "1 of 3 cases cannot be converted" in err
-    assert "NPC_003: only 1 of 2 contours lie on the slices of the referenced series" in " ".join(err.split())
+    assert "NPC_003: the referenced series has slices for only 1 of 2 contours" in " ".join(err.split())
     rows = list(csv.DictReader((tmp_path / "raw" / "Dataset950_NPC" / "conversion_report.csv").open()))
     assert [row["status"] for row in rows] == ["converted", "converted", "failed"]
     assert rows[0]["GTVp_regions"] == "GTV_primary"

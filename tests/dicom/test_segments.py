@@ -141,7 +141,7 @@ def test_only_a_series_that_is_named_or_shares_the_frame_is_resampled_onto(tmp_p
     content = pydicom.dcmread(tmp_path / "seg.dcm")
     content.StudyInstanceUID = other.study
     content.save_as(tmp_path / "seg.dcm")
-    with pytest.raises(UserError, match="at most 0 of 3 contours lie on the slices"):
+    with pytest.raises(UserError, match="slices for at most 0 of 3 contours"):
         series_of(read_segments(tmp_path / "seg.dcm"), [other], must_fit=False)
 
 

@@ -33,8 +33,8 @@ def test_one_file_may_hold_all_channels(tmp_path):
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["a_0000.nii.gz", "b_0000.nii.gz", "b_0001.nii.gz"], r"1 of 2 cases in .* do not have exactly .*: a$"),
-        (["a_0000.nii.gz", "a_0001.nii.gz", "a_0002.nii.gz"], r"1 of 1 case in .* do not have exactly"),
+        (["a_0000.nii.gz", "b_0000.nii.gz", "b_0001.nii.gz"], r"other channels than the model .* in 1 of 2 cases: a$"),
+        (["a_0000.nii.gz", "a_0001.nii.gz", "a_0002.nii.gz"], r"other channels than the model .* in 1 of 1 case:"),
         (["a.nii.gz", "a_0000.nii"], r"contains no images with nnU-Net file names, such as case_0000\.nii\.gz"),
         ([], "contains no images"),
     ],

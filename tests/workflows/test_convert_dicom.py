@@ -49,7 +49,7 @@ def test_a_bad_case_is_returned_with_its_reason(convert, studies):
     result = convert()
     assert list(result.converted) == ["NPC_001", "NPC_002"]
     assert list(result.problems) == ["NPC_003"]
-    assert "1 of 2 contours lie on the slices of the referenced series" in result.problems["NPC_003"]
+    assert "the referenced series has slices for only 1 of 2 contours" in result.problems["NPC_003"]
     assert [row["status"] for row in csv.DictReader(result.report.open())] == ["converted", "converted", "failed"]
 
 
