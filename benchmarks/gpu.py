@@ -74,7 +74,7 @@ def _child(module: str, name: str, seconds: float, arguments: argparse.Namespace
     started = time.monotonic()
     try:
         done = subprocess.run(
-            command, cwd=HERE, capture_output=True, text=True, encoding="utf-8", timeout=seconds + 5, check=False
+            command, cwd=HERE, capture_output=True, encoding="utf-8", timeout=seconds + 5, check=False
         )
         output, problem = done.stdout, f"status {done.returncode}: {done.stderr.strip()[-2000:]}"
         is_failed = done.returncode != 0

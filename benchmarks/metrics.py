@@ -132,7 +132,9 @@ def _run(command: list[str]) -> tuple[float, float]:
         "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL);"
         "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
     )
-    output = subprocess.run([sys.executable, "-c", program, *command], check=True, capture_output=True, text=True)
+    output = subprocess.run(
+        [sys.executable, "-c", program, *command], check=True, capture_output=True, encoding="utf-8"
+    )
     seconds, mebibytes = map(float, output.stdout.split())
     return seconds, mebibytes
 

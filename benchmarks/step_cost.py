@@ -101,7 +101,7 @@ def _current_memory() -> int:
 def _in_own_process(arguments: argparse.Namespace, trainer: str) -> dict[str, Any]:
     command = [sys.executable, __file__, arguments.dataset, arguments.configuration, "--child", trainer]
     command += ["--steps", str(arguments.steps), "--threads", str(arguments.threads), "--device", arguments.device]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result
 

@@ -158,7 +158,10 @@ def test_standard_output_is_written_to_whatever_it_is(tmp_path, name):
         out.flush()
         subprocess.run([sys.executable, "-c", program], stdout=out, check=True)
     assert (tmp_path / "out").read_text() == "before told"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "told"
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True).stdout
+        == "told"
+    )
 
 
 def test_a_folder_in_the_place_is_named(tmp_path):

@@ -57,7 +57,7 @@ def test_the_wheel_names_the_command_and_the_entry_point_of_torch(wheel):
 def test_an_installed_wheel_registers_its_own_copy_of_the_trainers(site):
     code = "from nnunet_cscn.nnunet.discovery import trainers_folder; print(trainers_folder())"
     command, environment = [sys.executable, "-c", code], {"PYTHONPATH": str(site)}
-    shown = subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=True)
+    shown = subprocess.run(command, cwd=site, env=environment, capture_output=True, encoding="utf-8", check=True)
     assert Path(shown.stdout.strip()) == (site / SHIM).parent.resolve()
 
 
@@ -69,7 +69,7 @@ def test_nnunets_own_search_finds_the_trainers_of_an_installed_wheel(site):
     environment = {**os.environ, "PYTHONPATH": str(site)}
     environment.pop("nnUNet_extTrainer", None)
     command = [sys.executable, "-c", code]
-    shown = subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=True)
+    shown = subprocess.run(command, cwd=site, env=environment, capture_output=True, encoding="utf-8", check=True)
     assert shown.stdout.strip().splitlines()[-1] == str(site / "nnunet_cscn" / "training" / "cscn.py")
 
 

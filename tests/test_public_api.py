@@ -43,7 +43,7 @@ def test_importing_the_package_imports_nothing_heavy():
         "import sys, nnunet_cscn, nnunet_cscn.workflows;"
         "print([m for m in ('torch', 'nnunetv2', 'numpy', 'pandas', 'SimpleITK') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8")
     assert done.stdout.strip() == "[]"
 
 

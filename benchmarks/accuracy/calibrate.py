@@ -47,7 +47,7 @@ def main() -> None:
     for _ in range(arguments.rounds):
         for name in found:
             command = [sys.executable, __file__, arguments.problem, "--child", name, "--steps", str(arguments.steps)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
             found[name] += json.loads(done.stdout.strip().splitlines()[-1])
     file = RUNS / f"seconds_{arguments.problem}.json"
     known = json.loads(file.read_text()) if file.exists() else {}

@@ -165,7 +165,7 @@ def _find_submitted_job(handle_file: Path, job_class: Any) -> Any:
 
 def _is_queued(job_id: str, handle_file: Path) -> bool:
     try:
-        asked = subprocess.run(["squeue", "-h", "-j", job_id], capture_output=True, text=True, check=False)
+        asked = subprocess.run(["squeue", "-h", "-j", job_id], capture_output=True, encoding="utf-8", check=False)
     except OSError as fault:
         answer = str(fault)
     else:

@@ -12,7 +12,7 @@ from nnunet_cscn.nnunet import discovery
 def _evaluated(line: str) -> str:
     """The value of the variable in a POSIX shell after `eval` of the line."""
     script = f'eval "$1"; printf %s "${discovery.TRAINERS_VARIABLE}"'
-    return subprocess.run(["sh", "-c", script, "sh", line], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(["sh", "-c", script, "sh", line], capture_output=True, encoding="utf-8", check=True).stdout
 
 
 def test_the_line_sets_the_variable_to_our_folder(monkeypatch):

@@ -176,7 +176,7 @@ def test_help_shows_an_example_and_imports_neither_torch_nor_nnunet():
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'nnunetv2', 'SimpleITK'} & sys.modules.keys()))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "Example: cscn evaluate" in done.stdout
 
@@ -189,7 +189,9 @@ def test_a_fault_of_ours_ends_with_status_one_and_its_traceback(tmp_path):
         "sys.argv = ['cscn', 'evaluate', '.', '.']\n"
         "from nnunet_cscn.cli.main import main; main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False, cwd=tmp_path
+    )
     assert done.returncode == 1
     assert "RuntimeError: bug" in done.stderr
 

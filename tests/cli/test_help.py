@@ -25,7 +25,7 @@ json.dump({"shown": shown, "heavy": heavy}, sys.stdout)
 
 
 def test_every_help_is_shown_and_imports_nothing_heavy():
-    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, encoding="utf-8", check=True)
     content = json.loads(run.stdout)
     assert {"", "demo", "plan", "weights from-bunet", "convert sts", "convert hippocampus"} <= content["shown"].keys()
     for command, (status, output) in content["shown"].items():

@@ -14,7 +14,9 @@ LAST_LINE = re.compile(r"dsc_mean (\d+\.\d\d) assd_mean_mm \d+\.\d\d f1_of_means
 
 def run_demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).parent / "cscn"), "demo", "--out", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "120"})
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", check=False, env={**os.environ, "COLUMNS": "120"}
+    )
 
 
 @pytest.mark.slow

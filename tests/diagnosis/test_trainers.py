@@ -113,7 +113,9 @@ def test_nnunets_own_search_finds_trainers_in_a_folder_of_re_exports(tmp_path):
         f"discovery.trainers_folder = lambda: Path({str(tmp_path)!r});"
         "print([finding.state for finding in trainers.check_trainers()])"
     )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PATH": ""})
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True, env={"PATH": ""}
+    )
     assert shown.stdout.strip() == str(["ok"] + ["fault"] * (len(trainers.TRAINERS) - 1))
 
 

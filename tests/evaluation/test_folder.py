@@ -197,7 +197,7 @@ def test_real_contours_against_themselves_moved_by_one_slice(tmp_path, shared_da
 
 def test_importing_the_evaluation_imports_neither_torch_nor_nnunet():
     code = "import sys, nnunet_cscn.evaluation.folder; print(sorted({'torch', 'nnunetv2'} & sys.modules.keys()))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.strip() == "[]"
 
 

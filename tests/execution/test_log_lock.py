@@ -39,7 +39,7 @@ def test_a_log_is_locked_as_long_as_the_block_lasts(kind, tmp_path):
 
 def test_another_process_holds_the_lock_until_it_ends(kind, tmp_path):
     log = tmp_path / "a.log"
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(log), kind], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(log), kind], stdout=subprocess.PIPE, encoding="utf-8")
     try:
         assert holder.stdout.readline() == "held\n"
         assert is_locked(log)

@@ -85,7 +85,7 @@ def _started(left: Mapping[str, range], seed: int, errors: IO[str]) -> subproces
     command = [sys.executable, "-m", "fuzz", "--seed", str(seed), "--work", json.dumps(tasks)]
     path = os.pathsep.join([str(_TESTS), str(_TESTS.parent), os.environ.get("PYTHONPATH", "")])
     env = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8", env=env)
 
 
 def _lines(process: subprocess.Popen[str]) -> Iterator[str]:

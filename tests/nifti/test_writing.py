@@ -43,6 +43,6 @@ try:
 except OSError as fault:
     print("told:", fault)
 """
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
     assert "told: [Errno 5] it could not be written whole" in shown.stdout
     assert list(tmp_path.iterdir()) == []

@@ -96,7 +96,7 @@ def test_register_imports_nothing_heavy():
         "import sys; from nnunet_cscn.nnunet.discovery import register; register();"
         "print([name for name in ('torch', 'numpy', 'nnunetv2', 'rich', 'typer') if name in sys.modules])"
     )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert shown.stdout.strip() == "[]"
 
 
@@ -104,5 +104,7 @@ def test_importing_torch_registers_the_trainers_in_an_installed_environment():
     environment = {name: value for name, value in os.environ.items() if name != "nnUNet_extTrainer"}
     environment.pop("TORCH_DEVICE_BACKEND_AUTOLOAD", None)
     code = "import torch, os; print(os.environ.get('nnUNet_extTrainer'))"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True, env=environment
+    )
     assert Path(shown.stdout.strip()) == discovery.trainers_folder()

@@ -165,5 +165,5 @@ def test_importing_a_workflow_of_the_evaluation_imports_neither_torch_nor_nnunet
         f"import sys, nnunet_cscn.workflows.{name}\n"
         "print(sorted({'torch', 'nnunetv2', 'pandas'} & sys.modules.keys()))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.strip() == "[]"

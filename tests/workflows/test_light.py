@@ -11,5 +11,5 @@ print([name for name in ("torch", "nnunetv2") if name in sys.modules])
 
 
 def test_importing_the_use_cases_imports_no_torch():
-    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, encoding="utf-8", check=True)
     assert run.stdout.strip() == "[]"
