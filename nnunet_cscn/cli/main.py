@@ -31,8 +31,11 @@ from nnunet_cscn.cli.postprocess import postprocess_app
 from nnunet_cscn.cli.predict import predict
 from nnunet_cscn.cli.predict_dicom import predict_dicom
 from nnunet_cscn.cli.report import report
+from nnunet_cscn.cli.termination import end_with_spawning_parent
 from nnunet_cscn.cli.train import train
 from nnunet_cscn.cli.weights import weights_app
+
+end_with_spawning_parent()
 
 PANELS = DATA, TRAINING, PREDICTION, EVALUATION, PAPER, HELP = (
     "Data", "Training", "Prediction", "Evaluation", "The paper", "Help",

@@ -1,4 +1,7 @@
-"""End commands on SIGTERM and SIGHUP: within seconds, with all child processes, and without temporary files."""
+"""End commands on SIGTERM and SIGHUP: within seconds, with all child processes, and without temporary files.
+
+Worker processes also end if the command is killed and can do nothing itself. Otherwise those of nnU-Net run forever.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
+from nnunet_cscn.guard import KILL, die_with
 from nnunet_cscn.processes import descendants, end_all
 from nnunet_cscn.temporary import remove_open
 
@@ -20,6 +24,7 @@ SIGNALS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [
 PATIENCE_SECONDS = 3.0  # for the cleanup of the command itself; in total less than five seconds
 _GRACE_SECONDS = 0.5
 _is_prepared_for_forks = False
+_forking = 0
 
 
 @contextlib.contextmanager
@@ -87,15 +92,31 @@ def _command_line(pid: int) -> bytes:
     return b""
 
 
+def end_with_spawning_parent() -> None:
+    """Let a worker process end with the command that spawned it.
+
+    multiprocessing imports the main module of the command in each process that it spawns, before it runs anything.
+    """
+    process = sys.modules.get("multiprocessing.process")  # not imported yet in a command itself
+    if process is not None and getattr(process.current_process(), "_inheriting", False):
+        die_with(os.getppid(), KILL)
+
+
 def _prepare_for_forks() -> None:
-    """Restore the default handlers in forked processes, which otherwise could ignore the signal."""
+    """Let forked processes end with this one, and restore the default handlers, which could ignore a signal there."""
     global _is_prepared_for_forks  # noqa: PLW0603  registered only once
     if not _is_prepared_for_forks and hasattr(os, "register_at_fork"):  # Windows does not fork
-        os.register_at_fork(after_in_child=_forget)
+        os.register_at_fork(before=_note_parent, after_in_child=_prepare_forked)
         _is_prepared_for_forks = True
 
 
-def _forget() -> None:
+def _note_parent() -> None:
+    global _forking  # noqa: PLW0603  read in the forked process
+    _forking = os.getpid()
+
+
+def _prepare_forked() -> None:
+    die_with(_forking, KILL)
     if signal.getsignal(signal.SIGTERM) is _leave:
         signal.set_wakeup_fd(-1)
         for number in SIGNALS:

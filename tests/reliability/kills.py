@@ -13,6 +13,8 @@ from pathlib import Path
 
 from reliability.commands import Killed
 
+STRAYS_SECONDS = 30  # on a busy machine
+
 
 def run(command: Killed, out: Path) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
@@ -51,11 +53,11 @@ def kill_when_writing(command: Killed, out: Path, chance: random.Random) -> int:
     return process.wait()
 
 
-def end_orphans(folder: Path) -> None:
-    """Wait until no process works on a folder any more: a killed command cannot end the ones that it started."""
-    for _ in range(600):
-        if not [name for name in _command_lines() if str(folder) in name]:
-            return
+def wait_for_the_end(folder: Path) -> None:
+    """Wait until no process works on a folder any more; what a killed command started ends within seconds."""
+    end = time.monotonic() + STRAYS_SECONDS
+    while left := [line for line in _command_lines() if str(folder) in line]:
+        assert time.monotonic() < end, f"still running: {left}"
         time.sleep(0.1)
 
 

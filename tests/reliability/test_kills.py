@@ -92,7 +92,7 @@ def test_a_killed_command_that_runs_again_leaves_what_an_undisturbed_one_does(ma
     else:
         status = kills.kill_when_writing(command, out, chance)
     assert status in (0, -signal.SIGKILL)
-    kills.end_orphans(out)
+    kills.wait_for_the_end(out)
     kept = command.kept(out)
     again = kills.run(command, out)
     assert again.returncode == 0, again.stderr
