@@ -42,14 +42,16 @@ class FiniteLossTrainer(nnUNetTrainer):
         """End the training part of an epoch as nnU-Net does.
 
         Raises:
-            UserError: If the weights are NaN or infinite. All processes of a training decide alike, because their
-                weights are the same.
+            UserError: If weights, or the means and variances of batch normalisation, are NaN or infinite. They are the
+                same in all processes of a training, so all of them stop.
         """
         super().on_train_epoch_end(train_outputs)
         if math.isfinite(float(self.logger.get_value("train_losses", step=-1))):  # of all processes together
             return
-        if all(bool(torch.isfinite(weight).all()) for weight in unwrapped(self.network).parameters()):
-            return  # mixed precision leaves out a step whose gradients overflow
+        network = unwrapped(self.network)
+        # mixed precision leaves out a step whose gradients overflow, but batch normalisation keeps what it saw
+        if all(bool(torch.isfinite(part).all()) for part in (*network.parameters(), *network.buffers())):
+            return
         where = self._not_finite[0] if self._not_finite else "not finite in another process"
         raise UserError(
             f"the weights are no longer finite numbers: in epoch {self.current_epoch} the loss was {where}. Correct "

@@ -45,3 +45,18 @@ def test_one_step_without_a_loss_is_noted_and_the_training_goes_on(make_trainer,
     log = Path(training.log_file).read_text()
     assert log.count("The loss of a step is inf with the cases case_") == 1
     assert Path(training.output_folder, "checkpoint_final.pth").is_file()
+
+
+def test_statistics_of_batch_normalisation_that_are_nan_end_the_training(make_trainer, monkeypatch):
+    """A step that mixed precision leaves out keeps the weights, but its images are in the running means."""
+    training = make_trainer(CSCNTrainer, cscn={"epochs": 1, "iterations_per_epoch": 1})
+    training.initialize()
+    means = next(buffer for name, buffer in training.network.named_buffers() if name.endswith("running_mean"))
+
+    def step(*_):
+        means.fill_(float("nan"))
+        return {"loss": np.float32("nan")}
+
+    monkeypatch.setattr("nnunetv2.training.nnUNetTrainer.nnUNetTrainer.nnUNetTrainer.train_step", step)
+    with pytest.raises(UserError, match="no longer finite"):
+        training.run_training()
