@@ -150,3 +150,36 @@ def test_handlers_are_put_back():
     with ending_on_signals():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+KILLED = """
+import multiprocessing, os, sys, time
+from pathlib import Path
+from nnunet_cscn.cli.main import main
+from nnunet_cscn.cli.termination import ending_on_signals
+
+def work(file):
+    Path(file).write_text(str(os.getpid()))
+    time.sleep(600)
+
+if __name__ == "__main__":
+    with ending_on_signals():
+        for method in ("spawn", "fork"):
+            multiprocessing.get_context(method).Process(target=work, args=(f"{sys.argv[1]}/{method}",)).start()
+        time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells that a parent has ended")
+def test_workers_of_a_killed_command_end_with_it(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(KILLED)
+    process = subprocess.Popen([sys.executable, program, tmp_path])
+    files = [tmp_path / "spawn", tmp_path / "fork"]
+    while not all(file.is_file() and file.read_text() for file in files):
+        assert process.poll() is None
+        time.sleep(0.02)
+    assert all(lives(int(file.read_text())) for file in files)
+    process.kill()
+    process.wait()
+    assert all(ended(int(file.read_text())) for file in files)
