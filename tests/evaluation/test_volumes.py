@@ -7,6 +7,7 @@ import brute_force
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.evaluation.volumes import MAX_UNNAMED_LABELS, boxes_of_values, score_files, score_volumes
+from nnunet_cscn.metrics import masks
 from nnunet_cscn.metrics.masks import bounding_box
 from nnunet_cscn.metrics.overlap import OverlapCounts
 
@@ -150,3 +151,17 @@ def test_boxes_of_values_that_no_list_can_hold(value):
     volume = np.zeros((4, 4, 4), dtype=np.int64)
     volume[1, 2:, 3] = value
     assert boxes_of_values(volume, {0, value}) == {value: np.s_[1:2, 2:4, 3:4]}
+
+
+@pytest.mark.parametrize("slab_slices", [1, 2, 3])
+@pytest.mark.parametrize("density", [0.02, 0.3, 0.9])
+@pytest.mark.parametrize("with_ignored", [False, True])
+def test_a_volume_in_several_slabs_has_the_same_scores(monkeypatch, slab_slices, density, with_ignored):
+    random = np.random.default_rng(7)
+    prediction, reference = ((random.random((2, 9, 12, 10)) < density) * random.integers(1, 3, (2, 9, 12, 10))).astype(
+        "u1"
+    )
+    labels = EvaluatedLabels.from_dataset({"background": 0, "tumour": 1, "ignore" if with_ignored else "node": 2})
+    whole = score_volumes(prediction, reference, SPACING_MM, labels=labels)
+    monkeypatch.setattr(masks, "SLAB_VOXELS", slab_slices * 12 * 10)
+    assert score_volumes(prediction, reference, SPACING_MM, labels=labels) == whole
