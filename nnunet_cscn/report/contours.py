@@ -91,7 +91,7 @@ def _draw(
     The views follow the radiological convention: the patient's right is on the left, the head is up.
     """
     middle = largest_slices(focus)
-    legend = 0.34 + 0.12 * (math.ceil(len(contours) / _LEGEND_COLUMNS) - 1)  # inches, as below
+    legend = 0.34 + 0.12 * (math.ceil(len(contours) / _LEGEND_COLUMNS) - 1)  # inches
     height = 2.76 + legend
     figure = Figure(figsize=(13, height), facecolor="white")
     # a layout engine would take half of the time

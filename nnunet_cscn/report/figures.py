@@ -87,9 +87,9 @@ def file_names(labels: Iterable[str]) -> dict[str, str]:
 def distribution_figure(scores: FolderScores) -> Figure:
     """Draw a box plot with points of every metric, for each label."""
     shown = charted_metrics(scores.metrics)
-    width, height = _PANEL_INCHES
-    total, width = _COLUMNS * width, max(width, _LABEL_INCHES * len(scores.labels))
-    n_columns = max(1, min(len(shown), int(total / width)))
+    least_width, height = _PANEL_INCHES
+    width = max(least_width, _LABEL_INCHES * len(scores.labels))
+    n_columns = max(1, min(len(shown), int(_COLUMNS * least_width / width)))
     n_rows = math.ceil(len(shown) / n_columns)
     figure = Figure(figsize=(width * n_columns, height * n_rows), layout="constrained")
     panels = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
