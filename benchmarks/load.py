@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -40,7 +39,7 @@ def main() -> None:
             for name, command in _commands(root, arguments.labels).items():
                 if arguments.only and name not in arguments.only:
                     continue
-                measured = {"command": name, "cases": n_cases, "labels": arguments.labels, **_measured(command, root)}
+                measured = {"command": name, "cases": n_cases, "labels": arguments.labels, **_measured(command)}
                 print(
                     "{command:14} {cases:6} cases {labels:3} labels {seconds:8.1f} s {peak_mb:7.0f} MB".format(
                         **measured
@@ -90,24 +89,21 @@ def _commands(root: Path, n_labels: int) -> dict[str, list[str]]:
     }
 
 
-def _measured(command: list[str], root: Path) -> dict[str, Any]:
+def _measured(command: list[str]) -> dict[str, Any]:
     """Run a command in a process of its own; return its wall time, CPU time, and peak memory."""
     watch = (
         "import json, resource, subprocess, sys, time; start = time.monotonic(); "
-        "status = subprocess.run(sys.argv[2:], stdout=open(sys.argv[1] + '.out', 'w')).returncode; "
+        "status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode; "
         "used = resource.getrusage(resource.RUSAGE_CHILDREN); "
         "print(json.dumps({'status': status, 'seconds': time.monotonic() - start, "
         "'cpu_seconds': used.ru_utime + used.ru_stime, 'peak_mb': used.ru_maxrss / 1024}))"
     )
-    line = [sys.executable, "-c", watch, str(root / "log"), sys.executable, "-m", "nnunet_cscn.cli.main", *command]
-    done = subprocess.run(
-        line, stdout=subprocess.PIPE, env={**os.environ, "COLUMNS": "160"}, encoding="utf-8", check=True
-    )
-    measured = json.loads(done.stdout)
+    line = [sys.executable, "-c", watch, sys.executable, "-m", "nnunet_cscn.cli.main", *command]
+    done = subprocess.run(line, stdout=subprocess.PIPE, encoding="utf-8", check=True)
+    measured: dict[str, Any] = json.loads(done.stdout)
     if measured.pop("status"):
         raise SystemExit(f"`cscn {' '.join(command)}` failed")
-    printed = (root / "log.out").read_text(encoding="utf-8")
-    return {**measured, "printed_lines": printed.count("\n")}
+    return measured
 
 
 def _parse() -> argparse.Namespace:
