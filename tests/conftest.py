@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests' arrays are tiny; two threads would wait for each other
+os.environ.setdefault("nnUNet_def_n_proc", "1")  # each of nnU-Net's processes imports torch for seconds
 os.environ["COLUMNS"] = "160"  # tables are as wide in every terminal, and without one
 
 import numpy as np

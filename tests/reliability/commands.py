@@ -139,12 +139,14 @@ def report(folder: Path, write_volume: Callable[..., Path]) -> Killed:
     )
 
 
+def inside(folder: Path) -> Mapping[str, str]:
+    """Return variables for nnU-Net's folders below one, and for as few processes as it can work with."""
+    folders = {f"nnUNet_{name}": str(folder / name) for name in ("raw", "preprocessed", "results")}
+    return {**folders, "nnUNet_n_proc_DA": "0", "nnUNet_def_n_proc": "1"}
+
+
 def _model(root: Path) -> Callable[[Path], Mapping[str, str]]:
-    return lambda _out: {f"nnUNet_{name}": str(root / name) for name in ("raw", "preprocessed", "results")}
-
-
-def inside(out: Path) -> Mapping[str, str]:
-    return {f"nnUNet_{name}": str(out / name) for name in ("raw", "preprocessed", "results")}
+    return lambda _out: inside(root)
 
 
 MODEL = ("-d", 901, "-c", CONFIGURATION, "-f", 0, "-device", "cpu", "--disable_tta")
@@ -195,7 +197,7 @@ def _training(
         prepare=lambda out: _copy(prepared, out),
         exact=exact,
         ignored=TRAINING_LOGS,
-        environment=lambda out: {**inside(out), "nnUNet_n_proc_DA": "0"},
+        environment=inside,
         program=program,
         kept=epochs_in_checkpoints,
     )
