@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHIM = "nnunet_cscn/_trainers/nnunet_cscn_trainers.py"
@@ -91,6 +92,20 @@ def test_every_direct_dependency_is_pinned_within_its_bounds():
         needed = Requirement(requirement)
         if needed.name != "nnunet-cscn" and "peers" not in str(needed.marker):
             assert needed.specifier.contains(pins[needed.name.lower()]), requirement
+
+
+def test_every_pinned_version_exists_for_the_oldest_python():
+    """What has left an old Python behind is not pinned there, or nothing could be installed on it."""
+    (oldest,) = re.findall(r'requires-python = ">=([\d.]+)"', (REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    for line in (REPOSITORY / "constraints.txt").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            pin = Requirement(line)
+            try:
+                pythons = SpecifierSet(metadata.metadata(pin.name)["Requires-Python"] or "")
+            except metadata.PackageNotFoundError:
+                continue
+            is_left_out = pin.marker is not None and not pin.marker.evaluate({"python_version": oldest})
+            assert is_left_out or pythons.contains(f"{oldest}.0"), line
 
 
 def test_the_oldest_supported_nnunetv2_is_the_one_that_is_tested():
