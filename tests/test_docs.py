@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     page
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
-    if page.name != "command_line.md" and "_build" not in page.parts
+    if page.name != "command_line.md" and "_build" not in page.parts  # the build of the site writes these
 )
 COMMAND = typer.main.get_command(app)
 
