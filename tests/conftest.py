@@ -1,6 +1,5 @@
 """Fixtures that more than one folder of tests uses."""
 
-import functools
 import os
 import shutil
 from collections.abc import Callable
@@ -13,6 +12,7 @@ os.environ["COLUMNS"] = "160"  # tables are as wide in every terminal, and witho
 import numpy as np
 import pytest
 import SimpleITK
+from filelock import FileLock
 
 for _variable in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
     os.environ.pop(_variable, None)  # no test looks into, or writes to, what somebody works with
@@ -67,30 +67,44 @@ def paired_source(tmp_path, write_volume) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _staged_folders_once(tmp_path_factory) -> Callable[[str], Path]:
-    made: dict[str, Path] = {}
+def made_once(tmp_path_factory) -> Callable[..., Path]:
+    """Return a function that gives a folder of a name, which the first process that asks for it fills by ``make``."""
+    common = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        common = common.parent
 
-    def get(kind: str) -> Path:
-        if kind not in made:
-            import staged_dataset  # imports torch
-
-            made[kind] = staged_dataset.make(tmp_path_factory.mktemp("staged"), kind)
-        return made[kind]
+    def get(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = common / name, common / f"{name}.done"
+        with FileLock(common / f"{name}.lock"):
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
 
     return get
 
 
 @pytest.fixture(scope="session")
-def trained_models(_staged_folders_once, tmp_path_factory) -> Callable[[str], Path]:
+def _staged_folders_once(made_once) -> Callable[[str], Path]:
+    def get(kind: str) -> Path:
+        import staged_dataset  # imports torch
+
+        return made_once(f"staged_{kind}", lambda folder: staged_dataset.make(folder, kind))
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def trained_models(_staged_folders_once, made_once) -> Callable[[str], Path]:
     """Return a function that makes nnU-Net's folders, with two folds of CSCNTrainer and one of CSCNStagedTrainer."""
 
-    @functools.cache
-    def made(kind: str) -> Path:
+    def get(kind: str) -> Path:
         import trained_dataset  # imports torch
 
-        return trained_dataset.make(tmp_path_factory.mktemp("trained") / kind, _staged_folders_once(kind))
+        staged = _staged_folders_once(kind)
+        return made_once(f"trained_{kind}", lambda folder: trained_dataset.make(folder, staged))
 
-    return made
+    return get
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import staged_dataset
 import tiny_dataset
 from tiny_training import CONFIGURATION
 
@@ -16,8 +15,8 @@ TRAIN = ("nnUNetv2_train", tiny_dataset.NAME, CONFIGURATION, "0", "-tr", TRAINER
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory) -> Path:
-    return staged_dataset.make(tmp_path_factory.mktemp("staged"), "labels")
+def root(_staged_folders_once, tmp_path_factory) -> Path:
+    return shutil.copytree(_staged_folders_once("labels"), tmp_path_factory.mktemp("staged") / "nnunet")
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +45,19 @@ def predicted(
     return (out / f"{case}.nii.gz").read_bytes()
 
 
+@pytest.fixture(scope="module")
+def theirs(root, run, trained) -> bytes:
+    """What nnU-Net's command predicts of case_1 without mirroring, below ``theirs``."""
+    return predicted(root, run, root / "theirs", "case_1", "--disable_tta")
+
+
 def test_validation_is_what_nnunet_predicts_from_the_image_alone(root, run, trained):
     validation = trained / "fold_0" / "validation"
     case = min(file.name.removesuffix(".nii.gz") for file in validation.glob("*.nii.gz"))
     assert predicted(root, run, root / "validated", case) == (validation / f"{case}.nii.gz").read_bytes()
 
 
-def test_our_predict_writes_what_nnunets_writes(root, run, trained):
-    theirs = predicted(root, run, root / "theirs", "case_1", "--disable_tta")
+def test_our_predict_writes_what_nnunets_writes(root, run, theirs):
     ours = predicted(root, run, root / "ours", "case_1", "--disable_tta", "--uncertainty", command="cscn predict")
     assert ours == theirs
     assert sorted(file.name for file in (root / "ours" / "uncertainty").iterdir()) == ["case_1.json", "case_1.nii.gz"]
@@ -72,11 +76,9 @@ def test_a_finished_training_is_continued_without_stage_one(run, trained):
     assert "Validation complete" in run(*TRAIN, "--c")
 
 
-def test_an_exported_model_predicts_the_same_without_stage_one(root, run, trained):
+def test_an_exported_model_predicts_the_same_without_stage_one(root, run, theirs):
     zipped = root / "model.zip"
-    here = predicted(root, run, root / "predicted", "case_0", "--disable_tta")
     run("nnUNetv2_export_model_to_zip", "-d", "901", "-o", str(zipped), "-c", CONFIGURATION, "-tr", TRAINER, "-f", "0")
     elsewhere = {"nnUNet_results": str(root / "elsewhere")}
     run("nnUNetv2_install_pretrained_model_from_zip", str(zipped), **elsewhere)
-    elsewhere_too = predicted(root, run, root / "predicted_elsewhere", "case_0", "--disable_tta", **elsewhere)
-    assert elsewhere_too == here
+    assert predicted(root, run, root / "predicted_elsewhere", "case_1", "--disable_tta", **elsewhere) == theirs

@@ -89,13 +89,6 @@ def test_an_interrupted_training_can_be_continued(root, run, trained):
     assert (fold / "checkpoint_final.pth").is_file()
 
 
-def test_validation_can_be_repeated(run, trained):
-    summary = _model(trained, "CSCNTrainer") / "fold_0" / "validation" / "summary.json"
-    summary.unlink()
-    run("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu", "--val")
-    assert summary.is_file()
-
-
 def test_predict_writes_a_segmentation_for_each_image(predictions):
     for folder in predictions.values():
         assert {"case_0.nii.gz", "case_1.nii.gz"} <= {file.name for file in folder.iterdir()}
@@ -146,24 +139,27 @@ def test_an_exported_model_predicts_where_it_is_installed(root, run, predictions
     assert (again / "case_0.nii.gz").read_bytes() == expected.read_bytes()
 
 
-def test_a_users_own_trainers_are_found_beside_ours(root, run):
+def test_validation_can_be_repeated_where_a_user_has_trainers_of_their_own(root, run, trained):
     own = root / "own_trainers"
     own.mkdir()
     (own / "own_trainer.py").write_text(
         "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\n"
         "class OwnTrainer(nnUNetTrainer):\n"
-        "    def __init__(self, plans, configuration, fold, dataset_json, device):\n"
-        "        super().__init__(plans, configuration, fold, dataset_json, device)\n"
-        "        self.num_epochs = self.num_iterations_per_epoch = self.num_val_iterations_per_epoch = 1\n",
+        "    def run_training(self):\n"
+        "        print('trained')\n"
+        "    def perform_actual_validation(self, save_probabilities=False):\n"
+        "        print('validated')\n",
         encoding="utf-8",
     )
     variable = {"nnUNet_extTrainer": os.fspath(own)}
     shown = run("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "OwnTrainer", "-device", "cpu", **variable)
     assert f"from: {own}" in shown
-    shown = run(
-        "nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu", "--val", **variable
-    )
-    assert "Validation complete" in shown
+    assert "validated" in shown
+    summary = _model(trained, "CSCNTrainer") / "fold_0" / "validation" / "summary.json"
+    summary.unlink()
+    ours = ("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu", "--val")
+    assert "Validation complete" in run(*ours, **variable)
+    assert summary.is_file()
 
 
 def test_a_training_starts_from_a_trained_bunet(root, run, trained):
