@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nnunet_cscn.errors import UserError
@@ -61,13 +61,21 @@ def read_csv(file: Path, *, encoding: str = "utf-8", errors: str = "strict", rag
     """
     try:
         with file.open(newline="", encoding=encoding, errors=errors) as stream:
-            return [row for row in csv.reader(stream, strict=not ragged) if row]
+            return [row for row in csv.reader(_without_nul(stream, errors), strict=not ragged) if row]
     except OSError as fault:
         raise UserError(f"{file} cannot be read: {fault.strerror}") from None
     except (UnicodeError, csv.Error) as fault:
         raise UserError(
             f"{file} is not a valid CSV file ({fault}): restore it or save it again as CSV (UTF-8)"
         ) from None
+
+
+def _without_nul(lines: Iterable[str], errors: str) -> Iterator[str]:
+    """Treat NUL as a byte that is no text. Python 3.10 refuses it, later versions take it as a letter."""
+    for line in lines:
+        if "\0" in line and errors == "strict":
+            raise csv.Error("line contains NUL")
+        yield line.replace("\0", "\ufffd")
 
 
 def read_table(

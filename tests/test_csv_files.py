@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from nnunet_cscn.csv_files import harmless, original, read_table, writing_csv
+from nnunet_cscn.csv_files import harmless, original, read_csv, read_table, writing_csv
 from nnunet_cscn.errors import UserError
 
 
@@ -56,3 +56,11 @@ def test_a_ragged_table_is_read_on_request(tmp_path):
 def test_a_missing_table_is_told(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         read_table(tmp_path / "a.csv")
+
+
+def test_nul_is_refused_where_all_bytes_have_to_be_text(tmp_path):
+    """A disk that failed leaves zeros; Python's own reader refuses them in 3.10 and keeps them from 3.11 on."""
+    (tmp_path / "zeros.csv").write_bytes(b"case,group\na,\0\0\n")
+    with pytest.raises(UserError, match="NUL"):
+        read_csv(tmp_path / "zeros.csv")
+    assert read_csv(tmp_path / "zeros.csv", errors="replace")[1] == ["a", "\ufffd\ufffd"]

@@ -1,5 +1,5 @@
 import json
-import os
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -199,7 +199,7 @@ def test_the_plans_are_replaced_as_a_whole_or_not_at_all(plans_file, monkeypatch
     def fail(_source, _target):
         raise OSError("disk full")
 
-    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     shown = CliRunner().invoke(app, ["configure", "901", "3d_fullres", "3d_quick"])
     assert isinstance(shown.exception, OSError)
     assert plans_file.read_text() == before
