@@ -53,7 +53,7 @@ def read_csv(file: Path, *, encoding: str = "utf-8", errors: str = "strict", rag
     Args:
         file: The file.
         encoding: Its encoding.
-        errors: What happens to bytes of other encodings, as in ``open``.
+        errors: What happens to NUL and to bytes of other encodings, as in ``open``.
         ragged: Whether quotation marks may be anywhere.
 
     Raises:
