@@ -146,15 +146,15 @@ def test_validation_can_be_repeated_where_a_user_has_trainers_of_their_own(root,
         "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\n"
         "class OwnTrainer(nnUNetTrainer):\n"
         "    def run_training(self):\n"
-        "        print('trained')\n"
+        "        print('an own training')\n"
         "    def perform_actual_validation(self, save_probabilities=False):\n"
-        "        print('validated')\n",
+        "        print('an own validation')\n",
         encoding="utf-8",
     )
     variable = {"nnUNet_extTrainer": os.fspath(own)}
     shown = run("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "OwnTrainer", "-device", "cpu", **variable)
     assert f"from: {own}" in shown
-    assert "validated" in shown
+    assert "an own training" in shown and "an own validation" in shown
     summary = _model(trained, "CSCNTrainer") / "fold_0" / "validation" / "summary.json"
     summary.unlink()
     ours = ("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu", "--val")
