@@ -12,6 +12,7 @@ import zipfile
 if not (folder / "checkpoint_final.pth").exists():
     with zipfile.ZipFile(folder / "checkpoint_final.pth", "w") as archive:
         archive.writestr("checkpoint_final/data.pkl", b"}.")
+        archive.writestr("checkpoint_final/version", b"3")
 (folder / "validation" / "summary.json").write_text('{"foreground_mean": {}}')
 """
 
@@ -27,3 +28,4 @@ def write_checkpoint(file: Path) -> None:
     """Write a complete checkpoint without content."""
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(f"{file.stem}/data.pkl", b"}.")
+        archive.writestr(f"{file.stem}/version", b"3")

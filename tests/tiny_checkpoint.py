@@ -24,7 +24,7 @@ def manager() -> PlansManager:
     full = isotropic(cscn={"coarse": {"resolution": "full"}})
     plans = {CONFIGURATION: isotropic(), COARSE: coarse, FULL: full}
     configurations = {name: {**plan, "spacing": [1.0, 1.0, 1.0]} for name, plan in plans.items()}
-    names = {"dataset_name": "Dataset901_Tiny", "plans_name": "nnUNetPlans"}
+    names = {"dataset_name": "Dataset901_Tiny", "plans_name": "nnUNetPlans", "image_reader_writer": "SimpleITKIO"}
     return PlansManager({**names, "configurations": configurations, "label_manager": "LabelManager"})
 
 

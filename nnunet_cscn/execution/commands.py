@@ -44,6 +44,15 @@ def executable(name: str) -> str:
     return found
 
 
+def python_module(name: str) -> tuple[str, ...]:
+    """Return the start of a command that runs a module of this package in a Python of its own.
+
+    ``python -m`` would first look for modules in the current folder, which may hold files of other people.
+    """
+    start = f"import runpy, sys; sys.path = [place for place in sys.path if place]; runpy.run_module({name!r}, "
+    return (sys.executable, "-c", f"{start}run_name='__main__', alter_sys=True)")
+
+
 def environment(folder: Path, **changes: str) -> dict[str, str]:
     """Return environment variables with which nnU-Net stores everything below ``folder``."""
     ensure_registered()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.execution.log_lock import is_locked
 from nnunet_cscn.files import read_json_file, write_json
-from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, foreign_in, is_whole, refusal, trusts_all
+from nnunet_cscn.nnunet.checkpoint_files import is_whole, trusts_all
 from nnunet_cscn.nnunet.crossval import nnunets_folds
 from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset
 from nnunet_cscn.nnunet.plans import configuration_from_plans, preprocessed_data, read_plans
@@ -80,8 +79,10 @@ class Training:
             file.unlink()
         complete = [file for file in existing if file not in incomplete]
         loaded = complete[0] if complete else self.pretrained_weights
-        if loaded is not None and not trusts_all() and (foreign := _foreign_in(loaded)):
-            raise ForeignCode(refusal(loaded, foreign))
+        if loaded is not None and not trusts_all():
+            from nnunet_cscn.nnunet.checkpoints import check_clean
+
+            check_clean(loaded)
         return incomplete
 
     def job(self) -> Job:
@@ -168,10 +169,3 @@ def _is_summary(file: Path) -> bool:
     except UserError:
         return False
     return isinstance(content, dict) and "foreground_mean" in content
-
-
-def _foreign_in(file: Path) -> list[str]:
-    try:
-        return foreign_in(file)
-    except (OSError, ValueError, zipfile.BadZipFile) as fault:
-        raise UserError(f"{file} is damaged ({fault}): remove it, or give another file") from None

@@ -38,23 +38,30 @@ def _imported(architecture: Mapping[str, Any]) -> Iterator[str]:
     yield str(architecture.get("network_class_name"))
     arguments = architecture.get("arch_kwargs")
     wanted = architecture.get("_kw_requires_import")
-    for key in wanted if isinstance(wanted, (list, tuple)) else ():
-        value = arguments.get(key) if isinstance(arguments, Mapping) and isinstance(key, str) else None
+    if wanted is not None and not (isinstance(wanted, (list, tuple)) and all(isinstance(key, str) for key in wanted)):
+        yield "what _kw_requires_import names (not a list of texts)"  # nnU-Net goes through it, whatever it is
+        return
+    for key in wanted or ():
+        value = arguments.get(key) if isinstance(arguments, Mapping) else None
         if value is not None:
             yield str(value)
 
 
 def _is_network_part(name: str) -> bool:
     """Return whether a name is a network class in the known packages. Nothing else is imported for this check."""
-    if not any(name.startswith(f"{package}.") for package in KNOWN_PACKAGES):
+    if not _is_known(name):
         return False
     if not all(part.isidentifier() for part in name.split(".")):
         return False
     from torch import nn
 
     found = _located(name)
-    # attributes of a module can be other modules, such as those it has imported
-    return found is None or (isinstance(found, type) and issubclass(found, nn.Module))
+    # attributes of a module can be what it has imported from elsewhere
+    return found is None or (isinstance(found, type) and issubclass(found, nn.Module) and _is_known(found.__module__))
+
+
+def _is_known(name: str) -> bool:
+    return any(name.startswith(f"{package}.") for package in KNOWN_PACKAGES)
 
 
 def _located(name: str) -> Any:

@@ -13,6 +13,8 @@ from nnunet_cscn.pickles.opcodes import LARGEST, DamagedPickle, foreign_to
 
 TRUST_VARIABLE = "CSCN_TRUST"
 
+_ZIP = b"PK\x03\x04"
+
 
 class ForeignCode(UserError):  # noqa: N818
     """A file would run code that is not part of nnU-Net."""
@@ -31,13 +33,19 @@ def foreign_in(file: Path) -> list[str]:
     """Return the names of foreign code in a checkpoint; an empty list if there is none.
 
     Raises:
-        ValueError: When the archive is damaged, or unpacks to more than its own size.
+        ValueError: When it is no archive, is damaged, holds a name twice, or unpacks to more than its own size.
     """
+    with file.open("rb") as stream:
+        if stream.read(len(_ZIP)) != _ZIP:  # torch takes it for its old format, a bare pickle
+            raise ValueError("it does not begin as an archive")
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
+        names = [member.filename.lower() for member in members]  # torch finds members without regard to case
+        if len(set(names)) < len(names):
+            raise ValueError("it holds a name twice")
         if sum(member.file_size for member in members) > file.stat().st_size:
             raise ValueError("it unpacks to more than its own size")
-        pickles = [member for member in members if member.filename.endswith(".pkl")]
+        pickles = [member for member in members if member.filename.lower().endswith(".pkl")]
         if any(member.file_size > LARGEST for member in pickles):
             raise DamagedPickle("too many instructions")
         found = [name for member in pickles for name in foreign_to(IN_CHECKPOINTS, archive.read(member))]

@@ -16,7 +16,6 @@ from nnunet_cscn.pickles.allowed import numbers_of_numpy
 
 RECORD = "cscn"  # key of our record among the trainer arguments in a checkpoint
 
-_ZIP = b"PK\x03\x04"
 _ONE_AT_A_TIME = threading.Lock()  # torch stores the allowed types for the whole process
 
 
@@ -53,6 +52,27 @@ def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
     return dict(checkpoint)
 
 
+def check_clean(file: Path) -> None:
+    """Check that nnU-Net's own loader would run nothing from a file of weights.
+
+    torch itself reads the file here. Another reader could see another content in the same archive.
+
+    Args:
+        file: A checkpoint, or weights to start a training from.
+
+    Raises:
+        ForeignCode: When it would run code; the text names it.
+        UserError: When it is damaged.
+    """
+    try:
+        _clean(file)
+    except ForeignCode:
+        raise
+    except Exception as fault:  # torch raises many types of errors here
+        reason = str(fault).strip().partition("\n")[0]
+        raise UserError(f"{file} is damaged ({reason:.100}): remove it, or give another file") from None
+
+
 def require_entries(checkpoint: Any) -> None:
     """Check the entries of a checkpoint that prediction, pretrained weights and descriptions read.
 
@@ -67,6 +87,9 @@ def require_entries(checkpoint: Any) -> None:
         raise TypeError("the names of trainer and configuration are not text")
     if not all(isinstance(block, Mapping) for block in (*blocks, arguments.get(RECORD, {}))):
         raise TypeError("weights, plans, labels and record are not dictionaries")
+    for weight in checkpoint["network_weights"].values():
+        if isinstance(weight, torch.Tensor) and weight.nbytes > weight.untyped_storage().nbytes():
+            raise TypeError("a weight repeats its storage")  # a small file could fill the memory
 
 
 def record_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
@@ -80,9 +103,6 @@ def _trusted(file: Path) -> Any:
 
 
 def _clean(file: Path) -> Any:
-    with file.open("rb") as stream:
-        if stream.read(len(_ZIP)) != _ZIP:  # torch's old format, a bare pickle
-            raise ValueError("no archive")
     if foreign := foreign_in(file):
         raise ForeignCode(refusal(file, foreign))
     with _ONE_AT_A_TIME, torch.serialization.safe_globals(numbers_of_numpy()):

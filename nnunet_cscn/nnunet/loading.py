@@ -35,7 +35,8 @@ def load_trained(
         ForeignCode: When a checkpoint or the plans would run code that is not part of nnU-Net.
         UserError: When a checkpoint or the plans are damaged, or do not fit each other.
     """
-    files = [folder / f"fold_{fold}" / checkpoint for fold in folds]
+    loaded = tuple(fold if fold == "all" else int(fold) for fold in folds)  # nnU-Net takes "00" for fold_0
+    files = [folder / f"fold_{fold}" / checkpoint for fold in loaded]
     is_trusted = trusts_all() if trust is None else trust
     if not is_trusted:
         check_plans(folder / "plans.json")
@@ -43,7 +44,8 @@ def load_trained(
             read_checkpoint(file, trust=False)
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net prints where it searches for the trainer
-            predictor.initialize_from_trained_model_folder(str(folder), tuple(folds), checkpoint)
+            predictor.initialize_from_trained_model_folder(str(folder), loaded, checkpoint)
+            _ = predictor.plans_manager.image_reader_writer_class  # damaged plans may lack it
     except (UserError, torch.OutOfMemoryError):
         raise
     except Exception as fault:  # plans and weights that do not fit can raise any exception in nnU-Net

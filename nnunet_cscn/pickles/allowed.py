@@ -36,6 +36,17 @@ IN_POSTPROCESSING = frozenset(
 )
 
 
+#: In ``validation/CASE.pkl``, the properties of a case beside its probabilities (``nnUNetv2_train --npz``).
+IN_PROPERTIES = frozenset(
+    (
+        "_codecs.encode",
+        "numpy.dtype",
+        "numpy.ndarray",
+        *(f"{module}.{name}" for module in _NUMPY_MODULES for name in ("scalar", "_reconstruct")),
+    )
+)
+
+
 def numbers_of_numpy() -> list[Any]:
     """Return what ``torch.serialization.safe_globals`` must allow for NumPy numbers and text.
 

@@ -6,7 +6,8 @@ import pickletools
 from collections.abc import Collection
 from typing import Any
 
-LARGEST = 64 * 2**20  # bytes of instructions; a checkpoint has about 100 kB, because tensors are stored separately
+LARGEST = 8 * 2**20  # bytes of instructions; a checkpoint has about 100 kB, because tensors are stored separately
+LARGEST_KEY = 2**60  # of a dictionary; Python gives larger numbers the same hash, and a million of them take hours
 
 _MARK = object()
 _PLAIN = object()  # a number, a truth value, None
@@ -22,7 +23,8 @@ def foreign_to(allowed: Collection[str], pickle: bytes) -> list[str]:
     """Return the names in a pickle that are not allowed, in their order.
 
     A pickle can only call what it imports by name, so the imported names show what it can run. Dictionary keys must be
-    text or numbers, because computing the hash of a deeply nested key can take years.
+    text or numbers below 2**60, because computing the hash of a deeply nested key, or comparing many large numbers with
+    the same hash, can take years.
 
     Args:
         allowed: Full names of the allowed functions and classes, such as ``collections.OrderedDict``.
@@ -97,7 +99,7 @@ class _Walk:
         elif name in ("SETITEM", "SETITEMS", "DICT"):
             items = popped if name == "DICT" else popped[1:]
             if not all(isinstance(key, str) or key is _PLAIN for key in items[::2]):
-                self.found.append("a dictionary key that is not text or a number")
+                self.found.append("a dictionary key that is not text or a small number")
 
 
 def _kind(kind: Any, argument: Any) -> Any:
@@ -105,4 +107,6 @@ def _kind(kind: Any, argument: Any) -> Any:
         return _MARK
     if isinstance(argument, str) and kind.name in ("str", "bytes_or_str"):
         return argument
+    if isinstance(argument, int) and abs(argument) > LARGEST_KEY:
+        return _OTHER
     return _PLAIN if kind.name in _PLAIN_TYPES else _OTHER

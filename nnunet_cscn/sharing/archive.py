@@ -14,7 +14,7 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.texts import escape_controls
 
 LARGEST_RATIO = 100  # unpacked size to packed size; weights are below 2, text is below 20
-SMALL_ENOUGH = 100 * 2**20  # unpacked bytes; the ratio of smaller archives is not checked
+SMALL_ENOUGH = 10 * 2**20  # unpacked bytes; the ratio of smaller archives is not checked
 MOST_MEMBERS = 100_000
 LONGEST_NAME = 255  # bytes of each part of a path; the limit of file systems
 

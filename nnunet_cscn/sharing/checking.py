@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ from nnunet_cscn.nnunet.architectures import foreign_names
 from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, refusal
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 from nnunet_cscn.nnunet.plans import read_plans_file
-from nnunet_cscn.pickles.allowed import IN_POSTPROCESSING
+from nnunet_cscn.pickles.allowed import IN_POSTPROCESSING, IN_PROPERTIES
 from nnunet_cscn.pickles.opcodes import DamagedPickle, foreign_to
 from nnunet_cscn.sharing.description import described, described_fold
-from nnunet_cscn.sharing.layout import fold_folders, model_folders
+from nnunet_cscn.sharing.layout import belongs, fold_folders, model_folders
 from nnunet_cscn.sharing.manifest import differences, read_manifest
 from nnunet_cscn.sharing.weights import ENDING, read_weights, same_weights
 from nnunet_cscn.texts import escape_controls
@@ -97,8 +97,7 @@ def check_models(root: Path, *, source: Path | None = None) -> list[CheckedModel
     first = models[0]  # problems of other files, such as settings of ensembles, are added to the first model
     problems = tuple(dict.fromkeys([*first.problems, *outside.problems]))
     foreign = tuple(dict.fromkeys([*first.foreign, *outside.foreign]))
-    others = {key: value for key, value in vars(first).items() if key not in ("problems", "foreign")}
-    return [CheckedModel(**others, problems=problems, foreign=foreign), *models[1:]]
+    return [replace(first, problems=problems, foreign=foreign, notes=(*first.notes, *outside.notes)), *models[1:]]
 
 
 def _checked(model: Path, root: Path) -> CheckedModel:
@@ -169,6 +168,8 @@ def _check_file(file: Path, found: _Findings) -> None:
             _check_pickle(file)
         elif file.suffix == ".pth":
             read_checkpoint(file, trust=False)
+        elif not belongs(file.name):
+            found.notes.append(f"{found.name(file)} is not part of a model and was not checked")
     except UserError as fault:
         found.take(fault)
     except RecursionError:
@@ -177,7 +178,8 @@ def _check_file(file: Path, found: _Findings) -> None:
 
 def _check_pickle(file: Path) -> None:
     try:
-        foreign = foreign_to(IN_POSTPROCESSING, file.read_bytes())
+        allowed = IN_PROPERTIES if file.parent.name == "validation" else IN_POSTPROCESSING
+        foreign = foreign_to(allowed, file.read_bytes())
     except DamagedPickle as fault:
         raise UserError(f"{file} is not a whole pickle ({fault})") from None
     if foreign:

@@ -30,13 +30,23 @@ class FiniteLossTrainer(nnUNetTrainer):
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Run nnU-Net's training step, and note the cases if the loss is NaN or infinite."""
         step: dict[str, Any] = super().train_step(batch)
-        loss = float(step["loss"])
-        if not math.isfinite(loss):
-            found = f"{loss} with {_cases(batch)}"
-            self._not_finite += (found,)
-            if len(self._not_finite) <= MANY:
-                self.print_to_log_file(f"The loss of a step is {found}")
+        self._note("step", step, batch)
         return step
+
+    def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Run nnU-Net's validation step, and note the cases if the loss is NaN or infinite."""
+        step: dict[str, Any] = super().validation_step(batch)
+        self._note("validation step", step, batch)
+        return step
+
+    def _note(self, name: str, step: dict[str, Any], batch: dict[str, Any]) -> None:
+        loss = float(step["loss"])
+        if math.isfinite(loss):
+            return
+        found = f"{loss} with {_cases(batch)}"
+        self._not_finite += (found,)
+        if len(self._not_finite) <= MANY:
+            self.print_to_log_file(f"The loss of a {name} is {found}")
 
     def on_train_epoch_end(self, train_outputs: list[dict[str, Any]]) -> None:
         """End the training part of an epoch as nnU-Net does.
@@ -46,13 +56,11 @@ class FiniteLossTrainer(nnUNetTrainer):
                 same in all processes of a training, so all of them stop.
         """
         super().on_train_epoch_end(train_outputs)
-        if math.isfinite(float(self.logger.get_value("train_losses", step=-1))):  # of all processes together
-            return
-        network = unwrapped(self.network)
+        network = unwrapped(self.network)  # after a finite loss too: a gradient can be NaN all the same
         # mixed precision leaves out a step whose gradients overflow, but batch normalisation keeps what it saw
         if all(bool(torch.isfinite(part).all()) for part in (*network.parameters(), *network.buffers())):
             return
-        where = self._not_finite[0] if self._not_finite else "not finite in another process"
+        where = self._not_finite[0] if self._not_finite else "finite, but a gradient was not"
         raise UserError(
             f"the weights are no longer finite numbers: in epoch {self.current_epoch} the loss was {where}. Correct "
             "the images that are named and preprocess them again; if none is, use a lower initial_learning_rate "

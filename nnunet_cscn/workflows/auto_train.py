@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.execution.commands import python_module
 from nnunet_cscn.execution.estimates import Estimate, estimate, read_pace, tiles_of_case
 from nnunet_cscn.execution.jobs import Job, RunJobs, run_jobs
 from nnunet_cscn.execution.local import LocalExecutor, all_devices
@@ -142,7 +143,7 @@ class _Auto:
             return
         memory = min(memory_gb(device) for device in devices)
         self.on_note(f"planning for {memory:g} GB ({', '.join(dict.fromkeys(devices))})")
-        program = (sys.executable, "-m", "nnunet_cscn.cli.main")
+        program = python_module("nnunet_cscn.cli.main")
         self._run("plan", *program, "plan", "-d", self.raw.name, "--gpu-memory", f"{memory:g}", "-p", self.plans)
 
     def usual_configuration(self) -> str:
@@ -168,7 +169,7 @@ class _Auto:
         file = self.folder / f"pace_{model}_{device.replace(':', '_')}_{digest}.json"
         if not file.is_file():
             self.on_note(f"measuring {n_steps} training steps on {device}")
-            module = (sys.executable, "-m", "nnunet_cscn.training.pace")
+            module = python_module("nnunet_cscn.training.pace")
             what = (self.raw.name, first.configuration, first.trainer, first.plans, str(first.fold))
             self._run("pace", *module, *what, "{device}", str(n_steps), str(file))
         settings = Settings.from_configuration(plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +101,9 @@ def check_model(source: str | Path) -> list[CheckedModel]:
     if path.is_dir():
         return check_models(path)
     with tempfile.TemporaryDirectory() as place:
-        _unpack(path, Path(place))
-        return check_models(Path(place), source=path)
+        notes = _unpack(path, Path(place), "is not part of a model and was not checked; stock nnU-Net would unpack it")
+        first, *others = check_models(Path(place), source=path)
+        return [replace(first, notes=(*first.notes, *notes)), *others]
 
 
 def install_model(archive: str | Path, *, overwrite: bool = False, trust: bool = False) -> InstalledModels:
@@ -121,7 +122,7 @@ def install_model(archive: str | Path, *, overwrite: bool = False, trust: bool =
 
     results = results_folder()
     with temporary_folder(results) as place:
-        notes = _unpack(Path(archive), place)
+        notes = _unpack(Path(archive), place, "is left out, because it is not part of a model")
         models = check_models(place, source=Path(archive))
         refuse(models, trust=trust)
         for model in models:
@@ -147,7 +148,7 @@ def refuse(models: Sequence[CheckedModel], *, trust: bool = False) -> None:
         raise UserError("\n  ".join(["the model is refused:", *reasons]))
 
 
-def _unpack(file: Path, folder: Path) -> list[str]:
+def _unpack(file: Path, folder: Path, about_others: str) -> list[str]:
     """Unpack the files of models. Return sentences about the other files."""
     from nnunet_cscn.sharing.archive import opened, problems_of, unpack
     from nnunet_cscn.sharing.installation import check_places
@@ -160,8 +161,4 @@ def _unpack(file: Path, folder: Path) -> list[str]:
         wanted = [name for name in names if belongs(name)]
         check_places(wanted)
         unpack(archive, wanted, folder)
-    return [
-        f"{escape_controls(name)} is left out, because it is not part of a model"
-        for name in names
-        if name not in set(wanted)
-    ]
+    return [f"{escape_controls(name)} {about_others}" for name in names if name not in set(wanted)]

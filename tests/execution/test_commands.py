@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+import nnunet_cscn
 from nnunet_cscn.errors import CommandFailed, UserError
 from nnunet_cscn.execution import commands
 from nnunet_cscn.execution.commands import (
     FASTER_ON_CPU,
     environment,
     executable,
+    python_module,
     run_command,
 )
 from nnunet_cscn.execution.log_lock import is_locked
@@ -158,3 +160,23 @@ def test_what_is_left_of_an_earlier_command_is_waited_for(write_command, tmp_pat
         threading.Timer(0.3, lambda: fcntl.flock(held, fcntl.LOCK_UN)).start()
         run_command(["show"], log, env=os.environ)
     assert log.read_text() == "well\n"
+
+
+def test_no_module_of_the_current_folder_runs_in_another_python(tmp_path):
+    """``python -m`` would import them, and the folder may hold files of other people."""
+    trace = tmp_path / "ran"
+    for name in ("typer", "nnunet_cscn", "json"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(trace)!r}, 'w')", encoding="utf-8")
+    place = str(Path(nnunet_cscn.__file__).parents[1])
+    found = subprocess.run(
+        [*python_module("nnunet_cscn.cli.main"), "--version"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": place},
+        capture_output=True,
+        check=False,
+        text=True,
+        encoding="utf-8",
+    )
+    assert found.returncode == 0, found.stderr
+    assert nnunet_cscn.__version__ in found.stdout
+    assert not trace.exists()

@@ -6,10 +6,12 @@ import pytest
 
 import finished_training
 import hostile_files
+import tiny_checkpoint
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.execution.trainings import Training
 from nnunet_cscn.files import write_json
 from nnunet_cscn.nnunet.checkpoint_files import ForeignCode
+from nnunet_cscn.training.cscn import BUNetTrainer
 
 
 @pytest.fixture
@@ -89,6 +91,33 @@ def test_pretrained_weights_that_run_code_are_refused(training, tmp_path):
         archive.writestr("a/data.pkl", hostile_files.by_hand(tmp_path / "ran")["reduce"])
     with pytest.raises(ForeignCode, match=r"start\.pth .*os\.system"):
         dataclasses.replace(training, pretrained_weights=bad).remove_incomplete_checkpoints()
+
+
+def _behind_a_bare_pickle(clean, trace):
+    """torch sees its old format at the beginning, Python's zipfile the archive at the end."""
+    return hostile_files.by_hand(trace)["reduce"] + clean.read_bytes()
+
+
+def _under_a_name_in_capitals(clean, trace):
+    """torch finds members without regard to case."""
+    file = trace.with_name("capitals.pth")
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a/data.PKL", hostile_files.by_hand(trace)["reduce"])
+        archive.writestr("a/version", "3\n")
+        archive.writestr("a/zdata.pkl", b"}.")
+    return file.read_bytes()
+
+
+@pytest.mark.parametrize("disguised", [_behind_a_bare_pickle, _under_a_name_in_capitals])
+def test_what_torch_would_read_is_looked_at_and_not_what_another_reader_sees(training, tmp_path, disguised):
+    for file in training.folder.glob("*.pth"):
+        file.unlink()
+    clean, bad = tmp_path / "clean.pth", tmp_path / "start.pth"
+    tiny_checkpoint.write(clean, BUNetTrainer)
+    bad.write_bytes(disguised(clean, tmp_path / "ran"))
+    with pytest.raises(UserError, match=r"start\.pth"):
+        dataclasses.replace(training, pretrained_weights=bad).remove_incomplete_checkpoints()
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(

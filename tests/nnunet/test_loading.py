@@ -1,8 +1,10 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+import hostile_files
 import tiny_checkpoint
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet.loading import load_trained
@@ -44,7 +46,28 @@ def test_labels_that_nnunet_does_not_understand_are_told_with_the_model(model, l
         load(model)
 
 
+def test_plans_without_a_reader_are_told_with_the_model(model):
+    plans = json.loads((model.folder / "plans.json").read_text(encoding="utf-8"))
+    del plans["image_reader_writer"]
+    (model.folder / "plans.json").write_text(json.dumps(plans), encoding="utf-8")
+    with pytest.raises(UserError, match="cannot load BUNetTrainer__nnUNetPlans__3d_tiny"):
+        load(model)
+
+
+def test_the_fold_that_is_checked_is_the_one_that_nnunet_loads(model, tmp_path):
+    """nnU-Net takes the fold "00" for fold_0."""
+    clean, trace = model.folder / "fold_0", tmp_path / "trace"
+    clean.rename(model.folder / "fold_00")
+    clean.mkdir()
+    (clean / "checkpoint_final.pth").write_bytes(hostile_files.spoilt({}, trace))
+    with pytest.raises(UserError, match="fold_0"):
+        load(Model(model.folder, ("00",), "checkpoint_final.pth"))
+    assert not trace.exists()
+
+
 class TalkativePredictor:
+    plans_manager = SimpleNamespace(image_reader_writer_class=None)
+
     def __init__(self):
         self.loaded = None
 

@@ -2,10 +2,12 @@
 
 import json
 import os
+import pickle
 import stat
 import struct
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 
@@ -214,3 +216,32 @@ def test_weights_that_differ_between_both_forms_are_told(model, tmp_path, result
 def test_json_that_is_nested_without_end_is_told(model, zipped, results):
     with pytest.raises(UserError, match=r"deep\.json"):
         install_model(zipped(model, (f"{PLACE}/deep.json", b"[" * 100_000)))
+
+
+def test_what_was_not_checked_is_named(model, zipped):
+    """Stock nnU-Net unpacks all members, and loads any file that it is asked for as a checkpoint."""
+    [found] = check_model(zipped(model, (f"{PLACE}/fold_0/checkpoint_best.ckpt", b"x")))
+    assert any("checkpoint_best.ckpt is not part of a model and was not checked" in note for note in found.notes)
+    (model / "fold_0" / "checkpoint_best.ckpt").write_bytes(b"x")
+    [found] = check_model(model)
+    assert any("checkpoint_best.ckpt is not part of a model and was not checked" in note for note in found.notes)
+
+
+def test_the_properties_of_validation_cases_are_no_foreign_code(model):
+    """They lie beside the probabilities that ``nnUNetv2_train --npz`` writes."""
+    properties = {"spacing": [np.float64(1)], "shape": np.array([1, 2]), "sitk_stuff": {"origin": (0.0,)}}
+    file = model / "fold_0" / "validation" / "a.pkl"
+    file.write_bytes(pickle.dumps(properties))
+    assert check_model(model)[0].foreign == ()
+    file.write_bytes(b"cposix\nsystem\n.")
+    assert "os.system" in check_model(model)[0].foreign[0]
+
+
+def test_a_weight_that_repeats_one_number_is_refused(model, tmp_path):
+    file = model / "fold_0" / "checkpoint_final.pth"
+    content = torch.load(file, weights_only=False)
+    name = next(iter(content["network_weights"]))
+    content["network_weights"][name] = torch.zeros(1).expand(2**20, 2**20)
+    torch.save(content, file)
+    with pytest.raises(UserError, match="not an nnU-Net checkpoint"):
+        export_model(model, tmp_path / "out.zip")

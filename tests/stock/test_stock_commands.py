@@ -154,7 +154,8 @@ def test_validation_can_be_repeated_where_a_user_has_trainers_of_their_own(root,
     variable = {"nnUNet_extTrainer": os.fspath(own)}
     shown = run("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "OwnTrainer", "-device", "cpu", **variable)
     assert f"from: {own}" in shown
-    assert "an own training" in shown and "an own validation" in shown
+    assert "an own training" in shown
+    assert "an own validation" in shown
     summary = _model(trained, "CSCNTrainer") / "fold_0" / "validation" / "summary.json"
     summary.unlink()
     ours = ("nnUNetv2_train", DATASET, CONFIGURATION, "0", "-tr", "CSCNTrainer", "-device", "cpu", "--val")

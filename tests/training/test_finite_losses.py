@@ -4,6 +4,7 @@ from pathlib import Path
 import blosc2
 import numpy as np
 import pytest
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.training.cscn import BUNetTrainer, CSCNTrainer
@@ -60,3 +61,27 @@ def test_statistics_of_batch_normalisation_that_are_nan_end_the_training(make_tr
     monkeypatch.setattr("nnunetv2.training.nnUNetTrainer.nnUNetTrainer.nnUNetTrainer.train_step", step)
     with pytest.raises(UserError, match="no longer finite"):
         training.run_training()
+
+
+def test_weights_that_are_nan_after_a_finite_loss_reach_no_checkpoint(make_trainer, monkeypatch):
+    training = make_trainer(CSCNTrainer, cscn={"epochs": 1, "iterations_per_epoch": 1})
+    training.initialize()
+    weight = next(training.network.parameters())
+
+    def step(*_):
+        weight.data.fill_(float("nan"))
+        return {"loss": np.float32(0.5)}
+
+    monkeypatch.setattr("nnunetv2.training.nnUNetTrainer.nnUNetTrainer.nnUNetTrainer.train_step", step)
+    with pytest.raises(UserError, match="no longer finite"):
+        training.run_training()
+    assert list(Path(training.output_folder).glob("checkpoint_*.pth")) == []
+
+
+def test_a_validation_loss_that_is_nan_is_noted(make_trainer, monkeypatch):
+    training = make_trainer(CSCNTrainer, cscn={"epochs": 1, "iterations_per_epoch": 1})
+    training.initialize()
+    usual = nnUNetTrainer.validation_step
+    monkeypatch.setattr(nnUNetTrainer, "validation_step", lambda *a: {**usual(*a), "loss": np.float32("nan")})
+    training.run_training()
+    assert "The loss of a validation step is nan with the cases case_" in Path(training.log_file).read_text()
