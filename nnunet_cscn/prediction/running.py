@@ -34,18 +34,35 @@ def run_predictor(
         n_preprocessing: Number of processes for preprocessing.
         n_export: Number of processes for export.
         on_progress: Called with the number of predicted cases and of all cases.
+
+    Raises:
+        OSError: When a prediction cannot be written completely. It names the file, or the folder.
     """
     images = [[str(file) for file in files] for files in cases.values()]
     targets = [str(out / case) for case in cases]
     previous = None if previous_stage is None else str(previous_stage)
     out.mkdir(parents=True, exist_ok=True)
-    with _counted(predictor, len(images), on_progress):
+    from nnunet_cscn.formats.whole_exports import whole_exports
+    from nnunet_cscn.nnunet.inference import predict_from_raw_data
+
+    with _counted(predictor, len(images), on_progress), whole_exports(predict_from_raw_data), _naming(out):
         if n_preprocessing == n_export == 0:
             predictor.predict_from_files_sequential(images, targets, save_probabilities, overwrite, previous)
         else:
             predictor.predict_from_files(
                 images, targets, save_probabilities, overwrite, max(1, n_preprocessing), max(1, n_export), previous
             )
+
+
+@contextlib.contextmanager
+def _naming(out: Path) -> Iterator[None]:
+    """Name the folder where nnU-Net cannot write its own small files, such as plans.json."""
+    try:
+        yield
+    except OSError as refusal:
+        if refusal.errno is None or refusal.filename is not None:
+            raise
+        raise OSError(refusal.errno, refusal.strerror, str(out)) from refusal
 
 
 @contextlib.contextmanager

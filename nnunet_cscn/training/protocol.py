@@ -16,7 +16,8 @@ from nnunet_cscn.data.block_sampling import HeadRegion, PaperBlockSampler, ViewS
 from nnunet_cscn.data.patient_axes import patient_axes
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import replacing_folder
-from nnunet_cscn.nnunet.inference import export_prediction_from_logits, nnUNetPredictor
+from nnunet_cscn.formats.whole_exports import export_whole
+from nnunet_cscn.nnunet.inference import nnUNetPredictor
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.protocol.curves import TRAINING_FILE, VALIDATION_FILE, CurveFile
 from nnunet_cscn.protocol.splits import FILE, TEST_FOLDER, PaperSplit, check_split, read_paper_splits, save_split
@@ -189,9 +190,7 @@ class PaperProtocol(CSCNBaseTrainer):
         image, _, _, properties = cases.load_case(case)
         logits = predictor.predict_sliding_window_return_logits(torch.from_numpy(np.asarray(image[:]))).cpu()
         plan = self.configuration_manager
-        export_prediction_from_logits(
-            logits, properties, plan, self.plans_manager, self.dataset_json, str(folder / case), False
-        )
+        export_whole(logits, properties, plan, self.plans_manager, self.dataset_json, str(folder / case), False)
 
     def _memory_advice(self) -> str:
         plan, tile_size = self.configuration_manager, self.settings.tile_size

@@ -11,7 +11,8 @@ import torch
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import write_json
-from nnunet_cscn.nnunet.trainer import ConfigurationManager, nnUNetTrainer
+from nnunet_cscn.formats.whole_exports import whole_exports
+from nnunet_cscn.nnunet.trainer import ConfigurationManager, nnUNetTrainer, trainer_module
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.training.tile_plans import plans_for_prediction
 
@@ -33,8 +34,8 @@ class TilePredictingTrainer(nnUNetTrainer):
             write_json(Path(self.output_folder_base) / "plans.json", plans)
 
     def perform_actual_validation(self, save_probabilities: bool = False) -> None:
-        """Predict the validation cases as nnU-Net does, with the tile size."""
-        with self.with_tiles():
+        """Predict the validation cases as nnU-Net does, with the tile size, and write each whole."""
+        with self.with_tiles(), whole_exports(trainer_module):
             super().perform_actual_validation(save_probabilities)
 
     def check_tiles(self) -> None:

@@ -127,7 +127,7 @@ def predict_folder(
         maps.check(overwrite=overwrite)
     remove_stale(folder, below=True)
     if not overwrite:
-        remove_incomplete(folder, cases, model.model.file_ending())
+        remove_incomplete(folder, cases, model.model.file_ending(), reader)
     wanted = cases if maps is None or overwrite else maps.missing(cases)
     with finite_images(cases, not_finite, nan) as files:
         if wanted:
