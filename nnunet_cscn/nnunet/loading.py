@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from nnunet_cscn.errors import UserError
+from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.nnunet.architectures import foreign_names
 from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, refusal, trusts_all
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint
@@ -35,7 +35,7 @@ def load_trained(
         ForeignCode: When a checkpoint or the plans would run code that is not part of nnU-Net.
         UserError: When a checkpoint or the plans are damaged, or do not fit each other.
     """
-    loaded = tuple(fold if fold == "all" else int(fold) for fold in folds)  # nnU-Net takes "00" for fold_0
+    loaded = tuple(_as_nnunet_reads(fold) for fold in folds)
     files = [folder / f"fold_{fold}" / checkpoint for fold in loaded]
     is_trusted = trusts_all() if trust is None else trust
     if not is_trusted:
@@ -56,6 +56,14 @@ def load_trained(
             f"nnU-Net cannot load {folder.name} ({type(fault).__name__}: {reason:.200}): its plans.json, dataset.json "
             "and checkpoints are damaged or do not fit; restore them"
         ) from fault
+
+
+def _as_nnunet_reads(fold: int | str) -> int | str:
+    """Return the fold that nnU-Net loads: it takes "00" for fold_0."""
+    try:
+        return fold if fold == "all" else int(fold)
+    except ValueError:
+        raise ArgumentError("folds", f"expected numbers or all, got {fold}") from None
 
 
 def check_plans(file: Path) -> None:

@@ -65,6 +65,12 @@ def test_the_fold_that_is_checked_is_the_one_that_nnunet_loads(model, tmp_path):
     assert not trace.exists()
 
 
+def test_a_fold_that_is_no_number_is_told(model):
+    (model.folder / "fold_0").rename(model.folder / "fold_x")
+    with pytest.raises(UserError, match="expected numbers or all, got x"):
+        load(Model(model.folder, ("x",), "checkpoint_final.pth"))
+
+
 class TalkativePredictor:
     plans_manager = SimpleNamespace(image_reader_writer_class=None)
 
