@@ -17,7 +17,8 @@ MANY = 5  # batches that are named in an epoch
 class FiniteLossTrainer(nnUNetTrainer):
     """nnU-Net's trainer. nnU-Net itself goes on with weights that are NaN until the last epoch.
 
-    nnU-Net moves the loss of every step to the CPU, so looking at it there costs no synchronisation.
+    nnU-Net moves the loss of every step to the CPU, so looking at it there costs no synchronisation. The weights are
+    looked at once in an epoch.
     """
 
     _not_finite: tuple[str, ...] = ()
@@ -60,7 +61,9 @@ class FiniteLossTrainer(nnUNetTrainer):
         # mixed precision leaves out a step whose gradients overflow, but batch normalisation keeps what it saw
         if all(bool(torch.isfinite(part).all()) for part in (*network.parameters(), *network.buffers())):
             return
-        where = self._not_finite[0] if self._not_finite else "finite, but a gradient was not"
+        has_loss = math.isfinite(float(self.logger.get_value("train_losses", step=-1)))  # of all processes together
+        other = "finite, but a gradient was not" if has_loss else "not finite in another process"
+        where = self._not_finite[0] if self._not_finite else other
         raise UserError(
             f"the weights are no longer finite numbers: in epoch {self.current_epoch} the loss was {where}. Correct "
             "the images that are named and preprocess them again; if none is, use a lower initial_learning_rate "
