@@ -1,11 +1,13 @@
 """Folders of images; `tests/cli/test_predict.py` compares the files with those of nnU-Net's predictor."""
 
 import json
+import os
 import shutil
 
 import numpy as np
 import pytest
 import SimpleITK
+from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
 import tiny_dataset
 from nnunet_cscn.errors import ArgumentError, UserError
@@ -122,3 +124,18 @@ def test_cases_that_came_out_empty_are_named(model, images, tmp_path):
 
 def write_labels(file, value):
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.full((12, 32, 32), value, np.uint8)), str(file))
+
+
+def test_predictions_on_a_full_disk_are_named_and_not_left(model, images, tmp_path, monkeypatch):
+    """ITK writes what fits, and reports nothing."""
+    written = SimpleITKIO.write_seg
+
+    def cut(self, voxels, file, properties):
+        written(self, voxels, file, properties)
+        os.truncate(file, 100)
+
+    monkeypatch.setattr(SimpleITKIO, "write_seg", cut)
+    with pytest.raises(OSError, match="could not be written whole") as refused:
+        predict_folder(model, images, tmp_path / "out")
+    assert refused.value.filename == str(tmp_path / "out" / "case_0.nii.gz")
+    assert list((tmp_path / "out").glob("*.nii.gz")) == []
