@@ -54,7 +54,8 @@ def check(
     if json_file is not None:
         write_json(json_file, {"models": [model.to_json() for model in models]}, allow_nan=True)
     refuse(models)
-    console.print(f"{source}: no problems found", soft_wrap=True, markup=False, highlight=False)
+    found = f"{source}: no problems found in the files of the model"
+    console.print(found, soft_wrap=True, markup=False, highlight=False)
 
 
 def show_model(model: CheckedModel) -> None:

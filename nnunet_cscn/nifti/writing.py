@@ -1,4 +1,4 @@
-"""Write volumes. All volumes of the package are written here."""
+"""Write volumes. All of the package are written here, except nnU-Net's predictions (`formats/whole_exports.py`)."""
 
 from __future__ import annotations
 

@@ -207,6 +207,7 @@ class LoadedModel:
             UserError: When a file is missing or damaged, the number of files is wrong, ``out`` has another file ending,
                 or the model needs the segmentations of another model.
         """
+        from nnunet_cscn.formats.whole_exports import is_readable
         from nnunet_cscn.nifti.writing import whole_volume
         from nnunet_cscn.prediction.images import check_images
 
@@ -227,6 +228,8 @@ class LoadedModel:
         if out is not None:
             with whole_volume(Path(out)) as temporary:
                 reader.write_seg(predicted.mask, str(temporary), properties)
+                if not is_readable(temporary, reader):
+                    raise RuntimeError("a torn label map")
         return predicted
 
     def predict_folder(

@@ -13,7 +13,9 @@ from torch import nn
 
 from nnunet_cscn.data.channels import ExtraChannelDataset
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.formats.whole_exports import export_whole
 from nnunet_cscn.nnunet.crossval import check_enough_cases
+from nnunet_cscn.nnunet.trainer import trainer_module
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.training import catalogue, lengths
 from nnunet_cscn.training.base import CSCNBaseTrainer
@@ -214,3 +216,15 @@ def test_labels_that_the_dataset_json_does_not_name_are_refused_with_the_case(ma
     trainer.label_manager = trainer.plans_manager.get_label_manager(trainer.dataset_json)
     with pytest.raises(UserError, match=r"case_\d has 2.*dataset\.json"):
         trainer.get_tr_and_val_datasets()
+
+
+def test_validations_are_written_whole(make_trainer, monkeypatch):
+    used = []
+    monkeypatch.setattr(
+        nnUNetTrainer,
+        "perform_actual_validation",
+        lambda *_: used.append(trainer_module.export_prediction_from_logits),
+    )
+    make_trainer(CSCNTrainer).perform_actual_validation()
+    assert used == [export_whole]
+    assert trainer_module.export_prediction_from_logits is not export_whole
