@@ -101,6 +101,9 @@ FAST = (
 )
 
 
+DICE_CE = "--set loss.gamma=0 --set loss.distance_weighting=false"
+
+
 def methods(sizes: Sizes) -> dict[str, Arm]:
     """Return nnU-Net, the cascade, and controls that could explain the gain of the cascade."""
     stock = f"--patch-size {sizes.patch} {sizes.width}"
@@ -115,6 +118,9 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN"),
         "cscn_wide": Arm("CSCNTrainer", f"{sizes.cascade} --set fine.width=1", "CSCN, wider ACDNet"),
         "cscn_fast": Arm("CSCNTrainer", f"{sizes.cascade} {FAST}", "CSCN, faster ACDNet"),
+        "cscn_coarse_1": Arm("CSCNTrainer", f"{sizes.cascade} --set coarse_weight=1", "CSCN, coarse weight 1"),
+        "cscn_gamma_0": Arm("CSCNTrainer", f"{sizes.cascade} --set loss.gamma=0", "CSCN, gamma 0"),
+        "cscn_dice_ce": Arm("CSCNTrainer", f"{sizes.cascade} {DICE_CE}", "CSCN, Dice and cross-entropy"),
     }
     if sizes.coarser is not None:
         configuration, patch, spacing = sizes.coarser
@@ -159,7 +165,7 @@ def parts(sizes: Sizes) -> dict[str, Arm]:
 def losses(sizes: Sizes) -> dict[str, Arm]:
     """Return the cascade with each variant of the loss."""
     forms = {
-        "dice_ce": ("Dice and cross-entropy", "--set loss.distance_weighting=false --set loss.gamma=0"),
+        "dice_ce": ("Dice and cross-entropy", DICE_CE),
         "dice_focal": ("Dice and focal loss", "--set loss.distance_weighting=false"),
         "printed": ("Eq. 7 as printed", "--set loss.normalised=false"),
         "capped": ("capped at 2 mm", "--set loss.normalised=false --set loss.distance_cap_mm=2"),
