@@ -20,6 +20,8 @@ class Arm:
         title: A few words for the table.
         configuration: The preprocessed configuration from which it inherits. None for that of the problem.
         plans: The plans with this configuration.
+        timed_as: The arm whose measured seconds an iteration it takes, because their steps cost the same. None for its
+            own.
     """
 
     trainer: str
@@ -27,6 +29,7 @@ class Arm:
     title: str
     configuration: str | None = None
     plans: str = "nnUNetPlans"
+    timed_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,10 +121,14 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN"),
         "cscn_wide": Arm("CSCNTrainer", f"{sizes.cascade} --set fine.width=1", "CSCN, wider ACDNet"),
         "cscn_fast": Arm("CSCNTrainer", f"{sizes.cascade} {FAST}", "CSCN, faster ACDNet"),
-        "cscn_coarse_1": Arm("CSCNTrainer", f"{sizes.cascade} --set coarse_weight=1", "CSCN, coarse weight 1"),
-        "cscn_gamma_0": Arm("CSCNTrainer", f"{sizes.cascade} --set loss.gamma=0", "CSCN, gamma 0"),
-        "cscn_dice_ce": Arm("CSCNTrainer", f"{sizes.cascade} {DICE_CE}", "CSCN, Dice and cross-entropy"),
     }
+    for name, (title, options) in {
+        "cscn_coarse_1": ("CSCN, coarse weight 1", "--set coarse_weight=1"),
+        "cscn_gamma_0": ("CSCN, gamma 0", "--set loss.gamma=0"),
+        "cscn_dice_ce": ("CSCN, Dice and cross-entropy", DICE_CE),
+        "cscn_coarse_1_dice_ce": ("CSCN, coarse weight 1, Dice and cross-entropy", f"--set coarse_weight=1 {DICE_CE}"),
+    }.items():
+        arms[name] = Arm("CSCNTrainer", f"{sizes.cascade} {options}", title, timed_as="cscn")
     if sizes.coarser is not None:
         configuration, patch, spacing = sizes.coarser
         arms["coarser"] = Arm(

@@ -76,7 +76,8 @@ def iterations_of(problem_name: str, arm: str, budget: float) -> int:
     problem = PROBLEMS[problem_name]
     if problem.minutes is None:
         return round(problem.iterations * budget / EPOCH) * EPOCH
-    seconds = json.loads((RUNS / f"seconds_{problem_name}.json").read_text(encoding="utf-8"))[arm]["seconds"]
+    measured = json.loads((RUNS / f"seconds_{problem_name}.json").read_text(encoding="utf-8"))
+    seconds = measured[problem.arms[arm].timed_as or arm]["seconds"]
     return max(1, round(60 * problem.minutes * budget / seconds / EPOCH)) * EPOCH
 
 
