@@ -40,6 +40,10 @@ class CommandFailed(RuntimeError):  # noqa: N818  the name says what happened
     """A command that this package started has failed. The message names its log file. The exit status is 1."""
 
 
+class DiskFull(CommandFailed):
+    """A command that this package started has found no room on a disk. The exit status is 2."""
+
+
 def available_names(names: list[str]) -> str:
     """Return the last part of an error message about an unknown name: the list of available names.
 

@@ -19,6 +19,7 @@ from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.temporary import PREFIX, aside, temporary_folder
 
 _LITTLE_ROOM = 2**20  # bytes
+_NEW = "cscn-new"  # the folder that is being filled, in a temporary folder
 _DEEPEST = 100  # levels of JSON; nnU-Net's files have about ten, and Python cannot copy or print a thousand
 _OPEN_FILE = re.compile(r"(?:/proc/(?P<process>\d+)/fd|/dev/fd)/(?P<number>\d+)")
 
@@ -78,8 +79,8 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     Raises:
         OSError: When it cannot be written.
     """
-    with _naming(target), temporary_folder(target.parent) as folder:
-        new = folder / "new"
+    with _naming(target, is_folder=True), temporary_folder(target.parent) as folder:
+        new = folder / _NEW
         new.mkdir()
         yield new
         for parent, _, names in os.walk(new):
@@ -173,19 +174,32 @@ def parse_json(text: str) -> Any:
 
 
 @contextlib.contextmanager
-def _naming(target: Path) -> Iterator[None]:
-    """Replace the temporary name in errors of the system by the name of ``target``."""
+def _naming(target: Path, *, is_folder: bool = False) -> Iterator[None]:
+    """Replace the temporary name in errors of the system by ``target``, or the place in it if it is a folder."""
     try:
         yield
     except OSError as refusal:
         is_ours = refusal.filename is None or PREFIX in os.fspath(refusal.filename)
         if refusal.errno is None or not is_ours:
             raise
-        raise OSError(refusal.errno, refusal.strerror, str(target)) from refusal
+        place = _place_in(target, refusal.filename) if is_folder else target
+        raise OSError(refusal.errno, refusal.strerror, str(place)) from refusal
     except RuntimeError as fault:  # some libraries do not raise OSError if the disk is full
-        if shutil.disk_usage(_existing(target.parent)).free > _LITTLE_ROOM:
+        if not is_full(target.parent):
             raise
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from fault
+
+
+def _place_in(target: Path, temporary: Any) -> Path:
+    """Return the place below ``target`` of a file in the folder that is renamed to it at the end."""
+    parts = Path(os.fsdecode(temporary)).parts if isinstance(temporary, (str, bytes, os.PathLike)) else ()
+    inside = parts[parts.index(_NEW) + 1 :] if _NEW in parts else ()
+    return target.joinpath(*(part for part in inside if not part.startswith(PREFIX)))
+
+
+def is_full(folder: Path) -> bool:
+    """Return whether there is hardly any room left on the disk of a folder, which need not exist yet."""
+    return shutil.disk_usage(_existing(folder)).free <= _LITTLE_ROOM
 
 
 def _existing(folder: Path) -> Path:

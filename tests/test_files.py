@@ -114,6 +114,19 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
     ]
 
 
+def test_a_full_disk_names_the_file_in_the_new_folder(tmp_path):
+    def fill_the_disk():
+        with (
+            replacing_folder(tmp_path / "made") as unfinished,
+            replacing(unfinished / "labels" / "case.nii.gz") as temporary,
+        ):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
+
+    with pytest.raises(OSError, match="No space left") as told:
+        fill_the_disk()
+    assert told.value.filename == str(tmp_path / "made" / "labels" / "case.nii.gz")
+
+
 def test_the_content_is_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
     synced = []
     real = os.fsync

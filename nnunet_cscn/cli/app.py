@@ -18,7 +18,7 @@ from rich.text import Text
 
 from nnunet_cscn.cli.clean_console import clean_console
 from nnunet_cscn.cli.termination import ending_on_signals
-from nnunet_cscn.errors import ArgumentError, CommandFailed, UserError
+from nnunet_cscn.errors import ArgumentError, CommandFailed, DiskFull, UserError
 
 EXIT_USER_ERROR = 2
 
@@ -43,7 +43,7 @@ def run(app: typer.Typer) -> None:
     except UserError as mistake:
         _exit_with_error(_with_flags(mistake, _running_command(app)))
     except CommandFailed as failure:
-        _exit_with_error(str(failure), status=1)
+        _exit_with_error(str(failure), status=EXIT_USER_ERROR if isinstance(failure, DiskFull) else 1)
     except KeyboardInterrupt:
         error_console.print("interrupted")
         sys.exit(128 + signal.SIGINT)

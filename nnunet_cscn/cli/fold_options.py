@@ -39,6 +39,17 @@ FoldsToTrain = Annotated[
 ]
 
 
+FoldsToExport = Annotated[
+    list[str] | None,
+    typer.Option(
+        *FLAGS,
+        metavar="FOLD ...",
+        show_default="every trained fold",
+        help="Folds to export, such as 0 1; or all: the model trained on all cases.",
+    ),
+]
+
+
 class MultiFoldCommand(PlainUsageCommand):
     """A command whose option ``-f`` accepts several values, separated by spaces or commas."""
 

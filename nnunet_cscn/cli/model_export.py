@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.fold_options import FoldsOrAll, chosen_folds_or_all
+from nnunet_cscn.cli.fold_options import FoldsToExport, chosen_folds_or_all
 from nnunet_cscn.cli.model_options import Checkpoint, Trust
 from nnunet_cscn.cli.score_options import JsonFile
 
@@ -17,7 +17,7 @@ def export(
     model: Annotated[Path, typer.Argument(help="Folder of a trained model: TRAINER__PLANS__CONFIGURATION.")],
     out: Annotated[Path, typer.Argument(help="Zip to write.")],
     *,
-    folds: FoldsOrAll = None,
+    folds: FoldsToExport = None,
     checkpoint: Checkpoint = "checkpoint_final.pth",
     no_pickle: Annotated[
         bool, typer.Option("--no-pickle", help="Leave out the .pth files. Only cscn model install takes such a zip.")

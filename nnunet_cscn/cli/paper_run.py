@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -79,13 +78,15 @@ def run(
     def on_progress(job: Job, done: int) -> None:
         status_table.show_progress(waiting[job], done, job.total)
 
-    with status_table, contextlib.suppress(CommandFailed):  # the table shows which runs failed, and why
-        run_jobs(runner, list(waiting), on_progress=on_progress, on_state=on_state)
+    kind = CommandFailed
+    with status_table:
+        try:
+            run_jobs(runner, list(waiting), on_progress=on_progress, on_state=on_state)
+        except CommandFailed as failure:  # the table shows which runs failed, and why
+            kind = type(failure)
     if failed := [each for each in runs if each.failure]:
         sentences = "\n".join(f"{each.method} fold {each.fold}: {each.failure}" for each in failed)
-        raise CommandFailed(
-            f"{len(failed)} of {len(runs)} runs failed; run the same command again to retry them\n{sentences}"
-        )
+        raise kind(f"{len(failed)} of {len(runs)} runs failed; run the same command again to retry them\n{sentences}")
 
 
 def status(

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.errors import CommandFailed, DiskFull, UserError
+from nnunet_cscn.execution.full_disk import file_without_room
 from nnunet_cscn.execution.log_lock import log_lock
 from nnunet_cscn.execution.process_groups import start_group, stop_groups
 from nnunet_cscn.nnunet.discovery import ensure_registered
@@ -29,6 +31,7 @@ FASTER_ON_CPU = {
 
 POLL_SECONDS = 0.1
 LOCK_SECONDS = 5
+N_LAST_LINES = 100  # a traceback, and what other threads print after it
 
 
 def executable(name: str) -> str:
@@ -92,9 +95,10 @@ def run_command(
         UserError: If the command is not installed.
         CommandFailed: If it fails, with the last line of output and the path of the log; or if another command already
             writes to the same log, such as one left behind by a killed process.
+        DiskFull: If it fails because a disk is full, with the file.
     """
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    last = ""
+    last, last_lines = "", deque[str](maxlen=N_LAST_LINES)
     with contextlib.ExitStack() as stack:
         with log_file.open("ab") as log:
             _claim(stack, log_file, log, command)
@@ -104,13 +108,16 @@ def run_command(
             on_start(process)
             for line in _lines_while_running(process, log_file):
                 last = line.strip() or last
+                last_lines.append(line)
                 on_line(line)
         finally:
             stop_groups([process])
-    if process.returncode != 0:
-        raise CommandFailed(
-            f"`{' '.join(command)}` failed with status {process.returncode}: {last} (full log: {log_file})"
-        )
+    if process.returncode == 0:
+        return
+    failed = f"`{' '.join(command)}` failed with status {process.returncode}"
+    if (file := file_without_room(log_file, last_lines)) is not None:
+        raise DiskFull(f"{failed}: no space left on the disk of {file}: free some, and run the same command again")
+    raise CommandFailed(f"{failed}: {last} (full log: {log_file})")
 
 
 def _claim(stack: contextlib.ExitStack, log_file: Path, log: IO[bytes], command: Sequence[str]) -> None:

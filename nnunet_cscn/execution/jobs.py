@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.errors import CommandFailed, DiskFull, UserError
 
 JobState = Literal["waiting", "running", "done", "failed"]
 
@@ -118,7 +118,7 @@ def run_jobs(
         on_total: Called with a job and its total number of steps when this number changes.
 
     Raises:
-        CommandFailed: If a job failed, with the reasons of all failed jobs.
+        CommandFailed: If a job failed, with the reasons of all failed jobs. DiskFull if all lacked room on a disk.
         JobRefused: If the executor refuses a job.
     """
     with _interrupted_by_termination():
@@ -141,7 +141,7 @@ def _run_jobs(
             totals[job] = total
             on_total(job, total)
 
-    failures: list[str] = []
+    failures: dict[str, BaseException] = {}
     try:
         for job, handle in executor.submit(jobs):
             running[job] = handle
@@ -162,7 +162,7 @@ def _run_jobs(
                 try:
                     handle.result()
                 except (Exception, CancelledError) as failure:
-                    failures.append(f"{job.name}: {failure}")
+                    failures[f"{job.name}: {failure}"] = failure
                     on_state(job, "failed", str(failure))
                 else:
                     show_total(job, job.total_steps() or totals[job] or 1)
@@ -174,7 +174,8 @@ def _run_jobs(
         executor.cancel()
         raise
     if failures:
-        raise CommandFailed("\n".join(failures))
+        lack_room = all(isinstance(failure, DiskFull) for failure in failures.values())
+        raise (DiskFull if lack_room else CommandFailed)("\n".join(failures))
 
 
 @contextlib.contextmanager

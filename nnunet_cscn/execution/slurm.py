@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.errors import ArgumentError, CommandFailed, UserError
+from nnunet_cscn.errors import ArgumentError, CommandFailed, DiskFull, UserError
 from nnunet_cscn.execution.commands import run_command
 from nnunet_cscn.execution.jobs import Job, JobRefused
 from nnunet_cscn.files import read_json_file, write_json
@@ -114,7 +114,7 @@ class SlurmJob:
         """Return None if it ended without error.
 
         Raises:
-            CommandFailed: If it failed.
+            CommandFailed: If it failed; DiskFull if it lacked room on a disk.
         """
         end = time.monotonic() + (SLOW_FILE_SERVER_SECONDS if self._job.state in _ENDED_WELL else 0)
         while not self._outcome_file.is_file() and time.monotonic() < end:
@@ -123,7 +123,7 @@ class SlurmJob:
         if not isinstance(outcome, dict):  # killed, timed out, a node lost
             raise CommandFailed(f"{self._job.state}: {_last_line(self._job.stderr() or 'it left no word of its end')}")
         if failure := outcome.get("failure"):
-            raise CommandFailed(str(failure))
+            raise (DiskFull if outcome.get("disk_is_full") else CommandFailed)(str(failure))
 
 
 def _last_line(text: str) -> str:
@@ -190,7 +190,7 @@ def run_on_node(job: Job) -> None:
     try:
         run_command([part.format(device=device) for part in job.command], job.log_file, env=env)
     except CommandFailed as failure:
-        write_json(_outcome_file(job), {"failure": str(failure)})
+        write_json(_outcome_file(job), {"failure": str(failure), "disk_is_full": isinstance(failure, DiskFull)})
     else:
         write_json(_outcome_file(job), {"failure": None})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.files import replacing
+from nnunet_cscn.files import is_full, replacing
 from nnunet_cscn.nifti.grids import Grid
 from nnunet_cscn.nifti.voxels import ENDINGS, check_whole
 
@@ -74,6 +75,8 @@ def whole_volume(file: Path) -> Iterator[Path]:
             if file.name.endswith(ENDINGS):
                 check_whole(temporary)
         except (UserError, RuntimeError) as fault:
+            if is_full(temporary.parent):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from fault
             raise OSError(errno.EIO, f"it could not be written whole ({type(fault).__name__})", str(file)) from fault
 
 

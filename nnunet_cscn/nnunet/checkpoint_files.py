@@ -13,11 +13,33 @@ from nnunet_cscn.pickles.opcodes import LARGEST, DamagedPickle, foreign_to
 
 TRUST_VARIABLE = "CSCN_TRUST"
 
+HOW_TO_TRUST = f"if you trust it, add trust=True, or set {TRUST_VARIABLE}=1"
+
 _ZIP = b"PK\x03\x04"
 
 
 class ForeignCode(UserError):  # noqa: N818
-    """A file would run code that is not part of nnU-Net."""
+    """A file would run code that is not part of nnU-Net.
+
+    Args:
+        file: The file.
+        foreign: What it would run, such as ``posix.system``.
+
+    Attributes:
+        reason: The message without the advice to trust the file, for commands that only check.
+    """
+
+    def __init__(self, file: Path | str, foreign: list[str]) -> None:
+        super().__init__(file, foreign)  # both arguments, so that the exception can be pickled
+        names = [re.sub(r"^(posix|nt)\.", "os.", name) for name in foreign]  # the names that users know
+        shown = ", ".join(names[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
+        self.reason = (
+            f"{file} is not loaded, because it would run {shown}, which is no part of nnU-Net: get the model from a "
+            "source that you trust"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.reason}; {HOW_TO_TRUST}"
 
 
 def is_whole(file: Path) -> bool:
@@ -55,13 +77,3 @@ def foreign_in(file: Path) -> list[str]:
 def trusts_all() -> bool:
     """Return whether the variable ``CSCN_TRUST`` allows code in checkpoints."""
     return os.environ.get(TRUST_VARIABLE, "").strip().lower() in ("1", "true", "yes")
-
-
-def refusal(file: Path | str, foreign: list[str]) -> str:
-    """Return the error message for a file with foreign code."""
-    names = [re.sub(r"^(posix|nt)\.", "os.", name) for name in foreign]  # the names that users know
-    shown = ", ".join(names[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
-    return (
-        f"{file} is not loaded, because it would run {shown}, which is no part of nnU-Net: get the model from a source "
-        f"that you trust; if you trust this file, add trust=True, or set {TRUST_VARIABLE}=1"
-    )

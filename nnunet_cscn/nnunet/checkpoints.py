@@ -11,7 +11,7 @@ import torch
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.nnunet.architectures import foreign_names
-from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, foreign_in, refusal, trusts_all
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, foreign_in, trusts_all
 from nnunet_cscn.pickles.allowed import numbers_of_numpy
 
 RECORD = "cscn"  # key of our record among the trainer arguments in a checkpoint
@@ -48,7 +48,7 @@ def read_checkpoint(file: Path, *, trust: bool | None = None) -> dict[str, Any]:
             f"{file} is not an nnU-Net checkpoint: give the checkpoint_final.pth of a trained fold"
         ) from None
     if foreign:
-        raise ForeignCode(refusal(file, foreign))
+        raise ForeignCode(file, foreign)
     return dict(checkpoint)
 
 
@@ -104,6 +104,6 @@ def _trusted(file: Path) -> Any:
 
 def _clean(file: Path) -> Any:
     if foreign := foreign_in(file):
-        raise ForeignCode(refusal(file, foreign))
+        raise ForeignCode(file, foreign)
     with _ONE_AT_A_TIME, torch.serialization.safe_globals(numbers_of_numpy()):
         return torch.load(file, map_location="cpu", weights_only=True, mmap=True)

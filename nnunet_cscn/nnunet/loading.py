@@ -12,7 +12,7 @@ import torch
 
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.nnunet.architectures import foreign_names
-from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, refusal, trusts_all
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, trusts_all
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 from nnunet_cscn.nnunet.plans import read_plans_file
 
@@ -74,4 +74,4 @@ def check_plans(file: Path) -> None:
         UserError: When the file contains no plans.
     """
     if foreign := foreign_names(read_plans_file(file)):
-        raise ForeignCode(refusal(file, foreign))
+        raise ForeignCode(file, foreign)

@@ -79,9 +79,7 @@ def derive_configuration(plans: Mapping[str, Any], base: str, name: str, changes
     if changes.spacing_mm is not None:
         entry["spacing"] = [float(s) for s in changes.spacing_mm]
         entry["data_identifier"] = f"{_required(plans, 'plans_name', str)}_{name}"
-        sizes = _required(inherited, "median_image_size_in_voxels", list)
-        steps = zip(sizes, inherited["spacing"], entry["spacing"], strict=True)
-        entry["median_image_size_in_voxels"] = [float(round(size * old / new)) for size, old, new in steps]
+        entry["median_image_size_in_voxels"] = _size_at(entry["spacing"], inherited)
     if changes.need_new_topology:
         patch_size = next(
             size for size in (changes.window, changes.patch_size, _required(inherited, "patch_size", list)) if size
@@ -95,6 +93,19 @@ def derive_configuration(plans: Mapping[str, Any], base: str, name: str, changes
     # raises UserError if the base inherits from a configuration of this name
     configuration_from_plans({"configurations": {**plans["configurations"], name: entry}}, name)
     return entry
+
+
+def _size_at(spacing: Sequence[float], inherited: Mapping[str, Any]) -> list[float]:
+    """Return the median image size in voxels at another spacing."""
+    sizes = _required(inherited, "median_image_size_in_voxels", list)
+    new = [size * old / step for size, old, step in zip(sizes, inherited["spacing"], spacing, strict=True)]
+    if not all(0.5 < size < LARGEST for size in new):
+        shown = " x ".join(f"{size:g}" for size in new)
+        raise ArgumentError(
+            "spacing_mm",
+            f"expected a spacing with 1 to {LARGEST} voxels along each axis of the median image, got {shown} voxels",
+        )
+    return [float(round(size)) for size in new]
 
 
 def _plan_network(

@@ -16,6 +16,7 @@ NNUNET_CONFIGURATIONS = (
     "3d_lowres",
     "3d_cascade_fullres",
 )  # nnU-Net's commands treat these names specially
+LONGEST_NAME = 100  # bytes; a folder name of a model also has the trainer and the plans, and may have 255
 
 
 def check_configuration_name(name: str) -> None:
@@ -26,6 +27,10 @@ def check_configuration_name(name: str) -> None:
     """
     if not name.replace("_", "").replace("-", "").isalnum() or "__" in name:
         raise UserError(f"{name}: use only letters, digits, - and single _, because the name is part of a folder name")
+    if len(name.encode()) > LONGEST_NAME:
+        raise UserError(
+            f"{name[:20]}...: use at most {LONGEST_NAME} letters, because the name is part of a folder name"
+        )
     if name in NNUNET_CONFIGURATIONS:
         raise UserError(f"{name} is a configuration made by nnU-Net's planner: choose another name")
 

@@ -13,7 +13,7 @@ from typing import Any
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.nnunet.architectures import foreign_names
-from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, refusal
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint
 from nnunet_cscn.nnunet.plans import read_plans_file
 from nnunet_cscn.pickles.allowed import IN_POSTPROCESSING, IN_PROPERTIES
@@ -69,8 +69,10 @@ class _Findings:
 
     def take(self, fault: UserError) -> None:
         """Add an error, with paths relative to the checked folder."""
-        sentence = escape_controls(str(fault).replace(f"{self.root}{os.sep}", ""))
-        (self.foreign if isinstance(fault, ForeignCode) else self.problems).append(sentence)
+        is_foreign = isinstance(fault, ForeignCode)
+        sentence = fault.reason if isinstance(fault, ForeignCode) else str(fault)
+        sentence = escape_controls(sentence.replace(f"{self.root}{os.sep}", ""))
+        (self.foreign if is_foreign else self.problems).append(sentence)
 
 
 def check_models(root: Path, *, source: Path | None = None) -> list[CheckedModel]:
@@ -163,7 +165,7 @@ def _check_file(file: Path, found: _Findings) -> None:
         if file.suffix == ".json":
             read_json_file(file)
             if file.name == "plans.json" and (names := foreign_names(read_plans_file(file))):
-                raise ForeignCode(refusal(file, names))
+                raise ForeignCode(file, names)
         elif file.suffix == ".pkl":
             _check_pickle(file)
         elif file.suffix == ".pth":
@@ -183,7 +185,7 @@ def _check_pickle(file: Path) -> None:
     except DamagedPickle as fault:
         raise UserError(f"{file} is not a whole pickle ({fault})") from None
     if foreign:
-        raise ForeignCode(refusal(file, foreign))
+        raise ForeignCode(file, foreign)
 
 
 def _folds(folder: Path, description: Mapping[str, Any], found: _Findings) -> list[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.nnunet.checkpoint_files import HOW_TO_TRUST
 from nnunet_cscn.nnunet.folders import results_folder
 from nnunet_cscn.nnunet.plans import read_plans_file
 from nnunet_cscn.temporary import temporary_folder
@@ -124,7 +125,7 @@ def install_model(archive: str | Path, *, overwrite: bool = False, trust: bool =
     with temporary_folder(results) as place:
         notes = _unpack(Path(archive), place, "is left out, because it is not part of a model")
         models = check_models(place, source=Path(archive))
-        refuse(models, trust=trust)
+        refuse(models, trust=trust, remedy=HOW_TO_TRUST)
         for model in models:
             notes += [
                 f"{made.name} of {made.parent.name} was written from its weights" for made in complete(model.folder)
@@ -133,19 +134,21 @@ def install_model(archive: str | Path, *, overwrite: bool = False, trust: bool =
     return InstalledModels(tuple(models), tuple(places), tuple(notes))
 
 
-def refuse(models: Sequence[CheckedModel], *, trust: bool = False) -> None:
+def refuse(models: Sequence[CheckedModel], *, trust: bool = False, remedy: str = "") -> None:
     """Raise the problems of models.
 
     Args:
         models: The checked models.
         trust: Whether to allow foreign code.
+        remedy: What to do if foreign code is the only problem.
 
     Raises:
         UserError: With all problems.
     """
     reasons = [sentence for model in models for sentence in (*model.problems, *(() if trust else model.foreign))]
     if reasons:
-        raise UserError("\n  ".join(["the model is refused:", *reasons]))
+        last = [remedy] if remedy and not any(model.problems for model in models) else []
+        raise UserError("\n  ".join(["the model is refused:", *reasons, *last]))
 
 
 def _unpack(file: Path, folder: Path, about_others: str) -> list[str]:

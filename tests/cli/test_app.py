@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from nnunet_cscn.cli.app import run
-from nnunet_cscn.errors import ArgumentError, CommandFailed, UserError
+from nnunet_cscn.errors import ArgumentError, CommandFailed, DiskFull, UserError
 
 
 @pytest.fixture
@@ -121,3 +121,7 @@ def test_a_failed_command_of_nnunets_is_one_sentence_with_status_1(ended):
         1,
         "error: `nnUNetv2_train 901` ended with status 1\n",
     )
+
+
+def test_a_command_of_nnunets_without_room_on_the_disk_is_the_users_to_mend(ended):
+    assert ended(DiskFull("no space left on the disk of a.log")) == (2, "error: no space left on the disk of a.log\n")

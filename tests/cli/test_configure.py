@@ -129,6 +129,8 @@ def test_a_planners_configuration_by_any_name_is_kept(plans_file, refused):
         (["901", "3d_fullres", "3d quick"], "3d quick: "),
         (["901", "3d_fullres", "3d__quick"], "only letters, digits, - and single _"),
         (["901", "3d_fullres", "../quick"], "only letters, digits, - and single _"),
+        (["901", "3d_fullres", "q" * 101], "qqqqqqqqqqqqqqqqqqqq...: use at most 100 letters"),
+        (["901", "3d_fullres", "3d_quick", "--spacing", "1e-300,1,1"], "--spacing: expected a spacing with 1 to 4096"),
         (["902", "3d_fullres", "3d_quick"], "contain no data set 902; available: Dataset901_NPC"),
         (["901", "3d_nothing", "3d_quick"], "the plans have no configuration 3d_nothing; available: 3d_fullres"),
         (["901", "3d_fullres", "3d_quick", "-p", "otherPlans"], "has no plans otherPlans; available: nnUNetPlans"),

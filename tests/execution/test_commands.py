@@ -1,5 +1,6 @@
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import nnunet_cscn
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.errors import CommandFailed, DiskFull, UserError
 from nnunet_cscn.execution import commands
 from nnunet_cscn.execution.commands import (
     FASTER_ON_CPU,
@@ -86,6 +87,36 @@ def test_a_failing_command_is_told_with_its_last_line_and_its_log(write_command,
     expected = f"`fail -d 901` failed with status 3: ValueError: no such thing (full log: {log_file})"
     assert str(told.value) == expected
     assert log_file.read_text() == "first\nValueError: no such thing\n\n"
+
+
+@pytest.mark.parametrize(
+    ("printed", "file"),
+    [
+        (
+            "OSError: [Errno 28] No space left on device: '/data/it is full/checkpoint_latest.pth'",
+            "/data/it is full/checkpoint_latest.pth",
+        ),
+        ("OSError: [Errno 122] Disk quota exceeded: '/data/a.npz'\nworker died", "/data/a.npz"),
+        ("OSError: [Errno 28] No space left on device", "LOG"),
+    ],
+)
+def test_a_command_without_room_on_the_disk_is_told_with_the_file(write_command, tmp_path, printed, file):
+    write_command("fill", f"print({printed!r})\nraise SystemExit(1)")
+    log_file = tmp_path / "fill.log"
+    with pytest.raises(DiskFull) as told:
+        run_command(["fill", "901"], log_file, env=os.environ)
+    assert str(told.value) == (
+        f"`fill 901` failed with status 1: no space left on the disk of {file.replace('LOG', str(log_file))}: free "
+        "some, and run the same command again"
+    )
+
+
+def test_a_log_that_breaks_off_on_a_full_disk_is_told_as_such(write_command, tmp_path, monkeypatch):
+    write_command("fill", 'print("2026-11-27: Epoch 3 of 1")\nraise SystemExit(1)')
+    usage = shutil.disk_usage(tmp_path)._replace(free=4096)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+    with pytest.raises(DiskFull, match=r"no space left on the disk of .*fill\.log"):
+        run_command(["fill"], tmp_path / "fill.log", env=os.environ)
 
 
 def test_bytes_that_are_no_text_do_not_stop_the_command(write_command, tmp_path):

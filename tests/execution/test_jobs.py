@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.errors import CommandFailed, DiskFull, UserError
 from nnunet_cscn.execution import jobs as jobs_module
 from nnunet_cscn.execution.jobs import Job, run_jobs
 from nnunet_cscn.execution.local import LocalExecutor, parse_devices
@@ -90,6 +90,17 @@ def test_when_one_fails_the_others_go_on_and_all_reasons_are_told(write_command,
     first, third = str(failed.value).splitlines()
     assert first.startswith("first: `work badly` failed with status 1: did badly")
     assert third.startswith("third: `work worse` failed with status 1: did worse")
+
+
+def test_the_status_blames_the_disk_only_if_all_lacked_room(write_command, job):
+    text = "OSError: [Errno 28] No space left on device"
+    write_command("work", f"import sys\nprint({text!r} if sys.argv[1] == 'full' else 'x')\nsys.exit(1)")
+    full, other = job("first", "work", "full"), job("second", "work", "other")
+    with pytest.raises(DiskFull, match=r"^first: .*no space left"):
+        run_jobs(LocalExecutor(["cpu"]), [full])
+    with pytest.raises(CommandFailed, match="no space left") as failed:
+        run_jobs(LocalExecutor(["cpu"]), [full, other])
+    assert not isinstance(failed.value, DiskFull)
 
 
 def test_what_a_killed_command_has_started_ends_with_it(write_command, job, tmp_path):

@@ -196,6 +196,8 @@ def test_every_entry_can_be_stored_as_json(plans):
         ({"spacing_mm": (1.0, -1.0, 1.0)}, "spacing_mm: expected positive numbers"),
         ({"spacing_mm": (1.0, float("nan"), 1.0)}, "spacing_mm: expected positive numbers"),
         ({"spacing_mm": (1.0, float("inf"), 1.0)}, "spacing_mm: expected positive numbers"),
+        ({"spacing_mm": (1e-9, 1.0, 1.0)}, r"spacing_mm: expected a spacing with 1 to 4096 voxels .*, got \d+e\+\d+ x"),
+        ({"spacing_mm": (1e6, 1.0, 1.0)}, "spacing_mm: expected a spacing with 1 to 4096 voxels along each axis"),
     ],
 )
 def test_changes_that_make_no_sense_are_refused(plans, changes, sentence):
