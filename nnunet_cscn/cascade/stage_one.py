@@ -142,17 +142,18 @@ class StageOne:
 
         Raises:
             UserError: If there are no splits, there are too few cases for nnU-Net to make them, or they are not valid
-                (see ``check_held_out_once``).
+                (see ``read_folds`` and ``check_held_out_once``).
         """
         file = self.preprocessed / SPLITS_FILE
+        folder = str(preprocessed_data(self.dataset, self.plans, self.configuration))
+        cases = infer_dataset_class(folder).get_identifiers(folder)
         if not file.is_file():
-            folder = str(preprocessed_data(self.dataset, self.plans, self.configuration))
-            check_enough_cases(self.dataset, infer_dataset_class(folder).get_identifiers(folder))
+            check_enough_cases(self.dataset, cases)
             raise UserError(
                 f"{file} is missing: nnU-Net writes it when the first fold is trained; train every fold: "
                 f"{self.train_command(0)} and so on"
             )
-        splits = read_folds(file)
+        splits = read_folds(file, known=cases)
         check_held_out_once(file, splits)
         return splits
 

@@ -148,14 +148,18 @@ def ensure_folds(dataset: str, plans: str, configuration: str) -> list[dict[str,
     """Return the folds of a data set. If there are none yet, write those that nnU-Net would make.
 
     Otherwise trainings that start at the same time would each write the file.
+
+    Raises:
+        UserError: If the data are not preprocessed, there are too few cases, or as for ``read_folds``.
     """
     data = preprocessed_data(dataset, plans, configuration)
     file = preprocessed_dataset(dataset) / SPLITS_FILE
-    if file.is_file():
-        return read_folds(file)
     from nnunet_cscn.nnunet.datasets import infer_dataset_class
 
-    splits = nnunets_folds(dataset, infer_dataset_class(str(data)).get_identifiers(str(data)))
+    cases = infer_dataset_class(str(data)).get_identifiers(str(data))
+    if file.is_file():
+        return read_folds(file, known=cases)
+    splits = nnunets_folds(dataset, cases)
     write_json(file, splits)
     return splits
 

@@ -61,15 +61,17 @@ def test_a_trainer_without_any_model_is_told_with_the_commands(stage_one):
         StageOne(stage_one.dataset, stage_one.configuration, "ACDNetTrainer").check_folds()
 
 
+def fold(training, validation):
+    return {"train": [f"case_{n}" for n in training.split()], "val": [f"case_{n}" for n in validation.split()]}
+
+
 @pytest.mark.parametrize(
     ("splits", "sentence"),
     [
-        ([{"train": ["a", "b"], "val": ["c"]}], "no fold has these cases in its validation set: a, b"),
-        (
-            [{"train": ["a"], "val": ["b"]}, {"train": ["b"], "val": ["a", "b"]}],
-            "several folds have these cases in their validation sets: b",
-        ),
-        ([{"train": ["a"], "val": ["b", "a"]}], "fold 0 has these cases in its training and validation sets: a"),
+        ([fold("0 1", "2")], "no fold has these cases in its validation set: case_0, case_1"),
+        ([fold("0", "1 2"), fold("2", "0 1")], "several folds have these cases in their validation sets: case_1"),
+        ([fold("0", "1 0")], "fold 0 has these cases in its training and validation sets: case_0"),
+        ([fold("0", "7")], "fold 0 lists cases that are not preprocessed: case_7"),
         ({"train": []}, "no valid splits"),
         ([{"train": ["a"]}], "no valid splits"),
         ([], "no valid splits"),
