@@ -11,7 +11,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
-from nnunet_cscn.nnunet.checkpoint_files import ForeignCode
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, is_whole
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint, record_of
 from nnunet_cscn.nnunet.crossval import check_enough_cases
 from nnunet_cscn.nnunet.datasets import infer_dataset_class
@@ -223,12 +223,15 @@ class StageOne:
     def _check_fold(self, fold: int) -> None:
         """Compare the plans, labels and splits in a checkpoint with the present ones."""
         name, again = f"fold {fold} of {self.folder.name}", f"train it again: {self.train_command(fold)}"
+        file = self.checkpoint_of(fold)
         try:
-            checkpoint = read_checkpoint(self.checkpoint_of(fold))
+            checkpoint = read_checkpoint(file)
         except ForeignCode:
             raise
         except UserError:
-            raise UserError(f"{self.checkpoint_of(fold)} is damaged: {again}") from None
+            raise UserError(f"{file} is damaged: {again}") from None
+        if not is_whole(file):  # torch maps weights into memory, and checks none
+            raise UserError(f"{file} is damaged: {again}")
         arguments = checkpoint["init_args"]
         trained = configuration_from_plans(arguments["plans"], self.configuration)
         changed = [key for key in _KEYS_THAT_CHANGE_MAPS if trained.get(key) != self.plan.get(key)]

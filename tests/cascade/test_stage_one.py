@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+import zipfile
 
 import pytest
 import torch
@@ -151,6 +152,17 @@ def test_a_truncated_checkpoint_is_named(stage_one):
     file = stage_one.checkpoint_of(4)
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(UserError, match=rf"{file} is damaged.*nnUNetv2_train"):
+        stage_one.check_folds()
+
+
+def test_a_checkpoint_with_a_damaged_weight_is_named(stage_one):
+    file = stage_one.checkpoint_of(1)
+    content = bytearray(file.read_bytes())
+    with zipfile.ZipFile(file) as archive:
+        largest = max(archive.infolist(), key=lambda member: member.file_size)
+    content[largest.header_offset + largest.file_size // 2 + 200] ^= 1  # behind the header of the member
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=rf"{file} is damaged: train it again: nnUNetv2_train"):
         stage_one.check_folds()
 
 
