@@ -255,7 +255,8 @@ class LoadedModel:
             out: Folder for the predictions.
             save_probabilities: Whether to write the probabilities too, as ``CASE.npz``.
             save_probability_maps: Whether to write the probability of each label as NIfTI on the grid of the image.
-            nan: Value that replaces voxels of the images that are NaN or infinite; None to refuse such images.
+            nan: Value that replaces voxels of the images that are NaN or infinite, or beyond the range of float32;
+                None to refuse such images.
             overwrite: Whether to predict existing cases again.
             on_progress: Called with the number of predicted cases and of all cases.
 
