@@ -5,15 +5,21 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+#: What nnU-Net writes after a validation of one case with one label, shortened.
+SUMMARY = (
+    '{"foreground_mean": {"Dice": 0.5}, '
+    '"metric_per_case": [{"reference_file": "a.nii.gz", "metrics": {"1": {"Dice": 0.5}}}]}'
+)
+
 #: The same for stub programs of nnUNetv2_train. ``folder`` is the folder of the fold.
-PROGRAM = """
+PROGRAM = f"""
 import zipfile
 (folder / "validation").mkdir(parents=True, exist_ok=True)
 if not (folder / "checkpoint_final.pth").exists():
     with zipfile.ZipFile(folder / "checkpoint_final.pth", "w") as archive:
-        archive.writestr("checkpoint_final/data.pkl", b"}.")
+        archive.writestr("checkpoint_final/data.pkl", b"}}.")
         archive.writestr("checkpoint_final/version", b"3")
-(folder / "validation" / "summary.json").write_text('{"foreground_mean": {}}')
+(folder / "validation" / "summary.json").write_text('{SUMMARY}')
 """
 
 
@@ -21,7 +27,7 @@ def write(folder: Path) -> None:
     """Write both files into the folder of a fold."""
     (folder / "validation").mkdir(parents=True, exist_ok=True)
     write_checkpoint(folder / "checkpoint_final.pth")
-    (folder / "validation" / "summary.json").write_text('{"foreground_mean": {}}', encoding="utf-8")
+    (folder / "validation" / "summary.json").write_text(SUMMARY, encoding="utf-8")
 
 
 def write_checkpoint(file: Path) -> None:

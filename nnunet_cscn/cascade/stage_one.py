@@ -11,7 +11,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
-from nnunet_cscn.nnunet.checkpoint_files import ForeignCode
+from nnunet_cscn.nnunet.checkpoint_files import ForeignCode, is_whole
 from nnunet_cscn.nnunet.checkpoints import read_checkpoint, record_of
 from nnunet_cscn.nnunet.crossval import check_enough_cases
 from nnunet_cscn.nnunet.datasets import infer_dataset_class
@@ -142,17 +142,18 @@ class StageOne:
 
         Raises:
             UserError: If there are no splits, there are too few cases for nnU-Net to make them, or they are not valid
-                (see ``check_held_out_once``).
+                (see ``read_folds`` and ``check_held_out_once``).
         """
         file = self.preprocessed / SPLITS_FILE
+        folder = str(preprocessed_data(self.dataset, self.plans, self.configuration))
+        cases = infer_dataset_class(folder).get_identifiers(folder)
         if not file.is_file():
-            folder = str(preprocessed_data(self.dataset, self.plans, self.configuration))
-            check_enough_cases(self.dataset, infer_dataset_class(folder).get_identifiers(folder))
+            check_enough_cases(self.dataset, cases)
             raise UserError(
                 f"{file} is missing: nnU-Net writes it when the first fold is trained; train every fold: "
                 f"{self.train_command(0)} and so on"
             )
-        splits = read_folds(file)
+        splits = read_folds(file, known=cases)
         check_held_out_once(file, splits)
         return splits
 
@@ -222,12 +223,15 @@ class StageOne:
     def _check_fold(self, fold: int) -> None:
         """Compare the plans, labels and splits in a checkpoint with the present ones."""
         name, again = f"fold {fold} of {self.folder.name}", f"train it again: {self.train_command(fold)}"
+        file = self.checkpoint_of(fold)
         try:
-            checkpoint = read_checkpoint(self.checkpoint_of(fold))
+            checkpoint = read_checkpoint(file)
         except ForeignCode:
             raise
         except UserError:
-            raise UserError(f"{self.checkpoint_of(fold)} is damaged: {again}") from None
+            raise UserError(f"{file} is damaged: {again}") from None
+        if not is_whole(file):  # torch maps weights into memory, and checks none
+            raise UserError(f"{file} is damaged: {again}")
         arguments = checkpoint["init_args"]
         trained = configuration_from_plans(arguments["plans"], self.configuration)
         changed = [key for key in _KEYS_THAT_CHANGE_MAPS if trained.get(key) != self.plan.get(key)]

@@ -55,7 +55,7 @@ def figures(
         raise UserError(f"--label {label}: unknown label; choose one of {', '.join(known)}")
     chosen_label = label or known[0]
     _show_files(write_curve_figures(runs, out))
-    finished = [each for each in runs if each.is_done]
+    finished = [each for each in runs if each.looks_done]
     if not finished:
         console.print("no run is done yet: Figures 7 and 8 need predictions")
         return

@@ -61,7 +61,7 @@ def run(
     runner = chosen_executor(devices, slurm, folder=results_folder() / name / "cscn_jobs")
     status_table = _StatusTable(runs)
     unfinished = [each for each in runs if not each.is_done]
-    for file in [file for each in unfinished for file in each.training.remove_incomplete_checkpoints()]:
+    for file in [file for each in unfinished for file in each.training.remove_damaged_files()]:
         show_removed(file)
     waiting = {each.job(): each for each in unfinished}
 

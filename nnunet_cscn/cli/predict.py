@@ -62,7 +62,7 @@ def predict(
             "--nan",
             metavar="VALUE",
             show_default="refuse such images",
-            help="Replace voxels of the images that are NaN or infinite by this value.",
+            help="Replace voxels of the images that are NaN or infinite, or beyond float32, by this value.",
         ),
     ] = None,
     continue_prediction: Annotated[
@@ -120,8 +120,8 @@ def predict(
     on blocks from three views: those of the paper, or those with the option
     three_views.
 
-    One voxel that is NaN or infinite can make the prediction of its case empty,
-    so such images are refused by name; --nan 0 replaces these voxels. The last
+    One voxel that is NaN or infinite, or beyond the range of float32, can make
+    the prediction of its case empty, so such images are refused by name; --nan 0 replaces these voxels. The last
     line names the cases in which nothing was found.
 
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty

@@ -12,7 +12,7 @@ from nnunet_cscn.cli.executor_options import Devices, Slurm, chosen_devices, cho
 from nnunet_cscn.cli.fold_options import FoldsToTrain, chosen_training_folds
 from nnunet_cscn.cli.model_options import Trust
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.execution.trainings import Training
+from nnunet_cscn.execution.trainings import Training, removal_note
 
 
 def train(
@@ -124,5 +124,5 @@ def _show_finished(training: Training) -> None:
 
 
 def show_removed(file: Path) -> None:
-    """Say that a checkpoint was removed."""
-    console.print(f"{file} was incomplete and has been removed", soft_wrap=True, markup=False, highlight=False)
+    """Say that a checkpoint or a summary was removed."""
+    console.print(removal_note(file), soft_wrap=True, markup=False, highlight=False)

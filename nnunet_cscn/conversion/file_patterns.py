@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -166,6 +167,15 @@ def _read(file: Path, what: str, notes: list[str]) -> Volume:
     return volume
 
 
+@contextlib.contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Put the name of the file before errors about its values."""
+    try:
+        yield
+    except UserError as fault:
+        raise UserError(f"{file.name}: {fault}") from None
+
+
 def _without(label: str) -> str:
     return f"{label}: no file, so the case has none"
 
@@ -175,7 +185,8 @@ def _labels_of_map(file: Path, layout: Layout, grid: Grid, notes: list[str]) -> 
     what = "the label map"
     stored = _read(file, what, notes)
     values = {0: 0, **{source: layout.labels[name] for name, source in layout.source_values.items()}}
-    voxels, changes = as_labels(stored.voxels, values, what, nan_as_background=layout.nan is not None)
+    with _naming(file):
+        voxels, changes = as_labels(stored.voxels, values, what, nan_as_background=layout.nan is not None)
     moved, note = on_grid(Volume(voxels, stored.grid), grid, what, resample=layout.resample, labels=True)
     notes += [*changes, note]
     return moved.voxels
@@ -192,7 +203,8 @@ def _labels_of_masks(files: Mapping[str, Path], layout: Layout, grid: Grid, note
             if not file.is_file():
                 raise UserError(f"{name}: {file.name}: file not found; if the patient has none, add optional={name}")
             stored = _read(file, name, notes)
-            foreground, changes = as_mask(stored.voxels, name, nan_as_background=layout.nan is not None)
+            with _naming(file):
+                foreground, changes = as_mask(stored.voxels, name, nan_as_background=layout.nan is not None)
             mask, note = mask_on_grid(Volume(foreground, stored.grid), grid, name, resample=layout.resample)
             notes.extend([*changes, note])
             yield name, layout.labels[name], mask

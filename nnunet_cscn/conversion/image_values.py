@@ -1,4 +1,4 @@
-"""Check the values of images: NaN and infinity are an error, or are replaced on request."""
+"""Check the values of images: what is not finite in 32 bits is an error, or is replaced on request."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.finite import finite_voxels
+from nnunet_cscn.nifti.finite import NOT_FINITE, are_finite, finite_voxels
 
 
 def finite_image(
     voxels: NDArray[Any], what: str, *, nan: float | None = None, can_replace: bool = True
 ) -> tuple[NDArray[Any], str]:
-    """Return an image without NaN and infinity. A single such voxel would make a whole prediction empty.
+    """Return an image that is finite in 32 bits. A single other voxel would make a whole prediction empty.
 
     Args:
         voxels: The image, of any type.
         what: Name of the image in messages, such as that of its channel.
-        nan: Value that replaces NaN and infinity. None for an error.
+        nan: Value that replaces NaN, infinity and numbers beyond the range of float32. None for an error.
         can_replace: Whether the error message mentions the argument ``nan``, because the caller has it too.
 
     Returns:
@@ -30,16 +30,16 @@ def finite_image(
 
     Example:
         >>> finite_image(np.array([1.0, np.nan]), "T1", nan=0)
-        (array([1., 0.]), '1 voxel of T1 was NaN or infinite and became 0')
+        (array([1., 0.]), '1 voxel of T1 was NaN or infinite, or beyond the range of float32 (3.4e38), and became 0')
     """
     if voxels.dtype.kind != "f":
         return voxels, ""
-    n_odd = int(np.count_nonzero(~np.isfinite(voxels)))
+    n_odd = int(np.count_nonzero(~are_finite(voxels)))
     if not n_odd:
         return voxels, ""
     if nan is None:
         number = "1 voxel is" if n_odd == 1 else f"{n_odd} voxels are"
         offer = ", or add nan=0 to replace them by 0" if can_replace else ""
-        raise UserError(f"{what}: {number} NaN or infinite: correct the source{offer}")
+        raise UserError(f"{what}: {number} {NOT_FINITE}: correct the source{offer}")
     number = "1 voxel of {} was" if n_odd == 1 else f"{n_odd} voxels of {{}} were"
-    return finite_voxels(voxels, nan), f"{number.format(what)} NaN or infinite and became {nan:g}"
+    return finite_voxels(voxels, nan), f"{number.format(what)} {NOT_FINITE}, and became {nan:g}"

@@ -107,7 +107,8 @@ def as_mask(
     """Return the foreground of a mask. The values decide, not the data type.
 
     Two values, such as 0 and 1 or 0 and 255, are background and foreground. Values between 0 and 1 (or 0 and 255), as
-    from interpolation, are fractions: values above one half are foreground.
+    from interpolation, are fractions: values above one half are foreground. Where there is no 0, or no 1 beside
+    fractions, nothing says which share a voxel has: the mask is refused.
 
     Args:
         voxels: The mask, of any type.
@@ -118,8 +119,8 @@ def as_mask(
         The mask, and notes on values between background and foreground and on replaced values.
 
     Raises:
-        UserError: When the mask contains more than two whole numbers, like a label map, or other values between
-            background and foreground.
+        UserError: When the mask contains more than two whole numbers, like a label map, other values between background
+            and foreground, or fractions without a clear meaning, like a map of probabilities. The message shows them.
 
     Example:
         >>> as_mask(np.array([0.0, 0.25, 0.75, 1.0]))[0].tolist()
@@ -142,6 +143,8 @@ def as_mask(
     if are_whole and len(values) > 2:
         raise UserError(f"{what} has the values {_listed(values[:5])}; expected two values, so this is a label map")
     low, high = float(values[0]), float(values[-1])
+    if not are_whole and abs(low - round(low)) > max(ROUNDING, _NEAR_AN_END * (high - low)):
+        raise UserError(_not_a_mask(values, what))
     if low == high:
         return np.full(voxels.shape, low > 0), notes
     mask: NDArray[np.bool_] = voxels > (low + high) / 2
@@ -155,7 +158,9 @@ def _note_on_shares(voxels: NDArray[Any], values: NDArray[Any], low: float, high
     margin = _NEAR_AN_END * (high - low)
     between = values[(values > low + margin) & (values < high - margin)]
     is_soft = low >= -ROUNDING and any(abs(high - top) <= ROUNDING * top for top in _SOFT_TOPS)
-    if between.size and not is_soft and not (low >= 0 and high < 1):
+    if between.size and not is_soft and high < 1:
+        raise UserError(_not_a_mask(between, what))
+    if between.size and not is_soft:
         raise UserError(
             f"{what} has values between {low:g} and {high:g}, such as {_listed(between[:5])}; expected two values. It "
             "looks like an interpolated label map: resample it with the nearest neighbour"
@@ -163,6 +168,13 @@ def _note_on_shares(voxels: NDArray[Any], values: NDArray[Any], low: float, high
     n_between = int(np.count_nonzero((voxels != low) & (voxels != high)))
     return (
         f"{_voxels(n_between)} of {what} between {low:g} and {high:g}: foreground is what exceeds {(low + high) / 2:g}"
+    )
+
+
+def _not_a_mask(odd: NDArray[Any], what: str) -> str:
+    return (
+        f"{what} contains {_listed(odd[:5])}; expected two whole numbers, such as 0 and 1: if it is a map of "
+        "probabilities, store 1 where it exceeds 0.5, and 0 elsewhere"
     )
 
 

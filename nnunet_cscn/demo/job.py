@@ -170,7 +170,7 @@ class Demo:
     def _train(self, on_progress: OnProgress) -> None:
         with _variables(environment(self.folder, nnUNet_n_proc_DA="0")):
             training = Training(DATASET, CONFIGURATION, "CSCNTrainer", "nnUNetPlans", fold=0)
-            training.remove_incomplete_checkpoints()
+            training.remove_damaged_files()
             # one more step than epochs: the validation
             run_jobs(
                 LocalExecutor([self.device]), [training.job()], on_progress=lambda _job, n: on_progress(n, EPOCHS + 1)

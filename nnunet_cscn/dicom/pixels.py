@@ -41,8 +41,11 @@ def read_pixels(series: ImageSeries) -> NDArray[Any]:
             header.
     """
     volume = as_integers(_frames(series)) if series.frames else np.stack(_slices(series))
-    if volume.dtype == np.float64 and np.array_equal(volume, volume.astype(np.float32), equal_nan=True):
-        return volume.astype(np.float32)
+    if volume.dtype == np.float64:
+        with np.errstate(over="ignore"):  # then something is lost
+            short = volume.astype(np.float32)
+        if np.array_equal(volume, short, equal_nan=True):
+            return short
     return volume
 
 

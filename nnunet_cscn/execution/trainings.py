@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.execution.jobs import Job
 from nnunet_cscn.execution.log_lock import is_locked
-from nnunet_cscn.files import read_json_file, write_json
-from nnunet_cscn.nnunet.checkpoint_files import is_whole, trusts_all
+from nnunet_cscn.files import write_json
+from nnunet_cscn.nnunet.checkpoint_files import is_complete, is_whole, trusts_all
 from nnunet_cscn.nnunet.crossval import nnunets_folds
 from nnunet_cscn.nnunet.folders import model_path, preprocessed_dataset
 from nnunet_cscn.nnunet.plans import configuration_from_plans, preprocessed_data, read_plans
+from nnunet_cscn.nnunet.summaries import is_whole_summary
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 from nnunet_cscn.splits.reading import read_folds
@@ -56,16 +57,25 @@ class Training:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it is trained and validated, and what says so is whole."""
-        return is_whole(self.folder / _CHECKPOINTS[0]) and _is_summary(self.folder / "validation" / "summary.json")
+        """Whether it is trained and validated, and what says so is whole. Reads the whole checkpoint."""
+        return self.looks_finished and is_whole(self.folder / _CHECKPOINTS[0])
 
-    def remove_incomplete_checkpoints(self) -> list[Path]:
-        """Remove incomplete checkpoints, and check the file that nnU-Net will load.
+    @property
+    def looks_finished(self) -> bool:
+        """Whether it is trained and validated, without a look at the weights."""
+        return is_whole_summary(self._summary) and is_complete(self.folder / _CHECKPOINTS[0])
+
+    @property
+    def _summary(self) -> Path:
+        return self.folder / "validation" / "summary.json"
+
+    def remove_damaged_files(self) -> list[Path]:
+        """Remove incomplete and damaged checkpoints and summaries, and check the file that nnU-Net will load.
 
         nnU-Net loads the first checkpoint that exists, complete or not, and runs any code in it.
 
         Returns:
-            The removed checkpoints.
+            The removed files.
 
         Raises:
             ForeignCode: When the checkpoint or the pretrained weights would run code that is not part of nnU-Net.
@@ -74,16 +84,18 @@ class Training:
         if is_locked(self.job().log_file):  # a file that looks incomplete may just be written
             return []
         existing = [self.folder / name for name in _CHECKPOINTS if (self.folder / name).is_file()]
-        incomplete = [file for file in existing if not is_whole(file)]
-        for file in incomplete:
+        damaged = [file for file in existing if not is_whole(file)]
+        whole = [file for file in existing if file not in damaged]
+        if self._summary.is_file() and not is_whole_summary(self._summary):
+            damaged.append(self._summary)
+        for file in damaged:
             file.unlink()
-        complete = [file for file in existing if file not in incomplete]
-        loaded = complete[0] if complete else self.pretrained_weights
+        loaded = whole[0] if whole else self.pretrained_weights
         if loaded is not None and not trusts_all():
             from nnunet_cscn.nnunet.checkpoints import check_clean
 
             check_clean(loaded)
-        return incomplete
+        return damaged
 
     def job(self) -> Job:
         """Return the job that starts or resumes the training."""
@@ -110,6 +122,11 @@ class Training:
             return None
         named = re.search(r"_(\d+)epochs?$", self.trainer)
         return settings.epochs or (int(named.group(1)) if named else NNUNET_DEFAULT_EPOCHS)
+
+
+def removal_note(file: Path) -> str:
+    """Return the sentence on a file that ``remove_damaged_files`` removed."""
+    return f"{file} was incomplete or damaged and has been removed"
 
 
 def is_stock(trainer: str) -> bool:
@@ -148,24 +165,17 @@ def ensure_folds(dataset: str, plans: str, configuration: str) -> list[dict[str,
     """Return the folds of a data set. If there are none yet, write those that nnU-Net would make.
 
     Otherwise trainings that start at the same time would each write the file.
+
+    Raises:
+        UserError: If the data are not preprocessed, there are too few cases, or as for ``read_folds``.
     """
     data = preprocessed_data(dataset, plans, configuration)
     file = preprocessed_dataset(dataset) / SPLITS_FILE
-    if file.is_file():
-        return read_folds(file)
     from nnunet_cscn.nnunet.datasets import infer_dataset_class
 
-    splits = nnunets_folds(dataset, infer_dataset_class(str(data)).get_identifiers(str(data)))
+    cases = infer_dataset_class(str(data)).get_identifiers(str(data))
+    if file.is_file():
+        return read_folds(file, known=cases)
+    splits = nnunets_folds(dataset, cases)
     write_json(file, splits)
     return splits
-
-
-def _is_summary(file: Path) -> bool:
-    """Return whether the summary of a validation exists and is complete."""
-    if not file.is_file():
-        return False
-    try:
-        content = read_json_file(file)
-    except UserError:
-        return False
-    return isinstance(content, dict) and "foreground_mean" in content

@@ -22,6 +22,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nifti.finite import are_finite
 
 ENDINGS = (".nii.gz", ".nii")
 
@@ -54,9 +55,7 @@ def read_voxels(path: Path) -> NDArray[Any]:
         raise UserError(f"expected numeric voxels, the file has another type (NIfTI code {code})")
     _require_all(content, header)
     voxels = np.frombuffer(content, kind, math.prod(shape), _start(header)).reshape(shape[::-1])
-    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-    is_scaled = math.isfinite(slope) and math.isfinite(intercept) and slope != 0 and (slope, intercept) != (1, 0)
-    return voxels * slope + intercept if is_scaled else voxels
+    return _scaled(voxels, header)
 
 
 def read_header(path: Path) -> Any:
@@ -92,7 +91,9 @@ def check_whole(path: Path) -> None:
 
 
 def count_not_finite(path: Path) -> int:
-    """Check that a NIfTI file is whole and has a grid, and count the voxels that are NaN or infinite.
+    """Check that a NIfTI file is whole and has a grid, and count the voxels that are not finite in 32 bits.
+
+    Voxels are counted as nnU-Net gets them: with slope and intercept, and as 32-bit numbers (see ``are_finite``).
 
     Raises:
         UserError: As ``check_whole``, or when the header has no valid affine or scaling.
@@ -102,10 +103,30 @@ def count_not_finite(path: Path) -> int:
     _require_all(content, header)
     check_geometry(header)
     kind = _number_type(header)
-    if kind is None or kind.kind != "f":
+    if kind is None or (kind.kind != "f" and _scaling(header) is None):
         return 0
     voxels = np.frombuffer(content, kind, math.prod(_shape(header)), _start(header))
-    return int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
+    if kind.kind != "f":  # most CT is scaled so: its ends decide without a copy in 64 bits
+        ends = np.array([voxels.min(), voxels.max()], kind)
+        if are_finite(_scaled(ends, header)).all():
+            return 0
+    return int(voxels.size - np.count_nonzero(are_finite(_scaled(voxels, header))))
+
+
+def _scaling(header: Any) -> tuple[float, float] | None:
+    """Return slope and intercept; None where the stored numbers are the values."""
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    is_scaled = math.isfinite(slope) and math.isfinite(intercept) and slope != 0 and (slope, intercept) != (1, 0)
+    return (slope, intercept) if is_scaled else None
+
+
+def _scaled(voxels: NDArray[Any], header: Any) -> NDArray[Any]:
+    """Return the values of stored numbers."""
+    scaling = _scaling(header)
+    if scaling is None:
+        return voxels
+    with np.errstate(over="ignore", invalid="ignore"):  # the callers look for infinity and NaN
+        return voxels * scaling[0] + scaling[1]
 
 
 def _require_all(content: bytes, header: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
+import zlib
 from pathlib import Path
 
 from nnunet_cscn.errors import UserError
@@ -16,6 +17,8 @@ TRUST_VARIABLE = "CSCN_TRUST"
 HOW_TO_TRUST = f"if you trust it, add trust=True, or set {TRUST_VARIABLE}=1"
 
 _ZIP = b"PK\x03\x04"
+# What Python's zipfile raises for damaged archives, encrypted ones among them.
+_FAULTS = (OSError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, EOFError)
 
 
 class ForeignCode(UserError):  # noqa: N818
@@ -42,12 +45,29 @@ class ForeignCode(UserError):  # noqa: N818
         return f"{self.reason}; {HOW_TO_TRUST}"
 
 
-def is_whole(file: Path) -> bool:
-    """Return whether a checkpoint exists and is complete. torch writes the directory of the archive last."""
+def is_complete(file: Path) -> bool:
+    """Return whether a checkpoint exists and has its end. torch writes the directory of the archive last.
+
+    The weights are not read, so this takes no time. ``is_whole`` reads them.
+    """
     try:
         with zipfile.ZipFile(file) as archive:
             return any(name.endswith("data.pkl") for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
+    except _FAULTS:
+        return False
+
+
+def is_whole(file: Path) -> bool:
+    """Return whether a checkpoint exists, is complete, and has the checksums that torch stored in it.
+
+    The file is read from beginning to end, often hundreds of megabytes. torch itself does not check them.
+    """
+    if not is_complete(file):
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except _FAULTS:
         return False
 
 

@@ -53,8 +53,13 @@ class PaperRun:
 
     @property
     def is_done(self) -> bool:
-        """Whether the run is complete."""
+        """Whether the run is complete. Reads the whole checkpoint."""
         return self.training.is_finished and not self.missing_cases
+
+    @property
+    def looks_done(self) -> bool:
+        """Whether the run is complete, without a look at the weights."""
+        return self.training.looks_finished and not self.missing_cases
 
     @property
     def missing_cases(self) -> list[str]:
@@ -65,13 +70,13 @@ class PaperRun:
     def failure(self) -> str:
         """The error of the last attempt. An empty text if there was none."""
         file = self._failure_file
-        return file.read_text(encoding="utf-8").strip() if file.is_file() and not self.is_done else ""
+        return file.read_text(encoding="utf-8").strip() if file.is_file() and not self.looks_done else ""
 
     def state(self) -> RunState:
-        """Return the state of the run, from the files in its folder."""
+        """Return the state of the run, from the files in its folder. Weights are not read."""
         if is_locked(self.training.job().log_file):
             return "running"
-        if self.is_done:
+        if self.looks_done:
             return "done"
         if self.failure:
             return "failed"

@@ -50,16 +50,16 @@ def score_runs(runs: Sequence[PaperRun], *, on_progress: OnProgress | None = Non
         UserError: When no run is finished, or predictions or references cannot be read.
     """
     dataset = runs[0].training.dataset
-    if not any(run.is_done for run in runs):
+    if not any(run.looks_done for run in runs):
         raise UserError(
             f"no run is finished yet: use `cscn paper run {dataset}`, and `cscn paper status` to see the state"
         )
     labels = labels_of(dataset)
-    total = sum(len(run.test_cases) for run in runs if run.is_done)
+    total = sum(len(run.test_cases) for run in runs if run.looks_done)
     before = 0
     found = []
     for method, of_method in by_method(runs).items():
-        pairs = [pair for run in of_method if run.is_done for pair in case_files_of(run)]
+        pairs = [pair for run in of_method if run.looks_done for pair in case_files_of(run)]
         scores: Mapping[str, Mapping[str, LabelScores]] = {}
         if pairs:
             done_before = before

@@ -67,7 +67,7 @@ def read_shown_case(runs: Sequence[PaperRun], case: str, label: str) -> ShownCas
     grid = SHOWN_IMAGES.grid(image_file)
     for method, of_method in by_method(runs).items():
         for run in of_method:
-            if not run.is_done or case not in run.test_cases:
+            if not run.looks_done or case not in run.test_cases:
                 continue
             pair = next(pair for pair in case_files_of(run) if pair.name == case)
             truth_file = pair.reference

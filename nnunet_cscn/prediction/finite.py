@@ -1,4 +1,4 @@
-"""Replace voxels that are NaN or infinite, in copies of the images."""
+"""Replace voxels that are not finite in 32 bits, in copies of the images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from nnunet_cscn.errors import ArgumentError, UserError
-from nnunet_cscn.nifti.finite import finite_voxels
+from nnunet_cscn.nifti.finite import NOT_FINITE, finite_voxels
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nifti.writing import whole_volume, write_image
 from nnunet_cscn.texts import counted
@@ -26,7 +26,7 @@ ITK_ENDINGS = (".nrrd", ".mha")  # other formats of one file that SimpleITK read
 def finite_images(
     cases: Mapping[str, Sequence[Path]], not_finite: Mapping[str, Mapping[Path, int]], value: float | None
 ) -> Iterator[dict[str, list[Path]]]:
-    """Yield the files of every case, with copies in place of those that have voxels that are NaN or infinite.
+    """Yield the files of every case, with copies in place of those that have voxels that are not finite in 32 bits.
 
     Args:
         cases: The files of each case.
@@ -40,7 +40,7 @@ def finite_images(
         found = "; ".join(f"{case} ({_counted(files)})" for case, files in not_finite.items())
         raise ArgumentError(
             "images",
-            f"voxels are NaN or infinite in {len(not_finite)} of {counted(len(cases), 'case')}, which can make "
+            f"voxels are {NOT_FINITE}, in {len(not_finite)} of {counted(len(cases), 'case')}, which can make "
             f"predictions empty: {found}; correct these images, or add nan=0 to replace such voxels by 0",
         )
     with tempfile.TemporaryDirectory() as place:
@@ -62,7 +62,8 @@ def _copied(file: Path, folder: Path, value: float) -> Path:
     if file.name.endswith(ENDINGS):
         try:
             image = nibabel.load(file)
-            voxels = np.asarray(image.get_fdata(dtype=np.float32))
+            with np.errstate(over="ignore"):  # becomes infinity, which is replaced
+                voxels = np.asarray(image.get_fdata(dtype=np.float32))
             header = image.header.copy()
             header.set_data_dtype(np.float32)
             changed = type(image)(finite_voxels(voxels, value), image.affine, header)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.evaluation.case_pool import OnProgress, process_cases
+from nnunet_cscn.nifti.finite import are_finite
 from nnunet_cscn.nifti.itk_path import itk_path
 from nnunet_cscn.nifti.shear import is_sheared
 from nnunet_cscn.nifti.text_headers import check_text_header
@@ -63,11 +64,11 @@ def check_images(
     read: ReadImages | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, dict[Path, int]]:
-    """Check that all files are complete, and find those with voxels that are NaN or infinite.
+    """Check that all files are complete, and find those with voxels that are not finite in 32 bits.
 
     With an incomplete NIfTI file, nnU-Net's readers fill in missing voxels, or fail in a worker process with a
     traceback. With nibabel's reader, one NaN makes the whole prediction of a case empty; ITK's reader silently replaces
-    NaN in NIfTI files by 0.
+    NaN in NIfTI files by 0. Numbers beyond the range of float32 become infinity in both.
 
     Args:
         cases: The files of each case.
@@ -76,7 +77,8 @@ def check_images(
         on_progress: Called with the number of finished cases and of all cases.
 
     Returns:
-        For each case with voxels that are NaN or infinite, its files with such voxels, and how many each has.
+        For each case with voxels that are NaN or infinite, or beyond the range of float32, its files with such voxels,
+        and how many each has.
 
     Raises:
         UserError: When files cannot be read. The message lists them.
@@ -103,14 +105,15 @@ def _not_finite(files: Sequence[Path], read: ReadImages | None) -> dict[Path, in
                 _read(file, read, advice="; its axes are not perpendicular: resample it, or use a model with NibabelIO")
         elif read is not None:
             voxels = _read(file, read)
-            counts[file] = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
+            counts[file] = int(voxels.size - np.count_nonzero(are_finite(voxels)))
     return {file: count for file, count in counts.items() if count}
 
 
 def _read(file: Path, read: ReadImages, *, advice: str = "") -> NDArray[Any]:
     try:
         check_text_header(file)
-        return read([str(file)])[0]
+        with np.errstate(over="ignore"):  # numbers beyond 32 bits become infinity, which is counted
+            return read([str(file)])[0]
     except UserError as fault:
         raise UserError(f"{file}: {fault}") from None
     except Exception as fault:  # every library behind nnU-Net's readers has kinds of its own

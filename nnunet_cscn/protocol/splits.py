@@ -10,6 +10,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file, write_json
+from nnunet_cscn.splits.sides import check_sides
 from nnunet_cscn.texts import are_texts
 
 # Section 4.2: "randomly selected 24 patients' images as the test set, 9 ... as the validation set and 87 ... as the
@@ -95,12 +96,14 @@ def read_paper_splits(file: Path) -> list[PaperSplit]:
     """Read the splits.
 
     Raises:
-        UserError: If the file is missing or damaged.
+        UserError: If the file is missing or damaged, a list of cases is empty, or a case stands twice in a split.
     """
     entries = _content(file)["splits"]
     keys = {each.name for each in fields(PaperSplit)}
     if not isinstance(entries, list) or not all(_is_split(entry, keys) for entry in entries):
         raise UserError(_DAMAGED.format(file=file))
+    for number, entry in enumerate(entries):
+        check_sides(file, number, {"training" if key == "train" else key: names for key, names in entry.items()})
     return [PaperSplit(**{key: tuple(names) for key, names in entry.items()}) for entry in entries]
 
 

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.splits.cross_validation import Splits
+from nnunet_cscn.splits.sides import first_names
 
 
 def check_held_out_once(file: Path, splits: Splits) -> None:
-    """Check that every case is in the validation set of exactly one fold and not in its training set.
+    """Check that every case is in the validation set of exactly one fold.
 
     Args:
         file: The file of the splits, for messages.
-        splits: Result of ``read_folds``.
+        splits: Result of ``read_folds``, which has checked that no fold trains on its validation cases.
 
     Raises:
         UserError: If this is not the case.
@@ -21,20 +22,10 @@ def check_held_out_once(file: Path, splits: Splits) -> None:
     validated = [case for split in splits for case in split["val"]]
     if uncovered := sorted({case for split in splits for case in split["train"]} - set(validated)):
         raise UserError(
-            f"{file}: no fold has these cases in its validation set: {_first_names(uncovered)}; out-of-fold maps need "
+            f"{file}: no fold has these cases in its validation set: {first_names(uncovered)}; out-of-fold maps need "
             "folds whose validation sets contain every training case"
         )
     if twice := sorted({case for case in validated if validated.count(case) > 1}):
         raise UserError(
-            f"{file}: several folds have these cases in their validation sets: {_first_names(twice)}; expected one fold"
+            f"{file}: several folds have these cases in their validation sets: {first_names(twice)}; expected one fold"
         )
-    for fold, split in enumerate(splits):
-        if shared := sorted(set(split["train"]) & set(split["val"])):
-            raise UserError(
-                f"{file}: fold {fold} has these cases in its training and validation sets: {_first_names(shared)}; "
-                "remove them from one set"
-            )
-
-
-def _first_names(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

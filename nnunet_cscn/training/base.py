@@ -110,16 +110,23 @@ class CSCNBaseTrainer(
 
         Raises:
             UserError: When nnU-Net would have to make folds and there are fewer cases than folds, or the file of the
-                folds is not valid.
+                folds is not valid (see ``read_folds``).
         """
         base = Path(self.preprocessed_dataset_folder_base)
-        if self.fold != "all" and (base / SPLITS_FILE).is_file():
-            read_folds(base / SPLITS_FILE)
-        elif self.fold != "all":
-            cases = infer_dataset_class(self.preprocessed_dataset_folder)
-            check_enough_cases(base.name, cases.get_identifiers(self.preprocessed_dataset_folder))
+        if self.fold != "all":
+            cases = self.preprocessed_cases()
+            if (base / SPLITS_FILE).is_file():
+                read_folds(base / SPLITS_FILE, known=cases)
+            else:
+                check_enough_cases(base.name, cases)
         both: tuple[list[str], list[str]] = super().do_split()
         return both
+
+    def preprocessed_cases(self) -> list[str]:
+        """Return the names of all preprocessed cases of the configuration."""
+        folder = self.preprocessed_dataset_folder
+        cases: list[str] = infer_dataset_class(folder).get_identifiers(folder)
+        return cases
 
     def on_train_start(self) -> None:
         """Record the split in the checkpoints, then start as nnU-Net does."""

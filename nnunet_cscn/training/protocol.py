@@ -23,6 +23,7 @@ from nnunet_cscn.protocol.curves import TRAINING_FILE, VALIDATION_FILE, CurveFil
 from nnunet_cscn.protocol.splits import FILE, TEST_FOLDER, PaperSplit, check_split, read_paper_splits, save_split
 from nnunet_cscn.protocol.staircase import StaircaseSchedule
 from nnunet_cscn.settings.protocol import ProtocolSettings
+from nnunet_cscn.splits.sides import check_known_cases
 from nnunet_cscn.training.accuracy import AccuracyMeter
 from nnunet_cscn.training.base import CSCNBaseTrainer
 
@@ -47,6 +48,9 @@ class PaperProtocol(CSCNBaseTrainer):
             both: tuple[list[str], list[str]] = super().do_split()
             return both
         split = self.paper_split()
+        listed = [*split.train, *split.validation, *split.test]
+        file = Path(self.preprocessed_dataset_folder_base) / FILE
+        check_known_cases(file, self.fold, listed, self.preprocessed_cases())
         return list(split.train), list(split.validation)
 
     def paper_split(self) -> PaperSplit:

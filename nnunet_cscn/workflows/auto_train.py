@@ -15,7 +15,7 @@ from nnunet_cscn.execution.estimates import Estimate, estimate, read_pace, tiles
 from nnunet_cscn.execution.jobs import Job, RunJobs, run_jobs
 from nnunet_cscn.execution.local import LocalExecutor, all_devices
 from nnunet_cscn.execution.machine import check_gpus, memory_gb
-from nnunet_cscn.execution.trainings import Training, is_stock, trainings
+from nnunet_cscn.execution.trainings import Training, is_stock, removal_note, trainings
 from nnunet_cscn.nnunet.folders import (
     dataset_number,
     model_path,
@@ -116,7 +116,16 @@ def train_automatically(
         on_estimate(found)
     if only_estimate:
         return AutoTraining(tuple(wanted), found)
-    train(raw.name, name, trainer=trainer, plans=plans, folds=list(folds), executor=auto.executor, run=run)
+    train(
+        raw.name,
+        name,
+        trainer=trainer,
+        plans=plans,
+        folds=list(folds),
+        executor=auto.executor,
+        run=run,
+        on_removed=lambda file: on_note(removal_note(file)),
+    )
     model = model_path(raw.name, trainer=trainer, plans=plans, configuration=name)
     on_note("writing the report and the model card")
     report = _write_report(model, wanted, raw)

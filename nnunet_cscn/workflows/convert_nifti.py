@@ -40,8 +40,8 @@ def convert_nifti(
     channel named CT gets CT normalisation; all other channels get z-score normalisation.
 
     Volumes with the same voxels in another order are reordered. Label values within 0.001 of whole numbers are rounded.
-    A mask has two values. Values between them, as from interpolation, are foreground above one half. The report lists
-    all changes.
+    A mask has two values. Values between 0 and 1, as from interpolation, are foreground above one half; fractions
+    without a 0 or a 1 are an error. The report lists all changes.
 
     Args:
         source: The folder of the volumes.
@@ -57,8 +57,8 @@ def convert_nifti(
         name: Name of the data set.
         resample: Resample volumes with other grids onto the grid of the first channel. Otherwise such a case is an
             error.
-        nan: Replace NaN and infinity by this value in images, and by the background in label maps and masks. Otherwise
-            such a case is an error.
+        nan: Replace NaN, infinity and values beyond float32 by this value in images, and NaN and infinity by the
+            background in label maps and masks. Otherwise such a case is an error.
         overwrite: Replace existing files that differ from the source. Otherwise such a case is an error.
         workers: Number of cases at the same time. None for one per available processor.
         on_progress: Called with the step, the number of finished cases of this step and of all cases. Steps:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.nifti.finite import NOT_FINITE, are_finite
 from nnunet_cscn.nnunet.discovery import ensure_registered
 from nnunet_cscn.nnunet.folders import model_folder
 from nnunet_cscn.prediction.devices import chosen_device
@@ -189,8 +190,8 @@ class LoadedModel:
         if voxels.ndim != 4 or voxels.shape[0] != n_channels:
             shapes = "(Z, Y, X) or (1, Z, Y, X)" if n_channels == 1 else f"({n_channels}, Z, Y, X)"
             raise ArgumentError("image", f"expected an array of shape {shapes}, got {np.shape(image)}")
-        if voxels.size == 0 or voxels.dtype.kind not in "biuf" or not np.isfinite(voxels).all():
-            raise ArgumentError("image", "expected finite real numbers as voxel values")
+        if voxels.size == 0 or voxels.dtype.kind not in "biuf" or not are_finite(voxels).all():
+            raise ArgumentError("image", "expected real numbers as voxel values, finite in float32 (up to 3.4e38)")
         return self._predicted(voxels, {"spacing": spacing})
 
     def predict_files(self, files: Sequence[str | Path], out: str | Path | None = None) -> Prediction:
@@ -218,12 +219,13 @@ class LoadedModel:
             raise ArgumentError("out", f"expected a file that ends with {ending}, got {out}")
         has_nan = bool(check_images({"the case": paths}))  # ITK's reader replaces NaN in NIfTI files by 0, silently
         reader = self.predictor.plans_manager.image_reader_writer_class()
-        voxels, properties = reader.read_images([str(path) for path in paths])
+        with np.errstate(over="ignore"):  # numbers beyond 32 bits become infinity, which is refused below
+            voxels, properties = reader.read_images([str(path) for path in paths])
         if len(voxels) != len(self.channel_names):
             wanted = f"{len(self.channel_names)} channels ({', '.join(self.channel_names)})"
             raise ArgumentError("files", f"the model needs {wanted}, the files contain {len(voxels)}")
-        if has_nan or not np.isfinite(voxels).all():
-            raise ArgumentError("files", "the images have voxels that are NaN or infinite: correct them first")
+        if has_nan or not are_finite(voxels).all():
+            raise ArgumentError("files", f"the images have voxels that are {NOT_FINITE}: correct them first")
         predicted = self._predicted(voxels, properties)
         if out is not None:
             with whole_volume(Path(out)) as temporary:
@@ -253,7 +255,8 @@ class LoadedModel:
             out: Folder for the predictions.
             save_probabilities: Whether to write the probabilities too, as ``CASE.npz``.
             save_probability_maps: Whether to write the probability of each label as NIfTI on the grid of the image.
-            nan: Value that replaces voxels of the images that are NaN or infinite; None to refuse such images.
+            nan: Value that replaces voxels of the images that are NaN or infinite, or beyond the range of float32;
+                None to refuse such images.
             overwrite: Whether to predict existing cases again.
             on_progress: Called with the number of predicted cases and of all cases.
 

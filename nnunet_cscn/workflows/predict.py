@@ -77,7 +77,8 @@ def predict_folder(
         save_probabilities: Whether to write the probabilities too.
         save_probability_maps: Whether to write the probability of each label as NIfTI on the grid of the image, to
             ``probability_maps/LABEL/CASE.nii.gz``. Values are stored in steps of 1/255, with the slope in the header.
-        nan: Value that replaces voxels of the images that are NaN or infinite; None to refuse such images.
+        nan: Value that replaces voxels of the images that are NaN or infinite, or beyond the range of float32; None
+            to refuse such images.
         overwrite: Whether to predict existing cases again.
         previous_stage: For the second stage of nnU-Net's own cascade: folder with the segmentations of the first stage.
         n_preprocessing: Number of processes for preprocessing. If both numbers are 0, everything runs in this process.

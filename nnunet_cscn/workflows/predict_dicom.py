@@ -190,12 +190,15 @@ def predict_study(
 def _predicted(model: LoadedModel, chosen: ChosenSeries, place: Path, note: OnNote) -> tuple[list[Path], Path]:
     """Write the channels as nnU-Net reads them and predict them. Returns the images and the label map."""
     from nnunet_cscn.conversion.channel_volumes import channel_volumes
+    from nnunet_cscn.conversion.image_values import finite_image
     from nnunet_cscn.nifti.writing import write_volume
 
     ending = model.model.file_ending()
     volumes = channel_volumes(chosen.channels, chosen.reference)
     for text in volumes.notes:
         note(text)
+    for name, voxels in zip(chosen.channels, volumes.voxels, strict=True):
+        finite_image(voxels, f"channel {name}", can_replace=False)
     images = [place / f"case_{channel:04d}{ending}" for channel in range(len(volumes.voxels))]
     for voxels, image in zip(volumes.voxels, images, strict=True):
         write_volume(image, voxels, chosen.reference.stack.grid())

@@ -56,7 +56,7 @@ def train(
             for each fold if ``executor`` is given.
         run: The function that runs jobs until they end, such as ``run_jobs`` with callbacks.
         on_finished: Called with each training that was finished before.
-        on_removed: Called with each checkpoint that was removed because a killed process left it incomplete.
+        on_removed: Called with each checkpoint or summary that was removed because it is incomplete or damaged.
 
     Returns:
         The trainings. For the staged cascade: the trainings of stage two.
@@ -90,7 +90,7 @@ def train(
     if weights is not None and not weights.is_file():
         raise ArgumentError("pretrained_weights", f"file not found: {weights}")
     last = trainings(name, configuration, chosen, plans=plans, folds=folds, pretrained_weights=weights)
-    if not all(training.is_finished for training in last):
+    if not all(training.looks_finished for training in last):
         _check_labels(name, configuration, plans)
     if executor is None:
         devices = all_devices()
@@ -160,6 +160,6 @@ def _run(
             on_finished(training)
         else:
             left.append(training)
-            for file in training.remove_incomplete_checkpoints():
+            for file in training.remove_damaged_files():
                 on_removed(file)
     run(executor, [training.job() for training in left])

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+import zipfile
 
 import pytest
 import torch
@@ -61,15 +62,17 @@ def test_a_trainer_without_any_model_is_told_with_the_commands(stage_one):
         StageOne(stage_one.dataset, stage_one.configuration, "ACDNetTrainer").check_folds()
 
 
+def fold(training, validation):
+    return {"train": [f"case_{n}" for n in training.split()], "val": [f"case_{n}" for n in validation.split()]}
+
+
 @pytest.mark.parametrize(
     ("splits", "sentence"),
     [
-        ([{"train": ["a", "b"], "val": ["c"]}], "no fold has these cases in its validation set: a, b"),
-        (
-            [{"train": ["a"], "val": ["b"]}, {"train": ["b"], "val": ["a", "b"]}],
-            "several folds have these cases in their validation sets: b",
-        ),
-        ([{"train": ["a"], "val": ["b", "a"]}], "fold 0 has these cases in its training and validation sets: a"),
+        ([fold("0 1", "2")], "no fold has these cases in its validation set: case_0, case_1"),
+        ([fold("0", "1 2"), fold("2", "0 1")], "several folds have these cases in their validation sets: case_1"),
+        ([fold("0", "1 0")], "fold 0 has these cases in its training and validation sets: case_0"),
+        ([fold("0", "7")], "fold 0 lists cases that are not preprocessed: case_7"),
         ({"train": []}, "no valid splits"),
         ([{"train": ["a"]}], "no valid splits"),
         ([], "no valid splits"),
@@ -149,6 +152,17 @@ def test_a_truncated_checkpoint_is_named(stage_one):
     file = stage_one.checkpoint_of(4)
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(UserError, match=rf"{file} is damaged.*nnUNetv2_train"):
+        stage_one.check_folds()
+
+
+def test_a_checkpoint_with_a_damaged_weight_is_named(stage_one):
+    file = stage_one.checkpoint_of(1)
+    content = bytearray(file.read_bytes())
+    with zipfile.ZipFile(file) as archive:
+        largest = max(archive.infolist(), key=lambda member: member.file_size)
+    content[largest.header_offset + largest.file_size // 2 + 200] ^= 1  # behind the header of the member
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=rf"{file} is damaged: train it again: nnUNetv2_train"):
         stage_one.check_folds()
 
 

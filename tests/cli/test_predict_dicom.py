@@ -45,6 +45,16 @@ def _make_it_see_something(model, image):
     torch.save(content, file)
 
 
+def test_values_that_the_network_would_see_as_infinite_are_refused(refused, study, tmp_path):
+    for file in (study / "mr").iterdir():
+        slice_ = pydicom.dcmread(file)
+        slice_.RescaleSlope, slice_.RescaleIntercept = "1e39", "0"
+        slice_.save_as(file)
+    said = " ".join(refused("predict-dicom", study, tmp_path / "out", *OPTIONS).split())
+    assert "voxels are NaN or infinite, or beyond the range of float32 (3.4e38): correct the source" in said
+    assert not (tmp_path / "out" / "rtstruct.dcm").exists()
+
+
 def test_contours_and_segments_are_those_of_the_prediction(cscn, study, tmp_path):
     status, shown, err = cscn("predict-dicom", study, tmp_path / "out", *OPTIONS)
     assert status == 0, err

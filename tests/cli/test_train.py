@@ -70,6 +70,22 @@ def test_an_interrupted_fold_goes_on(folders):
     assert calls(folders) == [["CSCNTrainer", "2", "cpu", "--c"]]
 
 
+def test_a_finished_fold_with_damaged_files_is_told_and_done_again(folders):
+    assert train("-f", "2").exit_code == 0
+    fold = folders / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}" / "fold_2"
+    summary, checkpoint = fold / "validation" / "summary.json", fold / "checkpoint_final.pth"
+    whole = checkpoint.read_bytes()
+    summary.write_text('{"foreground_mean": {}}')
+    shown = train("-f", "2")
+    assert f"{summary} was incomplete or damaged and has been removed" in shown.output
+    checkpoint.write_bytes(whole.replace(b"}.", b"}!", 1))
+    shown = train("-f", "2")
+    assert f"{checkpoint} was incomplete or damaged and has been removed" in shown.output
+    once = ["CSCNTrainer", "2", "cpu"]
+    assert calls(folders) == [once, [*once, "--c"], once]
+    assert "is finished" in train("-f", "2").output
+
+
 def test_new_trainings_start_from_pretrained_weights_and_interrupted_ones_go_on(folders, tmp_path):
     fold = folders / "results" / tiny_dataset.NAME / f"CSCNTrainer__nnUNetPlans__{CONFIGURATION}" / "fold_2"
     fold.mkdir(parents=True)

@@ -21,4 +21,11 @@ def test_it_is_replaced_on_request_with_a_note_and_the_type_stays():
     found, note = finite_image(np.array([np.nan, 1, -np.inf], np.float32), "CT", nan=-1000)
     assert found.tolist() == [-1000, 1, -1000]
     assert found.dtype == np.float32
-    assert note == "2 voxels of CT were NaN or infinite and became -1000"
+    assert note == "2 voxels of CT were NaN or infinite, or beyond the range of float32 (3.4e38), and became -1000"
+
+
+def test_numbers_that_nnunet_would_read_as_infinite_are_refused_or_replaced():
+    voxels = np.array([1, 1e39, -1e300])
+    with pytest.raises(UserError, match=r"T1: 2 voxels are .*beyond the range of float32 \(3\.4e38\): correct"):
+        finite_image(voxels, "T1")
+    assert finite_image(voxels, "T1", nan=0)[0].tolist() == [1, 0, 0]

@@ -40,6 +40,22 @@ def test_of_shares_what_exceeds_a_half_is_foreground_and_is_noted(top):
     assert "3 voxels of GTVp" in notes[0]
 
 
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ((0.3, 0.8), "0.3, 0.8"),
+        ((0.5, 0.5), "0.5"),
+        ((0, 0.3, 0.8), "0.3"),
+        ((0.01, 0.4, 0.6, 0.99), "0.01, 0.4, 0.6, 0.99"),
+        ((0.02, 1), "0.02, 1"),
+    ],
+)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_map_of_probabilities_is_no_mask(values, shown, kind):
+    with pytest.raises(UserError, match=rf"^GTVp contains {shown}; expected two whole numbers.* exceeds 0\.5"):
+        as_mask(np.array(values, kind), "GTVp")
+
+
 def test_unclean_values_near_both_ends_are_a_mask():
     mask, notes = as_mask(floats(0, 0.004, 7.98, 8.001))
     assert mask.tolist() == [False, False, True, True]

@@ -123,9 +123,9 @@ def test_files_of_the_other_byte_order_are_converted(convert, paired_source, tmp
     assert np.array_equal(read_voxels(tmp_path / "raw" / "imagesTr" / "case_2_0000.nii.gz").ravel(), voxels)
 
 
-@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, 1e39])
 def test_an_image_with_a_value_that_is_no_finite_number_is_refused(convert, paired_source, write_volume, odd):
-    voxels = np.ones((3, 5, 4), np.float32)
+    voxels = np.ones((3, 5, 4))
     voxels[0, 0, 0] = odd
     write_volume(paired_source / "images" / "case_2.nii.gz", voxels)
     converted, problems = convert()

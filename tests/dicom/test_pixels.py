@@ -87,6 +87,13 @@ def test_values_are_rescaled_without_loss(tmp_path, slope, intercept, kind, expe
     assert (pixels == expected).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_values_beyond_32_bits_stay_as_they_are(tmp_path):
+    write_series(tmp_path, np.ones((3, 4, 4), np.int16), RescaleSlope=1e39, RescaleIntercept=0)
+    (series,), _ = found_in(tmp_path)
+    assert (read_pixels(series) == 1e39).all()
+
+
 def test_slices_with_scalings_of_their_own_are_each_rescaled(tmp_path):
     write_series(tmp_path, np.ones((3, 4, 4), np.int16), RescaleSlope=[1, 2, 4], RescaleIntercept=0)
     (series,), _ = found_in(tmp_path)

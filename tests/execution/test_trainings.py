@@ -29,10 +29,34 @@ def test_a_training_is_finished_when_what_says_so_is_whole(training):
     assert training.is_finished
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff"])
-def test_half_a_summary_is_none(training, content):
-    (training.folder / "validation" / "summary.json").write_bytes(content)
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b'{"foreground_mean": {}}'])
+def test_half_a_summary_is_none_and_is_removed(training, content):
+    file = training.folder / "validation" / "summary.json"
+    file.write_bytes(content)
+    assert not training.looks_finished
     assert not training.is_finished
+    assert training.remove_damaged_files() == [file]
+    assert not file.exists()
+    assert (training.folder / "checkpoint_final.pth").is_file()  # only the validation is missing
+    assert "--c" in training.job().command
+
+
+def with_a_flipped_bit(content, where):
+    damaged = bytearray(content)
+    damaged[damaged.index(where) + len(where) // 2] ^= 1
+    return bytes(damaged)
+
+
+def test_a_checkpoint_with_a_damaged_weight_is_none_and_is_removed(training):
+    file = training.folder / "checkpoint_final.pth"
+    weights = torch.arange(64, dtype=torch.float32)
+    torch.save({"network_weights": weights}, file)
+    assert training.is_finished
+    file.write_bytes(with_a_flipped_bit(file.read_bytes(), weights.numpy().tobytes()))
+    assert training.looks_finished  # the size and the directory of the archive are right
+    assert not training.is_finished
+    assert training.remove_damaged_files() == [file]
+    assert "--c" not in training.job().command
 
 
 @pytest.mark.parametrize("keep", [0, 10, -1])
@@ -46,7 +70,7 @@ def test_torn_checkpoints_are_removed_so_that_the_one_before_is_gone_on_from(tra
     whole = (training.folder / "checkpoint_final.pth").read_bytes()
     for name, content in (("final", b""), ("latest", whole[:-1]), ("best", whole)):
         (training.folder / f"checkpoint_{name}.pth").write_bytes(content)
-    removed = training.remove_incomplete_checkpoints()
+    removed = training.remove_damaged_files()
     assert [file.name for file in removed] == ["checkpoint_final.pth", "checkpoint_latest.pth"]
     assert [file.name for file in training.folder.glob("*.pth")] == ["checkpoint_best.pth"]
     assert "--c" in training.job().command
@@ -54,7 +78,7 @@ def test_torn_checkpoints_are_removed_so_that_the_one_before_is_gone_on_from(tra
 
 def test_a_training_begins_anew_when_no_checkpoint_is_whole(training):
     (training.folder / "checkpoint_final.pth").write_bytes(b"")
-    training.remove_incomplete_checkpoints()
+    training.remove_damaged_files()
     assert "--c" not in training.job().command
 
 
@@ -64,7 +88,7 @@ def test_what_a_running_training_writes_is_left_alone(training):
     log.parent.mkdir()
     with log.open("wb") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        assert training.remove_incomplete_checkpoints() == []
+        assert training.remove_damaged_files() == []
     assert (training.folder / "checkpoint_final.pth").is_file()
 
 
@@ -73,16 +97,16 @@ def test_a_checkpoint_that_runs_something_is_not_gone_on_from(training, tmp_path
         archive.writestr("a/data.pkl", hostile_files.by_hand(tmp_path / "ran")["reduce"])
     monkeypatch.delenv("CSCN_TRUST", raising=False)
     with pytest.raises(ForeignCode, match=r"os\.system"):
-        training.remove_incomplete_checkpoints()
+        training.remove_damaged_files()
     monkeypatch.setenv("CSCN_TRUST", "1")
-    assert training.remove_incomplete_checkpoints() == []
+    assert training.remove_damaged_files() == []
 
 
 def test_a_checkpoint_with_damaged_instructions_is_named(training):
     with zipfile.ZipFile(training.folder / "checkpoint_final.pth", "w") as archive:
         archive.writestr("a/data.pkl", b"\xff\xff")
     with pytest.raises(UserError, match=r"checkpoint_final\.pth is damaged"):
-        training.remove_incomplete_checkpoints()
+        training.remove_damaged_files()
 
 
 def test_pretrained_weights_that_run_code_are_refused(training, tmp_path):
@@ -92,7 +116,7 @@ def test_pretrained_weights_that_run_code_are_refused(training, tmp_path):
     with zipfile.ZipFile(bad, "w") as archive:
         archive.writestr("a/data.pkl", hostile_files.by_hand(tmp_path / "ran")["reduce"])
     with pytest.raises(ForeignCode, match=r"start\.pth .*os\.system"):
-        dataclasses.replace(training, pretrained_weights=bad).remove_incomplete_checkpoints()
+        dataclasses.replace(training, pretrained_weights=bad).remove_damaged_files()
 
 
 def _behind_a_bare_pickle(clean, trace):
@@ -118,7 +142,7 @@ def test_what_torch_would_read_is_looked_at_and_not_what_another_reader_sees(tra
     tiny_checkpoint.write(clean, BUNetTrainer)
     bad.write_bytes(disguised(clean, tmp_path / "ran"))
     with pytest.raises(UserError, match=r"start\.pth"):
-        dataclasses.replace(training, pretrained_weights=bad).remove_incomplete_checkpoints()
+        dataclasses.replace(training, pretrained_weights=bad).remove_damaged_files()
     assert not (tmp_path / "ran").exists()
     with contextlib.suppress(Exception):  # as nnU-Net loads weights: the file is one that does run
         torch.load(bad, weights_only=False)

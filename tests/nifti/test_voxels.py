@@ -202,6 +202,32 @@ def test_a_file_of_several_packed_parts_is_read(tmp_path):
         read_voxels(path)
 
 
+@pytest.mark.parametrize(
+    ("voxels", "code", "slope", "count"),
+    [
+        (np.array([1, 3.4e38, -3.4e38]), 64, 1.0, 0),
+        (np.array([1, 1e39, -1e300]), 64, 1.0, 2),
+        (np.array([np.nan, np.inf, 1e39]), 64, 1.0, 3),
+        (np.array([1.0, 2, 3]), 64, 2e38, 2),
+        (np.array([1, 2, 3], np.float32), 16, 2e38, 2),
+        (np.array([1, 2, 3], np.int16), 4, 2e38, 2),
+        (np.array([1, 2, 3], np.int16), 4, 1e38, 0),
+    ],
+)
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.filterwarnings("error")
+def test_values_that_nnunet_would_read_as_infinite_are_counted(tmp_path, voxels, code, slope, count, order):
+    content = bytearray(stored(voxels.reshape(1, 1, 3), order=order, code=code, slope=slope))
+    struct.pack_into(f"{order}12f", content, 280, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
+    struct.pack_into(f"{order}2h", content, 252, 0, 1)
+    path = tmp_path / "a.nii"
+    path.write_bytes(content)
+    assert count_not_finite(path) == count
+    image = SimpleITK.Cast(SimpleITK.ReadImage(str(path)), SimpleITK.sitkFloat32)  # as nnU-Net's reader
+    if not np.isnan(voxels).any():  # ITK replaces NaN by 0
+        assert np.count_nonzero(~np.isfinite(SimpleITK.GetArrayFromImage(image))) == count
+
+
 @pytest.mark.parametrize("damage", ["a slope without intercept", "a quaternion that is none", "nan", "no length"])
 def test_images_without_a_grid_are_refused(tmp_path, damage):
     content = bytearray(stored(VOXELS.astype(np.float32), code=16))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import SimpleITK
+from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
 from nnunet_cscn.errors import ArgumentError
 from nnunet_cscn.prediction.finite import finite_images
@@ -53,9 +54,29 @@ def test_voxels_are_replaced_in_a_copy_on_the_same_grid(cases, value):
     assert not files["a"][1].exists()
 
 
-def test_other_formats_of_itk_are_replaced_too(tmp_path):
+@pytest.mark.parametrize("ending", [".nii.gz", ".mha"])
+@pytest.mark.filterwarnings("error")
+def test_values_beyond_32_bits_are_refused_or_replaced(tmp_path, ending):
+    file = tmp_path / f"a_0000{ending}"
+    voxels = np.ones((2, 3, 4))
+    voxels[0, 0, :2] = 1e39, -1e300
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(voxels), str(file))
+    cases = {"a": [file]}
+    found = check_images(cases, read=SimpleITKIO().read_images)
+    assert found == {"a": {file: 2}}
+    with (
+        pytest.raises(ArgumentError, match=r"beyond the range of float32 .*a_0000.*2 voxels"),
+        finite_images(cases, found, None),
+    ):
+        pass
+    with finite_images(cases, found, 7) as files:
+        np.testing.assert_array_equal(read(files["a"][0])[0], np.where(voxels == 1, 1, 7))
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e39])
+def test_other_formats_of_itk_are_replaced_too(tmp_path, value):
     file = tmp_path / "a_0000.mha"
-    image = SimpleITK.GetImageFromArray(np.full((2, 3, 4), np.nan, np.float32))
+    image = SimpleITK.GetImageFromArray(np.full((2, 3, 4), value))
     image.SetSpacing((1.0, 2.0, 3.0))
     SimpleITK.WriteImage(image, str(file))
     with finite_images({"a": [file]}, {"a": {file: 24}}, 1.5) as files:

@@ -83,6 +83,21 @@ def test_a_damaged_file_is_told_with_the_remedy(tmp_path, content):
         _read_all(tmp_path / FILE)
 
 
+@pytest.mark.parametrize(
+    ("split", "sentence"),
+    [
+        ({"train": ["a", "b"], "validation": ["c"], "test": ["b"]}, "in its training and test sets: b; "),
+        ({"train": ["a", "b"], "validation": ["a"], "test": ["d"]}, "in its training and validation sets: a; "),
+        ({"train": ["a", "a"], "validation": ["b"], "test": ["d"]}, "these training cases more than once: a; "),
+        ({"train": ["a"], "validation": [], "test": ["d"]}, "fold 0 has no validation cases: "),
+    ],
+)
+def test_a_split_with_an_empty_list_or_a_case_twice_is_refused(tmp_path, split, sentence):
+    (tmp_path / FILE).write_text(json.dumps({"patients": {}, "splits": [split]}))
+    with pytest.raises(UserError, match=sentence):
+        read_paper_splits(tmp_path / FILE)
+
+
 def _read_all(file):
     read_paper_splits(file)
     read_patients(file)

@@ -1,6 +1,7 @@
 """The trainers without a training."""
 
 import inspect
+import json
 import pickle
 from types import SimpleNamespace
 
@@ -207,6 +208,39 @@ def test_fewer_cases_than_folds_are_told_in_a_sentence(make_trainer, monkeypatch
     )
     with pytest.raises(UserError, match="Dataset901_Tiny has 4 preprocessed cases"):
         trainer.do_split()
+
+
+def with_folds(trainer, folder, splits):
+    """Give a trainer folds of its own."""
+    folder.mkdir()
+    (folder / "splits_final.json").write_text(json.dumps(splits), encoding="utf-8")
+    trainer.preprocessed_dataset_folder_base = str(folder)
+    return trainer
+
+
+@pytest.mark.parametrize(
+    ("splits", "sentence"),
+    [
+        ([{"train": ["case_0", "nope"], "val": ["case_1"]}], "fold 0 lists cases that are not preprocessed: nope; "),
+        ([{"train": ["case_0", "case_1"], "val": ["case_1"]}], "fold 0 has these cases in its .* sets: case_1; "),
+        ([{"train": ["case_0"], "val": []}], "fold 0 has no validation cases: "),
+    ],
+)
+def test_folds_that_leak_or_lack_cases_are_refused_before_anything_is_read(make_trainer, tmp_path, splits, sentence):
+    trainer = with_folds(make_trainer(CSCNTrainer), tmp_path / "Dataset901_Tiny", splits)
+    with pytest.raises(UserError, match=rf"splits_final\.json: {sentence}"):
+        trainer.get_tr_and_val_datasets()
+    trainer.fold = "all"  # reads no folds
+    assert len(trainer.do_split()[0]) == 6
+
+
+def test_a_fold_beyond_those_of_the_file_is_nnunets_random_one(make_trainer, tmp_path):
+    trainer = with_folds(
+        make_trainer(CSCNTrainer), tmp_path / "Dataset901_Tiny", [{"train": ["case_0"], "val": ["case_1"]}]
+    )
+    trainer.fold = 3
+    training, validation = trainer.do_split()
+    assert (len(training), len(validation)) == (4, 2)  # 80 % of six cases, rounded down
 
 
 @pytest.mark.parametrize("trainer_class", [CSCNTrainer, BUNetTrainer])

@@ -138,6 +138,16 @@ def test_masks_that_hide_others_wholly_are_refused_and_partly_noted(put, convert
     assert result.converted["c1"].notes == ("40 voxels of GTVp lie under labels that come after it",)
 
 
+@pytest.mark.parametrize(("low", "shown"), [(0.3, "0.3, 0.8"), (0, "0.3")])
+def test_a_map_of_probabilities_is_no_mask(put, convert, low, shown):
+    put("img", IMAGE)
+    shares = np.where(GTVP > 0, 0.8, low).astype(np.float32)
+    shares[0, 0, 0] = 0.3
+    put("p", shares)
+    problem = convert(images=IMAGES, masks={"GTVp": "p/{case}.nii.gz"}).problems["c1"]
+    assert problem.startswith(f"c1.nii.gz: GTVp contains {shown}; expected two whole numbers")
+
+
 def test_a_label_map_of_floats_is_no_mask(put, convert):
     put("img", IMAGE)
     put("lab", BOTH.astype(np.float32))

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK
@@ -101,6 +102,16 @@ def test_an_image_with_nan_is_refused_or_corrected(model, images, tmp_path):
     assert not (tmp_path / "out").exists()
     predict_folder(model, images, tmp_path / "out", nan=0.0, uncertainty=True)
     assert sorted(file.name for file in (tmp_path / "out").glob("*.nii.gz")) == [f"case_{n}.nii.gz" for n in range(3)]
+
+
+def test_one_case_with_values_beyond_32_bits_is_refused(model, images):
+    file = images / "case_1_0000.nii.gz"
+    image = nibabel.load(file)
+    voxels = image.get_fdata()
+    voxels[0, 0, 0] = 1e39
+    nibabel.save(nibabel.Nifti1Image(voxels, image.affine), file)
+    with pytest.raises(ArgumentError, match="beyond the range of float32"):
+        model.predict_files([file])
 
 
 def test_one_case_with_nan_is_refused(model, images):

@@ -120,6 +120,24 @@ def test_labels_that_the_dataset_json_does_not_name_are_told_before_any_training
     assert phases == []
 
 
+@pytest.mark.parametrize(
+    ("splits", "sentence"),
+    [
+        ([{"train": ["case_0", "nope"], "val": ["case_1"]}], "fold 0 lists cases that are not preprocessed: nope"),
+        ([{"train": ["case_0", "case_1"], "val": ["case_1"]}], "fold 0 has these cases in its .* sets: case_1"),
+    ],
+)
+@pytest.mark.parametrize("staged", [False, True])
+def test_folds_that_leak_or_lack_cases_are_told_before_any_training(root, run, phases, splits, sentence, staged):
+    file = root / "preprocessed" / tiny_dataset.NAME / "splits_final.json"
+    file.write_text(json.dumps(splits), encoding="utf-8")
+    with pytest.raises(UserError, match=sentence):
+        train(901, CONFIGURATION, staged=staged, run=run)
+    assert phases == []
+    train(901, CONFIGURATION, folds=["all"], run=run)  # needs no folds
+    assert phases == [["CSCNTrainer fold all"]]
+
+
 @pytest.mark.parametrize("splits", [[1], [{"train": ["case_0", 1], "val": ["case_2"]}], {}])
 def test_folds_that_are_no_lists_of_names_are_told_before_any_training(root, run, phases, splits):
     file = root / "preprocessed" / tiny_dataset.NAME / "splits_final.json"

@@ -1,0 +1,66 @@
+"""Check the lists of cases of one fold: none is empty, and no case is named twice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from nnunet_cscn.errors import UserError
+
+_MOST_NAMED = 5
+
+
+def check_sides(file: Path, fold: int, sides: Mapping[str, Sequence[str]]) -> None:
+    """Check that every list of a fold has cases, and that each case stands in one list, once.
+
+    Args:
+        file: The file of the folds, for messages.
+        fold: Number of the fold.
+        sides: The cases of each list, by its name, such as ``training`` and ``validation``.
+
+    Raises:
+        UserError: If this is not the case.
+    """
+    for name, cases in sides.items():
+        # nnU-Net draws batches from both lists and stops with a traceback where one is empty. Its own way to train
+        # without validation cases is fold all, so an empty list is never what somebody wanted.
+        if not cases:
+            raise UserError(
+                f"{file}: fold {fold} has no {name} cases: add some, or choose fold all to train on all cases"
+            )
+        if twice := sorted({case for case in cases if cases.count(case) > 1}):
+            raise UserError(
+                f"{file}: fold {fold} lists these {name} cases more than once: {first_names(twice)}; name each once"
+            )
+    for (first, cases), (second, others) in combinations(sides.items(), 2):
+        if shared := sorted(set(cases) & set(others)):
+            raise UserError(
+                f"{file}: fold {fold} has these cases in its {first} and {second} sets: {first_names(shared)}; remove "
+                "them from one set, because scores of cases that were trained on say nothing about new ones"
+            )
+
+
+def check_known_cases(file: Path, fold: int, listed: Collection[str], known: Collection[str]) -> None:
+    """Check that the data set has the cases of a fold.
+
+    Args:
+        file: The file of the folds, for messages.
+        fold: Number of the fold.
+        listed: The cases of the fold.
+        known: The preprocessed cases of the data set.
+
+    Raises:
+        UserError: If cases are unknown.
+    """
+    if unknown := sorted(set(listed) - set(known)):
+        raise UserError(
+            f"{file}: fold {fold} lists cases that are not preprocessed: {first_names(unknown)}; correct their names "
+            "(without file ending), or preprocess the data set again"
+        )
+
+
+def first_names(cases: Sequence[str]) -> str:
+    """Return the names of at most five cases as text, and the number of the others."""
+    others = f" and {len(cases) - _MOST_NAMED} more" if len(cases) > _MOST_NAMED else ""
+    return ", ".join(cases[:_MOST_NAMED]) + others
