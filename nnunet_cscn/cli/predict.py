@@ -121,8 +121,9 @@ def predict(
     three_views.
 
     One voxel that is NaN or infinite, or beyond the range of float32, can make
-    the prediction of its case empty, so such images are refused by name; --nan 0 replaces these voxels. The last
-    line names the cases in which nothing was found.
+    the prediction of its case empty, so such images are refused by name; --nan 0
+    replaces these voxels. The last line names the cases in which nothing was
+    found.
 
     Example: cscn predict -i imagesTs -o out -d 901 -c 3d_fullres -tr CSCNStagedTrainer --uncertainty
     """
