@@ -41,6 +41,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
     Raises:
         OSError: When it cannot be written. The error contains the name of ``target``.
+        UserError: When it is a pipe whose reader has ended.
 
     Example:
         >>> import tempfile
@@ -51,7 +52,7 @@ def replacing(target: Path) -> Iterator[Path]:
         'whole'
     """
     with _naming(target):
-        own = _own_descriptor(target)
+        own = own_descriptor(target)
         is_stream = own is not None or _is_stream(target)
         place = Path(os.path.realpath(target))
         with temporary_folder(Path(tempfile.gettempdir()) if is_stream else place.parent) as folder:
@@ -178,6 +179,10 @@ def _naming(target: Path, *, is_folder: bool = False) -> Iterator[None]:
     """Replace the temporary name in errors of the system by ``target``, or the place in it if it is a folder."""
     try:
         yield
+    except BrokenPipeError as refusal:
+        if own_descriptor(target) is not None:  # as for all that is printed
+            raise
+        raise UserError(f"{target}: the program that reads from it has ended too early: start both again") from refusal
     except OSError as refusal:
         is_ours = refusal.filename is None or PREFIX in os.fspath(refusal.filename)
         if refusal.errno is None or not is_ours:
@@ -206,7 +211,7 @@ def _existing(folder: Path) -> Path:
     return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
 
 
-def _own_descriptor(target: Path) -> int | None:
+def own_descriptor(target: Path) -> int | None:
     """Return the file descriptor of this process that a path such as ``/dev/stdout`` refers to."""
     place = target
     for _ in range(40):  # as many links as the kernel would follow

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 # control characters without tab and line feed, lone surrogates, characters that change the direction of text
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+MOST_LINES = 50
 
 
 def are_texts(values: Any) -> TypeGuard[list[str]]:
@@ -27,6 +30,32 @@ def counted(number: int, noun: str) -> str:
         ('1 case', '0 cases', '1000 epochs')
     """
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listing(heading: str, lines: Sequence[str]) -> str:
+    """Return a heading with indented lines below it. Of more lines than fit on a screen, the first ones.
+
+    Example:
+        >>> print(listing("2 cases cannot be read:", ["case_1: it is empty", "case_2: it is not a NIfTI file"]))
+        2 cases cannot be read:
+          case_1: it is empty
+          case_2: it is not a NIfTI file
+        >>> listing("", ["line"] * 1000).splitlines()[-1]
+        '  and 950 more'
+    """
+    left_out = len(lines) - MOST_LINES
+    return "\n  ".join([heading, *lines[:MOST_LINES], *([f"and {left_out} more"] if left_out > 0 else [])])
+
+
+def first_names(names: Sequence[str], most: int = 5) -> str:
+    """Return names with commas, and the number of those that are left out.
+
+    Example:
+        >>> first_names(["case_1", "case_2", "case_3"], most=2)
+        'case_1, case_2 and 1 more'
+    """
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def escape_controls(text: str) -> str:

@@ -158,6 +158,15 @@ def test_a_pipe_gets_the_content_and_stays_a_pipe(tmp_path):
     assert [stat.S_ISFIFO(entry.stat().st_mode) for entry in tmp_path.iterdir()] == [True]
 
 
+def test_a_pipe_whose_reader_leaves_is_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = threading.Thread(target=lambda: os.close(os.open(tmp_path / "pipe", os.O_RDONLY)))
+    reader.start()
+    with pytest.raises(UserError, match=r"/pipe: the program that reads from it has ended too early"):
+        write_json(tmp_path / "pipe", ["long"] * 100_000)  # more than a pipe holds
+    reader.join()
+
+
 def test_a_device_stays_a_device():
     write_json(Path("/dev/null"), [1])
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)

@@ -10,6 +10,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -19,6 +20,7 @@ from rich.text import Text
 from nnunet_cscn.cli.clean_console import clean_console
 from nnunet_cscn.cli.termination import ending_on_signals
 from nnunet_cscn.errors import ArgumentError, CommandFailed, DiskFull, UserError
+from nnunet_cscn.files import own_descriptor
 
 EXIT_USER_ERROR = 2
 
@@ -36,6 +38,7 @@ def run(app: typer.Typer) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names need not be text, nor the terminal know all letters
             stream.reconfigure(errors="backslashreplace")
+    console.stderr = any(map(_is_own_output, sys.argv[1:]))  # standard output then holds one file, and nothing else
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")  # users cannot correct it
     try:
         with ending_on_signals():
@@ -47,10 +50,11 @@ def run(app: typer.Typer) -> None:
     except KeyboardInterrupt:
         error_console.print("interrupted")
         sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except OSError as refusal:
+        if refusal.filename is None and _has_lost_its_output():
+            if isinstance(refusal, BrokenPipeError):  # the program that reads the output, such as `head`, has ended
+                sys.exit(1)
+            _exit_with_error(f"standard output: {refusal.strerror}")
         _exit_with_error(_os_error_message(refusal))
 
 
@@ -100,6 +104,27 @@ def _flag(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.metavar or parameter.name.upper())
     return str(max(parameter.opts, key=len))
+
+
+def _is_own_output(word: str) -> bool:
+    """Return whether a word of the command line is the standard output of this process, such as ``/dev/stdout``."""
+    try:
+        return own_descriptor(Path(word.rpartition("=")[2])) == sys.stdout.fileno()
+    except (OSError, ValueError):  # no name of a file; no output at all
+        return False
+
+
+def _has_lost_its_output() -> bool:
+    """Return whether nothing reaches standard output any more. What waits for it is let go: Python would try again."""
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")  # without a buffer there is nothing left to flush
+    except io.UnsupportedOperation:  # no file, as in tests
+        return False
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _exit_with_error(sentence: str, *, status: int = EXIT_USER_ERROR) -> NoReturn:

@@ -9,10 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.cut_tables import WRITES_ALL, add_rows
 from nnunet_cscn.evaluation.numbers import format_number
 
 if TYPE_CHECKING:
-    from nnunet_cscn.evaluation.calibration import LabelCalibration
+    from nnunet_cscn.evaluation.calibration import BestThreshold, LabelCalibration
 
 
 def show_calibration(calibration: Mapping[str, LabelCalibration]) -> None:
@@ -48,10 +49,13 @@ def _threshold_table(calibration: Mapping[str, LabelCalibration]) -> Table:
         table.add_column(heading, overflow="fold")
     for heading in ("n", "threshold", "DSC at 0.5", "DSC there", "held-out gain"):
         table.add_column(heading, justify="right")
-    for label, found in calibration.items():
-        for best in found.thresholds:
-            gain = best.found
-            shown = f"{gain.gain:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})" if gain.n > 1 else "-"
-            dsc = (format_number(value, 3) for value in (gain.before, gain.after))
-            table.add_row(escape(label), escape(best.group), str(gain.n), f"{best.threshold:.2f}", *dsc, shown)
+    rows = [_threshold_row(label, best) for label, found in calibration.items() for best in found.thresholds]
+    add_rows(table, rows, len(rows), WRITES_ALL)
     return table
+
+
+def _threshold_row(label: str, best: BestThreshold) -> tuple[str, ...]:
+    gain = best.found
+    shown = f"{gain.gain:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})" if gain.n > 1 else "-"
+    dsc = (format_number(value, 3) for value in (gain.before, gain.after))
+    return escape(label), escape(best.group), str(gain.n), f"{best.threshold:.2f}", *dsc, shown

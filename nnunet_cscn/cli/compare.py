@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.cut_tables import WRITES_ALL, show_lines
 from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, SkipBad, Workers, chosen_names
 from nnunet_cscn.cli.steps import step_progress
@@ -108,9 +109,12 @@ def compare(
 
 
 def _show_skipped(found: Comparison) -> None:
-    for name, skipped in found.skipped.items():
-        for case, reason in skipped.items():
-            console.print(f"{name}: {case} is left out: {reason}", markup=False, highlight=False, soft_wrap=True)
+    lines = [
+        f"{name}: {case} is left out: {reason}"
+        for name, skipped in found.skipped.items()
+        for case, reason in skipped.items()
+    ]
+    show_lines(lines, WRITES_ALL, noun="more case")
 
 
 def _show(found: Comparison) -> None:

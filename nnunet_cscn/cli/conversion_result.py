@@ -8,13 +8,10 @@ from nnunet_cscn.cli.app import console
 from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.dicom.wording import damaged_files
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.texts import counted
+from nnunet_cscn.texts import counted, listing
 
 if TYPE_CHECKING:
     from nnunet_cscn.workflows.conversion_result import ConversionResult
-
-
-SHOWN_NOTES = 10  # more fill a screen; the report holds all
 
 
 def show_result(result: ConversionResult, *, remedy: str = "correct these cases and run the command again") -> None:
@@ -36,11 +33,8 @@ def show_result(result: ConversionResult, *, remedy: str = "correct these cases 
     text = f"{result.folder}: {n_there} of {counted(result.n_cases, 'case')} converted{unchanged}"
     console.print(text, soft_wrap=True, markup=False, highlight=False)
     notes = [f"{name}: {note}" for name, case in sorted(result.converted.items()) for note in case.notes]
-    show_notes(notes[:SHOWN_NOTES])
-    if len(notes) > SHOWN_NOTES:
-        more = f"and {len(notes) - SHOWN_NOTES} more notes: see the column notes of {result.report}"
-        console.print(more, soft_wrap=True, markup=False, highlight=False)
+    show_notes(notes, f"see the column notes of {result.report}")
     if result.problems:
         lines = [f"{case}: {reason}" for case, reason in sorted(result.problems.items())]
         heading = f"{len(lines)} of {counted(result.n_cases, 'case')} cannot be converted; {remedy}:"
-        raise UserError("\n  ".join([heading, *lines]))
+        raise UserError(listing(heading, lines))

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
 from nnunet_cscn.cli.calibration_tables import show_calibration
+from nnunet_cscn.cli.cut_tables import WRITES_ALL, add_rows, show_lines
 from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import EmptyDistanceOption, SkipBad, Tolerances, Workers, tolerances_mm
 from nnunet_cscn.errors import UserError
@@ -19,7 +20,9 @@ from nnunet_cscn.evaluation.numbers import format_number
 from nnunet_cscn.texts import counted
 
 if TYPE_CHECKING:
+    from nnunet_cscn.evaluation.aggregate import Statistics
     from nnunet_cscn.evaluation.folder import FolderScores
+    from nnunet_cscn.metrics.catalogue import Metric
 
 
 SHOWN_PER_CASE = ("dsc", "precision", "recall", "assd_mm", "hd95_mm")  # columns that fit into a terminal
@@ -166,8 +169,8 @@ def _show_skipped(scores: FolderScores) -> None:
         return
     n_skipped = len(scores.skipped)
     console.print(f"left out: {n_skipped} of {counted(n_skipped + len(scores.cases), 'case')}")
-    for case, reason in scores.skipped.items():
-        console.print(f"  {case}: {reason}", markup=False, highlight=False, soft_wrap=True)
+    lines = [f"  {case}: {reason}" for case, reason in scores.skipped.items()]
+    show_lines(lines, WRITES_ALL, noun="more case")
 
 
 def _case_table(scores: FolderScores) -> Table:
@@ -177,10 +180,12 @@ def _case_table(scores: FolderScores) -> Table:
     shown = [metric for metric in scores.metrics if metric.key in SHOWN_PER_CASE]
     for metric in shown:
         table.add_column(metric.heading, justify="right")
-    for case, by_label in scores.cases.items():
-        for label, score in by_label.items():
-            values = (format_number(metric.value(score), metric.digits) for metric in shown)
-            table.add_row(escape(case), escape(label), *values)
+    rows = (
+        (escape(case), escape(label), *(format_number(metric.value(score), metric.digits) for metric in shown))
+        for case, by_label in scores.cases.items()
+        for label, score in by_label.items()
+    )
+    add_rows(table, rows, sum(map(len, scores.cases.values())), "--csv FILE writes all")
     return table
 
 
@@ -190,15 +195,20 @@ def _statistics_table(scores: FolderScores) -> Table:
         table.add_column(heading, overflow="fold")
     for heading in ("mean", "SD", "median", "quartiles"):
         table.add_column(heading, justify="right")
-    for label, together in scores.aggregate.items():
-        for metric in scores.metrics:
-            found = together.statistics[metric.key]
-            mean, sd, median, q25, q75 = (
-                format_number(value, metric.digits)
-                for value in (found.mean, found.sd, found.median, found.q25, found.q75)
-            )
-            table.add_row(escape(label), metric.heading, mean, sd, median, f"{q25} to {q75}")
+    rows = (
+        _statistics_row(label, metric, together.statistics[metric.key])
+        for label, together in scores.aggregate.items()
+        for metric in scores.metrics
+    )
+    add_rows(table, rows, len(scores.aggregate) * len(scores.metrics), WRITES_ALL)
     return table
+
+
+def _statistics_row(label: str, metric: Metric, found: Statistics) -> tuple[str, ...]:
+    mean, sd, median, q25, q75 = (
+        format_number(value, metric.digits) for value in (found.mean, found.sd, found.median, found.q25, found.q75)
+    )
+    return escape(label), metric.heading, mean, sd, median, f"{q25} to {q75}"
 
 
 def _aggregate_table(scores: FolderScores) -> Table:

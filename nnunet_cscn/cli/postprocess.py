@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.cut_tables import WRITES_ALL, add_rows
 from nnunet_cscn.cli.phase_bar import PhaseBar
 from nnunet_cscn.cli.score_options import JsonFile, Workers
 from nnunet_cscn.evaluation.numbers import format_number
@@ -120,10 +121,13 @@ def apply(
         table.add_column(heading, overflow="fold")
     for heading in ("removed ml", "added ml"):
         table.add_column(heading, justify="right")
-    for case, labels in changed.items():
-        for label, found in labels.items():
-            if found.removed_ml or found.added_ml:
-                table.add_row(escape(case), escape(label), f"{found.removed_ml:.2f}", f"{found.added_ml:.2f}")
+    rows = [
+        (escape(case), escape(label), f"{found.removed_ml:.2f}", f"{found.added_ml:.2f}")
+        for case, labels in changed.items()
+        for label, found in labels.items()
+        if found.removed_ml or found.added_ml
+    ]
+    add_rows(table, rows, len(rows), WRITES_ALL)
     if table.row_count:
         console.print(table)
     n_changed = sum(any(each.removed_ml or each.added_ml for each in labels.values()) for labels in changed.values())

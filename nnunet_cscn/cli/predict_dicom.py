@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
+from nnunet_cscn.cli.cut_tables import show_lines
 from nnunet_cscn.cli.fold_options import FoldsOrAll
 from nnunet_cscn.cli.model_options import (
     Checkpoint,
@@ -27,6 +28,7 @@ from nnunet_cscn.cli.out_options import OldOut, chosen_out
 from nnunet_cscn.cli.score_options import JsonFile
 from nnunet_cscn.cli.steps import step_progress
 from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.texts import listing
 
 if TYPE_CHECKING:
     from nnunet_cscn.workflows.predict_dicom import PredictedSeries
@@ -151,26 +153,28 @@ def show_studies(found: PredictedStudies) -> None:
     Raises:
         UserError: When studies failed, with the reason for each.
     """
-    for name, predicted in found.predicted.items():
-        _show(name, predicted, is_old=name in found.already_there)
+    texts = {name: _volumes(predicted) for name, predicted in found.predicted.items()}
+    lines = [
+        f"{name}{' (already there)' if name in found.already_there else ''}: {', '.join(parts)}"
+        for name, parts in texts.items()
+        if name
+    ]
+    lines = lines or [part for parts in texts.values() for part in parts]
+    show_lines(lines, "--json FILE lists all studies")
     _line(f"written to {found.folder}")
     if found.problems:
         n_studies = len(found.predicted) + len(found.problems)
         studies = "study" if n_studies == 1 else "studies"
         heading = f"{len(found.problems)} of {n_studies} {studies} failed; correct them and run the command again:"
-        raise UserError("\n  ".join([heading, *(f"{name}: {reason}" for name, reason in found.problems.items())]))
+        raise UserError(listing(heading, [f"{name}: {reason}" for name, reason in found.problems.items()]))
 
 
-def _show(name: str, predicted: PredictedSeries, *, is_old: bool) -> None:
-    """Show the volumes of a study, each on a line of its own if there is only one study."""
+def _volumes(predicted: PredictedSeries) -> list[str]:
+    """Return the volume of each region, and the disagreement of the stages if it was computed."""
     parts = [f"{region}: {volume_ml:.2f} ml" for region, volume_ml in predicted.volumes_ml.items()]
     if predicted.disagreement is not None:
         parts.append(f"disagreement of the stages: {predicted.disagreement:.3f}")
-    if name:
-        _line(f"{name}{' (already there)' if is_old else ''}: {', '.join(parts)}")
-    else:
-        for part in parts:
-            _line(part)
+    return parts
 
 
 def _line(text: str) -> None:

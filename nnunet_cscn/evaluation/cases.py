@@ -11,6 +11,7 @@ from nnunet_cscn.formats.endings import NIFTI_ENDINGS, ending_of, files_by_case
 from nnunet_cscn.formats.reading import BY_CONTENT
 from nnunet_cscn.formats.volume import VolumeReader, differences
 from nnunet_cscn.nifti.grids import ORIGIN_TOLERANCE_MM, TOLERANCE, Grid
+from nnunet_cscn.texts import listing
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def raise_problems(problems: Mapping[str, str]) -> None:
     if not problems:
         return
     lines = [f"{name}: {reason}" for name, reason in sorted(problems.items())]
-    raise UserError("\n  ".join([f"{len(lines)} case(s) cannot be evaluated; correct or remove these files:", *lines]))
+    raise UserError(listing(f"{len(lines)} case(s) cannot be evaluated; correct or remove these files:", lines))
 
 
 def label_files(folder: Path) -> dict[str, Path]:

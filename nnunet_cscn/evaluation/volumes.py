@@ -25,6 +25,9 @@ MAX_UNNAMED_LABELS = 256
 MAX_FAST_LABEL = 2**16 - 1
 """SciPy's search for the boxes of all values makes a list as long as the largest value."""
 
+MAX_LABEL = 2**31 - 1
+"""Atlases have labels of up to 32 bits. Larger values come from a wrong scaling in the header."""
+
 
 def score_files(
     prediction: Path,
@@ -160,10 +163,12 @@ def label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None
     present = {int(value) for value in values}
     if labels is None and min(present) < 0:
         raise UserError(f"{role}: expected labels of 0 or more, got {min(present)}")
+    if labels is None and max(present) > MAX_LABEL:
+        raise UserError(f"{role}: expected labels of at most {MAX_LABEL}, got {max(present):.9g}")
     if labels is None and len(present) > MAX_UNNAMED_LABELS:
         raise UserError(f"{role}: the file has {len(present)} different values, so it is an image, not a label map")
     if labels is not None and not present <= labels.known:
-        strange = ", ".join(str(value) for value in sorted(present - labels.known)[:10])
+        strange = ", ".join(f"{value:.9g}" for value in sorted(present - labels.known)[:10])
         raise UserError(f"{role}: the file contains {strange}, which is not a label of the dataset.json")
     return present
 

@@ -19,7 +19,7 @@ from nnunet_cscn.nifti.itk_path import itk_path
 from nnunet_cscn.nifti.shear import is_sheared
 from nnunet_cscn.nifti.text_headers import check_text_header
 from nnunet_cscn.nifti.voxels import ENDINGS, count_not_finite
-from nnunet_cscn.texts import counted
+from nnunet_cscn.texts import counted, listing
 
 ReadImages = Callable[[list[str]], tuple[NDArray[Any], Any]]  # as the readers of nnU-Net
 
@@ -87,9 +87,8 @@ def check_images(
     found, problems = process_cases(work, on_progress=on_progress)
     if problems:
         lines = [problems[case] for case in cases if case in problems]
-        raise UserError(
-            "\n  ".join([f"{len(lines)} of {counted(len(cases), 'case')} cannot be read; restore their files:", *lines])
-        )
+        heading = f"{len(lines)} of {counted(len(cases), 'case')} cannot be read; restore their files:"
+        raise UserError(listing(heading, lines))
     return {case: files for case, files in found.items() if files}
 
 

@@ -22,6 +22,7 @@ from nnunet_cscn.report.charts import surface_chart
 from nnunet_cscn.report.oriented import OrientedVolume, read_oriented
 from nnunet_cscn.report.slices import PagedView, paged_views
 from nnunet_cscn.report.surfaces import nearest_corner, signed_distances_mm, simplified_surface, surface_of
+from nnunet_cscn.texts import listing
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,7 @@ def image_files(
     if problems:
         raise ArgumentError(
             "images",
-            "\n  ".join(
-                ["some cases cannot be shown; correct the images, or make the report without images:", *problems]
-            ),
+            listing("some cases cannot be shown; correct the images, or make the report without images:", problems),
         )
     return found
 

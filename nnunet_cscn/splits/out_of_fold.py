@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.splits.cross_validation import Splits
-from nnunet_cscn.splits.sides import first_names
+from nnunet_cscn.texts import first_names
 
 
 def check_held_out_once(file: Path, splits: Splits) -> None:

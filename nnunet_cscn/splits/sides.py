@@ -7,8 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from nnunet_cscn.errors import UserError
-
-_MOST_NAMED = 5
+from nnunet_cscn.texts import first_names
 
 
 def check_sides(file: Path, fold: int, sides: Mapping[str, Sequence[str]]) -> None:
@@ -58,9 +57,3 @@ def check_known_cases(file: Path, fold: int, listed: Collection[str], known: Col
             f"{file}: fold {fold} lists cases that are not preprocessed: {first_names(unknown)}; correct their names "
             "(without file ending), or preprocess the data set again"
         )
-
-
-def first_names(cases: Sequence[str]) -> str:
-    """Return the names of at most five cases as text, and the number of the others."""
-    others = f" and {len(cases) - _MOST_NAMED} more" if len(cases) > _MOST_NAMED else ""
-    return ", ".join(cases[:_MOST_NAMED]) + others

@@ -1,5 +1,6 @@
 import errno
 import os
+import subprocess
 import sys
 from typing import Annotated
 
@@ -114,6 +115,32 @@ def test_a_folder_that_may_not_be_written_to_is_named(tmp_path, refused):
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path, refused):
     (tmp_path / "raw").write_text("a file")
     assert str(tmp_path / "raw") in refused("phantom", tmp_path / "raw" / "below", "--cases", 1)
+
+
+CSCN = (sys.executable, "-m", "nnunet_cscn.cli.main")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")  # noqa: PTH110
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_standard_output_that_is_full_is_named(unbuffered):
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        ended = subprocess.run(
+            [*CSCN, "env"], stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (2, "error: standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_ends_a_command_without_a_word(unbuffered):
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [*CSCN, "env"], stdout=writing, stderr=subprocess.PIPE, encoding="utf-8", check=False,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )  # fmt: skip
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 def test_a_failed_command_of_nnunets_is_one_sentence_with_status_1(ended):

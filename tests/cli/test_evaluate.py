@@ -5,6 +5,9 @@ import sys
 import numpy as np
 import pytest
 
+from nnunet_cscn.cli import cut_tables, notes
+from nnunet_cscn.metrics import catalogue
+
 DATASET = {"labels": {"background": 0, "GTVp": 1, "GTVn": 2}, "file_ending": ".nii.gz"}
 
 
@@ -38,6 +41,37 @@ def test_scores_are_printed_and_written(cscn, folders, tmp_path):
     assert content["aggregate"]["GTVn"]["n_both_empty"] == 2
     assert "good" in out
     assert "inf" in out
+
+
+@pytest.mark.parametrize("target", ["--json=/dev/stdout", "--json /proc/self/fd/1", "--json LINK"])
+def test_on_standard_output_the_file_stands_alone_and_the_tables_go_to_standard_error(folders, tmp_path, target):
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    options = target.replace("LINK", str(tmp_path / "link")).split()
+    command = [sys.executable, "-m", "nnunet_cscn.cli.main", "evaluate", *map(str, folders), *options]
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    assert json.loads(ended.stdout)["cases"]["good"]["1"]["dsc"] == 1
+    assert "All cases" in ended.stderr
+
+
+def test_long_tables_are_cut_and_say_where_the_rest_is(cscn, folders, monkeypatch):
+    monkeypatch.setattr(cut_tables, "MOST_ROWS", 1)
+    _, out, _ = cscn("evaluate", *folders)
+    cases, metrics = out.split("Metrics")
+    assert "│ good " in cases
+    assert "│ missed " not in cases
+    assert "1 more row: --csv FILE writes all." in cases
+    assert "For a single case, F1 is the same number as DSC." in " ".join(cases.split())
+    n_metrics = len(catalogue.metrics())
+    assert f"{n_metrics - 1} more rows: --json FILE writes all." in " ".join(metrics.split())
+
+
+def test_of_many_notes_and_left_out_cases_the_first_are_shown(capsys):
+    notes.show_notes(f"note on case_{number:02d}" for number in range(25))
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "note: note on case_00"
+    assert shown[9:] == ["note: note on case_09", "and 15 more notes: --json FILE writes all"]
+    cut_tables.show_lines(["one", "two"], "see the report")
+    assert capsys.readouterr().out == "one\ntwo\n"
 
 
 def test_the_table_says_how_many_distances_are_infinite(cscn, folders):

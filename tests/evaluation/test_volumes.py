@@ -107,6 +107,13 @@ def test_negative_labels_are_refused():
         score_volumes(row(-3, 1, dtype=np.int8), row(0, 1), SPACING_MM)
 
 
+def test_labels_beyond_32_bits_are_refused():
+    with pytest.raises(UserError, match=r"^reference: expected labels of at most 2147483647, got 1e\+38$"):
+        score_volumes(row(0, 1), row(0, 1e38, dtype=float), SPACING_MM)
+    largest = row(0, 2**31 - 1, dtype=np.int32)
+    assert set(score_volumes(largest, largest, SPACING_MM)) == {"2147483647"}
+
+
 def test_an_image_in_place_of_a_label_map_is_refused():
     image = np.arange(1, MAX_UNNAMED_LABELS + 2, dtype=np.int16).reshape(1, 1, -1)
     with pytest.raises(UserError, match=r"^prediction: .* 257"):
