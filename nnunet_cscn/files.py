@@ -59,8 +59,7 @@ def replacing(target: Path) -> Iterator[Path]:
             temporary = folder / target.name
             yield temporary
             if is_stream:
-                with temporary.open("rb") as source, _opened_stream(target, own) as stream:
-                    shutil.copyfileobj(source, stream)
+                _pass_on(temporary, target, own)
             else:
                 _to_disk(temporary)
                 temporary.replace(place)
@@ -179,10 +178,6 @@ def _naming(target: Path, *, is_folder: bool = False) -> Iterator[None]:
     """Replace the temporary name in errors of the system by ``target``, or the place in it if it is a folder."""
     try:
         yield
-    except BrokenPipeError as refusal:
-        if own_descriptor(target) is not None:  # as for all that is printed
-            raise
-        raise UserError(f"{target}: the program that reads from it has ended too early: start both again") from refusal
     except OSError as refusal:
         is_ours = refusal.filename is None or PREFIX in os.fspath(refusal.filename)
         if refusal.errno is None or not is_ours:
@@ -204,7 +199,8 @@ def _place_in(target: Path, temporary: Any) -> Path:
 
 def is_full(folder: Path) -> bool:
     """Return whether there is hardly any room left on the disk of a folder, which need not exist yet."""
-    return shutil.disk_usage(_existing(folder)).free <= _LITTLE_ROOM
+    usage = shutil.disk_usage(_existing(folder))
+    return usage.total > 0 and usage.free <= _LITTLE_ROOM  # some file systems report nothing
 
 
 def _existing(folder: Path) -> Path:
@@ -223,11 +219,23 @@ def own_descriptor(target: Path) -> int | None:
     return None
 
 
+def _pass_on(temporary: Path, target: Path, own: int | None) -> None:
+    """Write a file to a stream."""
+    try:
+        with temporary.open("rb") as source, _opened_stream(target, own) as stream:
+            shutil.copyfileobj(source, stream)
+    except BrokenPipeError as refusal:
+        if own is not None:  # as for all that is printed
+            raise
+        raise UserError(f"{target}: the program that reads from it has ended too early: start both again") from refusal
+
+
 def _opened_stream(target: Path, own: int | None) -> IO[bytes]:
     """Open a stream. An open file of this process continues at its current position."""
     if own is None:
         return target.open("ab")
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     return os.fdopen(os.dup(own), "wb")
 
 

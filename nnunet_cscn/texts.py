@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 # control characters without tab and line feed, lone surrogates, characters that change the direction of text
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
-MOST_LINES = 50
+_MOST_NAMES = 5
 
 
 def are_texts(values: Any) -> TypeGuard[list[str]]:
@@ -33,29 +33,26 @@ def counted(number: int, noun: str) -> str:
 
 
 def listing(heading: str, lines: Sequence[str]) -> str:
-    """Return a heading with indented lines below it. Of more lines than fit on a screen, the first ones.
+    """Return a heading with indented lines below it.
 
     Example:
         >>> print(listing("2 cases cannot be read:", ["case_1: it is empty", "case_2: it is not a NIfTI file"]))
         2 cases cannot be read:
           case_1: it is empty
           case_2: it is not a NIfTI file
-        >>> listing("", ["line"] * 1000).splitlines()[-1]
-        '  and 950 more'
     """
-    left_out = len(lines) - MOST_LINES
-    return "\n  ".join([heading, *lines[:MOST_LINES], *([f"and {left_out} more"] if left_out > 0 else [])])
+    return "\n  ".join([heading, *lines])
 
 
-def first_names(names: Sequence[str], most: int = 5) -> str:
-    """Return names with commas, and the number of those that are left out.
+def first_names(names: Sequence[str]) -> str:
+    """Return at most five names with commas, and the number of the others.
 
     Example:
-        >>> first_names(["case_1", "case_2", "case_3"], most=2)
-        'case_1, case_2 and 1 more'
+        >>> first_names([f"case_{number}" for number in range(1, 9)])
+        'case_1, case_2, case_3, case_4, case_5 and 3 more'
     """
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
 
 
 def escape_controls(text: str) -> str:

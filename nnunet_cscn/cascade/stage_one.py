@@ -145,17 +145,20 @@ class StageOne:
                 (see ``read_folds`` and ``check_held_out_once``).
         """
         file = self.preprocessed / SPLITS_FILE
-        folder = str(preprocessed_data(self.dataset, self.plans, self.configuration))
-        cases = infer_dataset_class(folder).get_identifiers(folder)
         if not file.is_file():
-            check_enough_cases(self.dataset, cases)
+            check_enough_cases(self.dataset, self._cases())
             raise UserError(
                 f"{file} is missing: nnU-Net writes it when the first fold is trained; train every fold: "
                 f"{self.train_command(0)} and so on"
             )
-        splits = read_folds(file, known=cases)
+        has_data = (self.preprocessed / str(self.plan.get("data_identifier"))).is_dir()  # maps alone need none
+        splits = read_folds(file, known=self._cases() if has_data else None)
         check_held_out_once(file, splits)
         return splits
+
+    def _cases(self) -> list[str]:
+        folder = str(preprocessed_data(self.dataset, self.plans, self.configuration))
+        return list(infer_dataset_class(folder).get_identifiers(folder))
 
     @property
     def fold_of(self) -> dict[str, int]:

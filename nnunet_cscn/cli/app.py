@@ -23,6 +23,7 @@ from nnunet_cscn.errors import ArgumentError, CommandFailed, DiskFull, UserError
 from nnunet_cscn.files import own_descriptor
 
 EXIT_USER_ERROR = 2
+MOST_LINES = 50
 
 console = clean_console()
 error_console = clean_console(stderr=True)
@@ -51,11 +52,10 @@ def run(app: typer.Typer) -> None:
         error_console.print("interrupted")
         sys.exit(128 + signal.SIGINT)
     except OSError as refusal:
-        if refusal.filename is None and _has_lost_its_output():
-            if isinstance(refusal, BrokenPipeError):  # the program that reads the output, such as `head`, has ended
-                sys.exit(1)
-            _exit_with_error(f"standard output: {refusal.strerror}")
-        _exit_with_error(_os_error_message(refusal))
+        is_of_output = _has_lost_its_output() and refusal.filename is None
+        if isinstance(refusal, BrokenPipeError):  # the program that reads the output, such as `head`, has ended
+            sys.exit(1)
+        _exit_with_error(f"standard output: {refusal.strerror}" if is_of_output else _os_error_message(refusal))
 
 
 @contextlib.contextmanager
@@ -109,18 +109,17 @@ def _flag(parameter: Any) -> str:
 def _is_own_output(word: str) -> bool:
     """Return whether a word of the command line is the standard output of this process, such as ``/dev/stdout``."""
     try:
-        return own_descriptor(Path(word.rpartition("=")[2])) == sys.stdout.fileno()
-    except (OSError, ValueError):  # no name of a file; no output at all
+        return sys.stdout is not None and own_descriptor(Path(word.rpartition("=")[2])) == sys.stdout.fileno()
+    except (OSError, ValueError):  # no name of a file; no file behind the output, as in tests
         return False
 
 
 def _has_lost_its_output() -> bool:
-    """Return whether nothing reaches standard output any more. What waits for it is let go: Python would try again."""
+    """Return whether what was printed cannot reach standard output. It is then let go: Python would try again."""
+    if sys.stdout is None:  # closed by the caller
+        return False
     try:
         sys.stdout.flush()
-        os.write(sys.stdout.fileno(), b"\n")  # without a buffer there is nothing left to flush
-    except io.UnsupportedOperation:  # no file, as in tests
-        return False
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return True
@@ -128,7 +127,12 @@ def _has_lost_its_output() -> bool:
 
 
 def _exit_with_error(sentence: str, *, status: int = EXIT_USER_ERROR) -> NoReturn:
-    error_console.print(Text.assemble(("error:", "bold red"), " ", sentence), soft_wrap=True)
+    first, *lines = sentence.split("\n")
+    left_out = len(lines) - MOST_LINES if error_console.is_terminal else 0  # a file or another program gets all
+    if left_out > 0:
+        lines = [*lines[:MOST_LINES], f"  and {left_out} more; all of them with `2> FILE` after the command"]
+    shown = "\n".join([first, *lines])
+    error_console.print(Text.assemble(("error:", "bold red"), " ", shown), soft_wrap=True)
     sys.exit(status)
 
 

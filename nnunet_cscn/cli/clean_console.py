@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
 from rich.segment import Segment
@@ -12,9 +13,23 @@ from nnunet_cscn.texts import escape_controls
 
 def clean_console(*, stderr: bool = False) -> Console:
     """Return a console that shows control characters as escapes."""
-    console = Console(stderr=stderr)
+    console = _NamingConsole(stderr=stderr)
     console.push_render_hook(_Cleaning())
     return console
+
+
+class _NamingConsole(Console):
+    """A console whose errors say where it writes to."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print objects."""
+        try:
+            super().print(*objects, **options)
+        except OSError as refusal:
+            if refusal.filename is not None or refusal.errno is None:
+                raise
+            name = "standard error" if self.stderr else "standard output"
+            raise OSError(refusal.errno, refusal.strerror, name) from refusal
 
 
 class _Cleaning(RenderHook):

@@ -118,10 +118,10 @@ def _show_skipped(found: Comparison) -> None:
 
 
 def _show(found: Comparison) -> None:
-    show_notes(f"{name}: {note}" for name, notes in found.notes.items() for note in notes)
+    show_notes((f"{name}: {note}" for name, notes in found.notes.items() for note in notes), WRITES_ALL)
     if found.left_out:
         console.print(f"left out, because some method lacks them: {counted(len(found.left_out), 'case')}")
-    show_notes(dict.fromkeys(comparison.note for comparison in found.metrics if comparison.note))
+    show_notes(dict.fromkeys(comparison.note for comparison in found.metrics if comparison.note), WRITES_ALL)
     for comparison in found.metrics:
         console.print(_pair_table(comparison))
         if comparison.ranking is not None:

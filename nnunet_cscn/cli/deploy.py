@@ -37,7 +37,7 @@ def dicom(
     from nnunet_cscn.workflows.predict_dicom_studies import predict_dicom_studies
 
     model = load_deployed_model(folder, device=device, mirroring=not disable_tta)
-    show_studies(predict_dicom_studies(model, source, out, on_note=show_note))
+    show_studies(predict_dicom_studies(model, source, out, on_note=show_note), is_cut=False)
 
 
 def challenge(

@@ -32,7 +32,7 @@ def doctor(
     faults = [finding for finding in findings if finding.state == "fault"]
     if as_json:
         content = {"works": not faults, "findings": [dataclasses.asdict(finding) for finding in findings]}
-        typer.echo(json.dumps(content, indent=2))
+        console.print(json.dumps(content, indent=2), soft_wrap=True, markup=False, highlight=False)
     else:
         console.print(_table(findings))
         console.print(f"{len(faults)} faults to mend" if faults else "all that is needed works")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from nnunet_cscn.cli.app import console
 from nnunet_cscn.nnunet.discovery import shell_line
 
 
@@ -15,4 +14,4 @@ def env() -> None:
 
     Example: eval "$(cscn env)"
     """
-    typer.echo(shell_line())
+    console.print(shell_line(), soft_wrap=True, markup=False, highlight=False)

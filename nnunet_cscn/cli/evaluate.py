@@ -144,7 +144,7 @@ def evaluate(
         if calibration is not None:
             show_calibration(calibration)
         _show_skipped(scores)
-        show_notes(scores.notes)
+        show_notes(scores.notes, WRITES_ALL)
 
 
 def show_definitions(wanted: bool) -> None:
@@ -160,6 +160,8 @@ def show_definitions(wanted: bool) -> None:
 def _write(option: str, file: Path, write: Callable[[Path], None]) -> None:
     try:
         write(file)
+    except BrokenPipeError:  # of standard output
+        raise
     except OSError as fault:
         raise UserError(f"{option} {file}: the file cannot be written ({fault.strerror})") from None
 

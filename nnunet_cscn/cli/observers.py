@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnunet_cscn.cli.app import console, progress_bar
+from nnunet_cscn.cli.cut_tables import WRITES_ALL
 from nnunet_cscn.cli.notes import show_notes
 from nnunet_cscn.cli.score_options import DatasetJson, JsonFile, Names, Workers, chosen_names
 from nnunet_cscn.evaluation.numbers import format_number
@@ -63,7 +64,7 @@ def observers(
         )
     if json_file is not None:
         write_json(json_file, found.to_json())
-    show_notes(found.notes)
+    show_notes(found.notes, WRITES_ALL)
     for label in found.labels:
         console.print(_table(label, found.for_label(label)))
 

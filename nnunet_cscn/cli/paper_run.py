@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -64,15 +65,19 @@ def run(
     for file in [file for each in unfinished for file in each.training.remove_damaged_files()]:
         show_removed(file)
     waiting = {each.job(): each for each in unfinished}
+    failures: dict[PaperRun, str] = {}
 
     def on_state(job: Job, state: JobState, reason: str) -> None:
         each = waiting[job]
         if state in ("done", "failed") and each.is_done:
+            failures.pop(each, None)
             status_table.show(each, "done", f"ended badly, after all was written: {reason}" if reason else "")
             return
         if state == "done":
             state, reason = "failed", f"ended without predictions in {each.predictions}"
-        each.record_failure(reason)
+        failures[each] = reason
+        with contextlib.suppress(OSError):  # the reason may be a full disk; the other runs go on
+            each.record_failure(reason)
         status_table.show(each, state, reason)
 
     def on_progress(job: Job, done: int) -> None:
@@ -84,8 +89,8 @@ def run(
             run_jobs(runner, list(waiting), on_progress=on_progress, on_state=on_state)
         except CommandFailed as failure:  # the table shows which runs failed, and why
             kind = type(failure)
-    if failed := [each for each in runs if each.failure]:
-        sentences = "\n".join(f"{each.method} fold {each.fold}: {each.failure}" for each in failed)
+    if failed := {each: reason for each, reason in failures.items() if reason}:
+        sentences = "\n".join(f"{each.method} fold {each.fold}: {reason}" for each, reason in failed.items())
         raise kind(f"{len(failed)} of {len(runs)} runs failed; run the same command again to retry them\n{sentences}")
 
 

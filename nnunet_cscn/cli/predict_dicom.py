@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnunet_cscn.cli.app import console
-from nnunet_cscn.cli.cut_tables import show_lines
+from nnunet_cscn.cli.cut_tables import MOST_ROWS, show_lines
 from nnunet_cscn.cli.fold_options import FoldsOrAll
 from nnunet_cscn.cli.model_options import (
     Checkpoint,
@@ -144,11 +144,12 @@ def show_note(name: str, note: str) -> None:
     _line(f"{name}: {note}" if name else note)
 
 
-def show_studies(found: PredictedStudies) -> None:
+def show_studies(found: PredictedStudies, *, is_cut: bool = True) -> None:
     """Show the volumes of each study and where the files are.
 
     Args:
         found: What was predicted.
+        is_cut: Whether to show the first studies only, because the command has ``--json``.
 
     Raises:
         UserError: When studies failed, with the reason for each.
@@ -160,7 +161,7 @@ def show_studies(found: PredictedStudies) -> None:
         if name
     ]
     lines = lines or [part for parts in texts.values() for part in parts]
-    show_lines(lines, "--json FILE lists all studies")
+    show_lines(lines, "--json FILE lists all studies", most=MOST_ROWS if is_cut else len(lines))
     _line(f"written to {found.folder}")
     if found.problems:
         n_studies = len(found.predicted) + len(found.problems)

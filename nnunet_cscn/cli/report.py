@@ -89,5 +89,5 @@ def report(
         )
     size = f"{counted(len(written.scores.cases), 'case')}, {file.stat().st_size / 1e6:.1f} MB"
     console.print(f"{file}: {size}", markup=False, highlight=False, soft_wrap=True)
-    show_notes(written.scores.notes)
+    show_notes(written.scores.notes, f"see {file}")
     console.print(f"{written.figures}: its charts as PNG and SVG", markup=False, highlight=False, soft_wrap=True)

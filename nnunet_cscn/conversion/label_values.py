@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.formats.digits import shown_value
+from nnunet_cscn.formats.volume import LARGEST_LABEL
 from nnunet_cscn.texts import counted
 
 ROUNDING = 1e-3
@@ -34,7 +35,8 @@ def whole_numbers(
         The values as integers, and notes on rounded and replaced values.
 
     Raises:
-        UserError: When a value is more than 0.001 away from a whole number. The message shows its digits.
+        UserError: When a value is more than 0.001 away from a whole number (the message shows its digits), or larger
+            than a label can be.
 
     Example:
         >>> whole_numbers(np.array([0, 0.99999, 2], np.float32), "the label map")[0].tolist()
@@ -54,6 +56,11 @@ def whole_numbers(
             )
         voxels = np.where(is_finite, voxels, 0)
         notes.append(f"{_voxels(n_odd)} of {what} without a finite number became background")
+    if (largest := np.abs(voxels).max(initial=0)) > LARGEST_LABEL:
+        raise UserError(
+            f"{what} contains values of up to {shown_value(largest)}; expected labels of up to {LARGEST_LABEL}: "
+            "correct the voxels, or the scaling in the header (scl_slope)"
+        )
     rounded = np.rint(voxels)
     distance = np.abs(voxels - rounded)
     if (odd := distance > ROUNDING + _FLOAT_ERROR).any():
@@ -106,9 +113,9 @@ def as_mask(
 ) -> tuple[NDArray[np.bool_], list[str]]:
     """Return the foreground of a mask. The values decide, not the data type.
 
-    Two values, such as 0 and 1 or 0 and 255, are background and foreground. Values between 0 and 1 (or 0 and 255), as
-    from interpolation, are fractions: values above one half are foreground. Where there is no 0, or no 1 beside
-    fractions, nothing says which share a voxel has: the mask is refused.
+    Two values, such as 0 and 1 or 0 and 255, are background and foreground. More values from 0 to at most 1 (or 0 to
+    255), as from interpolation, are fractions: values above one half are foreground. Where there is no 0, nothing says
+    what the background is: the mask is refused.
 
     Args:
         voxels: The mask, of any type.
@@ -120,7 +127,7 @@ def as_mask(
 
     Raises:
         UserError: When the mask contains more than two whole numbers, like a label map, other values between background
-            and foreground, or fractions without a clear meaning, like a map of probabilities. The message shows them.
+            and foreground, or fractions without a 0, or without one above one half. The message shows them.
 
     Example:
         >>> as_mask(np.array([0.0, 0.25, 0.75, 1.0]))[0].tolist()
@@ -143,32 +150,36 @@ def as_mask(
     if are_whole and len(values) > 2:
         raise UserError(f"{what} has the values {_listed(values[:5])}; expected two values, so this is a label map")
     low, high = float(values[0]), float(values[-1])
-    if not are_whole and abs(low - round(low)) > max(ROUNDING, _NEAR_AN_END * (high - low)):
+    has_background = abs(low - round(low)) <= max(ROUNDING, _NEAR_AN_END * (high - low))
+    if not are_whole and low > 0 and not has_background:
         raise UserError(_not_a_mask(values, what))
     if low == high:
         return np.full(voxels.shape, low > 0), notes
-    mask: NDArray[np.bool_] = voxels > (low + high) / 2
-    if len(values) > 2:
-        notes.append(_note_on_shares(voxels, values, low, high, what))
-    return mask, notes
+    if len(values) == 2:
+        return voxels > (low + high) / 2, notes
+    half = 0.5 if _are_fractions(low, high) else (low + high) / 2
+    if half >= high:
+        raise UserError(_not_a_mask(values[values > ROUNDING], what))
+    return voxels > half, [*notes, _note_on_shares(voxels, values, half, what)]
 
 
-def _note_on_shares(voxels: NDArray[Any], values: NDArray[Any], low: float, high: float, what: str) -> str:
+def _are_fractions(low: float, high: float) -> bool:
+    return abs(low) <= ROUNDING and high <= 1 + ROUNDING
+
+
+def _note_on_shares(voxels: NDArray[Any], values: NDArray[Any], half: float, what: str) -> str:
     """Return a note on values between background and foreground. Raise an error if their meaning is not clear."""
+    low, high = float(values[0]), float(values[-1])
     margin = _NEAR_AN_END * (high - low)
     between = values[(values > low + margin) & (values < high - margin)]
     is_soft = low >= -ROUNDING and any(abs(high - top) <= ROUNDING * top for top in _SOFT_TOPS)
-    if between.size and not is_soft and high < 1:
-        raise UserError(_not_a_mask(between, what))
-    if between.size and not is_soft:
+    if between.size and not is_soft and not _are_fractions(low, high):
         raise UserError(
             f"{what} has values between {low:g} and {high:g}, such as {_listed(between[:5])}; expected two values. It "
             "looks like an interpolated label map: resample it with the nearest neighbour"
         )
     n_between = int(np.count_nonzero((voxels != low) & (voxels != high)))
-    return (
-        f"{_voxels(n_between)} of {what} between {low:g} and {high:g}: foreground is what exceeds {(low + high) / 2:g}"
-    )
+    return f"{_voxels(n_between)} of {what} between {low:g} and {high:g}: foreground is what exceeds {half:g}"
 
 
 def _not_a_mask(odd: NDArray[Any], what: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
+from nnunet_cscn.formats.volume import LARGEST_LABEL
 from nnunet_cscn.nnunet.old_format import old_format_advice
 
 BACKGROUND = "background"
@@ -96,8 +97,11 @@ def read_labels(dataset_json: Path) -> EvaluatedLabels:
 
 def _values(name: str, value: Any) -> tuple[int, ...]:
     values = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-    if not values or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in values):
+    if not values or not all(
+        isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= LARGEST_LABEL for v in values
+    ):
         raise UserError(
-            f"labels: expected an integer of 0 or more, or a list of such integers, for '{name}'; got {value!r}"
+            f"labels: expected an integer from 0 to {LARGEST_LABEL}, or a list of such integers, for '{name}'; got "
+            f"{value!r}"
         )
     return values

@@ -15,7 +15,7 @@ from nnunet_cscn.errors import UserError
 from nnunet_cscn.evaluation.labels import EvaluatedLabels
 from nnunet_cscn.formats.digits import shown_value
 from nnunet_cscn.formats.reading import BY_CONTENT
-from nnunet_cscn.formats.volume import Volume, VolumeReader
+from nnunet_cscn.formats.volume import LARGEST_LABEL, Volume, VolumeReader
 from nnunet_cscn.metrics.masks import Box, Mask, bounding_box, enclosing_box, grow_box, shift_box, slabs
 from nnunet_cscn.metrics.scores import DEFAULT_TOLERANCES_MM, LabelScores, score_masks
 
@@ -24,9 +24,6 @@ MAX_UNNAMED_LABELS = 256
 
 MAX_FAST_LABEL = 2**16 - 1
 """SciPy's search for the boxes of all values makes a list as long as the largest value."""
-
-MAX_LABEL = 2**31 - 1
-"""Atlases have labels of up to 32 bits. Larger values come from a wrong scaling in the header."""
 
 
 def score_files(
@@ -163,14 +160,18 @@ def label_values(role: str, volume: NDArray[Any], labels: EvaluatedLabels | None
     present = {int(value) for value in values}
     if labels is None and min(present) < 0:
         raise UserError(f"{role}: expected labels of 0 or more, got {min(present)}")
-    if labels is None and max(present) > MAX_LABEL:
-        raise UserError(f"{role}: expected labels of at most {MAX_LABEL}, got {max(present):.9g}")
+    if labels is None and max(present) > LARGEST_LABEL:
+        raise UserError(f"{role}: expected labels of at most {LARGEST_LABEL}, got {_shown(max(present))}")
     if labels is None and len(present) > MAX_UNNAMED_LABELS:
         raise UserError(f"{role}: the file has {len(present)} different values, so it is an image, not a label map")
     if labels is not None and not present <= labels.known:
-        strange = ", ".join(f"{value:.9g}" for value in sorted(present - labels.known)[:10])
+        strange = ", ".join(_shown(value) for value in sorted(present - labels.known)[:10])
         raise UserError(f"{role}: the file contains {strange}, which is not a label of the dataset.json")
     return present
+
+
+def _shown(label: int) -> str:
+    return str(label) if abs(label) < 10**15 else f"{label:.3g}"
 
 
 def _values_in(volume: NDArray[Any]) -> NDArray[Any]:

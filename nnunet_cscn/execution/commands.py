@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from nnunet_cscn.errors import CommandFailed, DiskFull, UserError
-from nnunet_cscn.execution.full_disk import file_without_room
+from nnunet_cscn.execution.full_disk import full_disk
 from nnunet_cscn.execution.log_lock import log_lock
 from nnunet_cscn.execution.process_groups import start_group, stop_groups
 from nnunet_cscn.nnunet.discovery import ensure_registered
@@ -115,8 +115,8 @@ def run_command(
     if process.returncode == 0:
         return
     failed = f"`{' '.join(command)}` failed with status {process.returncode}"
-    if (file := file_without_room(log_file, last_lines)) is not None:
-        raise DiskFull(f"{failed}: no space left on the disk of {file}: free some, and run the same command again")
+    if (reason := full_disk(log_file, last_lines)) is not None:
+        raise DiskFull(f"{failed}: {reason}: free some, and run the same command again (full log: {log_file})")
     raise CommandFailed(f"{failed}: {last} (full log: {log_file})")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from nnunet_cscn.errors import ArgumentError, CommandFailed, DiskFull, UserError
 from nnunet_cscn.execution.commands import run_command
+from nnunet_cscn.execution.full_disk import full_disk
 from nnunet_cscn.execution.jobs import Job, JobRefused
 from nnunet_cscn.files import read_json_file, write_json
 from nnunet_cscn.nnunet.discovery import ensure_registered
@@ -120,8 +121,11 @@ class SlurmJob:
         while not self._outcome_file.is_file() and time.monotonic() < end:
             time.sleep(1)
         outcome = read_json_file(self._outcome_file) if self._outcome_file.is_file() else None
-        if not isinstance(outcome, dict):  # killed, timed out, a node lost
-            raise CommandFailed(f"{self._job.state}: {_last_line(self._job.stderr() or 'it left no word of its end')}")
+        if not isinstance(outcome, dict):  # killed, timed out, a node lost, or no room for it
+            said = self._job.stderr() or ""
+            if (reason := full_disk(self._outcome_file, said.splitlines())) is not None:
+                raise DiskFull(f"{reason}: free some, and run the same command again")
+            raise CommandFailed(f"{self._job.state}: {_last_line(said or 'it left no word of its end')}")
         if failure := outcome.get("failure"):
             raise (DiskFull if outcome.get("disk_is_full") else CommandFailed)(str(failure))
 

@@ -89,7 +89,7 @@ class Training:
         if self._summary.is_file() and not is_whole_summary(self._summary):
             damaged.append(self._summary)
         for file in damaged:
-            file.unlink()
+            file.unlink(missing_ok=True)  # another command may do the same
         loaded = whole[0] if whole else self.pretrained_weights
         if loaded is not None and not trusts_all():
             from nnunet_cscn.nnunet.checkpoints import check_clean

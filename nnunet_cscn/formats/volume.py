@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from nnunet_cscn.nifti.grids import Grid, grid_differences
 from nnunet_cscn.nifti.voxel_order import in_order_of
 
+LARGEST_LABEL = 2**32 - 1
+"""Label maps have integers of up to 32 bits. Larger values come from a damaged header or from an image."""
+
 
 @dataclass(frozen=True)
 class Volume:

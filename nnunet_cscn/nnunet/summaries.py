@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.errors import UserError
-from nnunet_cscn.files import read_json_file
+from nnunet_cscn.files import parse_json
 
 
 def is_whole_summary(file: Path) -> bool:
     """Return whether a summary exists and holds what its readers use: the Dice of each case and the mean.
 
     The number of cases is not compared with the folds, which may have changed since the training.
+
+    Raises:
+        OSError: When the file cannot be read at present.
     """
-    if not file.is_file():
-        return False
     try:
-        content = read_json_file(file)
-    except UserError:
+        content = parse_json(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
         return False
     if not isinstance(content, dict):
         return False

@@ -99,7 +99,7 @@ def _size_at(spacing: Sequence[float], inherited: Mapping[str, Any]) -> list[flo
     """Return the median image size in voxels at another spacing."""
     sizes = _required(inherited, "median_image_size_in_voxels", list)
     new = [size * old / step for size, old, step in zip(sizes, inherited["spacing"], spacing, strict=True)]
-    if not all(0.5 < size < LARGEST for size in new):
+    if not all(0.5 < size <= max(LARGEST, old) for size, old in zip(new, sizes, strict=True)):
         shown = " x ".join(f"{size:g}" for size in new)
         raise ArgumentError(
             "spacing_mm",

@@ -17,7 +17,7 @@ from nnunet_cscn.errors import ArgumentError, UserError
 from nnunet_cscn.nifti.finite import NOT_FINITE, finite_voxels
 from nnunet_cscn.nifti.voxels import ENDINGS
 from nnunet_cscn.nifti.writing import whole_volume, write_image
-from nnunet_cscn.texts import counted, first_names
+from nnunet_cscn.texts import counted
 
 ITK_ENDINGS = (".nrrd", ".mha")  # other formats of one file that SimpleITK reads and writes with their geometry
 
@@ -37,7 +37,7 @@ def finite_images(
         ArgumentError: When there are such voxels and no value, or a copy cannot be written in the format of the file.
     """
     if not_finite and value is None:
-        found = first_names([f"{case} ({_counted(files)})" for case, files in not_finite.items()], most=20)
+        found = "; ".join(f"{case} ({_counted(files)})" for case, files in not_finite.items())
         raise ArgumentError(
             "images",
             f"voxels are {NOT_FINITE}, in {len(not_finite)} of {counted(len(cases), 'case')}, which can make "

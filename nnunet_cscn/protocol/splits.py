@@ -10,7 +10,7 @@ from typing import Any
 
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file, write_json
-from nnunet_cscn.splits.sides import check_sides
+from nnunet_cscn.splits.sides import TRAINING, check_sides
 from nnunet_cscn.texts import are_texts
 
 # Section 4.2: "randomly selected 24 patients' images as the test set, 9 ... as the validation set and 87 ... as the
@@ -103,7 +103,8 @@ def read_paper_splits(file: Path) -> list[PaperSplit]:
     if not isinstance(entries, list) or not all(_is_split(entry, keys) for entry in entries):
         raise UserError(_DAMAGED.format(file=file))
     for number, entry in enumerate(entries):
-        check_sides(file, number, {"training" if key == "train" else key: names for key, names in entry.items()})
+        sides = {TRAINING if key == "train" else key: names for key, names in entry.items()}
+        check_sides(file, f"split {number}", sides, remedy="delete the file and run `cscn paper prepare` again")
     return [PaperSplit(**{key: tuple(names) for key, names in entry.items()}) for entry in entries]
 
 

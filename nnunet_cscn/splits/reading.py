@@ -9,7 +9,7 @@ from typing import Any
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.files import read_json_file
 from nnunet_cscn.splits.cross_validation import Splits
-from nnunet_cscn.splits.sides import check_known_cases, check_sides
+from nnunet_cscn.splits.sides import TRAINING, check_known_cases, check_sides
 from nnunet_cscn.texts import are_texts
 
 
@@ -27,7 +27,7 @@ def read_folds(file: Path, *, known: Collection[str] | None = None) -> Splits:
 
     Raises:
         UserError: If the file cannot be read, or is not a list of folds with the names of cases. Also if a list is
-            empty, a case stands twice in a fold, or is not known.
+            empty, a case is a training and a validation case of one fold, or is not known.
     """
     content = read_json_file(file)
     if not isinstance(content, list) or not content or not all(_is_fold(fold) for fold in content):
@@ -36,9 +36,9 @@ def read_folds(file: Path, *, known: Collection[str] | None = None) -> Splits:
             "'val'; correct it, or remove it so that nnU-Net makes new folds"
         )
     for number, fold in enumerate(content):
-        check_sides(file, number, {"training": fold["train"], "validation": fold["val"]})
+        check_sides(file, f"fold {number}", {TRAINING: fold["train"], "validation": fold["val"]})
         if known is not None:
-            check_known_cases(file, number, [*fold["train"], *fold["val"]], known)
+            check_known_cases(file, f"fold {number}", [*fold["train"], *fold["val"]], known)
     return content
 
 

@@ -50,7 +50,7 @@ class PaperProtocol(CSCNBaseTrainer):
         split = self.paper_split()
         listed = [*split.train, *split.validation, *split.test]
         file = Path(self.preprocessed_dataset_folder_base) / FILE
-        check_known_cases(file, self.fold, listed, self.preprocessed_cases())
+        check_known_cases(file, f"split {self.fold}", listed, self.preprocessed_cases())
         return list(split.train), list(split.validation)
 
     def paper_split(self) -> PaperSplit:

@@ -52,6 +52,7 @@ class Comparison:
         return {
             "methods": list(self.methods),
             "n_cases": len(self.cases),
+            "skipped": {name: dict(cases) for name, cases in self.skipped.items() if cases},
             "seed": self.seed,
             "notes": {name: list(notes) for name, notes in self.notes.items()},
             "comparisons": [found.to_json() for found in self.metrics],

@@ -86,6 +86,12 @@ def test_splits_that_leave_cases_without_an_unseen_network_are_refused(stage_one
         _ = stage_one.splits
 
 
+def test_maps_alone_need_no_data_of_stage_one(stage_one):
+    data = stage_one.preprocessed / stage_one.plan["data_identifier"]
+    data.rename(data.with_name("elsewhere"))
+    assert len(stage_one.splits) == 5
+
+
 def test_fewer_cases_than_folds_are_told_instead_of_trainings_that_would_fail(stage_one):
     (stage_one.preprocessed / "splits_final.json").unlink()
     for case in ("case_0", "case_1"):

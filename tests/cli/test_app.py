@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 import typer
 
-from nnunet_cscn.cli.app import run
+from nnunet_cscn.cli.app import error_console, run
 from nnunet_cscn.errors import ArgumentError, CommandFailed, DiskFull, UserError
 
 
@@ -88,6 +88,16 @@ def test_what_the_system_refuses_is_one_sentence_with_status_2(ended, refusal, s
     assert ended(refusal) == (2, f"error: {sentence}\n")
 
 
+def test_of_many_cases_a_terminal_gets_the_first_and_a_file_gets_all(ended, monkeypatch):
+    mistake = UserError("\n  ".join(["60 cases cannot be read:", *(f"case_{number}" for number in range(60))]))
+    assert ended(mistake)[1].splitlines()[-1] == "  case_59"
+    monkeypatch.setattr(type(error_console), "is_terminal", True)
+    monkeypatch.setattr(error_console, "no_color", True)
+    *_, last, said = ended(mistake)[1].splitlines()
+    assert last.strip() == "case_49"
+    assert said.strip() == "and 10 more; all of them with `2> FILE` after the command"
+
+
 def test_an_interruption_ends_as_the_shell_expects(ended):
     status, shown = ended(KeyboardInterrupt())
     assert status == 130
@@ -129,6 +139,11 @@ def test_a_standard_output_that_is_full_is_named(unbuffered):
             env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (2, "error: standard output: No space left on device\n")
+
+
+def test_a_closed_standard_output_is_no_fault():
+    ended = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *CSCN, "--version"], stderr=subprocess.PIPE, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

@@ -119,8 +119,9 @@ def test_bad_cases_are_left_out_of_all_methods_when_asked(folders, refused):
     (folders / "a" / "validation" / "case_3.nii.gz").write_bytes(b"torn")
     methods = [folders / name / "validation" for name in "ab"]
     assert "case_3: prediction: " in refused("compare", *methods, "--reference", folders / "truth")
-    shown = compare(folders, "--skip-bad", "--workers", "1")
+    shown = compare(folders, "--skip-bad", "--workers", "1", "--json", str(folders / "compared.json"))
     assert "a: case_3 is left out: prediction: " in shown
+    assert list(json.loads((folders / "compared.json").read_text())["skipped"]["a"]) == ["case_3"]
     assert "left out, because some method lacks them: 1 case" in shown
     assert "7 cases. Difference" in shown
 

@@ -66,7 +66,7 @@ def test_long_tables_are_cut_and_say_where_the_rest_is(cscn, folders, monkeypatc
 
 
 def test_of_many_notes_and_left_out_cases_the_first_are_shown(capsys):
-    notes.show_notes(f"note on case_{number:02d}" for number in range(25))
+    notes.show_notes((f"note on case_{number:02d}" for number in range(25)), cut_tables.WRITES_ALL)
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "note: note on case_00"
     assert shown[9:] == ["note: note on case_09", "and 15 more notes: --json FILE writes all"]

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import finished_training
 from nnunet_cscn.cli.main import app
 from nnunet_cscn.errors import CommandFailed, UserError
-from nnunet_cscn.execution import commands
+from nnunet_cscn.execution import commands, trainings
 from nnunet_cscn.files import write_json
 from nnunet_cscn.paper.configuration import CONFIGURATION, PLANS
 from nnunet_cscn.paper.runs import paper_runs
@@ -120,6 +120,13 @@ def test_a_run_that_ends_badly_after_all_was_written_is_done(folders, stand_in_f
     shown = run("--methods", "CSCN", "-f", "0")
     assert "ended badly, after all was written" in shown.output
     assert states()["CSCN", 0] == "done"
+
+
+def test_a_run_whose_weights_are_damaged_has_failed(folders, monkeypatch):
+    run("--methods", "CSCN", "-f", "0")
+    monkeypatch.setattr(trainings, "is_whole", lambda _file: False)
+    shown = run("--methods", "CSCN", "-f", "0", status=1)
+    assert "CSCN fold 0: ended without predictions" in str(shown.exception)
 
 
 def test_a_training_that_was_left_behind_is_not_started_twice(folders, monkeypatch):

@@ -45,7 +45,7 @@ def test_of_shares_what_exceeds_a_half_is_foreground_and_is_noted(top):
     [
         ((0.3, 0.8), "0.3, 0.8"),
         ((0.5, 0.5), "0.5"),
-        ((0, 0.3, 0.8), "0.3"),
+        ((0, 0.3, 0.45), "0.3, 0.45"),
         ((0.01, 0.4, 0.6, 0.99), "0.01, 0.4, 0.6, 0.99"),
         ((0.02, 1), "0.02, 1"),
     ],
@@ -54,6 +54,18 @@ def test_of_shares_what_exceeds_a_half_is_foreground_and_is_noted(top):
 def test_a_map_of_probabilities_is_no_mask(values, shown, kind):
     with pytest.raises(UserError, match=rf"^GTVp contains {shown}; expected two whole numbers.* exceeds 0\.5"):
         as_mask(np.array(values, kind), "GTVp")
+
+
+@pytest.mark.parametrize("top", [0.8, 0.919, 0.999, 1])
+def test_of_fractions_that_do_not_reach_1_those_above_a_half_count(top):
+    mask, notes = as_mask(floats(0, 0.3, 0.45, top), "GTVp")
+    assert mask.tolist() == [False, False, False, True]
+    assert notes == [f"2 voxels of GTVp between 0 and {top:g}: foreground is what exceeds 0.5"]
+
+
+def test_values_below_0_are_those_of_an_interpolated_label_map():
+    with pytest.raises(UserError, match="resample it with the nearest neighbour"):
+        as_mask(floats(-0.02, 0, 0.5, 1.02), "GTVp")
 
 
 def test_unclean_values_near_both_ends_are_a_mask():
@@ -89,6 +101,12 @@ def test_values_up_to_a_thousandth_off_are_rounded_with_a_note():
 def test_values_that_are_farther_off_are_shown_with_their_digits(value, digits):
     with pytest.raises(UserError, match=digits):
         whole_numbers(floats(0, value), "the label map")
+
+
+@pytest.mark.parametrize("value", [2.0**33, -(2.0**33)])  # 8589934592
+def test_values_that_no_label_can_have_are_refused(value):
+    with pytest.raises(UserError, match=r"values of up to 8\.58993459e\+09; expected labels of up to 4294967295"):
+        whole_numbers(np.array([0, value]), "the label map")
 
 
 def test_any_values_become_those_of_the_data_set():

@@ -42,6 +42,7 @@ def test_numbers_name_themselves_in_ascending_order():
         ({"background": 0, "tumour": 1.5}, "for 'tumour'; got"),
         ({"background": 0, "tumour": True}, "for 'tumour'; got"),
         ({"background": 0, "tumour": -1}, "for 'tumour'; got"),
+        ({"background": 0, "tumour": 2**32}, "from 0 to 4294967295"),
         ({"background": 0, "tumour": []}, "for 'tumour'; got"),
         ({"background": 0, "tumour": [1, None]}, "for 'tumour'; got"),
         ({"background": 0, "all": [0, 1]}, "'all' contains 0, which is the background"),

@@ -108,10 +108,10 @@ def test_negative_labels_are_refused():
 
 
 def test_labels_beyond_32_bits_are_refused():
-    with pytest.raises(UserError, match=r"^reference: expected labels of at most 2147483647, got 1e\+38$"):
+    with pytest.raises(UserError, match=r"^reference: expected labels of at most 4294967295, got 1e\+38$"):
         score_volumes(row(0, 1), row(0, 1e38, dtype=float), SPACING_MM)
-    largest = row(0, 2**31 - 1, dtype=np.int32)
-    assert set(score_volumes(largest, largest, SPACING_MM)) == {"2147483647"}
+    largest = row(0, 2**32 - 1, dtype=np.uint32)
+    assert set(score_volumes(largest, largest, SPACING_MM)) == {"4294967295"}
 
 
 def test_an_image_in_place_of_a_label_map_is_refused():

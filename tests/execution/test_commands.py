@@ -97,7 +97,8 @@ def test_a_failing_command_is_told_with_its_last_line_and_its_log(write_command,
             "/data/it is full/checkpoint_latest.pth",
         ),
         ("OSError: [Errno 122] Disk quota exceeded: '/data/a.npz'\nworker died", "/data/a.npz"),
-        ("OSError: [Errno 28] No space left on device", "LOG"),
+        ("OSError: [Errno 28] No space left on device: '/x/a.tmp' -> '/x/a'", "/x/a"),
+        ("OSError: [Errno 28] No space left on device", None),
     ],
 )
 def test_a_command_without_room_on_the_disk_is_told_with_the_file(write_command, tmp_path, printed, file):
@@ -105,10 +106,17 @@ def test_a_command_without_room_on_the_disk_is_told_with_the_file(write_command,
     log_file = tmp_path / "fill.log"
     with pytest.raises(DiskFull) as told:
         run_command(["fill", "901"], log_file, env=os.environ)
+    where = f"no space left on the disk of {file}" if file else "no space left on a disk, or its quota is used up"
     assert str(told.value) == (
-        f"`fill 901` failed with status 1: no space left on the disk of {file.replace('LOG', str(log_file))}: free "
-        "some, and run the same command again"
+        f"`fill 901` failed with status 1: {where}: free some, and run the same command again (full log: {log_file})"
     )
+
+
+def test_a_limit_of_something_else_is_not_called_a_full_disk(write_command, tmp_path):
+    write_command("watch", 'print("OSError: [Errno 28] inotify watch limit reached")\nraise SystemExit(1)')
+    with pytest.raises(CommandFailed, match="watch limit reached") as told:
+        run_command(["watch"], tmp_path / "watch.log", env=os.environ)
+    assert not isinstance(told.value, DiskFull)
 
 
 def test_a_log_that_breaks_off_on_a_full_disk_is_told_as_such(write_command, tmp_path, monkeypatch):

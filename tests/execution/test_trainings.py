@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import zipfile
 
@@ -57,6 +58,27 @@ def test_a_checkpoint_with_a_damaged_weight_is_none_and_is_removed(training):
     assert not training.is_finished
     assert training.remove_damaged_files() == [file]
     assert "--c" not in training.job().command
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_kept(training, monkeypatch):
+    def fail(_self, _size=-1):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    before = sorted(file.name for file in training.folder.rglob("*"))
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", fail)
+    for look in (lambda: training.is_finished, training.remove_damaged_files):
+        with pytest.raises(OSError, match="Stale file handle"):
+            look()
+    assert sorted(file.name for file in training.folder.rglob("*")) == before
+
+
+def test_a_checkpoint_without_checksums_is_whole(training):
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save({"network_weights": torch.arange(64)}, training.folder / "checkpoint_final.pth")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert training.is_finished
 
 
 @pytest.mark.parametrize("keep", [0, 10, -1])

@@ -165,6 +165,14 @@ def test_another_spacing_has_data_of_its_own(plans):
     assert entry["median_image_size_in_voxels"] == [60.0, 100.0, 210.0]
 
 
+def test_images_may_be_as_large_as_those_of_the_base(plans):
+    plans["configurations"]["3d_fullres"]["median_image_size_in_voxels"] = [30, 5000, 2048]
+    entry = derive_configuration(plans, "3d_fullres", "3d_mine", Changes(options={}, spacing_mm=(3, 1, 0.5)))
+    assert entry["median_image_size_in_voxels"] == [30, 5000, 4096]
+    with pytest.raises(UserError, match="got 30 x 10000 x 2048 voxels"):
+        derive_configuration(plans, "3d_fullres", "3d_mine", Changes(options={}, spacing_mm=(3, 0.5, 1)))
+
+
 def test_configurations_derived_from_it_share_those_data(plans):
     changes = Changes(options={}, spacing_mm=(1.5, 2, 1))
     plans["configurations"]["3d_mine"] = derive_configuration(plans, "3d_fullres", "3d_mine", changes)

@@ -88,8 +88,8 @@ def test_a_damaged_file_is_told_with_the_remedy(tmp_path, content):
     [
         ({"train": ["a", "b"], "validation": ["c"], "test": ["b"]}, "in its training and test sets: b; "),
         ({"train": ["a", "b"], "validation": ["a"], "test": ["d"]}, "in its training and validation sets: a; "),
-        ({"train": ["a", "a"], "validation": ["b"], "test": ["d"]}, "these training cases more than once: a; "),
-        ({"train": ["a"], "validation": [], "test": ["d"]}, "fold 0 has no validation cases: "),
+        ({"train": ["a"], "validation": ["b"], "test": ["d", "d"]}, "these test cases more than once: d; "),
+        ({"train": ["a"], "validation": ["b"], "test": []}, "split 0 has no test cases: .*cscn paper prepare"),
     ],
 )
 def test_a_split_with_an_empty_list_or_a_case_twice_is_refused(tmp_path, split, sentence):

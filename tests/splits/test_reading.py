@@ -45,7 +45,6 @@ def test_folds_that_are_no_lists_of_names_are_refused(file, content):
     [
         ({"train": [], "val": ["c"]}, r"fold 2 has no training cases: .*fold all"),
         ({"train": ["a"], "val": []}, r"fold 2 has no validation cases: .*fold all"),
-        ({"train": ["a", "b", "a"], "val": ["c"]}, r"fold 2 lists these training cases more than once: a; name each"),
         ({"train": ["a"], "val": ["c", "b", "c"]}, r"fold 2 lists these validation cases more than once: c; name each"),
         ({"train": ["a", "b"], "val": ["b", "c"]}, r"fold 2 has these cases in its .* sets: b; remove them from one"),
     ],
@@ -55,6 +54,12 @@ def test_a_fold_with_an_empty_list_or_a_case_twice_is_named_with_the_case(file, 
     with pytest.raises(UserError, match=rf"splits_final\.json: {sentence}") as refused:
         read_folds(file)
     assert "\n" not in str(refused.value)
+
+
+def test_a_training_case_may_be_listed_twice_so_that_it_is_drawn_more_often(file):
+    folds = [{"train": ["a", "b", "a"], "val": ["c"]}]
+    file.write_text(json.dumps(folds), encoding="utf-8")
+    assert read_folds(file, known=["a", "b", "c"]) == folds
 
 
 def test_cases_that_the_data_set_lacks_are_named(file):
