@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from nnunet_cscn.errors import UserError
@@ -55,13 +57,7 @@ def is_complete(file: Path) -> bool:
     Raises:
         OSError: When the file cannot be read at present.
     """
-    if not file.is_file():
-        return False
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return any(name.endswith("data.pkl") for name in archive.namelist())
-    except _FAULTS:
-        return False
+    return file.is_file() and _is_archive(file, _has_pickle)
 
 
 def is_whole(file: Path) -> bool:
@@ -72,17 +68,33 @@ def is_whole(file: Path) -> bool:
     Raises:
         OSError: When the file cannot be read at present.
     """
-    if not is_complete(file):
-        return False
+    return is_complete(file) and _is_archive(file, _has_right_checksums)
+
+
+def _is_archive(file: Path, check: Callable[[zipfile.ZipFile], bool]) -> bool:
+    """Return whether a file is an archive that passes a check."""
     try:
         with zipfile.ZipFile(file) as archive:
-            for member in archive.infolist():
-                if member.CRC:  # torch writes 0 if it was told to compute none
-                    with archive.open(member) as content:
-                        while content.read(_AT_ONCE):  # compares the checksum at the end
-                            pass
+            return check(archive)
     except _FAULTS:
         return False
+    except OSError as fault:
+        if fault.errno == errno.EINVAL:  # a place before the beginning of the file
+            return False
+        raise OSError(fault.errno, fault.strerror, str(file)) from fault
+
+
+def _has_pickle(archive: zipfile.ZipFile) -> bool:
+    return any(name.endswith("data.pkl") for name in archive.namelist())
+
+
+def _has_right_checksums(archive: zipfile.ZipFile) -> bool:
+    """Read all members. Python raises an error at the end of a member whose checksum is wrong."""
+    for member in archive.infolist():
+        if member.CRC:  # torch writes 0 if it was told to compute none
+            with archive.open(member) as content:
+                while content.read(_AT_ONCE):
+                    pass
     return True
 
 

@@ -67,8 +67,9 @@ def test_a_checkpoint_that_cannot_be_read_now_is_kept(training, monkeypatch):
     before = sorted(file.name for file in training.folder.rglob("*"))
     monkeypatch.setattr(zipfile.ZipExtFile, "read", fail)
     for look in (lambda: training.is_finished, training.remove_damaged_files):
-        with pytest.raises(OSError, match="Stale file handle"):
+        with pytest.raises(OSError, match="Stale file handle") as told:
             look()
+        assert told.value.filename == str(training.folder / "checkpoint_final.pth")
     assert sorted(file.name for file in training.folder.rglob("*")) == before
 
 

@@ -99,7 +99,7 @@ def test_a_split_that_is_not_there_is_refused(make_paper):
 def test_cases_that_are_not_preprocessed_are_refused_by_name(make_paper, monkeypatch):
     trainer = make_paper(paper.BUNetPaperTrainer)
     monkeypatch.setattr(trainer, "preprocessed_cases", lambda: ["case_0", "case_1", "case_2", "case_3", "case_5"])
-    with pytest.raises(UserError, match=r"splits\.json: fold 0 lists cases that are not preprocessed: case_4; "):
+    with pytest.raises(UserError, match=r"splits\.json: split 0 lists cases that are not preprocessed: case_4; "):
         trainer.do_split()
 
 
