@@ -16,7 +16,7 @@ from nnunet_cscn.texts import are_texts
 def read_folds(file: Path, *, known: Collection[str] | None = None) -> Splits:
     """Read the folds of a data set.
 
-    All folds are checked, because the next one is trained only when this one has ended.
+    All folds are checked, also for the training of one: a mistake in a later fold would show only after days.
 
     Args:
         file: A `splits_final.json`.
