@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_cscn.errors import CommandFailed, UserError
+from nnunet_cscn.errors import CommandFailed, DiskFull, UserError
 from nnunet_cscn.execution import jobs, slurm
 from nnunet_cscn.execution.jobs import Job, JobRefused, run_jobs
 from nnunet_cscn.execution.slurm import SlurmExecutor, parse_options
@@ -269,3 +269,23 @@ def test_a_job_that_died_is_told_in_a_line(tmp_path):
 
     with pytest.raises(CommandFailed, match=r"^TIMEOUT: slurmstepd: error: \*\*\* JOB 17 CANCELLED \*\*\*$"):
         slurm.SlurmJob(Died(), tmp_path / "patient.outcome").result()
+
+
+def test_a_full_disk_of_a_node_is_told_as_such(write_command, tmp_path):
+    said = "OSError: [Errno 28] No space left on device: '/data/a.npz'"
+    write_command("fill", f"import sys\nsys.exit({said!r})")
+    job = Job("fold_0", ("fill",), tmp_path / "fold_0.log")
+    slurm.run_on_node(job)
+    with pytest.raises(DiskFull, match=r"no space left on the disk of /data/a\.npz"):
+        slurm.SlurmJob(type("Ended", (), {"state": "COMPLETED"})(), tmp_path / "fold_0.outcome").result()
+
+
+def test_a_full_disk_that_leaves_no_room_for_the_outcome_is_told_too(tmp_path):
+    class Died:
+        state = "FAILED"
+
+        def stderr(self):
+            return "Traceback\nOSError: [Errno 28] No space left on device: '/jobs/fold_0.outcome'\n"
+
+    with pytest.raises(DiskFull, match=r"^no space left on the disk of /jobs/fold_0\.outcome: free some"):
+        slurm.SlurmJob(Died(), tmp_path / "fold_0.outcome").result()
