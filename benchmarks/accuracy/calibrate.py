@@ -96,5 +96,11 @@ def one_arguments(problem: Problem, arm: Arm, name: str, fold: int) -> list[str]
     ]  # fmt: skip
 
 
+def result_name(arm: str, budget: float, fold: str, seed: str, precision: str) -> str:
+    """Return the name of a run's result without its ending. "*" stands for all folds or seeds."""
+    ending = "" if precision == "full" else f"_{precision}"
+    return f"{arm}_x{budget:g}_f{fold}_s{seed}{ending}"
+
+
 if __name__ == "__main__":
     main()

@@ -1,8 +1,9 @@
 """Train one arm on one fold for a given number of iterations, predict its validation cases and score them.
 
 An interrupted run resumes from its last checkpoint and keeps its CPU time. All arms are predicted in the same way: with
-nnU-Net's sliding window, without mirroring, on one thread. Training on a GPU (``--device cuda``) uses full precision,
-as on a CPU.
+nnU-Net's sliding window, without mirroring, on one thread. Training uses full precision, on a GPU (``--device cuda``)
+too. ``--precision bfloat16`` trains in mixed precision, which is three times as fast on a CPU with AMX. Prediction stays
+in full precision.
 
 Example: python benchmarks/accuracy/one.py 905 3d_scaled 0 CSCNTrainer --iterations 3000 --work runs --name cscn
 """
@@ -45,12 +46,14 @@ def main() -> None:
     trainer = _trainer(train, arguments)
     clock = CpuClock(Path(trainer.output_folder) / "cpu_seconds.json")
     _save_by_time(trainer, clock)
-    _keep_full_precision(trainer)
+    set_precision(trainer, arguments.precision)
     trainer.run_training()
     clock.note()
+    set_precision(trainer, "full")
     seconds = predict_validation(trainer, Path(trainer.output_folder) / "validation")
     report = train._report(trainer, clock.seconds, clock.seconds)
     report.update(name=arguments.name, seed=arguments.seed, prediction_seconds=seconds, options=arguments.set)
+    report["precision"] = arguments.precision
     report["volume_ratio_median"] = volume_ratio(report)
     report["cases"] = {
         case: {label: {key: scores[key] for key in KEPT} for label, scores in labels.items()}
@@ -126,12 +129,31 @@ def _save_by_time(trainer: Any, clock: CpuClock) -> None:
     trainer.on_epoch_end, trainer.save_checkpoint = end_epoch_and_save_when_due, save_with_time
 
 
-def _keep_full_precision(trainer: Any) -> None:
-    """Disable mixed precision on a GPU: budgets and results are comparable with those of a CPU."""
+def set_precision(trainer: Any, precision: str) -> None:
+    """Choose the precision of the steps: "full" for float32, "bfloat16" for mixed precision. The losses get float32.
+
+    nnU-Net itself mixes precision on a GPU alone, in float16. Full precision keeps the results of a GPU comparable with
+    those of a CPU.
+    """
+    import torch
     from nnunetv2.training.nnUNetTrainer import nnUNetTrainer as stock
 
-    trainer.grad_scaler = None
-    stock.autocast = lambda *_args, **_kwargs: contextlib.nullcontext()
+    def context(*_args: Any, **_kwargs: Any) -> Any:
+        if precision == "full":
+            return contextlib.nullcontext()
+        return torch.autocast(trainer.device.type, dtype=torch.bfloat16)
+
+    trainer.grad_scaler = None  # bfloat16 has the range of float32
+    stock.autocast = stock.dummy_context = context
+    if precision == "bfloat16":
+        trainer.network.register_forward_hook(lambda _network, _inputs, output: _to_float32(output))
+
+
+def _to_float32(output: Any) -> Any:
+    """Return the outputs of a network, in lists of any depth, with logits in float32."""
+    if isinstance(output, list | tuple):
+        return [_to_float32(each) for each in output]
+    return output.float() if output.is_floating_point() else output
 
 
 def _trainer(train: Any, arguments: argparse.Namespace) -> Any:
@@ -179,6 +201,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--features", type=int)
     parser.add_argument("--max-features", type=int)
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    parser.add_argument("--precision", choices=("full", "bfloat16"), default="full", help="of the training")
     parser.add_argument("--work", type=Path, required=True, help="folder for models and results")
     parser.add_argument("--json", type=Path, help="file to write; below the work folder by default")
     return parser.parse_args()

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE)]
 
 from arms import PROBLEMS  # noqa: E402
-from calibrate import RUNS, one_arguments  # noqa: E402
+from calibrate import RUNS, one_arguments, result_name  # noqa: E402
 
 from nnunet_cscn.cli.executor_options import run_with_progress  # noqa: E402
 from nnunet_cscn.execution.jobs import Job  # noqa: E402
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for the models")
     parser.add_argument("--at-a-time", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda, which all runs share")
+    parser.add_argument("--precision", choices=("full", "bfloat16"), default="full", help="of the training")
     arguments = parser.parse_args()
     jobs = wanted_jobs(arguments)
     print(f"{len(jobs)} runs to do")
@@ -51,14 +52,14 @@ def wanted_jobs(arguments: argparse.Namespace) -> list[Job]:
         for fold in folds:
             for name in arms:
                 iterations = iterations_of(arguments.problem, name, arguments.budget)
-                label = f"{name}_x{arguments.budget:g}_f{fold}_s{seed}"
+                label = result_name(name, arguments.budget, str(fold), seed, arguments.precision)
                 result = RUNS / arguments.problem / f"{label}.json"
                 if result.exists():
                     continue
                 command = ("python", str(HERE / "one.py"), *one_arguments(problem, problem.arms[name], name, fold))
                 command += ("--iterations", str(iterations), "--seed", seed, "--json", str(result))
-                work = arguments.work / arguments.problem / f"x{arguments.budget:g}"
-                command += ("--device", arguments.device, "--work", str(work))
+                work = arguments.work / arguments.problem / f"x{arguments.budget:g}_{arguments.precision}"
+                command += ("--device", arguments.device, "--precision", arguments.precision, "--work", str(work))
                 jobs.append(
                     Job(
                         label,

@@ -18,7 +18,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).parent)]
 
 from arms import PROBLEMS  # noqa: E402
-from calibrate import RUNS  # noqa: E402
+from calibrate import RUNS, result_name  # noqa: E402
 
 from nnunet_cscn.stats.paired import compare_paired  # noqa: E402
 
@@ -34,11 +34,12 @@ def main() -> None:
     parser.add_argument("--folds", help="some of them only, such as 0,1,2")
     parser.add_argument("--against", default="stock", help="arms to compare with, such as stock,coarse_half")
     parser.add_argument("--differences", default="dsc", help="scores to compare, such as dsc,assd_mm,nsd_2mm")
+    parser.add_argument("--precision", choices=("full", "bfloat16"), default="full", help="of the training")
     arguments = parser.parse_args()
     problem = PROBLEMS[arguments.problem]
     names = list(problem.arms) if arguments.arms is None else arguments.arms.split(",")
     folds = set(problem.folds if arguments.folds is None else map(int, arguments.folds.split(",")))
-    runs = {name: _runs(arguments.problem, name, arguments.budget, folds) for name in names}
+    runs = {name: _runs(arguments, name, folds) for name in names}
     runs = {name: found for name, found in runs.items() if found}
     shared = set.intersection(*({run["fold"] for run in found} for found in runs.values())) if runs else set()
     against = [name for name in arguments.against.split(",") if name in runs]
@@ -70,8 +71,9 @@ def main() -> None:
         print("| " + " | ".join(cells) + " |")
 
 
-def _runs(problem: str, arm: str, budget: float, folds: set[int]) -> list[dict[str, Any]]:
-    files = sorted((RUNS / problem).glob(f"{arm}_x{budget:g}_f*_s*.json"))
+def _runs(arguments: argparse.Namespace, arm: str, folds: set[int]) -> list[dict[str, Any]]:
+    name = result_name(arm, arguments.budget, "*", "[0-9]", arguments.precision)
+    files = sorted((RUNS / arguments.problem).glob(f"{name}.json"))
     runs = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     return [run for run in runs if run["fold"] in folds]
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from nnunet_cscn.networks.convolutions import conv_norm_nonlin, convolution, norm_nonlin
 from nnunet_cscn.networks.plans import Extent, Topology
@@ -51,6 +55,9 @@ class ViewFusion(nn.Module):
         if inner is not None:
             self.reduce = conv_norm_nonlin(topology, channels_in, inner, kernel=point)
         kernels = view_kernels(kernel)
+        self.kernel = kernel
+        # one wide convolution is faster on a CPU, as long as few of its weights are zero
+        self.joins_views = len(kernels) > 1 and math.prod(kernel) < sum(map(math.prod, kernels))
         per_view = max(4, channels_out // 2) if len(kernels) > 1 else channels_out
         self.views = nn.ModuleList(convolution(topology, reads, per_view, kernel=k) for k in kernels)
         gathered = per_view * len(kernels)
@@ -62,5 +69,24 @@ class ViewFusion(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the fused features."""
         read = self.reduce(x)
-        fused: Tensor = self.fuse(torch.cat([view(read) for view in self.views], dim=1))
+        views = self._joined_views(read) if self.joins_views and x.device.type == "cpu" else self._each_view(read)
+        fused: Tensor = self.fuse(views)
         return fused
+
+    def _each_view(self, x: Tensor) -> Tensor:
+        return torch.cat([view(x) for view in self.views], dim=1)
+
+    def _joined_views(self, x: Tensor) -> Tensor:
+        """Compute all views as one convolution whose kernels are padded with zeros."""
+        views: Any = self.views
+        weight = torch.cat([_padded_kernel(view.weight, self.kernel) for view in views])
+        bias = None if views[0].bias is None else torch.cat([view.bias for view in views])
+        convolve: Any = functional.conv2d if len(self.kernel) == 2 else functional.conv3d
+        joined: Tensor = convolve(x, weight, bias, padding=[(k - 1) // 2 for k in self.kernel])
+        return joined
+
+
+def _padded_kernel(weight: Tensor, kernel: Extent) -> Tensor:
+    """Pad the weights of a view with zeros on both sides, to the kernel of the stage."""
+    margins = [(k - width) // 2 for k, width in zip(kernel, weight.shape[2:], strict=True)]
+    return functional.pad(weight, [margin for margin in reversed(margins) for _side in range(2)])

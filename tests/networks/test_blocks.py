@@ -97,6 +97,14 @@ def test_an_axial_view_never_mixes_slices(topology):
     assert reached[1].tolist() == reached[2].tolist() == [False, True, True, True, False]
 
 
+@pytest.mark.parametrize(("kernel", "joins"), [((1, 3, 3), True), ((3, 1, 1), True), ((3, 3, 3), False)])
+def test_views_joined_to_one_convolution_give_the_same(topology, kernel, joins):
+    fusion = ViewFusion(topology, 3, 8, kernel=kernel)
+    assert fusion.joins_views is joins
+    image = torch.randn(1, 3, 5, 6, 7)
+    torch.testing.assert_close(fusion._joined_views(image), fusion._each_view(image))
+
+
 def test_without_a_norm_the_activation_leaves_its_input_alone(bare_topology):
     assert len(norm_nonlin(bare_topology, 4)) == 1
     image = torch.randn(1, 6, 9, 9, 9, requires_grad=True)
