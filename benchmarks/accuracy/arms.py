@@ -102,8 +102,7 @@ FAST = (
     "--set fine.growth=0.25 --set fine.dense_layers=2 --set fine.bottleneck=0 --set fine.pyramid_width=1 "
     "--set fine.activation=after --set fine.skips=add"
 )
-
-
+SLIM = "--set fine.pyramid_width=2 --set fine.activation=after --set fine.skips=add"
 DICE_CE = "--set loss.gamma=0 --set loss.distance_weighting=false"
 
 
@@ -157,6 +156,7 @@ def parts(sizes: Sizes) -> dict[str, Arm]:
         "four_stages": ("4 fine stages", "--set fine.stages=4"),
         "narrow": ("fine network half as wide", "--set fine.width=0.25"),
         "wide": ("fine network twice as wide", "--set fine.width=1"),
+        "slim": ("slimmer ACDNet", SLIM),
         "fast": ("faster ACDNet", FAST),
         "fast_3_layers": ("faster ACDNet, 3 layers", f"{FAST} --set fine.dense_layers=3"),
         "three_views": ("windows of three views", "--set three_views=true"),
