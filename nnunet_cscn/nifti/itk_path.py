@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.nifti.header import check_finite_geometry, read_header
 from nnunet_cscn.nifti.text_headers import check_text_header
-from nnunet_cscn.nifti.voxels import ENDINGS, check_finite_geometry, read_header
+from nnunet_cscn.nifti.voxels import ENDINGS
 
 
 @contextlib.contextmanager

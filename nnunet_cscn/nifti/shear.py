@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.voxels import read_header, volume_shape
+from nnunet_cscn.nifti.header import read_header, volume_shape
 
 LARGEST_SHEAR_DEGREES = 0.1
 """Largest shear to ignore. At 300 mm from the first voxel, it moves a voxel by at most 0.5 mm."""

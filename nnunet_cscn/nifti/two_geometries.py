@@ -10,7 +10,8 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from nnunet_cscn.errors import UserError
-from nnunet_cscn.nifti.voxels import ENDINGS, read_header
+from nnunet_cscn.nifti.header import read_header
+from nnunet_cscn.nifti.voxels import ENDINGS
 
 SMALL_MM = 0.1
 """Largest distance of the same voxel in both geometries to ignore: the qform's quaternion is rounded."""

@@ -20,8 +20,9 @@ from nnunet_cscn.evaluation.probabilities import open_probabilities
 from nnunet_cscn.evaluation.volumes import score_files
 from nnunet_cscn.formats.reading import BY_CONTENT, SHOWN_IMAGES
 from nnunet_cscn.nifti.grids import read_grid
+from nnunet_cscn.nifti.header import read_header, volume_shape
 from nnunet_cscn.nifti.probabilities import set_slope, to_levels
-from nnunet_cscn.nifti.voxels import check_whole, count_not_finite, read_header, volume_shape
+from nnunet_cscn.nifti.voxels import check_whole, count_not_finite
 from nnunet_cscn.prediction.finite import finite_images
 from nnunet_cscn.prediction.images import check_images, find_images
 from nnunet_cscn.workflows import convert_cases
