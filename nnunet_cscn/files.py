@@ -6,22 +6,19 @@ import contextlib
 import errno
 import json
 import os
-import re
 import shutil
-import stat
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from nnunet_cscn.errors import ArgumentError, UserError
+from nnunet_cscn.streams import is_stream, own_descriptor, pass_on
 from nnunet_cscn.temporary import PREFIX, aside, temporary_folder
 
 _LITTLE_ROOM = 2**20  # bytes
 _NEW = "cscn-new"  # the folder that is being filled, in a temporary folder
 _DEEPEST = 100  # levels of JSON; nnU-Net's files have about ten, and Python cannot copy or print a thousand
-_OPEN_FILE = re.compile(r"(?:/proc/(?P<process>\d+)/fd|/dev/fd)/(?P<number>\d+)")
 
 
 @contextlib.contextmanager
@@ -53,13 +50,13 @@ def replacing(target: Path) -> Iterator[Path]:
     """
     with _naming(target):
         own = own_descriptor(target)
-        is_stream = own is not None or _is_stream(target)
+        is_open = own is not None or is_stream(target)
         place = Path(os.path.realpath(target))
-        with temporary_folder(Path(tempfile.gettempdir()) if is_stream else place.parent) as folder:
+        with temporary_folder(Path(tempfile.gettempdir()) if is_open else place.parent) as folder:
             temporary = folder / target.name
             yield temporary
-            if is_stream:
-                _pass_on(temporary, target, own)
+            if is_open:
+                pass_on(temporary, target, own)
             else:
                 _to_disk(temporary)
                 temporary.replace(place)
@@ -205,55 +202,6 @@ def is_full(folder: Path) -> bool:
 
 def _existing(folder: Path) -> Path:
     return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
-
-
-def own_descriptor(target: Path) -> int | None:
-    """Return the file descriptor of this process that a path such as ``/dev/stdout`` refers to."""
-    place = target
-    for _ in range(40):  # as many links as the kernel would follow
-        if found := _OPEN_FILE.fullmatch(str(place.parent.resolve() / place.name)):
-            return int(found["number"]) if found["process"] in (None, str(os.getpid())) else None
-        if not place.is_symlink():
-            return None
-        place = place.parent / place.readlink()
-    return None
-
-
-def _pass_on(temporary: Path, target: Path, own: int | None) -> None:
-    """Write a file to a stream."""
-    try:
-        with temporary.open("rb") as source, _opened_stream(target, own) as stream:
-            shutil.copyfileobj(source, stream)
-    except BrokenPipeError as refusal:
-        if own is not None:  # as for all that is printed
-            raise
-        raise UserError(f"{target}: the program that reads from it has ended too early: start both again") from refusal
-
-
-def _opened_stream(target: Path, own: int | None) -> IO[bytes]:
-    """Open a stream. An open file of this process continues at its current position."""
-    if own is None:
-        return target.open("ab")
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    return os.fdopen(os.dup(own), "wb")
-
-
-def _is_stream(target: Path) -> bool:
-    """Return whether a path is a pipe or a device, which is written to and not replaced.
-
-    Raises:
-        OSError: When it is a folder or a disk.
-    """
-    try:
-        mode = target.stat().st_mode
-    except FileNotFoundError:
-        return False
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-    if stat.S_ISBLK(mode):
-        raise OSError(errno.EINVAL, "this is a disk, not a file", str(target))
-    return not stat.S_ISREG(mode)
 
 
 def _to_disk(path: Path) -> None:

@@ -20,7 +20,7 @@ from rich.text import Text
 from nnunet_cscn.cli.clean_console import clean_console
 from nnunet_cscn.cli.termination import ending_on_signals
 from nnunet_cscn.errors import ArgumentError, CommandFailed, DiskFull, UserError
-from nnunet_cscn.files import own_descriptor
+from nnunet_cscn.streams import own_descriptor
 
 EXIT_USER_ERROR = 2
 MOST_LINES = 50
