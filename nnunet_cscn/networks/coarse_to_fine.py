@@ -25,6 +25,7 @@ class CoarseToFineCSCN(BlockCascade):
         (B, image_channels, *window) -> (B, output_channels, *window), logits of the fused probability, float32. With
         deep supervision the list ``[fused, coarse, fine, origins]``: logits of all scales of the pooled window, logits
         of all scales of the blocks (B * K, output_channels, *block), and the first voxels of the blocks (B, K, axes).
+        In training mode, ``fused`` is only a placeholder, because no loss reads it.
     """
 
     def __init__(
@@ -42,10 +43,9 @@ class CoarseToFineCSCN(BlockCascade):
             return self.fusion(*self._coarse_and_fine(image, coarse_out[0], features))
         origins = self._draw_origins(coarse_out[0])
         fine_out = self._run_fine_on_blocks(image, coarse_out[0], features, origins)
-        with torch.no_grad():
-            if self.training:  # not used in training
-                fused = self._upsampled(coarse_out[0].detach())
-            else:  # nnU-Net's pseudo Dice uses it
+        fused = coarse_out[0].detach()
+        if not self.training:  # nnU-Net's pseudo Dice uses it; no loss does
+            with torch.no_grad():
                 fused = self.fusion(*self._coarse_and_fine(image, coarse_out[0], features))
         return [fused, coarse_out, list(fine_out) if isinstance(fine_out, list) else [fine_out], origins]
 

@@ -35,13 +35,8 @@ class CSCNTrainer(CSCNBaseTrainer):
         return [[1.0] * len(network.pooling), *network.coarse_scales]
 
     def _build_loss(self) -> nn.Module:
-        network, weights = (
-            self._cascade(),
-            {
-                "coarse_weight": self.settings.coarse_weight,
-                "fine_weight": self.settings.fine_weight,
-            },
-        )
+        network = self._cascade()
+        weights = {"coarse_weight": self.settings.coarse_weight, "fine_weight": self.settings.fine_weight}
         if not isinstance(network, CoarseToFineCSCN):
             return CascadeLoss(self._stage_loss(), **weights)
         return CoarseToFineLoss(
