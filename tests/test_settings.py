@@ -9,7 +9,7 @@ from nnunet_cscn.settings.fine import FineSettings
 from nnunet_cscn.settings.loss import LossSettings
 
 DEFAULTS = {
-    "coarse_weight": 0.5,
+    "coarse_weight": None,
     "fine_weight": 1.0,
     "fusion": None,
     "epochs": None,
@@ -138,6 +138,7 @@ def test_a_configurations_block_is_read():
         ("coarse.pooling", None),
         ("coarse.stem", "learned"),
         ("coarse_weight", 0.001),
+        ("coarse_weight", None),
         ("fine_weight", 3),
         ("fusion", "fine"),
         ("epochs", 1),

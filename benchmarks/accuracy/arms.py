@@ -89,7 +89,8 @@ class Sizes:
 
     @property
     def cascade(self) -> str:
-        return f"{self.coarse} --set fine.block_size={self.block}"
+        # the default of coarse_weight when most runs were made
+        return f"{self.coarse} --set fine.block_size={self.block} --set coarse_weight=0.5"
 
 
 LGG_4MM = Sizes("32,32,32", "32,64,64", 12, "[2,2,2]", "[16,16,16]", ("3d_8mm", "16,32,32", "8 mm"))
@@ -117,15 +118,15 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "resenc": Arm("nnUNetTrainer", stock, "nnU-Net ResEncM", plans="nnUNetResEncUNetMPlans"),
         "coarse_half": Arm("CoarseHalfTrainer", sizes.coarse, "coarse half alone"),
         "cscn_one_resolution": Arm("CSCNTrainer", f"{stock} {printed}", "CSCN as it was"),
-        "cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN"),
-        "cscn_wide": Arm("CSCNTrainer", f"{sizes.cascade} --set fine.width=1", "CSCN, wider ACDNet"),
-        "cscn_fast": Arm("CSCNTrainer", f"{sizes.cascade} {FAST}", "CSCN, faster ACDNet"),
+        "cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN, coarse weight 0.5"),
+        "cscn_wide": Arm("CSCNTrainer", f"{sizes.cascade} --set fine.width=1", "CSCN, 0.5, wider ACDNet"),
+        "cscn_fast": Arm("CSCNTrainer", f"{sizes.cascade} {FAST}", "CSCN, 0.5, faster ACDNet"),
     }
     for name, (title, options) in {
-        "cscn_coarse_1": ("CSCN, coarse weight 1", "--set coarse_weight=1"),
-        "cscn_gamma_0": ("CSCN, gamma 0", "--set loss.gamma=0"),
-        "cscn_dice_ce": ("CSCN, Dice and cross-entropy", DICE_CE),
-        "cscn_coarse_1_dice_ce": ("CSCN, coarse weight 1, Dice and cross-entropy", f"--set coarse_weight=1 {DICE_CE}"),
+        "cscn_coarse_1": ("CSCN", "--set coarse_weight=1"),
+        "cscn_gamma_0": ("CSCN, 0.5, gamma 0", "--set loss.gamma=0"),
+        "cscn_dice_ce": ("CSCN, 0.5, Dice and cross-entropy", DICE_CE),
+        "cscn_coarse_1_dice_ce": ("CSCN, Dice and cross-entropy", f"--set coarse_weight=1 {DICE_CE}"),
     }.items():
         arms[name] = Arm("CSCNTrainer", f"{sizes.cascade} {options}", title, timed_as="cscn")
     if sizes.coarser is not None:

@@ -34,7 +34,8 @@ class Settings:
         coarse: The coarse network.
         fine: The fine network.
         staged: Stage one of the staged cascade.
-        coarse_weight: Weight of the coarse network's loss in a joint training.
+        coarse_weight: Weight of the coarse network's loss in a joint training. None: 1 if the cascade has two
+            resolutions, 0.5 if it has one.
         fine_weight: Weight of the fine network's loss.
         fusion: ``mean``: mean of the probabilities of both networks, as in the paper. ``fine``: only those of the fine
             network, where it ran. None: ``fine`` if the cascade has two resolutions, ``mean`` if it has one.
@@ -68,7 +69,7 @@ checkpoint_minutes, stop, three_views, block_size, tile_size, protocol, seed
     coarse: CoarseSettings = field(default_factory=CoarseSettings)
     fine: FineSettings = field(default_factory=FineSettings)
     staged: StagedSettings = field(default_factory=StagedSettings)
-    coarse_weight: float = 0.5
+    coarse_weight: float | None = None
     fine_weight: float = 1.0
     fusion: FusionMode | None = None
     epochs: int | None = None
@@ -84,7 +85,8 @@ checkpoint_minutes, stop, three_views, block_size, tile_size, protocol, seed
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        check_above("coarse_weight", self.coarse_weight, 0.0)
+        if self.coarse_weight is not None:
+            check_above("coarse_weight", self.coarse_weight, 0.0)
         check_above("fine_weight", self.fine_weight, 0.0)
         for name in ("epochs", "iterations_per_epoch", "validation_iterations_per_epoch"):
             if (value := getattr(self, name)) is not None:

@@ -35,14 +35,16 @@ class CSCNTrainer(CSCNBaseTrainer):
         return [[1.0] * len(network.pooling), *network.coarse_scales]
 
     def _build_loss(self) -> nn.Module:
-        network = self._cascade()
-        weights = {"coarse_weight": self.settings.coarse_weight, "fine_weight": self.settings.fine_weight}
+        network, settings = self._cascade(), self.settings
         if not isinstance(network, CoarseToFineCSCN):
-            return CascadeLoss(self._stage_loss(), **weights)
+            return CascadeLoss(
+                self._stage_loss(), coarse_weight=settings.coarse_weight or 0.5, fine_weight=settings.fine_weight
+            )
         return CoarseToFineLoss(
             self._stage_loss(len(network.coarse_scales)),
             self._stage_loss(network.n_fine_scales, batch_dice=True),
-            **weights,
+            coarse_weight=settings.coarse_weight or 1.0,
+            fine_weight=settings.fine_weight,
         )
 
     def _cascade(self) -> CSCN:

@@ -1,0 +1,31 @@
+"""The weights of the losses of both networks."""
+
+import types
+from unittest.mock import MagicMock
+
+import pytest
+from torch import nn
+
+from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
+from nnunet_cscn.networks.cscn import CSCN
+from nnunet_cscn.settings.block import Settings
+from nnunet_cscn.training.cscn import CSCNTrainer
+
+
+@pytest.mark.parametrize(
+    ("kind", "block", "weights"),
+    [
+        (CoarseToFineCSCN, {}, (1, 1)),
+        (CSCN, {}, (0.5, 1)),
+        (CoarseToFineCSCN, {"coarse_weight": 0.25, "fine_weight": 2}, (0.25, 2)),
+        (CSCN, {"coarse_weight": 0.25}, (0.25, 1)),
+    ],
+)
+def test_the_coarse_loss_counts_half_only_in_a_cascade_of_one_resolution(kind, block, weights):
+    trainer = types.SimpleNamespace(
+        settings=Settings.from_block(block),
+        _cascade=lambda: MagicMock(spec=kind, coarse_scales=[[0.5]], n_fine_scales=1),
+        _stage_loss=lambda *_args, **_kwargs: nn.Identity(),
+    )
+    loss = CSCNTrainer._build_loss(trainer)
+    assert (loss.coarse_weight, loss.fine_weight) == weights
