@@ -54,6 +54,7 @@ DEFAULTS = {
         "sees_features": True,
         "corrects": True,
         "detached": True,
+        "loss": "same",
     },
     "staged": {
         "stage_one": "BUNetTrainer",
@@ -132,6 +133,7 @@ def test_a_configurations_block_is_read():
         ("fine.sees_features", False),
         ("fine.corrects", True),
         ("fine.detached", False),
+        ("fine.loss", "dice_ce"),
         ("coarse.resolution", "full"),
         ("coarse.pooling", (1, 2, 2)),
         ("coarse.pooling", (2, 2)),

@@ -126,15 +126,10 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "cscn_coarse_1": ("CSCN", "--set coarse_weight=1"),
         "cscn_gamma_0": ("CSCN, 0.5, gamma 0", "--set loss.gamma=0"),
         "cscn_dice_ce": ("CSCN, 0.5, Dice and cross-entropy", DICE_CE),
+        "cscn_plain_fine": ("CSCN, fine.loss=dice_ce", "--set coarse_weight=1 --set fine.loss=dice_ce"),
         "cscn_coarse_1_dice_ce": ("CSCN, Dice and cross-entropy", f"--set coarse_weight=1 {DICE_CE}"),
     }.items():
         arms[name] = Arm("CSCNTrainer", f"{sizes.cascade} {options}", title, timed_as="cscn")
-    arms["cscn_plain_fine"] = Arm(
-        "PlainFineTrainer",
-        f"{sizes.cascade} --set coarse_weight=1",
-        "CSCN, fine network with Dice and cross-entropy",
-        timed_as="cscn",
-    )
     if sizes.coarser is not None:
         configuration, patch, spacing = sizes.coarser
         arms["coarser"] = Arm(

@@ -1,8 +1,7 @@
-"""Trainers only for comparison: the coarse network alone, averaged weights, another loss of the fine network."""
+"""Trainers only for comparison: the coarse network alone, and the cascade with averaged weights."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -93,25 +92,4 @@ class AveragedCSCNTrainer(CSCNTrainer):
         super().on_train_end()
 
 
-class PlainFineTrainer(CSCNTrainer):
-    """CSCNTrainer whose fine network has Dice and cross-entropy, without distance weights."""
-
-    def _build_loss(self) -> nn.Module:
-        loss: Any = super()._build_loss()
-        scales = loss.fine_loss.loss
-        focal = scales.loss.focal
-        focal.settings = dataclasses.replace(focal.settings, gamma=0.0)
-        scales.loss = _WithoutDistance(scales.loss)
-        return loss  # type: ignore[no-any-return]
-
-
-class _WithoutDistance(nn.Module):
-    def __init__(self, loss: nn.Module) -> None:
-        super().__init__()
-        self.loss = loss
-
-    def forward(self, logits: Tensor, target: Tensor, _distance: Tensor | None) -> Any:
-        return self.loss(logits, target, None)
-
-
-CONTROLS = {trainer.__name__: trainer for trainer in (CoarseHalfTrainer, AveragedCSCNTrainer, PlainFineTrainer)}
+CONTROLS = {trainer.__name__: trainer for trainer in (CoarseHalfTrainer, AveragedCSCNTrainer)}

@@ -17,7 +17,8 @@ class FocalDiceLoss(nn.Module):
     all channels.
 
     Args:
-        settings: Weights of both terms and settings of the focal loss.
+        settings: Weights of both terms and settings of the focal loss. Without ``distance_weighting``, distances are
+            ignored.
         is_regions: Whether targets are regions.
         ignore_label: Label of voxels without loss; None if there is none.
         batch_dice: Compute Dice over the whole batch instead of per sample, as set in the plan.
@@ -50,7 +51,8 @@ class FocalDiceLoss(nn.Module):
         """Return the loss; see :class:`DistanceWeightedFocalLoss` for the arguments."""
         loss = logits.new_zeros((), dtype=torch.float32)
         if self.settings.focal_weight > 0:
-            loss = loss + self.settings.focal_weight * self.focal(logits, target, distance)
+            weighting = distance if self.settings.distance_weighting else None
+            loss = loss + self.settings.focal_weight * self.focal(logits, target, weighting)
         if self.settings.dice_weight > 0:
             loss = loss + self.settings.dice_weight * self._dice(logits, target)
         return loss

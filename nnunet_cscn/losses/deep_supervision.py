@@ -76,16 +76,24 @@ class CascadeLoss(nn.Module):
     The fused probability, the first output, has no loss: each network learns from its own outputs.
     """
 
-    def __init__(self, stage_loss: DeepSupervisionLoss, *, coarse_weight: float, fine_weight: float) -> None:
+    def __init__(
+        self,
+        coarse_loss: DeepSupervisionLoss,
+        fine_loss: DeepSupervisionLoss,
+        *,
+        coarse_weight: float,
+        fine_weight: float,
+    ) -> None:
         super().__init__()
-        self.stage_loss = stage_loss
+        self.coarse_loss = coarse_loss
+        self.fine_loss = fine_loss
         self.coarse_weight = coarse_weight
         self.fine_weight = fine_weight
 
     def forward(self, outputs: Sequence[Any], targets: Sequence[Tensor]) -> Tensor:
         """Return the weighted sum for outputs ``[fused, coarse scales, fine scales]``."""
         _fused, coarse, fine = outputs
-        total: Tensor = self.coarse_weight * self.stage_loss(coarse, targets) + self.fine_weight * self.stage_loss(
+        total: Tensor = self.coarse_weight * self.coarse_loss(coarse, targets) + self.fine_weight * self.fine_loss(
             fine, targets
         )
         return total

@@ -7,7 +7,7 @@ stored in the plans, together with everything else that defines a model. The blo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from nnunet_cscn.errors import UserError
@@ -116,6 +116,11 @@ checkpoint_minutes, stop, three_views, block_size, tile_size, protocol, seed
     def from_configuration(cls, configuration: Mapping[str, Any]) -> Settings:
         """Read the block from a configuration in which inheritance is already resolved."""
         return cls.from_block(configuration.get(BLOCK))
+
+    @property
+    def fine_loss(self) -> LossSettings:
+        """Settings of the loss of the fine network in a cascade."""
+        return self.loss if self.fine.loss == "same" else replace(self.loss, gamma=0.0, distance_weighting=False)
 
     @property
     def uses_distance(self) -> bool:

@@ -11,6 +11,7 @@ from nnunet_cscn.settings.checks import BLOCK, check_above, check_at_least, chec
 FineNorm = Literal["batch", "plan"]
 Activation = Literal["before", "after"]
 Skips = Literal["concatenate", "reduce", "add"]
+FineLossForm = Literal["same", "dice_ce"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class FineSettings:
         sees_features: Pass the last features of the coarse network to the fine one, besides its probabilities.
         corrects: Add the output of the fine network to the coarse logits, instead of predicting independent logits.
         detached: Stop the gradient of the fine network's loss at the coarse network.
+        loss: Loss of the fine network in a cascade. ``same``: that of the coarse network. ``dice_ce``: Dice and
+            cross-entropy without distance weights, which do not push the border of a large tumour inwards.
 
     Note:
         The defaults are those of the first version, so that its weights still load. A training step of ACDNet takes 0.7
@@ -73,6 +76,7 @@ class FineSettings:
     sees_features: bool = True
     corrects: bool = True
     detached: bool = True
+    loss: FineLossForm = "same"
 
     def __post_init__(self) -> None:
         check_above("fine.width", self.width, 0.0)

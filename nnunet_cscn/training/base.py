@@ -20,6 +20,7 @@ from nnunet_cscn.nnunet.datasets import infer_dataset_class
 from nnunet_cscn.nnunet.trainer import ConfigurationManager, PlansManager
 from nnunet_cscn.nnunet.wrapping import unwrapped
 from nnunet_cscn.settings.block import Settings
+from nnunet_cscn.settings.loss import LossSettings
 from nnunet_cscn.splits.cross_validation import SPLITS_FILE
 from nnunet_cscn.splits.reading import read_folds
 from nnunet_cscn.texts import counted
@@ -172,9 +173,11 @@ class CSCNBaseTrainer(
     def _build_loss(self) -> nn.Module:
         return self._stage_loss()
 
-    def _stage_loss(self, n_scales: int | None = None, *, batch_dice: bool | None = None) -> DeepSupervisionLoss:
+    def _stage_loss(
+        self, n_scales: int | None = None, *, batch_dice: bool | None = None, settings: LossSettings | None = None
+    ) -> DeepSupervisionLoss:
         loss = FocalDiceLoss(
-            self.settings.loss,
+            settings or self.settings.loss,
             is_regions=self.label_manager.has_regions,
             ignore_label=self.label_manager.ignore_label,
             batch_dice=self.configuration_manager.batch_dice if batch_dice is None else batch_dice,

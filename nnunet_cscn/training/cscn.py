@@ -38,11 +38,14 @@ class CSCNTrainer(CSCNBaseTrainer):
         network, settings = self._cascade(), self.settings
         if not isinstance(network, CoarseToFineCSCN):
             return CascadeLoss(
-                self._stage_loss(), coarse_weight=settings.coarse_weight or 0.5, fine_weight=settings.fine_weight
+                self._stage_loss(),
+                self._stage_loss(settings=settings.fine_loss),
+                coarse_weight=settings.coarse_weight or 0.5,
+                fine_weight=settings.fine_weight,
             )
         return CoarseToFineLoss(
             self._stage_loss(len(network.coarse_scales)),
-            self._stage_loss(network.n_fine_scales, batch_dice=True),
+            self._stage_loss(network.n_fine_scales, batch_dice=True, settings=settings.fine_loss),
             coarse_weight=settings.coarse_weight or 1.0,
             fine_weight=settings.fine_weight,
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -21,21 +19,17 @@ class StageLosses:
 
     def __init__(self, loss: nn.Module) -> None:
         self._noted: dict[str, list[Tensor]] = {}
-        if isinstance(loss, CoarseToFineLoss):
-            self._watch(loss.coarse_loss, ["coarse"])
-            self._watch(loss.fine_loss, ["fine"])
-        elif isinstance(loss, CascadeLoss):  # one module, called for the coarse network first
-            self._watch(loss.stage_loss, ["coarse", "fine"])
+        if isinstance(loss, CascadeLoss | CoarseToFineLoss):
+            self._watch(loss.coarse_loss, "coarse")
+            self._watch(loss.fine_loss, "fine")
 
     def pop_losses(self) -> dict[str, float]:
         """Return the mean loss of each network since the last call."""
         noted, self._noted = self._noted, {}
         return {name: float(torch.stack(values).mean()) for name, values in noted.items()}
 
-    def _watch(self, module: nn.Module, names: Iterable[str]) -> None:
-        turns = itertools.cycle(names)
-
+    def _watch(self, module: nn.Module, name: str) -> None:
         def note(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-            self._noted.setdefault(next(turns), []).append(output.detach().float())
+            self._noted.setdefault(name, []).append(output.detach().float())
 
         module.register_forward_hook(note)

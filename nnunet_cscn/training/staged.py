@@ -131,10 +131,10 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         return [[1.0] * len(self.configuration_manager.patch_size)]  # the targets of the blocks are cut from it
 
     def _build_loss(self) -> nn.Module:
-        network = self._cascade()
+        network, settings = self._cascade(), self.settings.fine_loss
         if isinstance(network, StagedBlockCSCN):
-            return FineBlockLoss(self._stage_loss(network.n_fine_scales, batch_dice=True))
-        return FineLoss(self._stage_loss())
+            return FineBlockLoss(self._stage_loss(network.n_fine_scales, batch_dice=True, settings=settings))
+        return FineLoss(self._stage_loss(settings=settings))
 
     def _check_stage_one(self) -> dict[int, str]:
         """Check the stage-one maps and return the hash of the stage-one checkpoint of each fold."""

@@ -46,6 +46,14 @@ def test_focal_alone_is_the_distance_weighted_focal_loss():
     assert loss.item() == pytest.approx(0.25 * math.log(2), rel=1e-5)  # weighted mean of equal voxels
 
 
+def test_without_distance_weighting_distances_are_ignored():
+    plain = loss_of(LossSettings(dice_weight=0.0, gamma=0.0, distance_weighting=False))
+    logits = torch.randn(1, 2, 1, 1, 4)
+    loss = plain(logits, volume(0, 1, 1, 0), volume(0, 1, 5, 0))
+    classes = torch.tensor([[[[0, 1, 1, 0]]]])
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(logits, classes))
+
+
 def test_both_terms_are_weighted():
     logits, target, distance = torch.randn(1, 2, 1, 1, 4), volume(0, 1, 1, 0), volume(0, 1, 2, 0)
     both = loss_of(LossSettings(focal_weight=3.0, dice_weight=0.5))(logits, target, distance)

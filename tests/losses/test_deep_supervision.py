@@ -89,6 +89,6 @@ def test_a_missing_distance_map_is_refused():
 
 def test_both_networks_are_weighted_and_the_fused_map_has_no_loss():
     stage = DeepSupervisionLoss(Spy(), (1.0,), has_distance=False)
-    loss = CascadeLoss(stage, coarse_weight=0.5, fine_weight=2.0)
+    loss = CascadeLoss(stage, stage, coarse_weight=0.5, fine_weight=2.0)
     fused = torch.full((1, 2, 4, 4, 4), float("nan"))
     assert loss([fused, scales(10), scales(3)], scales(0)).item() == pytest.approx(0.5 * 10 + 2 * 3)

@@ -1,5 +1,6 @@
 """The weights of the losses of both networks."""
 
+import dataclasses
 import types
 from unittest.mock import MagicMock
 
@@ -29,3 +30,22 @@ def test_the_coarse_loss_counts_half_only_in_a_cascade_of_one_resolution(kind, b
     )
     loss = CSCNTrainer._build_loss(trainer)
     assert (loss.coarse_weight, loss.fine_weight) == weights
+
+
+def test_the_fine_network_may_have_dice_and_cross_entropy():
+    settings = Settings.from_block({"fine": {"loss": "dice_ce"}, "loss": {"dice_weight": 2}})
+    assert settings.fine_loss == dataclasses.replace(settings.loss, gamma=0, distance_weighting=False)
+    assert settings.fine_loss.dice_weight == 2
+    assert settings.uses_distance  # for the coarse network
+    assert Settings().fine_loss == Settings().loss
+
+
+def test_each_network_gets_its_own_loss():
+    seen = []
+    trainer = types.SimpleNamespace(
+        settings=Settings.from_block({"fine": {"loss": "dice_ce"}}),
+        _cascade=lambda: MagicMock(spec=CoarseToFineCSCN, coarse_scales=[[0.5]], n_fine_scales=1),
+        _stage_loss=lambda *_args, settings=None, **_kwargs: seen.append(settings) or nn.Identity(),
+    )
+    CSCNTrainer._build_loss(trainer)
+    assert seen == [None, trainer.settings.fine_loss]

@@ -18,7 +18,8 @@ class MeanLoss(nn.Module):
 
 
 def test_the_losses_of_both_networks_are_noted_apart_and_unweighted():
-    loss = CascadeLoss(DeepSupervisionLoss(MeanLoss(), [1.0], has_distance=False), coarse_weight=0.5, fine_weight=2.0)
+    stages = [DeepSupervisionLoss(MeanLoss(), [1.0], has_distance=False) for _network in ("coarse", "fine")]
+    loss = CascadeLoss(*stages, coarse_weight=0.5, fine_weight=2.0)
     parts = StageLosses(loss)
     target = [torch.zeros(1, 1, 2, 2)]
     for coarse, fine in ((1.0, 3.0), (2.0, 7.0)):
@@ -36,7 +37,7 @@ def test_a_single_network_has_no_parts():
 
 @pytest.mark.parametrize("resolution", ["pooled", "full"])
 def test_every_epoch_of_a_cascade_is_written_with_both_losses(make_trainer, resolution):
-    trainer = make_trainer(CSCNTrainer, cscn={"epochs": 2, "coarse": {"resolution": resolution}})
+    trainer = make_trainer(CSCNTrainer, cscn={"epochs": 2, "coarse_weight": 0.25, "coarse": {"resolution": resolution}})
     trainer.run_training()
     rows = read_epochs(Path(trainer.output_folder) / FILE)
     log = trainer.logger.get_checkpoint()
@@ -45,8 +46,8 @@ def test_every_epoch_of_a_cascade_is_written_with_both_losses(make_trainer, reso
         assert row["learning_rate"] == pytest.approx(lr, rel=1e-5)
         assert row["training_loss"] == pytest.approx(loss, rel=1e-4)
         assert row["dsc_moving_average"] == pytest.approx(dsc, rel=1e-4, abs=1e-9)
-        for kind in ("training", "validation"):  # the weights of the losses are 0.5 and 1
-            whole = 0.5 * row[f"{kind}_loss_coarse"] + row[f"{kind}_loss_fine"]
+        for kind in ("training", "validation"):  # the weights of the losses are 0.25 and 1
+            whole = 0.25 * row[f"{kind}_loss_coarse"] + row[f"{kind}_loss_fine"]
             assert whole == pytest.approx(row[f"{kind}_loss"], rel=1e-4)
 
 

@@ -54,10 +54,9 @@ def cascade(*, checkpointing=True):
 
 
 def loss_function():
-    stage = FocalDiceLoss(LossSettings(), is_regions=False, ignore_label=None, batch_dice=False, is_distributed=False)
-    return CascadeLoss(
-        DeepSupervisionLoss(stage, scale_weights(2), has_distance=True), coarse_weight=0.5, fine_weight=1.0
-    )
+    loss = FocalDiceLoss(LossSettings(), is_regions=False, ignore_label=None, batch_dice=False, is_distributed=False)
+    stage = DeepSupervisionLoss(loss, scale_weights(2), has_distance=True)
+    return CascadeLoss(stage, stage, coarse_weight=0.5, fine_weight=1.0)
 
 
 def batch():
