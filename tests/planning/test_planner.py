@@ -125,9 +125,13 @@ def test_nnunet_reads_the_plans_and_the_trainer_builds_both_networks(folder, pla
         assert isinstance(network, CSCN)
         assert type(network.coarse).__name__ == UNETS[planner]
         network.deep_supervision = True
-        fused, coarse, fine, _ = network(torch.zeros(1, 1, *read.patch_size))
-        assert fused.shape == (1, 2, *read.patch_size)
-        assert len(coarse) >= 1 <= len(fine)
+        _, coarse, fine, _ = network(torch.zeros(1, 1, *read.patch_size))
+        assert coarse[0].shape == (
+            1,
+            2,
+            *(edge // by for edge, by in zip(read.patch_size, network.pooling, strict=True)),
+        )
+        assert fine[0].shape == (2, 2, *network.block_size)  # two blocks of the sample
 
 
 @pytest.mark.parametrize("planner", STOCK)
