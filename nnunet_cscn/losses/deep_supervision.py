@@ -77,12 +77,7 @@ class CascadeLoss(nn.Module):
     """
 
     def __init__(
-        self,
-        coarse_loss: DeepSupervisionLoss,
-        fine_loss: DeepSupervisionLoss,
-        *,
-        coarse_weight: float,
-        fine_weight: float,
+        self, coarse_loss: DeepSupervisionLoss, fine_loss: nn.Module, *, coarse_weight: float, fine_weight: float
     ) -> None:
         super().__init__()
         self.coarse_loss = coarse_loss
@@ -127,7 +122,7 @@ class BlockLoss(nn.Module):
         return total
 
 
-class CoarseToFineLoss(nn.Module):
+class CoarseToFineLoss(CascadeLoss):
     """Weighted sum of the losses of a coarse network on the pooled window and a fine network on blocks of it.
 
     Args:
@@ -145,11 +140,7 @@ class CoarseToFineLoss(nn.Module):
         coarse_weight: float,
         fine_weight: float,
     ) -> None:
-        super().__init__()
-        self.coarse_loss = coarse_loss
-        self.fine_loss = BlockLoss(fine_loss)
-        self.coarse_weight = coarse_weight
-        self.fine_weight = fine_weight
+        super().__init__(coarse_loss, BlockLoss(fine_loss), coarse_weight=coarse_weight, fine_weight=fine_weight)
 
     def forward(self, outputs: Sequence[Any], targets: Sequence[Tensor]) -> Tensor:
         """Return the weighted sum.

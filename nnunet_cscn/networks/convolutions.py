@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from nnunet_cscn.networks.dilated import FASTER
+from nnunet_cscn.networks.dilated import DILATED
 from nnunet_cscn.networks.plans import Extent, Topology
 from nnunet_cscn.settings.fine import Activation
 
@@ -24,7 +24,7 @@ def convolution(
     dilations = (dilation,) * len(kernel) if isinstance(dilation, int) else dilation
     padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilations, strict=True))
     # a class of its own for dilated convolutions, with the same weights
-    conv: Any = FASTER.get(topology.conv, topology.conv) if max(dilations) > 1 and stride == 1 else topology.conv
+    conv: Any = DILATED.get(topology.conv, topology.conv) if max(dilations) > 1 and stride == 1 else topology.conv
     module: nn.Module = conv(
         channels_in, channels_out, kernel, stride, padding=padding, dilation=dilations, bias=topology.conv_bias
     )

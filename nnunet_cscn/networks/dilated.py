@@ -44,7 +44,7 @@ class Conv3dOnSubgrids(_OnSubgrids, nn.Conv3d):
     """A dilated ``Conv3d`` with stride 1 that keeps the size."""
 
 
-FASTER: dict[type[nn.Module], type[nn.Module]] = {nn.Conv2d: Conv2dOnSubgrids, nn.Conv3d: Conv3dOnSubgrids}
+DILATED: dict[type[nn.Module], type[nn.Module]] = {nn.Conv2d: Conv2dOnSubgrids, nn.Conv3d: Conv3dOnSubgrids}
 """The class that takes the place of a convolution class if the convolution is dilated."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnunet_cscn.losses.deep_supervision import CascadeLoss, CoarseToFineLoss
+from nnunet_cscn.losses.deep_supervision import CascadeLoss
 
 
 class StageLosses:
@@ -19,7 +19,7 @@ class StageLosses:
 
     def __init__(self, loss: nn.Module) -> None:
         self._noted: dict[str, list[Tensor]] = {}
-        if isinstance(loss, CascadeLoss | CoarseToFineLoss):
+        if isinstance(loss, CascadeLoss):
             self._watch(loss.coarse_loss, "coarse")
             self._watch(loss.fine_loss, "fine")
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from nnunet_cscn.networks.dilated import FASTER, join_subgrids, split_into_subgrids
+from nnunet_cscn.networks.dilated import DILATED, join_subgrids, split_into_subgrids
 
 
 @pytest.mark.parametrize("steps", [(2, 2, 2), (1, 3, 2), (4, 1, 1)])
@@ -34,7 +34,7 @@ def test_a_subgrid_has_every_second_voxel():
 def test_outputs_and_gradients_are_those_of_torch(conv, kernel, dilation, size, bias):
     padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
     plain = conv(3, 2, kernel, padding=padding, dilation=dilation, bias=bias).double()
-    ours = FASTER[conv](3, 2, kernel, padding=padding, dilation=dilation, bias=bias).double()
+    ours = DILATED[conv](3, 2, kernel, padding=padding, dilation=dilation, bias=bias).double()
     ours.load_state_dict(plain.state_dict())
     inputs = [torch.randn(2, 3, *size, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) for _ in "ab"]
     outputs = [layer(x.requires_grad_()) for layer, x in zip((plain, ours), inputs, strict=True)]
