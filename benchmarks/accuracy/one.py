@@ -2,8 +2,8 @@
 
 An interrupted run resumes from its last checkpoint and keeps its CPU time. All arms are predicted in the same way: with
 nnU-Net's sliding window, without mirroring, on one thread. Training uses full precision, on a GPU (``--device cuda``)
-too. ``--precision bfloat16`` trains in mixed precision, up to twice as fast on a CPU with AMX. Prediction stays in full
-precision.
+too. ``--precision bfloat16`` trains in mixed precision, up to twice as fast on a CPU with AMX. It does not change
+prediction: nnU-Net uses full precision on a CPU and mixed precision on a GPU.
 
 Example: python benchmarks/accuracy/one.py 905 3d_scaled 0 CSCNTrainer --iterations 3000 --work runs --name cscn
 """

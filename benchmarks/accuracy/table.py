@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--folds", help="some of them only, such as 0,1,2")
     parser.add_argument("--against", default="stock", help="arms to compare with, such as stock,coarse_half")
     parser.add_argument("--differences", default="dsc", help="scores to compare, such as dsc,assd_mm,nsd_2mm")
+    parser.add_argument("--large", type=float, metavar="ML", help="also the lowest DSC, and the volumes above this one")
     parser.add_argument("--precision", choices=("full", "bfloat16"), default="full", help="of the training")
     arguments = parser.parse_args()
     problem = PROBLEMS[arguments.problem]
@@ -69,6 +70,21 @@ def main() -> None:
         ]
         cells += [_difference(scores[name], scores[other], key) if other != name else "-" for other, key in compared]
         print("| " + " | ".join(cells) + " |")
+    if arguments.large is not None:
+        _print_extremes({problem.arms[name].title: scores[name] for name in runs}, arguments.large)
+
+
+def _print_extremes(scores: dict[str, Scores], large_ml: float) -> None:
+    """Print the median and the lowest DSC of each arm, and the median volume ratio of large labels."""
+    print(f"\n| arm | median DSC | lowest DSC | cases below 0.6 | cases above {large_ml:g} ml | their volume ratio |")
+    print("|" + "---|" * 6)
+    for title, found in scores.items():
+        dsc = list(_values(found, "dsc").values())
+        reference = _values(found, "reference_volume_ml")
+        large = {case: found[case] for case in found if reference[case] > large_ml}
+        cells = [f"{statistics.median(dsc):.3f}", f"{min(dsc):.3f}", str(sum(value < 0.6 for value in dsc))]
+        cells += [str(len(large)), f"{_ratio(large):.2f}" if large else "-"]
+        print("| " + " | ".join([title, *cells]) + " |")
 
 
 def _runs(arguments: argparse.Namespace, arm: str, folds: set[int]) -> list[dict[str, Any]]:
