@@ -89,8 +89,12 @@ class Sizes:
 
     @property
     def cascade(self) -> str:
-        # the default of coarse_weight when most runs were made
-        return f"{self.coarse} --set fine.block_size={self.block} --set coarse_weight=0.5"
+        return f"{self.coarse} --set fine.block_size={self.block}"
+
+    @property
+    def first_cascade(self) -> str:
+        """The cascade with the default of coarse_weight when most runs were made."""
+        return f"{self.cascade} --set coarse_weight=0.5"
 
 
 LGG_4MM = Sizes("32,32,32", "32,64,64", 12, "[2,2,2]", "[16,16,16]", ("3d_8mm", "16,32,32", "8 mm"))
@@ -118,9 +122,9 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "resenc": Arm("nnUNetTrainer", stock, "nnU-Net ResEncM", plans="nnUNetResEncUNetMPlans"),
         "coarse_half": Arm("CoarseHalfTrainer", sizes.coarse, "coarse half alone"),
         "cscn_one_resolution": Arm("CSCNTrainer", f"{stock} {printed}", "CSCN as it was"),
-        "cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN, coarse weight 0.5"),
-        "cscn_wide": Arm("CSCNTrainer", f"{sizes.cascade} --set fine.width=1", "CSCN, 0.5, wider ACDNet"),
-        "cscn_fast": Arm("CSCNTrainer", f"{sizes.cascade} {FAST}", "CSCN, 0.5, faster ACDNet"),
+        "cscn": Arm("CSCNTrainer", sizes.first_cascade, "CSCN, coarse weight 0.5"),
+        "cscn_wide": Arm("CSCNTrainer", f"{sizes.first_cascade} --set fine.width=1", "CSCN, 0.5, wider ACDNet"),
+        "cscn_fast": Arm("CSCNTrainer", f"{sizes.first_cascade} {FAST}", "CSCN, 0.5, faster ACDNet"),
     }
     for name, (title, options) in {
         "cscn_coarse_1": ("CSCN", "--set coarse_weight=1"),
@@ -129,7 +133,7 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "cscn_plain_fine": ("CSCN, fine.loss=dice_ce", "--set coarse_weight=1 --set fine.loss=dice_ce"),
         "cscn_coarse_1_dice_ce": ("CSCN, Dice and cross-entropy", f"--set coarse_weight=1 {DICE_CE}"),
     }.items():
-        arms[name] = Arm("CSCNTrainer", f"{sizes.cascade} {options}", title, timed_as="cscn")
+        arms[name] = Arm("CSCNTrainer", f"{sizes.first_cascade} {options}", title, timed_as="cscn")
     if sizes.coarser is not None:
         configuration, patch, spacing = sizes.coarser
         arms["coarser"] = Arm(
@@ -159,8 +163,6 @@ def parts(sizes: Sizes) -> dict[str, Arm]:
         "narrow": ("fine network half as wide", "--set fine.width=0.25"),
         "wide": ("fine network twice as wide", "--set fine.width=1"),
         "slim": ("slimmer ACDNet", SLIM),
-        "fast": ("faster ACDNet", FAST),
-        "fast_3_layers": ("faster ACDNet, 3 layers", f"{FAST} --set fine.dense_layers=3"),
         "three_views": ("windows of three views", "--set three_views=true"),
     }
     arms = {"cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN")}
@@ -181,6 +183,7 @@ def losses(sizes: Sizes) -> dict[str, Arm]:
         "normalised": ("normalised", ""),
         "both": ("normalised and capped at 2 mm", "--set loss.distance_cap_mm=2"),
         "normalised_gamma_0": ("normalised, gamma 0", "--set loss.gamma=0"),
+        "plain_fine": ("normalised, fine network without", "--set fine.loss=dice_ce"),
     }
     return {name: Arm("CSCNTrainer", f"{sizes.cascade} {options}", title) for name, (title, options) in forms.items()}
 
