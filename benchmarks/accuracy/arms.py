@@ -22,6 +22,7 @@ class Arm:
         plans: The plans with this configuration.
         timed_as: The arm whose measured seconds an iteration it takes, because their steps cost the same. None for its
             own.
+        stage_one: The arm from whose out-of-fold probabilities it learns. staged.py runs both. None for a single stage.
     """
 
     trainer: str
@@ -30,6 +31,7 @@ class Arm:
     configuration: str | None = None
     plans: str = "nnUNetPlans"
     timed_as: str | None = None
+    stage_one: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,14 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         arms[name] = Arm("CSCNTrainer", f"{sizes.first_cascade} {options}", title, timed_as="cscn")
     if sizes.coarser is not None:
         configuration, patch, spacing = sizes.coarser
-        arms["coarser"] = Arm(
-            "nnUNetTrainer", f"--patch-size {patch} {sizes.width}", f"nnU-Net, {spacing} grid", configuration
-        )
+        coarser = f"--patch-size {patch} {sizes.width}"
+        arms["coarser"] = Arm("nnUNetTrainer", coarser, f"nnU-Net, {spacing} grid", configuration)
+        arms["stage_one"] = Arm("BUNetTrainer", coarser, f"BUNet, {spacing} grid", configuration, timed_as="coarser")
+        on_blocks = f"--patch-size {sizes.window} {sizes.width} --set fine.block_size={sizes.block}"
+        arms["staged"] = Arm(
+            "CSCNStagedTrainer", f"{on_blocks} --set staged.configuration=stage_one", f"staged CSCN, from {spacing}",
+            stage_one="stage_one",
+        )  # fmt: skip
     return arms
 
 

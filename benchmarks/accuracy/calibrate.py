@@ -36,17 +36,19 @@ def main() -> None:
     parser.add_argument("--arms", help="some of them only, such as stock,cscn; stock is measured in any case")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--results", type=Path, help="folder of the models that a staged arm needs")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     problem = PROBLEMS[arguments.problem]
     if arguments.child:
-        print(json.dumps(measure(problem, arguments.child, arguments.steps)))
+        print(json.dumps(measure(problem, arguments.child, arguments.steps, arguments.results)))
         return
-    wanted = list(problem.arms) if arguments.arms is None else ["stock", *arguments.arms.split(",")]
+    wanted = single_stage_arms(problem) if arguments.arms is None else ["stock", *arguments.arms.split(",")]
     found: dict[str, list[float]] = {name: [] for name in dict.fromkeys(wanted)}
     for _ in range(arguments.rounds):
         for name in found:
             command = [sys.executable, __file__, arguments.problem, "--child", name, "--steps", str(arguments.steps)]
+            command += [] if arguments.results is None else ["--results", str(arguments.results)]
             done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
             found[name] += json.loads(done.stdout.strip().splitlines()[-1])
     file = RUNS / f"seconds_{arguments.problem}.json"
@@ -63,8 +65,8 @@ def main() -> None:
     write_json(file, known)
 
 
-def measure(problem: Problem, name: str, n_steps: int) -> list[float]:
-    """Measure the CPU seconds of iterations in this process."""
+def measure(problem: Problem, name: str, n_steps: int, results: Path | None = None) -> list[float]:
+    """Measure the CPU seconds of iterations in this process. A staged arm needs the folder of its stage one."""
     os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
     import one
     import torch
@@ -72,7 +74,8 @@ def measure(problem: Problem, name: str, n_steps: int) -> list[float]:
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        os.environ["nnUNet_results"] = folder  # noqa: SIM112
+        needed = results if problem.arms[name].stage_one else None
+        os.environ["nnUNet_results"] = str(needed or folder)  # noqa: SIM112
         sys.argv = ["one.py", *one_arguments(problem, problem.arms[name], name, 0), "--iterations", "50"]
         sys.argv += ["--work", folder]
         trainer = one._trainer(train, one._parse())
@@ -85,6 +88,11 @@ def measure(problem: Problem, name: str, n_steps: int) -> list[float]:
             trainer.train_step(next(trainer.dataloader_train))
             seconds.append(time.process_time() - start)
     return seconds[2:]  # the first iterations allocate memory
+
+
+def single_stage_arms(problem: Problem) -> list[str]:
+    """Return the arms without a stage one. staged.py runs the others."""
+    return [name for name, arm in problem.arms.items() if arm.stage_one is None]
 
 
 def one_arguments(problem: Problem, arm: Arm, name: str, fold: int) -> list[str]:

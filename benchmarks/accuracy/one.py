@@ -36,7 +36,7 @@ def main() -> None:
         print(f"{result} is there already")
         return
     os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
-    os.environ["nnUNet_results"] = str(target.resolve())  # noqa: SIM112
+    os.environ["nnUNet_results"] = str((arguments.results or target).resolve())  # noqa: SIM112
     sys.path.insert(0, str(Path(__file__).parents[1]))
     import torch
     import train
@@ -203,6 +203,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--precision", choices=("full", "bfloat16"), default="full", help="of the training")
     parser.add_argument("--work", type=Path, required=True, help="folder for models and results")
+    parser.add_argument("--results", type=Path, help="folder for the models, which runs share; by default one for each")
     parser.add_argument("--json", type=Path, help="file to write; below the work folder by default")
     return parser.parse_args()
 

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE)]
 
 from arms import PROBLEMS  # noqa: E402
-from calibrate import RUNS, one_arguments, result_name  # noqa: E402
+from calibrate import RUNS, one_arguments, result_name, single_stage_arms  # noqa: E402
 
 from nnunet_cscn.cli.executor_options import run_with_progress  # noqa: E402
 from nnunet_cscn.execution.jobs import Job  # noqa: E402
@@ -45,7 +45,7 @@ def main() -> None:
 def wanted_jobs(arguments: argparse.Namespace) -> list[Job]:
     """Return the runs without results, ordered by fold, so that all arms advance together."""
     problem = PROBLEMS[arguments.problem]
-    arms = list(problem.arms) if arguments.arms is None else arguments.arms.split(",")
+    arms = single_stage_arms(problem) if arguments.arms is None else arguments.arms.split(",")
     folds = problem.folds if arguments.folds is None else [int(fold) for fold in arguments.folds.split(",")]
     jobs = []
     for seed in arguments.seeds.split(","):
