@@ -279,7 +279,7 @@ def test_a_loss_without_any_term_is_refused():
     ],
 )
 def test_distance_maps_are_needed_by_a_weighted_focal_term_alone(loss, expected):
-    assert Settings.from_block({"loss": loss}).uses_distance is expected
+    assert Settings.from_block({"loss": loss}).loss.uses_distance is expected
 
 
 @pytest.mark.parametrize("kind", [Settings, LossSettings, CoarseSettings, FineSettings])

@@ -109,7 +109,7 @@ def batch_for(trainer: Any, *, seed: int = 0) -> dict[str, Any]:
         image = torch.cat([image, stored * (1 / stored.sum(1, keepdim=True).clamp(min=1))], dim=1)
     scales = trainer._get_deep_supervision_scales()
     target: list[Tensor] = [_nearest(labels, scale) for scale in scales]
-    if getattr(getattr(trainer, "settings", None), "uses_distance", False):
+    if getattr(trainer, "uses_distance", False):
         target.append((labels > 0).float() * 3.0)
     return {"data": image, "target": target}
 

@@ -121,8 +121,3 @@ checkpoint_minutes, stop, three_views, block_size, tile_size, protocol, seed
     def fine_loss(self) -> LossSettings:
         """Settings of the loss of the fine network in a cascade."""
         return self.loss if self.fine.loss == "same" else replace(self.loss, gamma=0.0, distance_weighting=False)
-
-    @property
-    def uses_distance(self) -> bool:
-        """Whether the loss needs distance maps."""
-        return self.loss.distance_weighting and self.loss.focal_weight > 0

@@ -49,3 +49,8 @@ class LossSettings:
             )
         if self.distance_cap_mm is not None:
             check_at_least("loss.distance_cap_mm", self.distance_cap_mm, 0.0)
+
+    @property
+    def uses_distance(self) -> bool:
+        """Whether the loss needs distance maps."""
+        return self.distance_weighting and self.focal_weight > 0

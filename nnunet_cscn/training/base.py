@@ -186,7 +186,7 @@ class CSCNBaseTrainer(
         if self._do_i_compile():
             loss.dc = torch.compile(loss.dc)  # type: ignore[assignment]
         weights = scale_weights(n_scales or len(self._get_deep_supervision_scales()))
-        return DeepSupervisionLoss(loss, weights, has_distance=self.settings.uses_distance)
+        return DeepSupervisionLoss(loss, weights, has_distance=self.uses_distance)
 
     def _load_heads(self, file: Path) -> None:
         if not self.was_initialized:

@@ -25,6 +25,11 @@ class ExtraChannelTrainer(nnUNetTrainer):
 
     settings: Settings
 
+    @property
+    def uses_distance(self) -> bool:
+        """Whether the loss of a network that is trained needs distance maps."""
+        return self.settings.loss.uses_distance
+
     def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
         """Return nnU-Net's data sets with extra channels, and with sampled views if there is a view sampler."""
         training, validation = super().get_tr_and_val_datasets()
@@ -76,7 +81,7 @@ class ExtraChannelTrainer(nnUNetTrainer):
     def _add_extra_channels(self, training: Any, validation: Any) -> tuple[Any, Any]:
         inputs = self.extra_inputs()
         extras = [inputs.load] if inputs is not None else []
-        if self.settings.uses_distance:
+        if self.uses_distance:
             extras.append(self._prepared_distance_maps(training, validation).load)
         if not extras:
             return training, validation
@@ -97,6 +102,6 @@ class ExtraChannelTrainer(nnUNetTrainer):
         return with_extra_channels(
             transforms,
             n_inputs=inputs.n_channels if inputs is not None else 0,
-            n_targets=self.distance_maps().n_channels if self.settings.uses_distance else 0,
+            n_targets=self.distance_maps().n_channels if self.uses_distance else 0,
             on_inputs=inputs.augmentation if inputs is not None and is_training else (),
         )

@@ -99,6 +99,11 @@ class CSCNStagedTrainer(CSCNBaseTrainer):
         """Choose between the outputs for training (True) and for prediction (False)."""
         self._cascade().deep_supervision = enabled
 
+    @property
+    def uses_distance(self) -> bool:
+        """Whether the loss of the fine network, the only one that is trained, needs distance maps."""
+        return self.settings.fine_loss.uses_distance
+
     def extra_inputs(self) -> ExtraInputs | None:
         """Return the stored stage-one probabilities; None if the training is finished and only validation runs."""
         if self.current_epoch >= self.num_epochs:

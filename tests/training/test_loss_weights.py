@@ -11,6 +11,7 @@ from nnunet_cscn.networks.coarse_to_fine import CoarseToFineCSCN
 from nnunet_cscn.networks.cscn import CSCN
 from nnunet_cscn.settings.block import Settings
 from nnunet_cscn.training.cscn import CSCNTrainer
+from nnunet_cscn.training.staged import CSCNStagedTrainer
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_the_fine_network_may_have_dice_and_cross_entropy():
     settings = Settings.from_block({"fine": {"loss": "dice_ce"}, "loss": {"dice_weight": 2}})
     assert settings.fine_loss == dataclasses.replace(settings.loss, gamma=0, distance_weighting=False)
     assert settings.fine_loss.dice_weight == 2
-    assert settings.uses_distance  # for the coarse network
+    assert settings.loss.uses_distance  # for the coarse network
     assert Settings().fine_loss == Settings().loss
 
 
@@ -49,3 +50,10 @@ def test_each_network_gets_its_own_loss():
     )
     CSCNTrainer._build_loss(trainer)
     assert seen == [None, trainer.settings.fine_loss]
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(CSCNTrainer, True), (CSCNStagedTrainer, False)])
+def test_a_fine_network_without_distance_weights_needs_no_maps_alone(kind, expected):
+    trainer = kind.__new__(kind)
+    trainer.settings = Settings.from_block({"fine": {"loss": "dice_ce"}})
+    assert trainer.uses_distance is expected
