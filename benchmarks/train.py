@@ -54,11 +54,22 @@ def trainer_named(name: str) -> Any:
     return recursive_find_trainer_class_by_name(name)
 
 
-def prepare(dataset: str, configuration: str, fold: int, trainer_class: Any, *, device: str = "cpu") -> Any:
-    """Return a trainer with the budget of the configuration, and with weights and loaders from its seed."""
+def prepare(
+    dataset: str,
+    configuration: str,
+    fold: int,
+    trainer_class: Any,
+    *,
+    device: str = "cpu",
+    plans: dict[str, Any] | None = None,
+) -> Any:
+    """Return a trainer with the budget of the configuration, and with weights and loaders from its seed.
+
+    ``plans`` replaces the stored plans.
+    """
     preprocessed = preprocessed_dataset(dataset)
     trainer = trainer_class(
-        plans={**read_plans(dataset), "continue_training": False},
+        plans={**(plans or read_plans(dataset)), "continue_training": False},
         configuration=configuration,
         fold=fold,
         dataset_json=read_dataset_json(preprocessed),

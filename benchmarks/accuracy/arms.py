@@ -180,6 +180,23 @@ def parts(sizes: Sizes) -> dict[str, Arm]:
     return arms
 
 
+def predictions(sizes: Sizes) -> dict[str, Arm]:
+    """Return the cascade with options that change its prediction alone. predict.py uses the same weights for all."""
+    changed = {
+        "everywhere": ("threshold 0: blocks everywhere", "--set fine.threshold=0"),
+        "threshold_0_2": ("threshold 0.2", "--set fine.threshold=0.2"),
+        "threshold_0_5": ("threshold 0.5", "--set fine.threshold=0.5"),
+        "no_blocks": ("threshold 1: coarse network alone", "--set fine.threshold=1"),
+        "overlap_0": ("overlap 0", "--set fine.overlap=0"),
+        "overlap_0_5": ("overlap 0.5", "--set fine.overlap=0.5"),
+        "mean": ("mean of both networks", "--set fusion=mean"),
+    }
+    arms = {"cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN")}
+    return arms | {
+        name: Arm("CSCNTrainer", f"{sizes.cascade} {options}", title) for name, (title, options) in changed.items()
+    }
+
+
 def losses(sizes: Sizes) -> dict[str, Arm]:
     """Return the cascade with each variant of the loss."""
     forms = {
@@ -211,6 +228,12 @@ PROBLEMS: Mapping[str, Problem] = {
     ),
     "parts": Problem(
         905, "3d_scaled", None, parts(LGG_4MM), iterations=1500, folds=(0, 1, 2), title="lgg_mr at 4 x 4 x 4 mm"
+    ),
+    "predict_lgg_4mm": Problem(
+        905, "3d_scaled", None, predictions(LGG_4MM), iterations=5350, folds=(0, 1, 2), title="lgg_mr at 4 x 4 x 4 mm"
+    ),
+    "predict_lgg_2mm": Problem(
+        905, "3d_fullres", None, predictions(LGG_2MM), iterations=2350, folds=(0, 1, 2), title="lgg_mr at its own grid"
     ),
     "loss_lgg": Problem(905, "3d_scaled", None, losses(LGG_4MM), iterations=1500, folds=(0, 1), title="lgg_mr at 4 mm"),
     "loss_npc_synth": Problem(903, "3d_coarse", None, losses(NPC), iterations=1000, folds=(0, 1), title="npc_synth"),

@@ -51,8 +51,17 @@ def main() -> None:
     clock.note()
     set_precision(trainer, "full")
     seconds = predict_validation(trainer, Path(trainer.output_folder) / "validation")
-    report = train._report(trainer, clock.seconds, clock.seconds)
-    report.update(name=arguments.name, seed=arguments.seed, prediction_seconds=seconds, options=arguments.set)
+    report = report_of(trainer, arguments, clock.seconds, seconds)
+    write_json(result, report)
+    print(summary(report))
+
+
+def report_of(trainer: Any, arguments: argparse.Namespace, training: float, prediction: float) -> dict[str, Any]:
+    """Score the predicted validation cases. Times are in seconds."""
+    import train
+
+    report: dict[str, Any] = train._report(trainer, training, training)
+    report.update(name=arguments.name, seed=arguments.seed, prediction_seconds=prediction, options=arguments.set)
     report["precision"] = arguments.precision
     report["volume_ratio_median"] = volume_ratio(report)
     report["cases"] = {
@@ -61,8 +70,7 @@ def main() -> None:
     }
     del report["aggregate"]
     report["train_losses"] = report["train_losses"][-1:]
-    write_json(result, report)
-    print(summary(report))
+    return report
 
 
 class CpuClock:
@@ -175,9 +183,10 @@ def _trainer(train: Any, arguments: argparse.Namespace) -> Any:
     )  # fmt: skip
     entry = derive_configuration(plans, arguments.configuration, arguments.name, changes)
     plans["configurations"][arguments.name] = entry
-    train.read_plans = lambda _dataset: plans
     trainer_class = CONTROLS.get(arguments.trainer) or train.trainer_named(arguments.trainer)
-    trainer = train.prepare(arguments.dataset, arguments.name, arguments.fold, trainer_class, device=arguments.device)
+    trainer = train.prepare(
+        arguments.dataset, arguments.name, arguments.fold, trainer_class, device=arguments.device, plans=plans
+    )
     latest = Path(trainer.output_folder) / "checkpoint_latest.pth"
     final = Path(trainer.output_folder) / "checkpoint_final.pth"
     if (found := final if final.exists() else latest if latest.exists() else None) is not None:

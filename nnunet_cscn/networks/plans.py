@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.networks.instance_norm import FASTER_NORM
 
 Extent = tuple[int, ...]
 
@@ -107,16 +108,21 @@ class Topology:
 
 
 def architecture_of(configuration: Mapping[str, Any]) -> Architecture:
-    """Return the architecture entry of a configuration in nnU-Net's plans.
+    """Return the architecture entry of a configuration in nnU-Net's plans, with our normalisation in place of torch's.
 
     Raises:
         UserError: If there is no such entry.
     """
     try:
         entry = configuration["architecture"]
-        return Architecture(entry["network_class_name"], entry["arch_kwargs"], entry["_kw_requires_import"])
+        name, kwargs, requires_import = (
+            entry[key] for key in ("network_class_name", "arch_kwargs", "_kw_requires_import")
+        )
     except KeyError as missing:
         raise UserError(f"the plan's architecture has no {missing}: make new plans with `cscn plan`") from None
+    if (norm := FASTER_NORM.get(_import_class(kwargs.get("norm_op")))) is not None:  # type: ignore[arg-type]
+        kwargs = {**kwargs, "norm_op": f"{norm.__module__}.{norm.__qualname__}"}
+    return Architecture(name, kwargs, requires_import)
 
 
 def _blocks(kwargs: Mapping[str, Any]) -> Any:

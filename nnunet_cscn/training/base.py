@@ -27,6 +27,7 @@ from nnunet_cscn.texts import counted
 from nnunet_cscn.training.checkpoint_interval import TimedCheckpointTrainer
 from nnunet_cscn.training.extra_channels import ExtraChannelTrainer
 from nnunet_cscn.training.finite_losses import FiniteLossTrainer
+from nnunet_cscn.training.freed_memory import keep_freed_memory
 from nnunet_cscn.training.heads import load_heads, wanted_heads
 from nnunet_cscn.training.interface import Interface
 from nnunet_cscn.training.memory_advice import memory_advice
@@ -102,6 +103,7 @@ class CSCNBaseTrainer(
         """Build the network, the optimiser and the loss."""
         if self.device.type == "cpu":
             limit_threads()
+            keep_freed_memory()
         self._seed()
         with self._explaining_out_of_memory():
             super().initialize()

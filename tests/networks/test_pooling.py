@@ -7,6 +7,7 @@ from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from torch import nn
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.networks.instance_norm import InstanceNorm3d
 from nnunet_cscn.networks.plans import Topology, architecture_of
 from nnunet_cscn.networks.pooling import coarse_stem, cumulative_strides, pooled_plan, pooled_scales, pooling_of
 from nnunet_cscn.settings.coarse import CoarseSettings
@@ -155,11 +156,11 @@ def test_the_plan_itself_stays_as_it_is():
 
 def test_all_else_is_taken_over():
     architecture, topology = pooled(isotropic(), (2, 2, 2))
-    original = isotropic()["architecture"]
+    original = architecture_of(isotropic())
     for key in ("conv_op", "conv_bias", "norm_op", "norm_op_kwargs", "nonlin", "nonlin_kwargs"):
-        assert architecture.kwargs[key] == original["arch_kwargs"][key]
-    assert architecture.requires_import == original["_kw_requires_import"]
-    assert (topology.conv, topology.norm) == (nn.Conv3d, nn.InstanceNorm3d)
+        assert architecture.kwargs[key] == original.kwargs[key]
+    assert architecture.requires_import == original.requires_import
+    assert (topology.conv, topology.norm) == (nn.Conv3d, InstanceNorm3d)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import pytest
 from torch import nn
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.networks.instance_norm import InstanceNorm2d
 from nnunet_cscn.networks.plans import Topology, architecture_of
 from nnunet_cscn.networks.registry import BUILDERS, build_network
 
@@ -23,7 +24,7 @@ def test_stages_come_from_the_plan():
 
 def test_names_of_modules_become_classes():
     topology = read(planar())
-    assert (topology.conv, topology.norm, topology.nonlin) == (nn.Conv2d, nn.InstanceNorm2d, nn.LeakyReLU)
+    assert (topology.conv, topology.norm, topology.nonlin) == (nn.Conv2d, InstanceNorm2d, nn.LeakyReLU)
     assert (topology.norm_kwargs, topology.nonlin_kwargs) == ({"eps": 1e-5, "affine": True}, {"inplace": True})
 
 

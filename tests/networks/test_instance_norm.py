@@ -1,0 +1,62 @@
+"""Instance normalisation without the copies that autograd makes for an activation in place."""
+
+import pytest
+import torch
+from torch import nn
+
+from nnunet_cscn.networks.instance_norm import FASTER_NORM
+from nnunet_cscn.networks.registry import build_network
+from tests.networks.tiny_plans import PLANS
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels", "shape"),
+    [
+        (nn.InstanceNorm2d, 3, (2, 3, 4, 5)),
+        (nn.InstanceNorm3d, 3, (2, 3, 4, 5, 6)),
+        (nn.InstanceNorm3d, 1, (1, 1, 2, 2, 2)),
+        (nn.InstanceNorm3d, 3, (3, 4, 5, 6)),  # no batch
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"affine": True}, {"affine": True, "track_running_stats": True}])
+def test_results_and_gradients_are_those_of_torch(kind, channels, shape, options):
+    torch.manual_seed(0)
+    stock = kind(channels, eps=1e-3, **options)
+    for parameter in stock.parameters():
+        nn.init.normal_(parameter)
+    ours = FASTER_NORM[kind](channels, eps=1e-3, **options)
+    ours.load_state_dict(stock.state_dict())
+    image = torch.randn(shape)
+    results = []
+    for norm in (stock, ours):
+        x = image.clone().requires_grad_()
+        y = nn.LeakyReLU(0.01, inplace=True)(norm(x))
+        (y * image.cos()).sum().backward()
+        with torch.no_grad():
+            results.append([y, x.grad, *(each.grad for each in norm.parameters()), norm.eval()(image)])
+    for own, expected in zip(*results, strict=True):
+        torch.testing.assert_close(own, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("name", ["bunet", "cscn", "acdnet"])
+def test_no_activation_in_place_copies_a_gradient(plan, name):
+    configuration = PLANS[plan]()
+    if plan == "one stage":
+        configuration["cscn"] = {"coarse": {"resolution": "full"}}
+    network = build_network(name, configuration, input_channels=1, output_channels=2, deep_supervision=True)
+    outputs = network(torch.zeros(2, 1, *configuration["patch_size"]))
+    assert "CopySlices" not in nodes_behind(outputs)
+
+
+def nodes_behind(outputs):
+    """The names of all operations in the graphs of nested outputs."""
+    if isinstance(outputs, list):
+        return set().union(*map(nodes_behind, outputs))
+    found, waiting = {}, [outputs.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in found:
+            found[node] = node.name()
+            waiting += [before for before, _ in node.next_functions]
+    return {name.split("::")[-1] for name in found.values()}
