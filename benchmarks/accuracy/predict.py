@@ -14,6 +14,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
@@ -36,23 +37,20 @@ def main() -> None:
         _predict_all(PROBLEMS[arguments.problem], RUNS / arguments.problem, arguments.models, arguments.of)
 
 
-def _predict_all(problem: Problem, results: Path, models: Path, trained: str) -> None:
-    for fold in problem.folds:
-        model = models / f"{trained}_{problem.iterations}_f{fold}_s0"
-        checkpoints = list(model.rglob("checkpoint_final.pth"))
-        if len(checkpoints) != 1:
-            sys.exit(f"{model}: expected one checkpoint_final.pth, found {len(checkpoints)}")
-        for name in problem.arms:
-            file = results / f"{result_name(name, 1.0, str(fold), '0', 'full')}.json"
-            if not file.exists():
-                _predict(problem, name, fold, checkpoints[0], file)
+def trained_checkpoint(models: Path, arm: str, iterations: int, fold: int) -> Path:
+    """Return the final checkpoint of a run, or leave with a message if there is none."""
+    model = models / f"{arm}_{iterations}_f{fold}_s0"
+    checkpoints = list(model.rglob("checkpoint_final.pth"))
+    if len(checkpoints) != 1:
+        sys.exit(f"{model}: expected one checkpoint_final.pth, found {len(checkpoints)}")
+    return checkpoints[0]
 
 
-def _predict(problem: Problem, name: str, fold: int, checkpoint: Path, result: Path) -> None:
+def trained_cascade(problem: Problem, name: str, fold: int, checkpoint: Path) -> tuple[argparse.Namespace, Any]:
+    """Return the arguments of one.py for an arm, and its trainer with trained weights."""
     import one
     import torch
     import train
-    from validation import predict_validation
 
     torch.set_num_threads(1)
     sys.argv = ["one.py", *one_arguments(problem, problem.arms[name], name, fold)]
@@ -61,10 +59,24 @@ def _predict(problem: Problem, name: str, fold: int, checkpoint: Path, result: P
     with contextlib.redirect_stdout(io.StringIO()):
         trainer = one._trainer(train, arguments)
         trainer.load_checkpoint(str(checkpoint))
-    seconds = predict_validation(trainer, Path(trainer.output_folder) / "validation")
-    report = one.report_of(trainer, arguments, 0.0, seconds)
-    write_json(result, report)
-    print(one.summary(report))
+    return arguments, trainer
+
+
+def _predict_all(problem: Problem, results: Path, models: Path, arm: str) -> None:
+    from one import report_of, summary
+    from validation import predict_validation
+
+    for fold in problem.folds:
+        checkpoint = trained_checkpoint(models, arm, problem.iterations, fold)
+        for name in problem.arms:
+            file = results / f"{result_name(name, 1.0, str(fold), '0', 'full')}.json"
+            if file.exists():
+                continue
+            arguments, trainer = trained_cascade(problem, name, fold, checkpoint)
+            seconds = predict_validation(trainer, Path(trainer.output_folder) / "validation")
+            report = report_of(trainer, arguments, 0.0, seconds)
+            write_json(file, report)
+            print(summary(report))
 
 
 if __name__ == "__main__":
