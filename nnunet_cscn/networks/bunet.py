@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from dynamic_network_architectures.building_blocks.plain_conv_encoder import PlainConvEncoder
 from torch import Tensor, nn
 
+from nnunet_cscn.networks.convolutions import head
 from nnunet_cscn.networks.encoder_decoder import EncoderDecoder
 from nnunet_cscn.networks.plans import Architecture, Topology
 from nnunet_cscn.nnunet.modules import get_network_from_plans
@@ -45,10 +45,10 @@ class SegmentationHead(nn.Module):
     nnU-Net recognises heads by the name ``seg_layers`` when it loads pretrained weights.
     """
 
-    def __init__(self, conv: Any, channels: int, output_channels: int, *, deep_supervision: bool) -> None:
+    def __init__(self, topology: Topology, channels: int, output_channels: int, *, deep_supervision: bool) -> None:
         super().__init__()
         self.deep_supervision = deep_supervision
-        self.seg_layers = nn.ModuleList([conv(channels, output_channels, 1, bias=True)])
+        self.seg_layers = nn.ModuleList([head(topology, channels, output_channels)])
 
     def forward(self, skips: Sequence[Tensor]) -> Tensor | list[Tensor]:
         """Return logits; with deep supervision in a list of one entry."""
@@ -83,7 +83,5 @@ class SingleStageUNet(EncoderDecoder):
             nonlin_kwargs=dict(topology.nonlin_kwargs),
             return_skips=True,
         )
-        decoder = SegmentationHead(
-            topology.conv, topology.features[0], output_channels, deep_supervision=deep_supervision
-        )
+        decoder = SegmentationHead(topology, topology.features[0], output_channels, deep_supervision=deep_supervision)
         super().__init__(input_channels, encoder, decoder)

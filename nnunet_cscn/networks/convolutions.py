@@ -8,6 +8,7 @@ from torch import nn
 
 from nnunet_cscn.networks.dilated import DILATED
 from nnunet_cscn.networks.plans import Extent, Topology
+from nnunet_cscn.networks.pointwise import POINTWISE
 from nnunet_cscn.settings.fine import Activation
 
 
@@ -23,11 +24,22 @@ def convolution(
     """Return a convolution of the plan's type. With stride 1 and odd kernels the size stays the same."""
     dilations = (dilation,) * len(kernel) if isinstance(dilation, int) else dilation
     padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilations, strict=True))
-    # a class of its own for dilated convolutions, with the same weights
-    conv: Any = DILATED.get(topology.conv, topology.conv) if max(dilations) > 1 and stride == 1 else topology.conv
+    # classes of our own for two kinds of convolutions, with the same weights
+    conv: Any = topology.conv
+    if stride == 1 and max(dilations) > 1:
+        conv = DILATED.get(conv, conv)
+    elif stride == 1 and max(kernel) == 1:
+        conv = POINTWISE.get(conv, conv)
     module: nn.Module = conv(
         channels_in, channels_out, kernel, stride, padding=padding, dilation=dilations, bias=topology.conv_bias
     )
+    return module
+
+
+def head(topology: Topology, channels_in: int, output_channels: int) -> nn.Module:
+    """Return the convolution with a kernel of one voxel that gives the logits. It always has a bias."""
+    conv: Any = POINTWISE.get(topology.conv, topology.conv)
+    module: nn.Module = conv(channels_in, output_channels, 1, bias=True)
     return module
 
 

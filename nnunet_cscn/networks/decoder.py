@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nnunet_cscn.networks.bunet import SegmentationHead
+from nnunet_cscn.networks.convolutions import head
 from nnunet_cscn.networks.plans import Topology
 
 MakeStage: TypeAlias = Callable[[int, int, int], nn.Module]
@@ -44,18 +45,19 @@ class UpsamplingDecoder(nn.Module):
             stride = topology.strides[stage + 1]
             self.transpconvs.append(upsample(widths[stage + 1], widths[stage], stride, stride, bias=topology.conv_bias))
             self.stages.append(make_stage(stage, widths[stage] * (1 if adds_skips else 2), widths[stage]))
-            head = topology.conv(widths[stage], output_channels, 1, bias=True)
-            self.seg_layers.append(head)
+            self.seg_layers.append(head(topology, widths[stage], output_channels))
 
     def forward(self, skips: Sequence[Tensor]) -> Tensor | list[Tensor]:
         """Return full-resolution logits; with deep supervision those of all scales, full resolution first."""
         x = skips[-1]
         logits: list[Tensor] = []
         last = len(self.stages) - 1
-        for i, (transpconv, stage, head) in enumerate(zip(self.transpconvs, self.stages, self.seg_layers, strict=True)):
+        for i, (transpconv, stage, seg_layer) in enumerate(
+            zip(self.transpconvs, self.stages, self.seg_layers, strict=True)
+        ):
             x = stage(self._join_skip(transpconv(x), skips[-(i + 2)]))
             if self.deep_supervision or self.fuses_scales or i == last:
-                logits.insert(0, head(x))
+                logits.insert(0, seg_layer(x))
         if self.fuses_scales:
             full, *lower = logits
             raised = [functional.interpolate(each, size=full.shape[2:], mode=self.mode) for each in lower]
@@ -79,7 +81,7 @@ def build_decoder(
 ) -> nn.Module:
     """Return the decoder of a plan. For a plan with one stage it is only a head."""
     if topology.n_stages == 1:
-        return SegmentationHead(topology.conv, widths[0], output_channels, deep_supervision=deep_supervision)
+        return SegmentationHead(topology, widths[0], output_channels, deep_supervision=deep_supervision)
     return UpsamplingDecoder(
         topology,
         widths,

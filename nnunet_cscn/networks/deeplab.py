@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nnunet_cscn.networks.atrous_dense import AtrousPyramid
-from nnunet_cscn.networks.convolutions import conv_norm_nonlin, norm_nonlin
+from nnunet_cscn.networks.convolutions import conv_norm_nonlin, head, norm_nonlin
 from nnunet_cscn.networks.memory import conv_feature_map_size
 from nnunet_cscn.networks.plans import Extent, Topology
 from nnunet_cscn.networks.residual import ResidualStage
@@ -67,7 +67,7 @@ class DeepLabDecoder(nn.Module):
             conv_norm_nonlin(topology, deep + reduced, deep, kernel=kernel),
             conv_norm_nonlin(topology, deep, deep, kernel=kernel),
         )
-        self.seg_layers = nn.ModuleList([topology.conv(deep, output_channels, 1, bias=True)])
+        self.seg_layers = nn.ModuleList([head(topology, deep, output_channels)])
 
     def forward(self, deep: Tensor, low: Tensor, size: torch.Size) -> Tensor | list[Tensor]:
         """Return logits of ``size``; with deep supervision in a list of one entry."""

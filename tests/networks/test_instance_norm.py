@@ -1,4 +1,4 @@
-"""Instance normalisation without the copies that autograd makes for an activation in place."""
+"""Instance normalisation as group normalisation."""
 
 import pytest
 import torch
@@ -21,12 +21,12 @@ from tests.networks.tiny_plans import PLANS
 @pytest.mark.parametrize("options", [{}, {"affine": True}, {"affine": True, "track_running_stats": True}])
 def test_results_and_gradients_are_those_of_torch(kind, channels, shape, options):
     torch.manual_seed(0)
-    stock = kind(channels, eps=1e-3, **options)
+    stock = kind(channels, eps=1e-3, **options).double()
     for parameter in stock.parameters():
         nn.init.normal_(parameter)
-    ours = FASTER_NORM[kind](channels, eps=1e-3, **options)
+    ours = FASTER_NORM[kind](channels, eps=1e-3, **options).double()
     ours.load_state_dict(stock.state_dict())
-    image = torch.randn(shape)
+    image = torch.randn(shape, dtype=torch.float64)
     results = []
     for norm in (stock, ours):
         x = image.clone().requires_grad_()
@@ -35,7 +35,12 @@ def test_results_and_gradients_are_those_of_torch(kind, channels, shape, options
         with torch.no_grad():
             results.append([y, x.grad, *(each.grad for each in norm.parameters()), norm.eval()(image)])
     for own, expected in zip(*results, strict=True):
-        torch.testing.assert_close(own, expected, rtol=0, atol=0)
+        torch.testing.assert_close(own, expected)
+
+
+def test_one_voxel_is_refused_as_torch_does():
+    with pytest.raises(ValueError, match="more than 1 spatial element"):
+        FASTER_NORM[nn.InstanceNorm3d](3)(torch.zeros(2, 3, 1, 1, 1))
 
 
 @pytest.mark.parametrize("plan", PLANS)
