@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nnunet_cscn.execution.commands import FASTER_ON_CPU
 from nnunet_cscn.files import write_json
+from nnunet_cscn.freed_memory import KEEP_FREED_MEMORY
 
 WARM_UP = {"cpu": 1, "cuda": 5}  # the first step allocates memory; on a GPU, the first steps also compare algorithms
 TRAINERS = ("nnUNetTrainer", "BUNetTrainer", "ACDNetTrainer", "CSCNTrainer")
@@ -102,7 +102,7 @@ def _current_memory() -> int:
 def _in_own_process(arguments: argparse.Namespace, trainer: str) -> dict[str, Any]:
     command = [sys.executable, __file__, arguments.dataset, arguments.configuration, "--child", trainer]
     command += ["--steps", str(arguments.steps), "--threads", str(arguments.threads), "--device", arguments.device]
-    environment = {**os.environ, **(FASTER_ON_CPU if arguments.keep_freed_memory else {})}
+    environment = {**os.environ, **(KEEP_FREED_MEMORY if arguments.keep_freed_memory else {})}
     done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", env=environment)
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result

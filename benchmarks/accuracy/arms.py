@@ -149,8 +149,8 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
     return arms
 
 
-def parts(sizes: Sizes) -> dict[str, Arm]:
-    """Return the cascade and its variants with one changed part each."""
+def parts(cascade: str) -> dict[str, Arm]:
+    """Return the cascade with the given options, and its variants with one changed part each."""
     changed = {
         "plan_norm": ("instance normalisation on blocks", "--set fine.norm=plan"),
         "from_nothing": ("starts from nothing", "--set fine.corrects=false"),
@@ -172,11 +172,9 @@ def parts(sizes: Sizes) -> dict[str, Arm]:
         "slim": ("slimmer ACDNet", SLIM),
         "three_views": ("windows of three views", "--set three_views=true"),
     }
-    arms = {"cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN")}
-    arms |= {
-        name: Arm("CSCNTrainer", f"{sizes.cascade} {options}", title) for name, (title, options) in changed.items()
-    }
-    arms["averaged"] = Arm("AveragedCSCNTrainer", sizes.cascade, "weights averaged")
+    arms = {"cscn": Arm("CSCNTrainer", cascade, "CSCN")}
+    arms |= {name: Arm("CSCNTrainer", f"{cascade} {options}", title) for name, (title, options) in changed.items()}
+    arms["averaged"] = Arm("AveragedCSCNTrainer", cascade, "weights averaged")
     return arms
 
 
@@ -227,7 +225,11 @@ PROBLEMS: Mapping[str, Problem] = {
         title="hippocampus at 1 mm",
     ),
     "parts": Problem(
-        905, "3d_scaled", None, parts(LGG_4MM), iterations=1500, folds=(0, 1, 2), title="lgg_mr at 4 x 4 x 4 mm"
+        905, "3d_scaled", None, parts(LGG_4MM.cascade), iterations=1500, folds=(0, 1, 2), title="lgg_mr at 4 x 4 x 4 mm"
+    ),
+    "parts_first": Problem(
+        905, "3d_scaled", None, parts(LGG_4MM.first_cascade), iterations=1500, folds=(0, 1, 2),
+        title="lgg_mr at 4 x 4 x 4 mm, coarse weight 0.5",
     ),
     "predict_lgg_4mm": Problem(
         905, "3d_scaled", None, predictions(LGG_4MM), iterations=5350, folds=(0, 1, 2), title="lgg_mr at 4 x 4 x 4 mm"

@@ -28,6 +28,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from arms import PROBLEMS, Arm, Problem  # noqa: E402
 
 from nnunet_cscn.files import write_json  # noqa: E402
+from nnunet_cscn.freed_memory import KEEP_FREED_MEMORY  # noqa: E402
 
 
 def main() -> None:
@@ -49,7 +50,9 @@ def main() -> None:
         for name in found:
             command = [sys.executable, __file__, arguments.problem, "--child", name, "--steps", str(arguments.steps)]
             command += [] if arguments.results is None else ["--results", str(arguments.results)]
-            done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
+            # our trainers keep freed memory by themselves
+            environment = {**os.environ, **KEEP_FREED_MEMORY}
+            done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", env=environment)
             found[name] += json.loads(done.stdout.strip().splitlines()[-1])
     file = RUNS / f"seconds_{arguments.problem}.json"
     known = json.loads(file.read_text()) if file.exists() else {}

@@ -15,9 +15,13 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
@@ -73,12 +77,13 @@ def _coarse_and_fused(trainer: Any, names: list[str]) -> list[tuple[float, float
     return scores
 
 
-def _dice(predictor: Any, image: Any, truth: Any) -> float:
+def _dice(predictor: nnUNetPredictor, image: npt.NDArray[np.float32], truth: npt.NDArray[np.bool_]) -> float:
+    """Predict an image (C, Z, Y, X) and return its DSC with a mask (Z, Y, X); 0 if both are empty."""
     import torch
 
     logits = predictor.predict_sliding_window_return_logits(torch.from_numpy(image).float()).numpy()
     predicted = logits.argmax(axis=0) > 0
-    return float(2 * np.sum(predicted & truth) / (np.sum(predicted) + np.sum(truth)))
+    return 2 * int((predicted & truth).sum()) / max(int(predicted.sum() + truth.sum()), 1)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE)]
 
-from arms import PROBLEMS  # noqa: E402
+from arms import PROBLEMS, Problem  # noqa: E402
 from calibrate import RUNS, one_arguments, result_name, single_stage_arms  # noqa: E402
 
 from nnunet_cscn.cli.executor_options import run_with_progress  # noqa: E402
@@ -51,25 +51,30 @@ def wanted_jobs(arguments: argparse.Namespace) -> list[Job]:
     for seed in arguments.seeds.split(","):
         for fold in folds:
             for name in arms:
-                iterations = iterations_of(arguments.problem, name, arguments.budget)
                 label = result_name(name, arguments.budget, str(fold), seed, arguments.precision)
                 result = RUNS / arguments.problem / f"{label}.json"
                 if result.exists():
                     continue
-                command = ("python", str(HERE / "one.py"), *one_arguments(problem, problem.arms[name], name, fold))
-                command += ("--iterations", str(iterations), "--seed", seed, "--json", str(result))
                 work = arguments.work / arguments.problem / f"x{arguments.budget:g}_{arguments.precision}"
-                command += ("--device", arguments.device, "--precision", arguments.precision, "--work", str(work))
-                jobs.append(
-                    Job(
-                        label,
-                        tuple(part.replace("{", "{{").replace("}", "}}") for part in command),
-                        arguments.work / arguments.problem / "logs" / f"{label}.log",
-                        progress=r"\bEpoch (\d+)\s*$",
-                        total=iterations // EPOCH,
-                    )
-                )
+                options = ["--seed", seed, "--json", str(result), "--work", str(work)]
+                options += ["--device", arguments.device, "--precision", arguments.precision]
+                iterations = iterations_of(arguments.problem, name, arguments.budget)
+                log_file = arguments.work / arguments.problem / "logs" / f"{label}.log"
+                jobs.append(job_of(problem, name, fold, iterations, options, log_file))
     return jobs
+
+
+def job_of(problem: Problem, name: str, fold: int, iterations: int, options: list[str], log_file: Path) -> Job:
+    """Return the job that runs one.py for an arm. It has the name of its log file."""
+    command = ["python", str(HERE / "one.py"), *one_arguments(problem, problem.arms[name], name, fold)]
+    command += ["--iterations", str(iterations), *options]
+    return Job(
+        log_file.stem,
+        tuple(part.replace("{", "{{").replace("}", "}}") for part in command),
+        log_file,
+        progress=r"\bEpoch (\d+)\s*$",
+        total=iterations // EPOCH,
+    )
 
 
 def iterations_of(problem_name: str, arm: str, budget: float) -> int:

@@ -20,11 +20,10 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE)]
 
 from arms import PROBLEMS, Arm  # noqa: E402
-from calibrate import RUNS, one_arguments, result_name  # noqa: E402
-from run import EPOCH, iterations_of  # noqa: E402
+from calibrate import RUNS, result_name  # noqa: E402
+from run import iterations_of, job_of  # noqa: E402
 
 from nnunet_cscn.cli.executor_options import run_with_progress  # noqa: E402
-from nnunet_cscn.execution.jobs import Job  # noqa: E402
 from nnunet_cscn.execution.local import LocalExecutor  # noqa: E402
 
 ARM = "staged"
@@ -57,8 +56,12 @@ def main() -> None:
 
 
 def _configure(dataset: int, name: str, arm: Arm, configuration: str) -> None:
-    """Store the configuration of a stage in the plans, where the other stage looks for it."""
-    _cscn("configure", dataset, arm.configuration or configuration, name, *shlex.split(arm.options))
+    """Store the configuration of a stage in the plans, where the other stage looks for it.
+
+    Another problem may have stored one of this name. Its results have their own folder, and the maps note their origin.
+    """
+    base = arm.configuration or configuration
+    _cscn("configure", dataset, base, name, *shlex.split(arm.options), "--overwrite")
 
 
 def _train(arguments: argparse.Namespace, name: str, folds: tuple[int, ...], results: Path) -> None:
@@ -67,11 +70,9 @@ def _train(arguments: argparse.Namespace, name: str, folds: tuple[int, ...], res
     jobs = []
     for fold in folds:
         label = result_name(name, arguments.budget, str(fold), arguments.seed, "full")
-        command = [sys.executable, str(HERE / "one.py"), *one_arguments(problem, problem.arms[name], name, fold)]
-        command += ["--iterations", str(iterations), "--seed", arguments.seed, "--work", str(results)]
-        command += ["--results", str(results), "--json", str(RUNS / arguments.problem / f"{label}.json")]
-        log = results / "logs" / f"{label}.log"
-        jobs.append(Job(label, tuple(command), log, progress=r"\bEpoch (\d+)\s*$", total=iterations // EPOCH))
+        options = ["--seed", arguments.seed, "--json", str(RUNS / arguments.problem / f"{label}.json")]
+        options += ["--work", str(results), "--results", str(results)]
+        jobs.append(job_of(problem, name, fold, iterations, options, results / "logs" / f"{label}.log"))
     run_with_progress(LocalExecutor(["cpu"] * arguments.at_a_time), jobs)
 
 

@@ -18,16 +18,12 @@ from nnunet_cscn.errors import CommandFailed, DiskFull, UserError
 from nnunet_cscn.execution.full_disk import full_disk
 from nnunet_cscn.execution.log_lock import log_lock
 from nnunet_cscn.execution.process_groups import start_group, stop_groups
+from nnunet_cscn.freed_memory import KEEP_FREED_MEMORY
 from nnunet_cscn.nnunet.discovery import ensure_registered
 
-# The first three keep freed memory in the process: a training step takes a third less time. The last one limits
-# busy waiting of threads, which slows training down several times as soon as another process needs a core.
-FASTER_ON_CPU = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_MMAP_THRESHOLD_": "1073741824",
-    "MALLOC_TRIM_THRESHOLD_": "4294967296",
-    "GOMP_SPINCOUNT": "5000",
-}
+# The last one limits busy waiting of threads, which slows training down several times as soon as another process needs
+# a core.
+FASTER_ON_CPU = {**KEEP_FREED_MEMORY, "GOMP_SPINCOUNT": "5000"}
 
 POLL_SECONDS = 0.1
 LOCK_SECONDS = 5

@@ -26,10 +26,11 @@ def convolution(
     padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilations, strict=True))
     # classes of our own for two kinds of convolutions, with the same weights
     conv: Any = topology.conv
-    if stride == 1 and max(dilations) > 1:
-        conv = DILATED.get(conv, conv)
-    elif stride == 1 and max(kernel) == 1:
-        conv = POINTWISE.get(conv, conv)
+    if stride in (1, (1,) * len(kernel)):
+        if max(dilations) > 1:
+            conv = DILATED.get(conv, conv)
+        elif max(kernel) == 1:
+            conv = POINTWISE.get(conv, conv)
     module: nn.Module = conv(
         channels_in, channels_out, kernel, stride, padding=padding, dilation=dilations, bias=topology.conv_bias
     )

@@ -5,16 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from nnunet_cscn.networks.plans import Extent
+
 
 class _AsMatrixProduct:
     """Compute a convolution with a kernel of one voxel as a matrix product.
 
-    On a CPU, the backward pass of torch's convolution takes two to three times as long. A GPU has its own algorithms.
+    On a CPU, the backward pass of torch's convolution takes up to three times as long. A GPU has its own algorithms.
     """
+
+    kernel_size: Extent
+    stride: Extent
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         fits = x.ndim == weight.ndim and x.shape[1] == weight.shape[1]  # torch's own code explains what does not fit
-        if x.device.type != "cpu" or not fits:
+        if x.device.type != "cpu" or not fits or max(*self.kernel_size, *self.stride) > 1:
             out: Tensor = super()._conv_forward(x, weight, bias)  # type: ignore[misc]
             return out
         matrix, voxels = weight.flatten(1).expand(len(x), -1, -1), x.flatten(2)

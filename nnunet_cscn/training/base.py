@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.freed_memory import keep_freed_memory
 from nnunet_cscn.losses.compound import FocalDiceLoss
 from nnunet_cscn.losses.deep_supervision import DeepSupervisionLoss, scale_weights
 from nnunet_cscn.networks.registry import NetworkName, build_network
@@ -27,7 +28,6 @@ from nnunet_cscn.texts import counted
 from nnunet_cscn.training.checkpoint_interval import TimedCheckpointTrainer
 from nnunet_cscn.training.extra_channels import ExtraChannelTrainer
 from nnunet_cscn.training.finite_losses import FiniteLossTrainer
-from nnunet_cscn.training.freed_memory import keep_freed_memory
 from nnunet_cscn.training.heads import load_heads, wanted_heads
 from nnunet_cscn.training.interface import Interface
 from nnunet_cscn.training.memory_advice import memory_advice

@@ -6,6 +6,7 @@ from torch import nn
 
 from nnunet_cscn.networks.instance_norm import FASTER_NORM
 from nnunet_cscn.networks.registry import build_network
+from tests.networks.graphs import nodes_behind
 from tests.networks.tiny_plans import PLANS
 
 
@@ -38,6 +39,14 @@ def test_results_and_gradients_are_those_of_torch(kind, channels, shape, options
         torch.testing.assert_close(own, expected)
 
 
+def test_channels_last_in_memory_are_as_precise_as_in_torch():
+    image = (torch.randn(2, 3, 6, 8, 8, generator=torch.Generator().manual_seed(0)) + 30).contiguous(
+        memory_format=torch.channels_last_3d
+    )
+    exact = nn.InstanceNorm3d(3)(image.double())
+    torch.testing.assert_close(FASTER_NORM[nn.InstanceNorm3d](3)(image).double(), exact, atol=1e-4, rtol=0)
+
+
 def test_one_voxel_is_refused_as_torch_does():
     with pytest.raises(ValueError, match="more than 1 spatial element"):
         FASTER_NORM[nn.InstanceNorm3d](3)(torch.zeros(2, 3, 1, 1, 1))
@@ -52,16 +61,3 @@ def test_no_activation_in_place_copies_a_gradient(plan, name):
     network = build_network(name, configuration, input_channels=1, output_channels=2, deep_supervision=True)
     outputs = network(torch.zeros(2, 1, *configuration["patch_size"]))
     assert "CopySlices" not in nodes_behind(outputs)
-
-
-def nodes_behind(outputs):
-    """The names of all operations in the graphs of nested outputs."""
-    if isinstance(outputs, list):
-        return set().union(*map(nodes_behind, outputs))
-    found, waiting = {}, [outputs.grad_fn]
-    while waiting:
-        node = waiting.pop()
-        if node is not None and node not in found:
-            found[node] = node.name()
-            waiting += [before for before, _ in node.next_functions]
-    return {name.split("::")[-1] for name in found.values()}

@@ -52,8 +52,17 @@ def test_each_network_gets_its_own_loss():
     assert seen == [None, trainer.settings.fine_loss]
 
 
-@pytest.mark.parametrize(("kind", "expected"), [(CSCNTrainer, True), (CSCNStagedTrainer, False)])
-def test_a_fine_network_without_distance_weights_needs_no_maps_alone(kind, expected):
+@pytest.mark.parametrize(
+    ("kind", "block", "expected"),
+    [
+        (CSCNTrainer, {"fine": {"loss": "dice_ce"}}, True),
+        (CSCNStagedTrainer, {"fine": {"loss": "dice_ce"}}, False),
+        (CSCNTrainer, {}, True),
+        (CSCNStagedTrainer, {}, True),
+        (CSCNStagedTrainer, {"loss": {"distance_weighting": False}}, False),
+    ],
+)
+def test_distance_maps_are_needed_by_a_network_that_is_trained(kind, block, expected):
     trainer = kind.__new__(kind)
-    trainer.settings = Settings.from_block({"fine": {"loss": "dice_ce"}})
+    trainer.settings = Settings.from_block(block)
     assert trainer.uses_distance is expected
