@@ -51,8 +51,8 @@ class FineSettings:
             cross-entropy without distance weights, which do not push the border of a large tumour inwards.
 
     Note:
-        The defaults are those of the first version, so that its weights still load. A training step of ACDNet takes 0.75
-        times as long with growth 0.25, dense_layers 2, bottleneck 0, pyramid_width 1, activation ``after``, skips
+        The defaults are those of the first version, so that its weights still load. A training step of ACDNet takes
+        a quarter less time with growth 0.25, dense_layers 2, bottleneck 0, pyramid_width 1, activation ``after``, skips
         ``add``, because this network has fewer and wider convolutions. In the cascade it had a lower DSC
         (docs/BENCHMARKS.md).
     """
