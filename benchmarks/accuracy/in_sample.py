@@ -8,7 +8,6 @@ Example: python benchmarks/accuracy/in_sample.py predict_lgg_4mm --models models
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
 import statistics
@@ -28,7 +27,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from arms import PROBLEMS  # noqa: E402
 from calibrate import RUNS  # noqa: E402
-from predict import trained_cascade, trained_checkpoint  # noqa: E402
+from predict import read_arguments, trained_cascade, trained_checkpoint  # noqa: E402
 
 from nnunet_cscn.files import write_json  # noqa: E402
 
@@ -36,11 +35,7 @@ EVERY = 4  # the training cases that are predicted: every fourth
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("problem", choices=[name for name in PROBLEMS if name.startswith("predict_")])
-    parser.add_argument("--models", type=Path, required=True, help="folder of the models that run.py trained")
-    parser.add_argument("--of", required=True, metavar="ARM", help="the arm that was trained")
-    arguments = parser.parse_args()
+    arguments = read_arguments(__doc__)
     problem = PROBLEMS[arguments.problem]
     os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
     found: dict[str, list[tuple[float, float]]] = {"training cases": [], "new cases": []}

@@ -26,15 +26,20 @@ from nnunet_cscn.files import write_json  # noqa: E402
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("problem", choices=[name for name in PROBLEMS if name.startswith("predict_")])
-    parser.add_argument("--models", type=Path, required=True, help="folder of the models that run.py trained")
-    parser.add_argument("--of", required=True, metavar="ARM", help="the arm that was trained")
-    arguments = parser.parse_args()
+    arguments = read_arguments(__doc__)
     os.environ["nnUNet_n_proc_DA"] = "0"  # noqa: SIM112  nnU-Net spells it so
     with tempfile.TemporaryDirectory() as folder:
         os.environ["nnUNet_results"] = folder  # noqa: SIM112  read when nnunetv2 is imported
         _predict_all(PROBLEMS[arguments.problem], RUNS / arguments.problem, arguments.models, arguments.of)
+
+
+def read_arguments(description: str | None) -> argparse.Namespace:
+    """Read the command line: a problem, and models that are trained already."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("problem", choices=[name for name in PROBLEMS if name.startswith("predict_")])
+    parser.add_argument("--models", type=Path, required=True, help="folder of the models that run.py trained")
+    parser.add_argument("--of", required=True, metavar="ARM", help="the arm that was trained")
+    return parser.parse_args()
 
 
 def trained_checkpoint(models: Path, arm: str, iterations: int, fold: int) -> Path:
