@@ -133,6 +133,7 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "cscn_gamma_0": ("CSCN, 0.5, gamma 0", "--set loss.gamma=0"),
         "cscn_dice_ce": ("CSCN, 0.5, Dice and cross-entropy", DICE_CE),
         "cscn_plain_fine": ("CSCN, fine.loss=dice_ce", "--set coarse_weight=1 --set fine.loss=dice_ce"),
+        "cscn_plan_norm": ("CSCN, fine.norm=plan", "--set coarse_weight=1 --set fine.norm=plan"),
         "cscn_coarse_1_dice_ce": ("CSCN, Dice and cross-entropy", f"--set coarse_weight=1 {DICE_CE}"),
     }.items():
         arms[name] = Arm("CSCNTrainer", f"{sizes.first_cascade} {options}", title, timed_as="cscn")
