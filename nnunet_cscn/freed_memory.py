@@ -1,8 +1,8 @@
 """Keep freed memory in the process, which makes a training on a CPU faster.
 
 Each step of a training allocates the same large tensors again. Memory from the system has to be filled with zeros
-first. So a step of our trainers takes 5 to 10 % less time if freed memory stays in the process, and one of nnU-Net's up
-to a quarter less. The process then keeps the memory of its largest step. Only glibc, the C library of most Linux
+first. If freed memory stays in the process, a step of nnU-Net's trainer takes a quarter less time
+(docs/BENCHMARKS.md). The process then keeps the memory of its largest step. Only glibc, the C library of most Linux
 systems, has these settings.
 """
 

@@ -1,4 +1,4 @@
-"""Instance normalisation that takes half the time on a CPU."""
+"""Instance normalisation that takes less time on a CPU."""
 
 from __future__ import annotations
 

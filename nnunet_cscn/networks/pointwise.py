@@ -11,7 +11,7 @@ from nnunet_cscn.networks.plans import Extent
 class _AsMatrixProduct:
     """Compute a convolution with a kernel of one voxel as a matrix product.
 
-    On a CPU, the backward pass of torch's convolution takes up to three times as long. A GPU has its own algorithms.
+    On a CPU, torch's own convolution is slower, above all in the backward pass. A GPU has its own algorithms.
     """
 
     kernel_size: Extent
