@@ -73,6 +73,17 @@ def test_prediction_builds_the_network_that_training_saved(make_trainer, trainer
     assert isinstance(built(torch.zeros(1, 1, 8, 16, 16)), torch.Tensor)
 
 
+@pytest.mark.parametrize(("device", "expected"), [("cpu", [True]), ("cuda", [])])
+def test_a_training_on_a_cpu_alone_keeps_freed_memory(make_trainer, monkeypatch, device, expected):
+    calls = []
+    monkeypatch.setattr("nnunet_cscn.training.base.keep_freed_memory", lambda: calls.append(True))
+    monkeypatch.setattr(nnUNetTrainer, "initialize", lambda _trainer: None)
+    trainer = make_trainer(BUNetTrainer)
+    trainer.device = torch.device(device)
+    trainer.initialize()
+    assert calls == expected
+
+
 @pytest.mark.parametrize(("kind", "regions"), [("labels", False), ("regions", True)])
 def test_the_cascade_learns_whether_its_heads_are_regions(make_trainer, kind, regions):
     trainer = make_trainer(CSCNTrainer, kind=kind)
