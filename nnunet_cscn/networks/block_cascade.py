@@ -20,6 +20,7 @@ from nnunet_cscn.settings.fine import FineSettings
 
 BLOCKS_AT_A_TIME = 8  # blocks per batch in prediction; a power of two; limits memory
 LARGEST_LOGIT = 8.0  # limit of the coarse logits to which the fine network adds, so that it can still change the result
+AVERAGES = (".running_mean", ".running_var", ".num_batches_tracked")
 
 
 class BlockCascade(CSCN):
@@ -75,19 +76,26 @@ class BlockCascade(CSCN):
         return len(self.fine.decoder.seg_layers)  # type: ignore[union-attr,arg-type]
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
-        """Refuse weights of a cascade with one resolution, with a clear message instead of a long list of shapes.
+        """Refuse weights of an earlier default with a clear message, instead of a long list of names.
 
         Raises:
-            UserError: If the weights do not fit the two networks.
+            UserError: If the weights do not fit the two networks, or come from another normalisation of blocks.
         """
         ours = {key for key in self.state_dict() if not key.startswith("fusion.") and not is_apart(key)}
         theirs = {key.removeprefix(prefix) for key in state_dict if key.startswith(prefix)}
-        if theirs and not ours <= theirs:
+        averages, their_averages = _averages(ours), _averages(theirs)
+        if theirs and not ours - averages <= theirs:
             raise UserError(
                 "these weights do not fit the cascade in the plans. If they come from a version before 0.2, where both "
                 "networks work at full resolution by default, add "
                 '"coarse": {"resolution": "full"} to the block "cscn" of the configuration, in the plans.json '
                 "of the model folder"
+            )
+        if theirs and averages != their_averages:
+            norm = "batch" if their_averages else "plan"
+            raise UserError(
+                f'these weights were trained with fine.norm={norm}: add "fine": {{"norm": "{norm}"}} to the block '
+                '"cscn" of the configuration, in the plans.json of the model folder'
             )
         super()._load_from_state_dict(state_dict, prefix, *args)
 
@@ -211,3 +219,8 @@ def batch_sizes(n_blocks: int) -> list[int]:
         else:
             size //= 2
     return sizes
+
+
+def _averages(names: set[str]) -> set[str]:
+    """Return the statistics that batch normalisation in the fine network averages over its training."""
+    return {name for name in names if name.startswith("fine.") and name.endswith(AVERAGES)}

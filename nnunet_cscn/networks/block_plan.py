@@ -8,11 +8,13 @@ import math
 from torch import nn
 
 from nnunet_cscn.errors import UserError
+from nnunet_cscn.networks.instance_norm import InstanceNorm2d, InstanceNorm3d
 from nnunet_cscn.networks.plans import Extent, Topology
 from nnunet_cscn.networks.pooling import cumulative_strides
 from nnunet_cscn.settings.checks import BLOCK
 from nnunet_cscn.settings.fine import FineSettings
 
+INSTANCE_NORMS = (InstanceNorm2d, InstanceNorm3d)
 FEATURE_MAP = (4, 8)  # smallest and largest number of voxels per axis at the deepest stage of a block
 
 
@@ -25,7 +27,7 @@ def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topol
         pooling: Result of ``pooling_of``. The first voxel of a block is a multiple of it.
 
     Raises:
-        UserError: If the blocks are larger than the window or not divisible by the strides.
+        UserError: If the blocks are larger than the window, not divisible by the strides, or too small to normalise.
     """
     n_stages = min(fine.stages, topology.n_stages)
     steps = cumulative_strides(topology)[n_stages - 1]
@@ -49,6 +51,11 @@ def block_plan(topology: Topology, fine: FineSettings, pooling: Extent) -> Topol
     if fine.norm == "batch":
         norm = nn.BatchNorm3d if topology.dimensions == 3 else nn.BatchNorm2d
         norm_kwargs = {"eps": 1e-5, "affine": True}
+    elif size == steps and norm in INSTANCE_NORMS:
+        raise UserError(
+            f"{BLOCK}.fine.block_size: blocks of {list(size)} have a single voxel at the deepest stage, which instance "
+            f"normalisation would set to 0: choose larger blocks, or fewer stages (now fine.stages={n_stages})"
+        )
     return dataclasses.replace(
         topology,
         features=topology.features[:n_stages],

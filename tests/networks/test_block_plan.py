@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import pytest
@@ -62,6 +63,14 @@ def test_a_block_size_that_fits_is_taken():
 def test_blocks_that_do_not_fit_are_refused_with_the_remedy(options, by, sentence):
     with pytest.raises(UserError, match=re.escape(sentence)):
         block_plan(read(isotropic()), FineSettings(**options), by)
+
+
+def test_blocks_too_small_for_instance_normalisation_are_refused_with_the_remedy():
+    smallest = FineSettings(block_size=(4, 4, 4), norm="plan")
+    with pytest.raises(UserError, match=r"a single voxel at the deepest stage.* fewer stages \(now fine\.stages=3\)"):
+        block_plan(read(isotropic()), smallest, (2, 2, 2))
+    assert block_plan(read(isotropic()), dataclasses.replace(smallest, stages=2), (2, 2, 2)).patch_size == (4, 4, 4)
+    assert block_plan(read(isotropic()), dataclasses.replace(smallest, norm="batch"), (2, 2, 2)).patch_size == (4, 4, 4)
 
 
 @pytest.mark.parametrize(("plan", "kind"), [(isotropic, nn.BatchNorm3d), (planar, nn.BatchNorm2d)])

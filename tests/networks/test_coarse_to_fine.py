@@ -283,3 +283,17 @@ def test_the_option_named_in_the_remedy_takes_those_weights():
     configuration = isotropic(cscn={"coarse": {"resolution": "full"}})
     network = build_network("cscn", configuration, input_channels=1, output_channels=2, deep_supervision=False)
     network.load_state_dict(old.state_dict())
+
+
+@pytest.mark.parametrize(("plans_norm", "trained_norm"), [("plan", "batch"), ("batch", "plan")])
+def test_weights_of_another_normalisation_of_blocks_are_refused_with_the_remedy(plans_norm, trained_norm):
+    trained = build(isotropic(cscn={"fine": {"norm": trained_norm}}))
+    with pytest.raises(UserError, match=rf'"fine": \{{"norm": "{trained_norm}"\}}'):
+        build(isotropic(cscn={"fine": {"norm": plans_norm}})).load_state_dict(trained.state_dict())
+
+
+def test_weights_of_a_plan_with_batch_normalisation_fit_either_setting():
+    plan = isotropic(cscn={"fine": {"norm": "plan"}})
+    plan["architecture"]["arch_kwargs"]["norm_op"] = "torch.nn.modules.batchnorm.BatchNorm3d"
+    weights = build(plan).state_dict()
+    build({**plan, "cscn": {"fine": {"norm": "batch"}}}).load_state_dict(weights)
