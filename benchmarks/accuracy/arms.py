@@ -102,6 +102,7 @@ class Sizes:
 LGG_4MM = Sizes("32,32,32", "32,64,64", 12, "[2,2,2]", "[16,16,16]", ("3d_8mm", "16,32,32", "8 mm"))
 LGG_2MM = Sizes("32,64,64", "32,128,128", 16, "[2,4,4]", "[16,32,32]", ("3d_scaled", "32,64,64", "4 mm"))
 NPC = Sizes("32,48,48", "32,64,64", 12, "[2,2,2]", "[16,16,16]")
+STS = Sizes("32,40,40", "32,40,40", 16, "[2,2,2]", "[16,16,16]")
 HIPPOCAMPUS = Sizes("40,56,40", "40,56,40", 12, "[2,2,2]", "[16,16,16]")
 
 
@@ -224,6 +225,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "hippocampus": Problem(
         904, "3d_fullres", 10.0, _without(methods(HIPPOCAMPUS), "resenc", "window"), folds=(0, 1),
         title="hippocampus at 1 mm",
+    ),
+    "sts_mr": Problem(
+        902, "3d_small", 6.0, _without(methods(STS), "resenc", "window"), title="sts_mr at 4.5 x 4 x 4 mm"
     ),
     "parts": Problem(
         905, "3d_scaled", None, parts(LGG_4MM.cascade), iterations=1500, folds=(0, 1, 2), title="lgg_mr at 4 x 4 x 4 mm"
