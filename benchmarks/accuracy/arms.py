@@ -94,9 +94,14 @@ class Sizes:
         return f"{self.coarse} --set fine.block_size={self.block}"
 
     @property
+    def second_cascade(self) -> str:
+        """The cascade with batch normalisation on blocks, which was the default until 2026-11-28."""
+        return f"{self.cascade} --set fine.norm=batch"
+
+    @property
     def first_cascade(self) -> str:
-        """The cascade with the default of coarse_weight when most runs were made."""
-        return f"{self.cascade} --set coarse_weight=0.5"
+        """The cascade with the defaults until 2026-11-27."""
+        return f"{self.second_cascade} --set coarse_weight=0.5"
 
 
 LGG_4MM = Sizes("32,32,32", "32,64,64", 12, "[2,2,2]", "[16,16,16]", ("3d_8mm", "16,32,32", "8 mm"))
@@ -115,7 +120,10 @@ DICE_CE = "--set loss.gamma=0 --set loss.distance_weighting=false"
 
 
 def methods(sizes: Sizes) -> dict[str, Arm]:
-    """Return nnU-Net, the cascade, and controls that could explain the gain of the cascade."""
+    """Return nnU-Net, the cascade, and controls that could explain the gain of the cascade.
+
+    "First" and "second" CSCN are those of earlier defaults.
+    """
     stock = f"--patch-size {sizes.patch} {sizes.width}"
     printed = "--set coarse.resolution=full --set loss.normalised=false --set fusion=mean"
     arms = {
@@ -125,17 +133,17 @@ def methods(sizes: Sizes) -> dict[str, Arm]:
         "resenc": Arm("nnUNetTrainer", stock, "nnU-Net ResEncM", plans="nnUNetResEncUNetMPlans"),
         "coarse_half": Arm("CoarseHalfTrainer", sizes.coarse, "coarse half alone"),
         "cscn_one_resolution": Arm("CSCNTrainer", f"{stock} {printed}", "CSCN as it was"),
-        "cscn": Arm("CSCNTrainer", sizes.first_cascade, "CSCN, coarse weight 0.5"),
-        "cscn_wide": Arm("CSCNTrainer", f"{sizes.first_cascade} --set fine.width=1", "CSCN, 0.5, wider ACDNet"),
-        "cscn_fast": Arm("CSCNTrainer", f"{sizes.first_cascade} {FAST}", "CSCN, 0.5, faster ACDNet"),
+        "cscn": Arm("CSCNTrainer", sizes.first_cascade, "first CSCN"),
+        "cscn_wide": Arm("CSCNTrainer", f"{sizes.first_cascade} --set fine.width=1", "first CSCN, wider ACDNet"),
+        "cscn_fast": Arm("CSCNTrainer", f"{sizes.first_cascade} {FAST}", "first CSCN, faster ACDNet"),
     }
     for name, (title, options) in {
-        "cscn_coarse_1": ("CSCN", "--set coarse_weight=1"),
-        "cscn_gamma_0": ("CSCN, 0.5, gamma 0", "--set loss.gamma=0"),
-        "cscn_dice_ce": ("CSCN, 0.5, Dice and cross-entropy", DICE_CE),
-        "cscn_plain_fine": ("CSCN, fine.loss=dice_ce", "--set coarse_weight=1 --set fine.loss=dice_ce"),
-        "cscn_plan_norm": ("CSCN, fine.norm=plan", "--set coarse_weight=1 --set fine.norm=plan"),
-        "cscn_coarse_1_dice_ce": ("CSCN, Dice and cross-entropy", f"--set coarse_weight=1 {DICE_CE}"),
+        "cscn_coarse_1": ("second CSCN", "--set coarse_weight=1"),
+        "cscn_gamma_0": ("first CSCN, gamma 0", "--set loss.gamma=0"),
+        "cscn_dice_ce": ("first CSCN, Dice and cross-entropy", DICE_CE),
+        "cscn_plain_fine": ("second CSCN, fine.loss=dice_ce", "--set coarse_weight=1 --set fine.loss=dice_ce"),
+        "cscn_plan_norm": ("CSCN", "--set coarse_weight=1 --set fine.norm=plan"),
+        "cscn_coarse_1_dice_ce": ("second CSCN, Dice and cross-entropy", f"--set coarse_weight=1 {DICE_CE}"),
     }.items():
         arms[name] = Arm("CSCNTrainer", f"{sizes.first_cascade} {options}", title, timed_as="cscn")
     if sizes.coarser is not None:
@@ -191,9 +199,10 @@ def predictions(sizes: Sizes) -> dict[str, Arm]:
         "overlap_0_5": ("overlap 0.5", "--set fine.overlap=0.5"),
         "mean": ("mean of both networks", "--set fusion=mean"),
     }
-    arms = {"cscn": Arm("CSCNTrainer", sizes.cascade, "CSCN")}
+    cascade = sizes.second_cascade
+    arms = {"cscn": Arm("CSCNTrainer", cascade, "CSCN")}
     return arms | {
-        name: Arm("CSCNTrainer", f"{sizes.cascade} {options}", title) for name, (title, options) in changed.items()
+        name: Arm("CSCNTrainer", f"{cascade} {options}", title) for name, (title, options) in changed.items()
     }
 
 
@@ -230,7 +239,8 @@ PROBLEMS: Mapping[str, Problem] = {
         902, "3d_small", 6.0, _without(methods(STS), "resenc", "window"), title="sts_mr at 4.5 x 4 x 4 mm"
     ),
     "parts": Problem(
-        905, "3d_scaled", None, parts(LGG_4MM.cascade), iterations=1500, folds=(0, 1, 2), title="lgg_mr at 4 x 4 x 4 mm"
+        905, "3d_scaled", None, parts(LGG_4MM.second_cascade), iterations=1500, folds=(0, 1, 2),
+        title="lgg_mr at 4 x 4 x 4 mm",
     ),
     "parts_first": Problem(
         905, "3d_scaled", None, parts(LGG_4MM.first_cascade), iterations=1500, folds=(0, 1, 2),

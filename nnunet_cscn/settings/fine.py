@@ -8,7 +8,7 @@ from typing import Literal
 from nnunet_cscn.errors import UserError
 from nnunet_cscn.settings.checks import BLOCK, check_above, check_at_least, check_fraction, check_sizes
 
-FineNorm = Literal["batch", "plan"]
+FineNorm = Literal["plan", "batch"]
 Activation = Literal["before", "after"]
 Skips = Literal["concatenate", "reduce", "add"]
 FineLossForm = Literal["same", "dice_ce"]
@@ -35,8 +35,9 @@ class FineSettings:
         checkpointing: Recompute the dense layers in the backward pass. This needs less memory and slightly more time.
             No effect in plans with batch normalisation.
         stages: Largest number of stages of a fine network on blocks.
-        norm: Normalisation of a fine network on blocks. ``batch``: batch normalisation, which keeps differences in
-            brightness between blocks. ``plan``: that of the plan, nnU-Net's instance normalisation, which removes them.
+        norm: Normalisation of a fine network on blocks. ``plan``: that of the plan, nnU-Net's instance normalisation.
+            ``batch``: batch normalisation, which keeps differences in brightness between blocks. A fine network that
+            does not correct the coarse one (``corrects``) may need them.
         block_size: Voxels per axis of a block; None for a size that fits the strides of the fine network.
         blocks_per_sample: Number of training blocks per sample.
         random_share: Fraction of these blocks anywhere in the window. The other blocks are where the coarse network is
@@ -51,7 +52,7 @@ class FineSettings:
             cross-entropy without distance weights, which do not push the border of a large tumour inwards.
 
     Note:
-        The defaults are those of the first version, so that its weights still load. A training step of ACDNet takes
+        A training step of ACDNet takes
         a quarter less time with growth 0.25, dense_layers 2, bottleneck 0, pyramid_width 1, activation ``after``, skips
         ``add``, because this network has fewer and wider convolutions. In the cascade it had a lower DSC
         (docs/BENCHMARKS.md).
@@ -67,7 +68,7 @@ class FineSettings:
     skips: Skips = "concatenate"
     checkpointing: bool = True
     stages: int = 3
-    norm: FineNorm = "batch"
+    norm: FineNorm = "plan"
     block_size: tuple[int, ...] | None = None
     blocks_per_sample: int = 2
     random_share: float = 0.5

@@ -15,7 +15,7 @@ def test_the_command_prints_the_mean_dsc_and_the_paired_difference():
     command += ["--arms", "cscn,cscn_wide", "--folds", "0,1", "--against", "cscn"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=True)
-    first, second = (line for line in done.stdout.splitlines() if line.startswith("| CSCN"))
+    first, second = (line for line in done.stdout.splitlines() if line.startswith("| first CSCN"))
     default, wide = _dsc("cscn"), _dsc("cscn_wide")
     assert f"| {statistics.fmean(default):.3f} ({statistics.stdev(default):.3f}) |" in first
     assert f"| {statistics.fmean(wide):.3f} ({statistics.stdev(wide):.3f}) |" in second

@@ -66,7 +66,7 @@ def test_blocks_that_do_not_fit_are_refused_with_the_remedy(options, by, sentenc
 
 
 def test_blocks_too_small_for_instance_normalisation_are_refused_with_the_remedy():
-    smallest = FineSettings(block_size=(4, 4, 4), norm="plan")
+    smallest = FineSettings(block_size=(4, 4, 4))
     with pytest.raises(UserError, match=r"a single voxel at the deepest stage.* fewer stages \(now fine\.stages=3\)"):
         block_plan(read(isotropic()), smallest, (2, 2, 2))
     assert block_plan(read(isotropic()), dataclasses.replace(smallest, stages=2), (2, 2, 2)).patch_size == (4, 4, 4)
@@ -74,16 +74,16 @@ def test_blocks_too_small_for_instance_normalisation_are_refused_with_the_remedy
 
 
 @pytest.mark.parametrize(("plan", "kind"), [(isotropic, nn.BatchNorm3d), (planar, nn.BatchNorm2d)])
-def test_blocks_are_normalised_over_the_batch(plan, kind):
-    blocks = block_plan(read(plan()), FineSettings(), pooling_of(read(plan()), CoarseSettings()))
+def test_blocks_are_normalised_over_the_batch_where_asked_for(plan, kind):
+    blocks = block_plan(read(plan()), FineSettings(norm="batch"), pooling_of(read(plan()), CoarseSettings()))
     assert blocks.norm is kind
     assert isinstance(blocks.norm(4, **blocks.norm_kwargs), kind)
     assert blocks.norm_kwargs == {"eps": 1e-5, "affine": True}
 
 
-def test_the_plans_own_normalisation_is_kept_where_asked_for():
+def test_the_plans_own_normalisation_is_kept():
     plan = isotropic()
     plan["architecture"]["arch_kwargs"]["norm_op_kwargs"] = {"eps": 1e-3, "affine": False}
-    blocks = block_plan(read(plan), FineSettings(norm="plan"), (2, 2, 2))
+    blocks = block_plan(read(plan), FineSettings(), (2, 2, 2))
     assert issubclass(blocks.norm, nn.InstanceNorm3d)
     assert blocks.norm_kwargs == {"eps": 1e-3, "affine": False}

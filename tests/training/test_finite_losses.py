@@ -50,7 +50,8 @@ def test_one_step_without_a_loss_is_noted_and_the_training_goes_on(make_trainer,
 
 def test_statistics_of_batch_normalisation_that_are_nan_end_the_training(make_trainer, monkeypatch):
     """A step that mixed precision leaves out keeps the weights, but its images are in the running means."""
-    training = make_trainer(CSCNTrainer, cscn={"epochs": 1, "iterations_per_epoch": 1})
+    options = {"epochs": 1, "iterations_per_epoch": 1, "fine": {"norm": "batch"}}
+    training = make_trainer(CSCNTrainer, cscn=options)
     training.initialize()
     means = next(buffer for name, buffer in training.network.named_buffers() if name.endswith("running_mean"))
 
