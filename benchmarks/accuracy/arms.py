@@ -163,6 +163,7 @@ def parts(cascade: str) -> dict[str, Arm]:
     """Return the cascade with the given options, and its variants with one changed part each."""
     changed = {
         "plan_norm": ("instance normalisation on blocks", "--set fine.norm=plan"),
+        "batch_norm": ("batch normalisation on blocks", "--set fine.norm=batch"),
         "from_nothing": ("starts from nothing", "--set fine.corrects=false"),
         "no_features": ("probabilities only", "--set fine.sees_features=false"),
         "not_detached": ("not detached", "--set fine.detached=false"),
@@ -239,8 +240,11 @@ PROBLEMS: Mapping[str, Problem] = {
         902, "3d_small", 6.0, _without(methods(STS), "resenc", "window"), title="sts_mr at 4.5 x 4 x 4 mm"
     ),
     "parts": Problem(
+        905, "3d_scaled", None, parts(LGG_4MM.cascade), iterations=1500, folds=(0, 1, 2), title="lgg_mr at 4 x 4 x 4 mm"
+    ),
+    "parts_second": Problem(
         905, "3d_scaled", None, parts(LGG_4MM.second_cascade), iterations=1500, folds=(0, 1, 2),
-        title="lgg_mr at 4 x 4 x 4 mm",
+        title="lgg_mr at 4 x 4 x 4 mm, batch normalisation on blocks",
     ),
     "parts_first": Problem(
         905, "3d_scaled", None, parts(LGG_4MM.first_cascade), iterations=1500, folds=(0, 1, 2),
