@@ -103,7 +103,7 @@ def predict(
     network in a second pass. It writes FOLDER/uncertainty/CASE.nii.gz, with a
     value from 0 to 1 in every voxel, and FOLDER/uncertainty.json, with one number
     per case. A high number does not always mean a poor contour; this depends on
-    the model and the data. See docs/BENCHMARKS.md.
+    the model and the data. See docs/EARLIER_BENCHMARKS.md.
 
     --save_probability_maps writes FOLDER/probability_maps/LABEL/CASE.nii.gz on
     the grid of the image. NIfTI has no float16: values are stored in steps of
