@@ -217,7 +217,7 @@ def losses(sizes: Sizes) -> dict[str, Arm]:
         "normalised": ("normalised", ""),
         "both": ("normalised and capped at 2 mm", "--set loss.distance_cap_mm=2"),
         "normalised_gamma_0": ("normalised, gamma 0", "--set loss.gamma=0"),
-        "plain_fine": ("normalised, fine network without", "--set fine.loss=dice_ce"),
+        "plain_fine": ("normalised, fine network without weights", "--set fine.loss=dice_ce"),
     }
     return {name: Arm("CSCNTrainer", f"{sizes.cascade} {options}", title) for name, (title, options) in forms.items()}
 
@@ -240,14 +240,15 @@ PROBLEMS: Mapping[str, Problem] = {
         902, "3d_small", 6.0, _without(methods(STS), "resenc", "window"), title="sts_mr at 4.5 x 4 x 4 mm"
     ),
     "parts": Problem(
-        905, "3d_scaled", None, parts(LGG_4MM.cascade), iterations=1500, folds=(0, 1, 2), title="lgg_mr at 4 x 4 x 4 mm"
+        905, "3d_scaled", None, _without(parts(LGG_4MM.cascade), "plan_norm"), iterations=1500, folds=(0, 1, 2),
+        title="lgg_mr at 4 x 4 x 4 mm",
     ),
     "parts_second": Problem(
-        905, "3d_scaled", None, parts(LGG_4MM.second_cascade), iterations=1500, folds=(0, 1, 2),
+        905, "3d_scaled", None, _without(parts(LGG_4MM.second_cascade), "batch_norm"), iterations=1500, folds=(0, 1, 2),
         title="lgg_mr at 4 x 4 x 4 mm, batch normalisation on blocks",
     ),
     "parts_first": Problem(
-        905, "3d_scaled", None, parts(LGG_4MM.first_cascade), iterations=1500, folds=(0, 1, 2),
+        905, "3d_scaled", None, _without(parts(LGG_4MM.first_cascade), "batch_norm"), iterations=1500, folds=(0, 1, 2),
         title="lgg_mr at 4 x 4 x 4 mm, coarse weight 0.5",
     ),
     "predict_lgg_4mm": Problem(
