@@ -94,8 +94,8 @@ class BlockCascade(CSCN):
         if theirs and averages != their_averages:
             norm = "batch" if their_averages else "plan"
             raise UserError(
-                f'these weights were trained with fine.norm={norm}: add "fine": {{"norm": "{norm}"}} to the block '
-                '"cscn" of the configuration, in the plans.json of the model folder'
+                f"these weights were trained with fine.norm={norm}: set it in the plans.json of the model folder, "
+                f'in the block "cscn" of the configuration ("fine": {{"norm": "{norm}"}}, besides what is there)'
             )
         super()._load_from_state_dict(state_dict, prefix, *args)
 
